@@ -1,0 +1,124 @@
+/* A checker's life: attaching to a vmm, listening to its calls, remembering where they came from. */
+#include <string.h>
+
+#include "check/state.h"
+
+/* A call of the library's user begins: from here on, this is the place. */
+static void call_begins(void *context, const struct iommusim_call *call)
+{
+	struct iommusim_check *check = context;
+	struct check_place *place;
+
+	if (check->depth++ > 0)
+		return;
+	check->place = 0; /* "unknown", if there is no memory to remember it */
+	if (!machine_grow(check->machine, &check->places, &check->place_capacity,
+		check->place_count + 1, sizeof(*check->places)))
+		return;
+	place = &check->places[check->place_count];
+	*place = (struct check_place){
+		.file = check->here.file, .line = check->here.line, .call = *call
+	};
+	place->call.name = call->name == NULL ? NULL : check_intern(check, call->name);
+	place->domain_name = call->domain == NULL ?
+	    NULL :
+	    check_intern(check, iommusim_domain_name(call->domain));
+	place->call.domain = NULL;
+	place->call.vm = NULL;
+	check->place = (uint32_t)check->place_count++;
+}
+
+static void call_ended(void *context, const struct iommusim_call *call)
+{
+	struct iommusim_check *check = context;
+
+	check->depth--;
+	if (call->kind == IOMMUSIM_CALL_IOMMU_INIT)
+		check_init_ended(check, call);
+	if (call->kind == IOMMUSIM_CALL_VMM_UNLOAD && call->status == IOMMUSIM_OK)
+		check->init_reported = false;
+	if (call->status != IOMMUSIM_OK)
+		return;
+	if (call->kind == IOMMUSIM_CALL_VM_SETUP_MEMORY)
+		check_owner_vm(check, call->vm);
+	else if (call->kind == IOMMUSIM_CALL_VM_DESTROY)
+		check_disown_vm(check, call->vm);
+}
+
+static enum iommusim_status attach(struct iommusim_check *check)
+{
+	const struct iommusim_listener listener = {
+		.context = check, .begin = call_begins, .end = call_ended
+	};
+	const struct iommusim_mmio_watcher watcher = {
+		.context = check, .access = check_register_access
+	};
+	const struct vmm_interposer interposer = { .context = check, .chosen = check_ops_chosen };
+	enum iommusim_status status = vmm_interpose(check->vmm, &interposer);
+
+	if (status != IOMMUSIM_OK)
+		return status;
+	status = iommusim_vmm_listen(check->vmm, &listener);
+	if (status == IOMMUSIM_OK) {
+		status = iommusim_mmio_watch(check->machine, &watcher);
+		if (status != IOMMUSIM_OK)
+			iommusim_vmm_unlisten(check->vmm, check);
+	}
+	if (status != IOMMUSIM_OK)
+		vmm_uninterpose(check->vmm);
+	return status;
+}
+
+enum iommusim_status iommusim_check_create(struct iommusim_vmm *vmm, struct iommusim_check **out)
+{
+	struct iommusim_machine *machine = iommusim_vmm_machine(vmm);
+	struct iommusim_check *check = machine_alloc_zeroed(machine, sizeof(*check));
+	enum iommusim_status status;
+
+	*out = NULL;
+	if (check == NULL)
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a checker");
+	check->vmm = vmm;
+	check->machine = machine;
+	TAILQ_INIT(&check->domains);
+	TAILQ_INIT(&check->devices);
+	pagemap_init(&check->owners, machine);
+	if (!machine_grow(machine, &check->places, &check->place_capacity, 1,
+		sizeof(*check->places))) {
+		machine_free(machine, check, sizeof(*check));
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a checker");
+	}
+	memset(&check->places[check->place_count++], 0, sizeof(*check->places));
+	status = attach(check);
+	if (status != IOMMUSIM_OK) {
+		machine_free(machine, check->places, check->place_capacity * sizeof(*check->places));
+		machine_free(machine, check, sizeof(*check));
+		return status;
+	}
+	*out = check;
+	return IOMMUSIM_OK;
+}
+
+void iommusim_check_destroy(struct iommusim_check *check)
+{
+	struct iommusim_machine *machine;
+
+	if (check == NULL)
+		return;
+	machine = check->machine;
+	iommusim_mmio_unwatch(machine, check);
+	iommusim_vmm_unlisten(check->vmm, check);
+	vmm_uninterpose(check->vmm);
+	check_ledger_free(check);
+	pagemap_fini(&check->owners);
+	check_names_free(check);
+	machine_free(machine, check->vm_names, check->vm_name_capacity * sizeof(*check->vm_names));
+	machine_free(machine, check->findings, check->finding_capacity * sizeof(*check->findings));
+	machine_free(machine, check->places, check->place_capacity * sizeof(*check->places));
+	machine_free(machine, check, sizeof(*check));
+}
+
+void iommusim_check_set_place(struct iommusim_check *check, const struct iommusim_place *place)
+{
+	check->here = *place;
+}

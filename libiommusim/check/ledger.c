@@ -1,0 +1,344 @@
+/*
+ * The ledger: iommu_ops that note what each call asks for and pass it on. It records intent; whether
+ * hardware does the same is verdict.c's question.
+ */
+#include <string.h>
+
+#include "check/state.h"
+
+/* The ledger reaches as far as the widest page table; calls beyond it are passed on unrecorded. */
+#define LEDGER_END (UINT64_C(1) << 57)
+
+static bool in_ledger(uint64_t address, uint64_t length)
+{
+	return length > 0 && address < LEDGER_END && length <= LEDGER_END - address;
+}
+
+/*
+ * The serial number of a call that is about to be noted; a call like the one before needs no memory.
+ * 0: no memory.
+ */
+static uint32_t note_call(struct iommusim_check *check, struct check_domain *domain,
+    enum iommusim_call_kind kind, uint64_t length)
+{
+	struct check_run *last = domain->run_count == 0 ? NULL : &domain->runs[domain->run_count - 1];
+	const bool inner = check->depth > 1 || check->places[check->place].call.kind != kind;
+
+	if (last == NULL || last->kind != kind || last->place != check->place ||
+	    last->length != length || last->inner != inner) {
+		if (!machine_grow(check->machine, &domain->runs, &domain->run_capacity,
+			domain->run_count + 1, sizeof(*domain->runs)))
+			return 0;
+		domain->runs[domain->run_count++] = (struct check_run){
+			.first = domain->serial + 1,
+			.place = check->place,
+			.kind = (uint8_t)kind,
+			.inner = inner,
+			.length = length,
+		};
+	}
+	return ++domain->serial;
+}
+
+static const struct check_run *run_of(const struct check_domain *domain, uint32_t serial)
+{
+	size_t low = 0, high = domain->run_count;
+
+	while (high - low > 1) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (domain->runs[middle].first <= serial)
+			low = middle;
+		else
+			high = middle;
+	}
+	return domain->run_count == 0 ? NULL : &domain->runs[low];
+}
+
+void check_recall(const struct iommusim_check *check, const struct check_domain *domain,
+    uint32_t serial, uint64_t address, struct iommusim_remembered_call *call)
+{
+	const struct check_run *run = run_of(domain, serial);
+	const struct check_place *place;
+
+	memset(call, 0, sizeof(*call));
+	if (run == NULL || serial == 0)
+		return;
+	place = &check->places[run->place];
+	call->known = true;
+	call->place = (struct iommusim_place){ .file = place->file, .line = place->line };
+	call->outer = place->call;
+	call->has_inner = run->inner;
+	call->inner_kind = (enum iommusim_call_kind)run->kind;
+	call->inner_address = address & ~(IOMMUSIM_PAGE_SIZE - 1);
+	call->inner_length = run->length;
+	strncpy(call->domain_name, domain->name, sizeof(call->domain_name) - 1);
+}
+
+/* ---- devices -------------------------------------------------------------------------------- */
+
+struct check_device *check_device_find(const struct iommusim_check *check, uint16_t segment,
+    uint16_t rid)
+{
+	struct check_device *device;
+
+	TAILQ_FOREACH (device, &check->devices, link)
+		if (device->segment == segment && device->rid == rid)
+			return device;
+	return NULL;
+}
+
+static struct check_device *device_for(struct iommusim_check *check, uint16_t segment, uint16_t rid)
+{
+	struct check_device *device = check_device_find(check, segment, rid);
+
+	if (device != NULL)
+		return device;
+	device = machine_alloc_zeroed(check->machine, sizeof(*device));
+	if (device == NULL)
+		return NULL;
+	device->segment = segment;
+	device->rid = rid;
+	TAILQ_INSERT_TAIL(&check->devices, device, link);
+	return device;
+}
+
+static enum iommusim_status out_of_memory(struct iommusim_check *check)
+{
+	return machine_fail(check->machine, IOMMUSIM_ENOMEM, "no memory for the checker's record");
+}
+
+static const char *domain_name(const struct iommusim_check *check, const struct check_domain *domain)
+{
+	const struct iommusim_domain *known = vmm_domain_of_handle(check->vmm, domain);
+
+	return known == NULL ? domain->name : iommusim_domain_name(known);
+}
+
+/* A domain gets its name from vmm after it was made: take it over whenever there is a chance. */
+static void refresh_name(struct iommusim_check *check, struct check_domain *domain)
+{
+	const char *name = domain_name(check, domain), *kept;
+
+	if (strcmp(name, domain->name) == 0)
+		return;
+	kept = check_intern(check, name);
+	if (kept != NULL)
+		domain->name = kept;
+}
+
+static enum iommusim_status ledger_add_device(void *context, void *handle, uint16_t segment,
+    uint16_t rid)
+{
+	struct iommusim_check *check = context;
+	struct check_domain *domain = handle;
+	struct check_device *device = device_for(check, segment, rid);
+	enum iommusim_status status;
+
+	if (device == NULL)
+		return out_of_memory(check);
+	refresh_name(check, domain);
+	if (device->domain != NULL)
+		check_finding(check, IOMMUSIM_FINDING_DEVICE_OWNED_TWICE,
+		    "%02x:%02x.%u is added to domain %s while it is in domain %s",
+		    IOMMUSIM_RID_BUS(rid), IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid),
+		    domain->name, device->domain->name);
+	status = check->ops.add_device(check->ops_context, domain->handle, segment, rid);
+	if (status != IOMMUSIM_OK)
+		return status;
+	if (device->domain != domain)
+		device->last = device->domain;
+	device->domain = domain;
+	device->place = check->place;
+	if (iommusim_unit_for(check->machine, segment, rid) == NULL &&
+	    iommusim_unit_at(check->machine, 0) != NULL)
+		check_finding(check, IOMMUSIM_FINDING_DEVICE_OUT_OF_SCOPE,
+		    "%02x:%02x.%u is in domain %s now, and no unit governs it: its DMA is not translated",
+		    IOMMUSIM_RID_BUS(rid), IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid),
+		    domain->name);
+	return IOMMUSIM_OK;
+}
+
+static enum iommusim_status ledger_remove_device(void *context, void *handle, uint16_t segment,
+    uint16_t rid)
+{
+	struct iommusim_check *check = context;
+	struct check_domain *domain = handle;
+	struct check_device *device = device_for(check, segment, rid);
+	enum iommusim_status status;
+
+	if (device == NULL)
+		return out_of_memory(check);
+	status = check->ops.remove_device(check->ops_context, domain->handle, segment, rid);
+	if (status != IOMMUSIM_OK || device->domain == NULL)
+		return status;
+	device->last = device->domain;
+	device->domain = NULL;
+	device->place = check->place;
+	return IOMMUSIM_OK;
+}
+
+/* ---- domains and mappings --------------------------------------------------------------------- */
+
+static enum iommusim_status ledger_create_domain(void *context, uint64_t max_address, void **handle)
+{
+	struct iommusim_check *check = context;
+	struct check_domain *domain = machine_alloc_zeroed(check->machine, sizeof(*domain));
+	enum iommusim_status status;
+
+	if (domain == NULL)
+		return out_of_memory(check);
+	status = check->ops.create_domain(check->ops_context, max_address, &domain->handle);
+	if (status != IOMMUSIM_OK) {
+		machine_free(check->machine, domain, sizeof(*domain));
+		return status;
+	}
+	check->ops_used = true;
+	pagemap_init(&domain->map, check->machine);
+	domain->name = "";
+	TAILQ_INSERT_TAIL(&check->domains, domain, link);
+	*handle = domain;
+	return IOMMUSIM_OK;
+}
+
+static void ledger_destroy_domain(void *context, void *handle)
+{
+	struct iommusim_check *check = context;
+	struct check_domain *domain = handle;
+	struct check_device *device;
+
+	refresh_name(check, domain);
+	check->ops.destroy_domain(check->ops_context, domain->handle);
+	domain->destroyed = true;
+	domain->handle = NULL;
+	pagemap_fini(&domain->map);
+	TAILQ_FOREACH (device, &check->devices, link) {
+		if (device->domain != domain)
+			continue;
+		device->last = domain;
+		device->domain = NULL;
+		device->place = check->place;
+	}
+}
+
+static enum iommusim_status ledger_create_mapping(void *context, void *handle, uint64_t gpa,
+    uint64_t hpa, uint64_t length, uint64_t *done)
+{
+	struct iommusim_check *check = context;
+	struct check_domain *domain = handle;
+	const bool recorded = in_ledger(gpa, length);
+	enum iommusim_status status;
+	uint32_t serial = 0;
+
+	*done = 0;
+	if (recorded) {
+		serial = note_call(check, domain, IOMMUSIM_CALL_CREATE_MAPPING, length);
+		if (serial == 0 || !pagemap_prepare(&domain->map, gpa, length))
+			return out_of_memory(check);
+	}
+	status = check->ops.create_mapping(check->ops_context, domain->handle, gpa, hpa, length, done);
+	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0 &&
+	    (*done == length || pagemap_prepare(&domain->map, gpa, *done)))
+		pagemap_set(&domain->map, gpa, *done, hpa | LEDGER_MAPPED, serial);
+	return status;
+}
+
+static enum iommusim_status ledger_remove_mapping(void *context, void *handle, uint64_t gpa,
+    uint64_t length, uint64_t *done)
+{
+	struct iommusim_check *check = context;
+	struct check_domain *domain = handle;
+	const bool recorded = in_ledger(gpa, length);
+	enum iommusim_status status;
+	uint32_t serial = 0;
+
+	*done = 0;
+	if (recorded) {
+		serial = note_call(check, domain, IOMMUSIM_CALL_REMOVE_MAPPING, length);
+		if (serial == 0 || !pagemap_prepare(&domain->map, gpa, length))
+			return out_of_memory(check);
+	}
+	status = check->ops.remove_mapping(check->ops_context, domain->handle, gpa, length, done);
+	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0 &&
+	    (*done == length || pagemap_prepare(&domain->map, gpa, *done)))
+		pagemap_flag(&domain->map, gpa, *done, LEDGER_REMOVED, LEDGER_MAPPED, serial);
+	return status;
+}
+
+/* ---- the rest is passed on ---------------------------------------------------------------------- */
+
+static enum iommusim_status ledger_init(void *context)
+{
+	struct iommusim_check *check = context;
+
+	return check->ops.init(check->ops_context);
+}
+
+static void ledger_cleanup(void *context)
+{
+	struct iommusim_check *check = context;
+
+	check->ops.cleanup(check->ops_context);
+}
+
+static void ledger_enable(void *context)
+{
+	struct iommusim_check *check = context;
+
+	check->ops.enable(check->ops_context);
+}
+
+static void ledger_disable(void *context)
+{
+	struct iommusim_check *check = context;
+
+	check->ops.disable(check->ops_context);
+}
+
+static enum iommusim_status ledger_invalidate_tlb(void *context, void *handle)
+{
+	struct iommusim_check *check = context;
+	struct check_domain *domain = handle;
+
+	return check->ops.invalidate_tlb(check->ops_context, domain->handle);
+}
+
+void check_ops_chosen(void *context, struct iommusim_ops *ops, void **ops_context)
+{
+	struct iommusim_check *check = context;
+
+	check->ops = *ops;
+	check->ops_context = *ops_context;
+	*ops = (struct iommusim_ops){
+		.name = check->ops.name,
+		.init = ledger_init,
+		.cleanup = ledger_cleanup,
+		.enable = ledger_enable,
+		.disable = ledger_disable,
+		.create_domain = ledger_create_domain,
+		.destroy_domain = ledger_destroy_domain,
+		.create_mapping = ledger_create_mapping,
+		.remove_mapping = ledger_remove_mapping,
+		.add_device = ledger_add_device,
+		.remove_device = ledger_remove_device,
+		.invalidate_tlb = ledger_invalidate_tlb,
+	};
+	*ops_context = check;
+}
+
+void check_ledger_free(struct iommusim_check *check)
+{
+	struct check_domain *domain;
+	struct check_device *device;
+
+	while ((domain = TAILQ_FIRST(&check->domains)) != NULL) {
+		TAILQ_REMOVE(&check->domains, domain, link);
+		pagemap_fini(&domain->map);
+		machine_free(check->machine, domain->runs, domain->run_capacity * sizeof(*domain->runs));
+		machine_free(check->machine, domain, sizeof(*domain));
+	}
+	while ((device = TAILQ_FIRST(&check->devices)) != NULL) {
+		TAILQ_REMOVE(&check->devices, device, link);
+		machine_free(check->machine, device, sizeof(*device));
+	}
+}

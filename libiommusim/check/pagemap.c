@@ -1,0 +1,212 @@
+/* The page map: a radix tree whose entries stand for a whole range until part of it differs. */
+#include "check/pagemap.h"
+
+#include <string.h>
+
+#define FLAGS (IOMMUSIM_PAGE_SIZE - 1)
+
+void pagemap_init(struct pagemap *map, struct iommusim_machine *machine)
+{
+	memset(map, 0, sizeof(*map));
+	map->machine = machine;
+	map->cursor = UINT64_MAX;
+}
+
+static size_t node_size(unsigned level)
+{
+	return sizeof(struct pagemap_node) +
+	    (level == 0 ? 0 : PAGEMAP_FANOUT * sizeof(struct pagemap_node *));
+}
+
+static void free_node(struct pagemap *map, struct pagemap_node *node, unsigned level)
+{
+	if (node == NULL)
+		return;
+	for (unsigned i = 0; level > 0 && i < PAGEMAP_FANOUT; i++)
+		free_node(map, node->child[i], level - 1);
+	machine_free(map->machine, node, node_size(level));
+}
+
+void pagemap_fini(struct pagemap *map)
+{
+	free_node(map, map->root, PAGEMAP_LEVELS - 1);
+	pagemap_init(map, map->machine);
+}
+
+/* Pages that one entry of a node covers, as a power of two. */
+static unsigned entry_shift(unsigned level)
+{
+	return 9 * level;
+}
+
+static unsigned entry_index(uint64_t page, unsigned level)
+{
+	return (unsigned)(page >> entry_shift(level)) & (PAGEMAP_FANOUT - 1);
+}
+
+/* A value so many pages on. */
+static uint64_t advance(uint64_t value, uint64_t pages)
+{
+	return value == 0 ? 0 : value + (pages << IOMMUSIM_PAGE_SHIFT);
+}
+
+/* The child of an entry, made of what the entry said as a whole. NULL: no memory. */
+static struct pagemap_node *make_child(struct pagemap *map, struct pagemap_node *node, unsigned index,
+    unsigned level)
+{
+	struct pagemap_node *child = node->child[index];
+
+	if (child != NULL)
+		return child;
+	child = machine_alloc_zeroed(map->machine, node_size(level - 1));
+	if (child == NULL)
+		return NULL;
+	for (unsigned i = 0; node->value[index] != 0 && i < PAGEMAP_FANOUT; i++) {
+		child->value[i] =
+		    advance(node->value[index], (uint64_t)i << entry_shift(level - 1));
+		child->stamp[i] = node->stamp[index];
+	}
+	node->child[index] = child;
+	return child;
+}
+
+/* Split entries so that `page` begins one. */
+static bool split_at(struct pagemap *map, uint64_t page)
+{
+	struct pagemap_node *node = map->root;
+
+	for (unsigned level = PAGEMAP_LEVELS - 1; level > 0; level--) {
+		if ((page & ((UINT64_C(1) << entry_shift(level)) - 1)) == 0)
+			return true;
+		node = make_child(map, node, entry_index(page, level), level);
+		if (node == NULL)
+			return false;
+	}
+	return true;
+}
+
+bool pagemap_prepare(struct pagemap *map, uint64_t address, uint64_t length)
+{
+	const uint64_t page = address >> IOMMUSIM_PAGE_SHIFT;
+	const uint64_t count = length >> IOMMUSIM_PAGE_SHIFT;
+
+	if (page / PAGEMAP_FANOUT == map->cursor &&
+	    (page + count - 1) / PAGEMAP_FANOUT == map->cursor)
+		return true;
+	if (map->root == NULL)
+		map->root = machine_alloc_zeroed(map->machine, node_size(PAGEMAP_LEVELS - 1));
+	return map->root != NULL && split_at(map, page) && split_at(map, page + count);
+}
+
+struct change {
+	bool flags_only;
+	uint64_t value; /* of the range's first page */
+	uint64_t set;
+	uint64_t clear;
+	uint32_t stamp;
+};
+
+static void change_entry(struct pagemap_node *node, unsigned index, const struct change *change,
+    uint64_t pages_in)
+{
+	if (!change->flags_only)
+		node->value[index] = advance(change->value, pages_in);
+	else if (node->value[index] != 0)
+		node->value[index] = (node->value[index] | change->set) & ~change->clear;
+	else
+		return;
+	node->stamp[index] = change->stamp;
+}
+
+/* Change pages first..last of the range that a node covers. `begin`: the whole range's first page. */
+static void change_range(struct pagemap *map, struct pagemap_node *node, unsigned level,
+    uint64_t first, uint64_t last, uint64_t begin, const struct change *change)
+{
+	const uint64_t span = UINT64_C(1) << entry_shift(level);
+
+	for (uint64_t page = first; page <= last;) {
+		const unsigned index = entry_index(page, level);
+		const uint64_t end = (page | (span - 1)) < last ? page | (span - 1) : last;
+		const bool whole = (page & (span - 1)) == 0 && end == (page | (span - 1));
+		struct pagemap_node *child = level == 0 ? NULL : node->child[index];
+
+		if (child != NULL && whole && !change->flags_only) {
+			free_node(map, child, level - 1); /* the entry speaks for all of it again */
+			node->child[index] = child = NULL;
+			map->cursor = UINT64_MAX;
+		}
+		if (child != NULL)
+			change_range(map, child, level - 1, page, end, begin, change);
+		else
+			change_entry(node, index, change, page - begin);
+		page = end + 1;
+	}
+}
+
+/* The lowest node of a page, remembered for the neighbours that follow. */
+static void move_cursor(struct pagemap *map, uint64_t page)
+{
+	struct pagemap_node *node = map->root;
+
+	if (page / PAGEMAP_FANOUT == map->cursor)
+		return;
+	for (unsigned level = PAGEMAP_LEVELS - 1; level > 0 && node != NULL; level--)
+		node = node->child[entry_index(page, level)];
+	if (node == NULL)
+		return;
+	map->cursor = page / PAGEMAP_FANOUT;
+	map->cursor_node = node;
+}
+
+static void apply(struct pagemap *map, uint64_t address, uint64_t length, const struct change *change)
+{
+	const uint64_t first = address >> IOMMUSIM_PAGE_SHIFT;
+	const uint64_t last = first + (length >> IOMMUSIM_PAGE_SHIFT) - 1;
+
+	if (first / PAGEMAP_FANOUT == map->cursor && last / PAGEMAP_FANOUT == map->cursor) {
+		for (uint64_t page = first; page <= last; page++)
+			change_entry(map->cursor_node, entry_index(page, 0), change, page - first);
+		return;
+	}
+	change_range(map, map->root, PAGEMAP_LEVELS - 1, first, last, first, change);
+	if (first == last)
+		move_cursor(map, first);
+}
+
+void pagemap_set(struct pagemap *map, uint64_t address, uint64_t length, uint64_t value,
+    uint32_t stamp)
+{
+	const struct change change = { .value = value, .stamp = stamp };
+
+	apply(map, address, length, &change);
+}
+
+void pagemap_flag(struct pagemap *map, uint64_t address, uint64_t length, uint64_t set,
+    uint64_t clear, uint32_t stamp)
+{
+	const struct change change = {
+		.flags_only = true, .set = set & FLAGS, .clear = clear & FLAGS, .stamp = stamp
+	};
+
+	apply(map, address, length, &change);
+}
+
+struct pagemap_cell pagemap_get(const struct pagemap *map, uint64_t address)
+{
+	const uint64_t page = address >> IOMMUSIM_PAGE_SHIFT;
+	const struct pagemap_node *node = map->root;
+
+	if (page >> entry_shift(PAGEMAP_LEVELS) != 0)
+		return (struct pagemap_cell){ .value = 0 };
+	for (unsigned level = PAGEMAP_LEVELS - 1; node != NULL; level--) {
+		const unsigned index = entry_index(page, level);
+		const uint64_t in = page & ((UINT64_C(1) << entry_shift(level)) - 1);
+
+		if (level == 0 || node->child[index] == NULL)
+			return (struct pagemap_cell){
+				.value = advance(node->value[index], in), .stamp = node->stamp[index]
+			};
+		node = node->child[index];
+	}
+	return (struct pagemap_cell){ .value = 0 };
+}

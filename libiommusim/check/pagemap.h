@@ -1,0 +1,52 @@
+/*
+ * A value for every 4 KiB page of an address space: what a domain maps where, who owns which host page.
+ * Ranges cost little, single pages 12 bytes. What a value means is the user's business.
+ */
+#ifndef IOMMUSIM_CHECK_PAGEMAP_H
+#define IOMMUSIM_CHECK_PAGEMAP_H
+
+#include "machine/state.h"
+
+#define PAGEMAP_FANOUT 512u
+#define PAGEMAP_LEVELS 5u /* 57 bits of address, like the widest page table */
+
+/* A value: a page-aligned address that grows along a range, and flags below it; 0: nothing is known. */
+struct pagemap_cell {
+	uint64_t value;
+	uint32_t stamp;
+};
+
+struct pagemap_node {
+	uint64_t value[PAGEMAP_FANOUT]; /* of the first page an entry covers, where it has no child */
+	uint32_t stamp[PAGEMAP_FANOUT];
+	struct pagemap_node *child[]; /* nodes above the lowest level have FANOUT of them */
+};
+
+struct pagemap {
+	struct iommusim_machine *machine;
+	struct pagemap_node *root;
+	uint64_t cursor; /* page number / FANOUT of the lowest node used last */
+	struct pagemap_node *cursor_node;
+};
+
+void pagemap_init(struct pagemap *map, struct iommusim_machine *machine);
+void pagemap_fini(struct pagemap *map);
+
+/*
+ * Make changing [address, address + length) possible without memory: call it first, then change.
+ * False: no memory, and nothing has changed.
+ */
+bool pagemap_prepare(struct pagemap *map, uint64_t address, uint64_t length);
+
+/* Give a prepared range a value that grows by 4 KiB a page. `value` 0 forgets it. */
+void pagemap_set(struct pagemap *map, uint64_t address, uint64_t length, uint64_t value,
+    uint32_t stamp);
+
+/* Change the flags of what is known in a prepared range, and its stamp. */
+void pagemap_flag(struct pagemap *map, uint64_t address, uint64_t length, uint64_t set,
+    uint64_t clear, uint32_t stamp);
+
+/* What is known of the page that holds `address`; value 0: nothing. */
+struct pagemap_cell pagemap_get(const struct pagemap *map, uint64_t address);
+
+#endif

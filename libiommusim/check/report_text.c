@@ -1,0 +1,315 @@
+/* A judged DMA written out for a person. Every line is computed from the report; none is canned. */
+#include <stdio.h>
+#include <string.h>
+
+#include "check/state.h"
+#include "check/write.h"
+#include "vmm/policy.h"
+
+static const char *kind_name(enum iommusim_dma_kind kind)
+{
+	static const char *const names[] = { "read", "write", "atomic" };
+
+	return names[kind];
+}
+
+static const char *colour_of(const struct iommusim_report *report, const struct iommusim_text *out)
+{
+	if (!out->colour)
+		return "";
+	return report->verdict == IOMMUSIM_VERDICT_OK ? "\033[32m" : "\033[1;31m";
+}
+
+static void upper_case(const char *name, char *text)
+{
+	for (; *name != '\0'; name++, text++)
+		*text = (char)(*name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
+	*text = '\0';
+}
+
+/* "line 14  dma 0/23/0 "ahci0" write 0x4d2100000 64K for "store-01"              LOST" */
+static void write_headline(const struct iommusim_check *check, const struct iommusim_report *report,
+    const struct iommusim_text *out)
+{
+	char place[160], device[24], size[24], verdict[16], line[256];
+
+	snprintf(line, sizeof(line), "%s  dma %s%s%s%s %s 0x%llx %s%s%s%s",
+	    write_place(&check->here, place), write_device(report->segment, report->rid, device),
+	    report->device_name[0] == '\0' ? "" : " \"", report->device_name,
+	    report->device_name[0] == '\0' ? "" : "\"", kind_name(report->request.kind),
+	    (unsigned long long)report->request.address, write_size(report->request.length, size),
+	    strcmp(report->beneficiary, "host") == 0 ? "" : " for \"",
+	    strcmp(report->beneficiary, "host") == 0 ? "" : report->beneficiary,
+	    strcmp(report->beneficiary, "host") == 0 ? "" : "\"");
+	upper_case(iommusim_verdict_name(report->verdict), verdict);
+	write_text(out, "%-84s %s%s%s\n", line, colour_of(report, out), verdict,
+	    out->colour ? "\033[0m" : "");
+}
+
+static const char *owner_text(const struct iommusim_judged_page *page, char *text, size_t size)
+{
+	switch (page->owner) {
+	case IOMMUSIM_OWNER_VM:
+		snprintf(text, size, "guest memory of \"%s\" (gpa 0x%llx)", page->owner_vm,
+		    (unsigned long long)page->owner_gpa);
+		return text;
+	case IOMMUSIM_OWNER_TABLE:
+		return "a table of the IOMMU itself";
+	case IOMMUSIM_OWNER_FIRMWARE:
+		return "memory of the firmware";
+	case IOMMUSIM_OWNER_DEVICE:
+		return "registers of a device";
+	case IOMMUSIM_OWNER_NOBODY:
+		return "an address without memory";
+	default:
+		return "memory of the host";
+	}
+}
+
+/* One sentence: what it means for the data. */
+static void write_consequence(const struct iommusim_report *report, const struct iommusim_text *out)
+{
+	const struct iommusim_dma_page *page = &report->page.page;
+	const bool to_memory = report->request.kind != IOMMUSIM_DMA_READ;
+	char owner[128], text[512], pages[48];
+
+	snprintf(pages, sizeof(pages), "%llu of %llu pages",
+	    (unsigned long long)report->pages_of_verdict,
+	    (unsigned long long)report->outcome.page_count);
+	if (report->pages_of_verdict == report->outcome.page_count)
+		snprintf(pages, sizeof(pages), report->outcome.page_count == 1 ? "its page" : "all %llu pages",
+		    (unsigned long long)report->outcome.page_count);
+	if (page->faulted)
+		snprintf(text, sizeof(text), "The data %s: the unit at %llx blocked %s.%s",
+		    to_memory ? "never arrived" : "was never read",
+		    (unsigned long long)report->walk.unit_base, pages,
+		    report->verdict == IOMMUSIM_VERDICT_BLOCKED ?
+			" Nothing ever allowed it: this is what an IOMMU is for." :
+			"");
+	else
+		snprintf(text, sizeof(text), "The device %s 0x%llx, %s (%s)%s.",
+		    to_memory ? "wrote to" : "read from", (unsigned long long)page->physical,
+		    owner_text(&report->page, owner, sizeof(owner)), pages,
+		    page->bus_error ? ", and nothing is there" : "");
+	write_wrapped(out, "  ", text);
+}
+
+/* ---- the walk ------------------------------------------------------------------------------------ */
+
+static void step_text(const struct iommusim_walk_step *step, char *text, size_t size)
+{
+	static const char *const rights[] = { "--", "R-", "-W", "RW" };
+
+	if (!step->readable)
+		snprintf(text, size, "%s at 0x%llx: no memory there", step->structure,
+		    (unsigned long long)step->address);
+	else if (step->level > 0)
+		snprintf(text, size, "L%u[0x%03x] 0x%llx %s%s", step->level, step->index,
+		    (unsigned long long)step->raw[0], rights[step->raw[0] & 3],
+		    step->present ? (step->leaf ? " page" : "") : " not present");
+	else if (strcmp(step->name, "root entry") == 0)
+		snprintf(text, size, "root[0x%02x] 0x%llx%s", step->index,
+		    (unsigned long long)step->raw[0], step->present ? "" : " not present");
+	else
+		snprintf(text, size, "context[0x%02x] 0x%llx:%llx%s", step->index,
+		    (unsigned long long)step->raw[1], (unsigned long long)step->raw[0],
+		    step->present ? "" : " not present");
+}
+
+static void write_walk(const struct iommusim_report *report, const struct iommusim_text *out)
+{
+	const struct iommusim_walk *walk = &report->walk;
+	char text[1024] = "", step[128];
+	size_t used = 0;
+
+	if (walk->step_count == 0) {
+		snprintf(text, sizeof(text), "none: %s",
+		    walk->unit_name == NULL ? "no unit governs this requester" :
+					      "translation is off in its unit");
+		write_wrapped(out, "  walk   ", text);
+		return;
+	}
+	for (unsigned i = 0; i < walk->step_count && used < sizeof(text); i++) {
+		step_text(&walk->steps[i], step, sizeof(step));
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i == 0 ? "" : " -> ",
+		    step);
+	}
+	if (walk->levels > 0 && used < sizeof(text))
+		snprintf(text + used, sizeof(text) - used, "  (%s, domain %u, %u levels)", walk->mode,
+		    walk->result.domain, walk->levels);
+	write_wrapped(out, "  walk   ", text);
+}
+
+static void write_fault(const struct iommusim_report *report, const struct iommusim_text *out)
+{
+	const struct iommusim_fault *fault = &report->page.page.fault;
+	const char *meaning = report->walk.reason == NULL ? "see the record" : report->walk.reason;
+	char text[512], rid[24], where[160];
+
+	if (!report->page.page.faulted)
+		return;
+	if (fault->recorded)
+		snprintf(where, sizeof(where), "FRCD%u: source %s, page 0x%llx", fault->index,
+		    write_rid(report->segment, report->rid, rid),
+		    (unsigned long long)(report->page.page.address & ~(IOMMUSIM_PAGE_SIZE - 1)));
+	else
+		snprintf(where, sizeof(where), "not recorded: %s",
+		    fault->suppressed ? "fault processing is disabled for the device (FPD)" :
+		    fault->overflowed ? "no fault recording register was free (FSTS.PFO)" :
+					"the unit keeps no record of this");
+	snprintf(text, sizeof(text), "reason %xh: %s%s.  %s", fault->reason, meaning,
+	    fault->class_ == IOMMUSIM_FAULT_NOT_PRESENT ? " (R=W=0: not mapped)" : "", where);
+	write_wrapped(out, "  fault  ", text);
+}
+
+static void write_cache(const struct iommusim_report *report, const struct iommusim_text *out)
+{
+	const struct iommusim_dma_page *page = &report->page.page;
+	char text[400];
+
+	if (report->verdict != IOMMUSIM_VERDICT_STALE || !page->cached)
+		return;
+	snprintf(text, sizeof(text),
+	    "IOTLB entry of domain %u, page 0x%llx -> 0x%llx, filled by line %llu; memory says %s now",
+	    page->domain, (unsigned long long)(page->address & ~(IOMMUSIM_PAGE_SIZE - 1)),
+	    (unsigned long long)(page->physical & ~(IOMMUSIM_PAGE_SIZE - 1)),
+	    (unsigned long long)page->cached_tag,
+	    report->walk.result.faulted ? "not mapped" : "another page");
+	write_wrapped(out, "  cached ", text);
+}
+
+/* ---- why, who, known ------------------------------------------------------------------------------ */
+
+static void write_culprit(const struct iommusim_remembered_call *call,
+    const struct iommusim_text *out)
+{
+	char place[160], text[256];
+
+	write_call(call, text, sizeof(text));
+	write_text(out, "           %s  %s\n", write_place(&call->place, place), text);
+	if (!call->has_inner)
+		return;
+	write_inner_call(call, text, sizeof(text));
+	write_text(out, "             -> %s\n", text);
+}
+
+static void write_policy(const struct iommusim_check *check, const struct iommusim_report *report,
+    const struct iommusim_text *out)
+{
+	const struct iommusim_profile *profile = iommusim_vmm_profile(check->vmm);
+	struct iommusim_policy policy;
+	char text[320];
+
+	for (size_t i = 0; iommusim_profile_policy(profile, i, &policy); i++) {
+		if (strcmp(policy.column, report->blamed_column) != 0)
+			continue;
+		snprintf(text, sizeof(text), "Profile %s does this: policy %s is `%s`, %s.",
+		    iommusim_profile_name(profile), policy.column, policy.value, policy.meaning);
+		write_wrapped(out, "         ", text);
+	}
+}
+
+static void write_why(const struct iommusim_check *check, const struct iommusim_report *report,
+    const struct iommusim_text *out)
+{
+	char text[320], owner[128];
+
+	if (report->last_removed.known) {
+		if (report->page.page.faulted)
+			snprintf(text, sizeof(text),
+			    "The page is %s. It was in domain %s until",
+			    owner_text(&report->page, owner, sizeof(owner)), report->domain_name);
+		else
+			snprintf(text, sizeof(text), "Domain %s was given this page, until",
+			    report->domain_name);
+		write_wrapped(out, "  why    ", text);
+		write_culprit(&report->last_removed, out);
+	} else if (report->last_mapped.known && report->verdict != IOMMUSIM_VERDICT_OK) {
+		snprintf(text, sizeof(text), "Domain %s maps this address to 0x%llx since",
+		    report->domain_name, (unsigned long long)report->expected);
+		write_wrapped(out, "  why    ", text);
+		write_culprit(&report->last_mapped, out);
+	} else if (report->domain_name[0] != '\0') {
+		snprintf(text, sizeof(text), "No call ever gave this address to domain %s.",
+		    report->domain_name);
+		write_wrapped(out, "  why    ", text);
+	} else if (report->walk.unit_name != NULL && strcmp(report->walk.mode, "off") != 0) {
+		write_wrapped(out, "  why    ", "The device is in no domain.");
+	}
+	if (report->blamed_column != NULL)
+		write_policy(check, report, out);
+}
+
+/* Who would notice, from what goes back to the device and from the fault interrupt. */
+static void write_who(const struct iommusim_report *report, const struct iommusim_text *out)
+{
+	const char *device = report->device_name[0] == '\0' ? "the device" : report->device_name;
+	const struct iommusim_fault *fault = &report->page.page.fault;
+	char text[400], event[160];
+
+	if (!report->page.page.faulted)
+		return;
+	if (!fault->recorded)
+		snprintf(event, sizeof(event), "no record was made");
+	else if (report->fault_event_masked)
+		snprintf(event, sizeof(event),
+		    "the record waits in FRCD%u, but the fault interrupt is masked (FECTL.IM=1)",
+		    fault->index);
+	else
+		snprintf(event, sizeof(event), "the unit raised its fault interrupt");
+	if (report->outcome.completion == IOMMUSIM_COMPLETION_POSTED)
+		snprintf(text, sizeof(text),
+		    "%s: a write to memory is posted, so %s completes with good status; %s.",
+		    report->fault_event_masked || !fault->recorded ? "nobody is told" :
+								     "the fault handler, nobody else",
+		    device, event);
+	else
+		snprintf(text, sizeof(text), "%s gets Unsupported Request back; %s.", device, event);
+	write_wrapped(out, "  who    ", text);
+}
+
+static enum policy_value blamed_value(const struct iommusim_profile *profile,
+    const struct iommusim_report *report, struct iommusim_policy *policy)
+{
+	size_t i = 0;
+
+	while (iommusim_profile_policy(profile, i, policy) &&
+	    strcmp(policy->column, report->blamed_column) != 0)
+		i++;
+	return profile_value(profile, (enum policy_column)i);
+}
+
+/* Which profiles do not have it: their cell of the same column holds another value. */
+static void write_known(const struct iommusim_check *check, const struct iommusim_report *report,
+    const struct iommusim_text *out)
+{
+	const struct iommusim_profile *mine = iommusim_vmm_profile(check->vmm), *other;
+	struct iommusim_policy policy;
+	enum policy_value bad;
+	char text[512];
+	size_t used;
+
+	if (report->known_bug == NULL)
+		return;
+	bad = blamed_value(mine, report, &policy);
+	used = (size_t)snprintf(text, sizeof(text), "%s. Profiles without it:", report->known_bug);
+	for (size_t i = 0; (other = iommusim_profile_at(i)) != NULL && used < sizeof(text); i++)
+		if (blamed_value(other, report, &policy) != bad)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, " %s (%s)",
+			    iommusim_profile_name(other), policy.value);
+	write_wrapped(out, "  known  ", text);
+}
+
+enum iommusim_status iommusim_report_text(const struct iommusim_check *check,
+    const struct iommusim_report *report, const struct iommusim_text *out)
+{
+	write_headline(check, report, out);
+	write_consequence(report, out);
+	write_walk(report, out);
+	write_fault(report, out);
+	write_cache(report, out);
+	write_why(check, report, out);
+	write_who(report, out);
+	write_known(check, report, out);
+	return IOMMUSIM_OK;
+}

@@ -1,0 +1,120 @@
+/* The checker's own record: places, calls, domains, devices, owners. Private to libiommusim/check. */
+#ifndef IOMMUSIM_CHECK_STATE_H
+#define IOMMUSIM_CHECK_STATE_H
+
+#include <iommusim/check.h>
+
+#include "check/pagemap.h"
+#include "machine/unit_model.h"
+#include "vmm/interpose.h"
+
+/* Flags of a domain's page: the value's address is the host page it maps, or did map. */
+enum { LEDGER_MAPPED = 1, LEDGER_REMOVED = 2 };
+
+/* Flags of a host page's owner: the value's address is the guest page; the stamp the VM's name. */
+enum { OWNER_IS_VM = 1 };
+
+struct check_name; /* an interned string (names.c) */
+
+/* One call that the library's user made, and where. */
+struct check_place {
+	const char *file;
+	uint32_t line;
+	struct iommusim_call call; /* `name` interned; domain and vm are NULL */
+	const char *domain_name;   /* of the domain the call named, NULL for none */
+};
+
+/* Ops calls of one kind from one place with one length, one after the other. */
+struct check_run {
+	uint32_t first; /* serial number of the first, counted per domain from 1 */
+	uint32_t place;
+	uint8_t kind; /* enum iommusim_call_kind */
+	bool inner;   /* vmm made them inside another call */
+	uint64_t length;
+};
+
+/* A domain as the ops know it, and what was ever mapped in it. */
+struct check_domain {
+	TAILQ_ENTRY(check_domain) link;
+	void *handle; /* the ops' own */
+	struct pagemap map;
+	struct check_run *runs;
+	size_t run_count;
+	size_t run_capacity;
+	uint32_t serial;
+	bool destroyed; /* kept for devices that were in it */
+	const char *name;
+};
+TAILQ_HEAD(check_domain_list, check_domain);
+
+struct check_device {
+	TAILQ_ENTRY(check_device) link;
+	uint16_t segment;
+	uint16_t rid;
+	struct check_domain *domain; /* where it is by intent; NULL: nowhere */
+	struct check_domain *last;   /* where it was before */
+	uint32_t place;              /* of the last change */
+};
+TAILQ_HEAD(check_device_list, check_device);
+
+struct iommusim_check {
+	struct iommusim_vmm *vmm;
+	struct iommusim_machine *machine;
+	struct iommusim_ops ops; /* the real ones */
+	void *ops_context;
+	struct check_name *names; /* uthash */
+	struct iommusim_place here;
+	struct check_place *places; /* [0] is "unknown" */
+	size_t place_count;
+	size_t place_capacity;
+	uint32_t place; /* of the call under way */
+	unsigned depth; /* calls that vmm has under way */
+	struct check_domain_list domains;
+	struct check_device_list devices;
+	struct pagemap owners;
+	const char **vm_names; /* by the owner map's stamp */
+	size_t vm_name_count;
+	size_t vm_name_capacity;
+	bool ops_used; /* somebody states intent; otherwise the tables are the intent */
+	bool init_reported;
+	struct iommusim_finding *findings;
+	size_t finding_count;
+	size_t finding_capacity;
+	/* For the story of an IOMMU that never was: unprotected DMA, and the first of it. */
+	uint64_t unprotected;
+	struct iommusim_judged_page first_unprotected;
+	struct iommusim_place first_unprotected_place;
+	char first_unprotected_device[64];
+	struct iommusim_place init_place;
+};
+
+/* names.c: the same string for the same characters, as long as the checker lives; NULL: no memory */
+const char *check_intern(struct iommusim_check *check, const char *text);
+void check_names_free(struct iommusim_check *check);
+
+/* ledger.c: the ops between vmm and the backend */
+void check_ops_chosen(void *context, struct iommusim_ops *ops, void **ops_context);
+void check_ledger_free(struct iommusim_check *check);
+struct check_device *check_device_find(const struct iommusim_check *check, uint16_t segment,
+    uint16_t rid);
+/* The call of a domain with this serial number. */
+void check_recall(const struct iommusim_check *check, const struct check_domain *domain,
+    uint32_t serial, uint64_t address, struct iommusim_remembered_call *call);
+
+/* owner.c */
+void check_owner_vm(struct iommusim_check *check, const struct iommusim_vm *vm);
+void check_disown_vm(struct iommusim_check *check, const struct iommusim_vm *vm);
+void check_owner_of(const struct iommusim_check *check, uint64_t address,
+    struct iommusim_judged_page *page);
+
+/* finding.c */
+void check_finding(struct iommusim_check *check, enum iommusim_finding_id id, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void check_register_access(void *context, uint64_t address, unsigned width, bool is_write,
+    uint64_t value);
+void check_init_ended(struct iommusim_check *check, const struct iommusim_call *call);
+
+/* blame.c: which policy made it so, and which profiles do not have it */
+void check_blame(struct iommusim_report *report, const struct iommusim_vmm *vmm);
+
+#endif

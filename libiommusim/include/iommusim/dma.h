@@ -1,0 +1,159 @@
+/*
+ * DMA: requesters, requests, and what became of them. Who should have been allowed to do what is not
+ * the hardware's business: that is check.h.
+ */
+#ifndef IOMMUSIM_DMA_H
+#define IOMMUSIM_DMA_H
+
+#include <iommusim/machine.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A source of DMA with a requester id. One thread uses a requester at a time; different requesters run
+ * beside each other and beside the control side. Creating and destroying one is the control side's.
+ */
+struct iommusim_requester;
+
+enum iommusim_dma_kind {
+	IOMMUSIM_DMA_READ,
+	IOMMUSIM_DMA_WRITE,
+	IOMMUSIM_DMA_ATOMIC /* needs both rights; moves data like a write */
+};
+
+/* The AT field of the request (PCI Express ATS). */
+enum iommusim_dma_address_type {
+	IOMMUSIM_DMA_UNTRANSLATED = 0,
+	IOMMUSIM_DMA_TRANSLATION_REQUEST = 1,
+	IOMMUSIM_DMA_TRANSLATED = 2
+};
+
+struct iommusim_dma_request {
+	uint64_t address; /* what the device puts on the bus */
+	uint64_t length;  /* bytes; 0 is a zero-length read, EINVAL for other kinds */
+	enum iommusim_dma_kind kind;
+	enum iommusim_dma_address_type address_type;
+	bool has_pasid;
+	bool privileged; /* with a PASID */
+	bool execute;    /* with a PASID */
+	uint32_t pasid;  /* 20 bits */
+	/*
+	 * Write, atomic: `length` bytes to move to memory. Read: room for `length` bytes. NULL: the
+	 * request goes through translation but moves nothing.
+	 */
+	void *data;
+	uint64_t tag; /* the caller's mark; a cached translation remembers the tag that filled it */
+};
+
+/* What every vendor's fault amounts to. */
+enum iommusim_fault_class {
+	IOMMUSIM_FAULT_NONE,
+	IOMMUSIM_FAULT_NOT_PRESENT,    /* no translation for the address */
+	IOMMUSIM_FAULT_PERMISSION,     /* a translation without the right */
+	IOMMUSIM_FAULT_ADDRESS_WIDTH,  /* the address is wider than the domain or the unit */
+	IOMMUSIM_FAULT_NO_DEVICE,      /* root, context or device entry not present */
+	IOMMUSIM_FAULT_BAD_ENTRY,      /* reserved bits or an unsupported encoding in some entry */
+	IOMMUSIM_FAULT_TABLE_ACCESS,   /* an entry lies where there is no memory */
+	IOMMUSIM_FAULT_REQUEST_TYPE,   /* this kind of request is not allowed for the device */
+	IOMMUSIM_FAULT_INTERRUPT_RANGE, /* it would reach the interrupt address range */
+	IOMMUSIM_FAULT_ABORT           /* the unit is told to abort everything, or a protected region */
+};
+
+/* What the device learns. */
+enum iommusim_completion {
+	IOMMUSIM_COMPLETION_SUCCESS,
+	IOMMUSIM_COMPLETION_POSTED, /* a write: nothing ever comes back, failed or not */
+	IOMMUSIM_COMPLETION_UNSUPPORTED_REQUEST,
+	IOMMUSIM_COMPLETION_COMPLETER_ABORT
+};
+
+struct iommusim_fault {
+	enum iommusim_fault_class class_;
+	uint16_t reason;    /* vendor's code: VT-d fault reason (VT-d 7.1.3), AMD event code */
+	bool recorded;      /* the record below is in a register or in the log */
+	bool suppressed;    /* FPD or its AMD counterpart kept it out */
+	bool overflowed;    /* there was no room for it */
+	bool collapsed;     /* merged into a pending record of the same requester */
+	uint8_t index;      /* recorded: which fault recording register */
+	uint64_t record[2]; /* the vendor's own record, as it lands or would have landed */
+};
+
+/*
+ * One page of a request: where it went. `translated` is false when the request never met a
+ * translation: no unit governs the requester, or its unit is off.
+ */
+struct iommusim_dma_page {
+	uint64_t address;  /* first byte of the request in this page */
+	uint64_t physical; /* where that byte went; meaningless when it faulted */
+	uint32_t length;   /* bytes of the request in this page */
+	uint32_t domain;   /* VT-d domain id, AMD DomainID */
+	bool faulted;
+	bool translated;
+	bool cached;         /* answered by an IOTLB entry */
+	bool bus_error;      /* translated to a place without memory: nothing was moved */
+	uint8_t page_shift;  /* log2 of the translation's size */
+	uint64_t entry;      /* the leaf entry's raw value; 0 in pass-through */
+	uint64_t cached_tag; /* cached: tag of the request that filled the entry */
+	struct iommusim_fault fault;
+};
+
+struct iommusim_dma_outcome {
+	uint64_t bytes_moved;
+	uint64_t page_count;
+	uint64_t pages_faulted;
+	uint64_t pages_cached;
+	enum iommusim_completion completion; /* the worst over the pages */
+	/* The first page that faulted, or the first page when none did. */
+	struct iommusim_dma_page page;
+};
+
+/* Counters of one requester since it was made. */
+struct iommusim_requester_counters {
+	uint64_t requests;
+	uint64_t pages;
+	uint64_t private_hits; /* answered without asking the unit */
+	uint64_t cached_pages; /* answered by the unit's IOTLB, private hits included */
+	uint64_t faults;
+	uint64_t untranslated_pages;
+};
+
+/*
+ * Make a requester for a place on the bus; a PCI function need not be there (a device may well use a
+ * wrong id). Returns OK, EINVAL, ENOMEM. Destroy it before the machine, or let the machine do it.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_requester_create(struct iommusim_machine *machine,
+    uint16_t segment, uint16_t rid, struct iommusim_requester **requester);
+IOMMUSIM_API void iommusim_requester_destroy(struct iommusim_requester *requester);
+
+/*
+ * Make a DMA request. It is split at 4 KiB boundaries; each page is translated and moved, or faults,
+ * on its own, so a request may complete in part. `pages`, if not NULL, receives the first
+ * `page_capacity` pages. Returns OK whatever became of the request (that is in `outcome`), or EINVAL
+ * when the request itself is malformed: wraps around, length 0 that is no read, PASID over 20 bits.
+ * Thread: the requester's.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, struct iommusim_dma_outcome *outcome,
+    struct iommusim_dma_page *pages, size_t page_capacity);
+
+/*
+ * A message interrupt of a device: a 4-byte write of `data` to `address` in FEEx_xxxx. What comes out
+ * of remapping goes to the sink (interrupt.h) and to `*out` (may be NULL). `fault->class_` is NONE when
+ * it was delivered. Returns OK, or EINVAL when the address is outside the interrupt range.
+ */
+struct iommusim_interrupt;
+IOMMUSIM_API enum iommusim_status iommusim_requester_interrupt(struct iommusim_requester *requester,
+    uint64_t address, uint32_t data, struct iommusim_interrupt *out, struct iommusim_fault *fault);
+
+IOMMUSIM_API void iommusim_requester_counters(const struct iommusim_requester *requester,
+    struct iommusim_requester_counters *counters);
+IOMMUSIM_API uint16_t iommusim_requester_rid(const struct iommusim_requester *requester);
+IOMMUSIM_API uint16_t iommusim_requester_segment(const struct iommusim_requester *requester);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

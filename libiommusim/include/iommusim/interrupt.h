@@ -1,0 +1,34 @@
+/* Message interrupts on their way to the processor: a queue that whoever plays software empties. */
+#ifndef IOMMUSIM_INTERRUPT_H
+#define IOMMUSIM_INTERRUPT_H
+
+#include <iommusim/machine.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct iommusim_interrupt {
+	uint64_t address;
+	uint32_t data;
+	uint16_t segment;
+	uint16_t source; /* requester id; a unit's own events carry 0 */
+	bool from_unit;  /* an event of a remapping unit itself */
+};
+
+/* Messages that are kept; one more drops the oldest and counts as lost. */
+#define IOMMUSIM_INTERRUPT_QUEUE 1024u
+
+/* Take the oldest message. ENOENT when there is none. */
+IOMMUSIM_API enum iommusim_status iommusim_interrupt_take(struct iommusim_machine *machine,
+    struct iommusim_interrupt *interrupt);
+
+/* Messages waiting, and messages lost to a full queue since the machine was made. */
+IOMMUSIM_API size_t iommusim_interrupt_pending(struct iommusim_machine *machine);
+IOMMUSIM_API uint64_t iommusim_interrupt_lost(struct iommusim_machine *machine);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * Physical memory: windows of it, and access to it. Registers are not memory: see mmio.h.
+ */
+#ifndef IOMMUSIM_MEMORY_H
+#define IOMMUSIM_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <iommusim/machine.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Physical addresses have at most 52 bits; pages are 4 KiB throughout. */
+#define IOMMUSIM_PHYSICAL_BITS 52u
+#define IOMMUSIM_PAGE_SHIFT    12u
+#define IOMMUSIM_PAGE_SIZE     (UINT64_C(1) << IOMMUSIM_PAGE_SHIFT)
+
+enum iommusim_memory_kind {
+	IOMMUSIM_MEMORY_RAM,      /* for anyone to use */
+	IOMMUSIM_MEMORY_FIRMWARE, /* reserved by firmware: ACPI tables */
+	IOMMUSIM_MEMORY_FOREIGN   /* the caller's own host memory, at a physical address it chose */
+};
+
+struct iommusim_memory_window {
+	uint64_t base;
+	uint64_t length;
+	enum iommusim_memory_kind kind;
+	void *host; /* where byte `base` lives in this process */
+};
+
+/*
+ * Add a window of zeroed memory at [base, base + length), both multiples of 4 KiB, length > 0, below
+ * 2^52. It costs address space, and memory only where it is touched.
+ * Returns OK, EINVAL (alignment, range, kind FOREIGN), EEXIST (overlaps a window or registers), ENOMEM.
+ * Windows come and go while no requester is in a DMA.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_memory_add(struct iommusim_machine *machine,
+    uint64_t base, uint64_t length, enum iommusim_memory_kind kind);
+
+/*
+ * Show `length` bytes of the caller's memory at `host` (4 KiB aligned) as physical memory at `base`: a
+ * driver's program image, say. The memory stays the caller's and must outlive the window.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_memory_add_foreign(struct iommusim_machine *machine,
+    uint64_t base, uint64_t length, void *host);
+
+/* Remove the window that begins at `base`. Returns OK or ENOENT. */
+IOMMUSIM_API enum iommusim_status iommusim_memory_remove(struct iommusim_machine *machine,
+    uint64_t base);
+
+/* RAM as on a PC: up to 3 GiB from 0, the rest from 4 GiB. `size` is a multiple of 4 KiB, > 0. */
+IOMMUSIM_API enum iommusim_status iommusim_memory_add_pc_ram(struct iommusim_machine *machine,
+    uint64_t size);
+
+/* Window number `index` in order of base; ENOENT beyond the last. */
+IOMMUSIM_API enum iommusim_status iommusim_memory_window(const struct iommusim_machine *machine,
+    size_t index, struct iommusim_memory_window *window);
+
+/*
+ * Copy out of, or into, physical memory. All or nothing: ENXIO when any byte lies in a hole, and then
+ * nothing is moved. Not atomic; software's view (a write needs iommusim_memory_flush to reach
+ * non-coherent hardware when the machine has a device view).
+ */
+IOMMUSIM_API enum iommusim_status iommusim_memory_read(struct iommusim_machine *machine,
+    uint64_t address, void *buffer, size_t length);
+IOMMUSIM_API enum iommusim_status iommusim_memory_write(struct iommusim_machine *machine,
+    uint64_t address, const void *buffer, size_t length);
+
+/*
+ * The host memory behind [address, address + length), or NULL when it is not all in one window. Valid
+ * until the window goes. Stores through it that hardware may read at the same time must be atomic.
+ */
+IOMMUSIM_API void *iommusim_memory_host(const struct iommusim_machine *machine, uint64_t address,
+    size_t length);
+
+/* The physical address of a host pointer into some window, as vtophys() says it. ENOENT if none. */
+IOMMUSIM_API enum iommusim_status iommusim_memory_physical(const struct iommusim_machine *machine,
+    const void *host, uint64_t *address);
+
+/*
+ * Write back the cache lines of [address, address + length): what non-coherent hardware sees from now
+ * on. Without a device view it has no effect. ENXIO for a hole.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_memory_flush(struct iommusim_machine *machine,
+    uint64_t address, size_t length);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

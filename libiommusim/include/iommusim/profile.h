@@ -1,0 +1,42 @@
+/*
+ * Release profiles: what each FreeBSD release's vmm does where releases differ. One row a profile, one
+ * policy a column, each cell with its source.
+ */
+#ifndef IOMMUSIM_PROFILE_H
+#define IOMMUSIM_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <iommusim/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct iommusim_profile;
+
+/* One cell: a policy's name, what it means, where that is known from. */
+struct iommusim_policy {
+	const char *column;  /* "host_pages" */
+	const char *value;   /* "remove" */
+	const char *meaning; /* of the value */
+	const char *source;  /* commit, review, PR, or which tree was read */
+	bool assumed;        /* nobody could establish it: the nearest known value */
+};
+
+/* The profile called `name` ("13.0", "reference"), or NULL. All profiles are static. */
+IOMMUSIM_API const struct iommusim_profile *iommusim_profile_find(const char *name);
+/* Profile number `index` in order of age, or NULL beyond the last. */
+IOMMUSIM_API const struct iommusim_profile *iommusim_profile_at(size_t index);
+IOMMUSIM_API const char *iommusim_profile_name(const struct iommusim_profile *profile);
+IOMMUSIM_API const char *iommusim_profile_about(const struct iommusim_profile *profile);
+/* Column number `index` of a profile; false beyond the last. */
+IOMMUSIM_API bool iommusim_profile_policy(const struct iommusim_profile *profile, size_t index,
+    struct iommusim_policy *policy);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

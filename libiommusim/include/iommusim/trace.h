@@ -1,0 +1,80 @@
+/*
+ * The trace language: replaying a story from text, and recording one. What the language says stands in
+ * docs/trace-language.md.
+ */
+#ifndef IOMMUSIM_TRACE_H
+#define IOMMUSIM_TRACE_H
+
+#include <iommusim/check.h>
+#include <iommusim/unit.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct iommusim_replay_options {
+	const char *profile; /* wins over the trace's; NULL: the trace's, else "reference" */
+	bool has_cache;      /* `cache` wins over the trace's */
+	enum iommusim_cache_policy cache;
+	bool has_seed;
+	uint64_t seed;
+	bool drop_invalidations;
+	const struct iommusim_allocator *allocator; /* NULL: the system's */
+	/* Told of every judged DMA, every finding, and every failed expectation. May be NULL. */
+	void *context;
+	void (*on_dma)(void *context, const struct iommusim_check *check, uint32_t line,
+	    const char *statement, const struct iommusim_report *report, bool expected);
+	void (*on_finding)(void *context, const struct iommusim_finding *finding, bool expected);
+	void (*on_failure)(void *context, uint32_t line, const char *statement, const char *text);
+	/* Told when the story has ended, while everything still stands. May be NULL. */
+	void (*on_end)(void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check);
+};
+
+struct iommusim_replay_summary {
+	char machine[128]; /* "VT-d, 2 units, 32 GiB, vmm 13.0, cache hoard" */
+	char profile[32];
+	uint64_t calls; /* statements that are calls, dma and interrupts included */
+	uint64_t dma[IOMMUSIM_VERDICT_COUNT];
+	uint64_t dma_total;
+	uint64_t findings[IOMMUSIM_FINDING_COUNT];
+	uint64_t expectations_met;
+	uint64_t expectations_failed;
+	uint64_t unexpected_dma;      /* not ok, and nobody expected it */
+	uint64_t unexpected_findings;
+	uint64_t sysctl_values[8];    /* in the order of iommusim_sysctl_name() */
+	uint32_t sysctl_count;
+};
+
+/*
+ * Replay the trace `text` of `length` bytes (it need not end in NUL). `file` is its name: relative file
+ * names in it are looked up from its folder, and messages begin with it. Returns OK when every line
+ * ran, whatever came of it (see `summary`); EFORMAT for a line that cannot be read, or a statement
+ * that cannot be carried out as written (nothing after it runs; `diagnostic` has line, column and
+ * what was expected); ENOMEM; EIO (a file it names). `summary` holds what ran in every case.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_replay(const char *file, const char *text, size_t length,
+    const struct iommusim_replay_options *options, struct iommusim_replay_summary *summary,
+    struct iommusim_diagnostic *diagnostic);
+
+/* Did everything come as it should? Every expectation met, nothing unexpected. */
+IOMMUSIM_API bool iommusim_replay_passed(const struct iommusim_replay_summary *summary);
+
+struct iommusim_recorder;
+
+/*
+ * Record what the caller does with a vmm from now on, as a trace in the same language: calls on vmm,
+ * register accesses of the caller's own, and the DMA that is handed to iommusim_record_dma(). Create
+ * it right after the vmm; functions and units that are there by then are written down first. A
+ * recorded run replays to the same summary. Returns OK or ENOMEM.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_recorder_create(struct iommusim_vmm *vmm,
+    const struct iommusim_text *out, struct iommusim_recorder **recorder);
+IOMMUSIM_API void iommusim_record_dma(struct iommusim_recorder *recorder,
+    const struct iommusim_report *report);
+IOMMUSIM_API void iommusim_recorder_destroy(struct iommusim_recorder *recorder);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

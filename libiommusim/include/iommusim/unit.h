@@ -1,0 +1,113 @@
+/*
+ * Remapping units: making VT-d units, their settings, and which unit governs a requester.
+ */
+#ifndef IOMMUSIM_UNIT_H
+#define IOMMUSIM_UNIT_H
+
+#include <iommusim/dmar.h>
+#include <iommusim/machine.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct iommusim_unit;
+
+/* How a unit's caches behave. A driver that is right passes under all four. */
+enum iommusim_cache_policy {
+	IOMMUSIM_CACHE_HOARD,  /* keep everything until it is invalidated: the strictest judge */
+	IOMMUSIM_CACHE_NONE,   /* never cache */
+	IOMMUSIM_CACHE_SIZED,  /* sets x ways, least recently used goes */
+	IOMMUSIM_CACHE_ADVERSE /* seeded random eviction and prefetch */
+};
+
+/* What a cached translation must share with a request to answer it. */
+enum iommusim_cache_match {
+	IOMMUSIM_MATCH_DEFAULT, /* DOMAIN under hoard (a fill of one device is another's stale hit), else SOURCE */
+	IOMMUSIM_MATCH_SOURCE,  /* the same requester id (VT-d 6.2.4.1) */
+	IOMMUSIM_MATCH_DOMAIN   /* the same domain: older revisions, AMD */
+};
+
+struct iommusim_unit_settings {
+	enum iommusim_cache_policy cache;
+	enum iommusim_cache_match match;
+	uint32_t iotlb_sets;   /* sized: a power of two; 0: 64 */
+	uint32_t iotlb_ways;   /* sized: 1..64; 0: 8 */
+	uint32_t latency;      /* ticks an invalidation or a one-shot command takes; 0: none */
+	bool drop_invalidations; /* ignore every invalidation: a negative control */
+};
+
+struct iommusim_vtd_config {
+	uint64_t base; /* of the registers: a multiple of 4 KiB */
+	uint16_t segment;
+	uint32_t version;        /* VER at reset */
+	uint64_t capability;     /* CAP at reset */
+	uint64_t ext_capability; /* ECAP at reset */
+	uint8_t host_address_width; /* 12..52: address bits at and above it are reserved */
+	struct iommusim_unit_settings settings;
+};
+
+/*
+ * Add a VT-d unit whose registers behave as CAP and ECAP say. It governs nothing until a scope is
+ * added. Returns OK, EINVAL (registers outside the page, unsupported combination: the diagnostic says
+ * which), EEXIST (something is at that address), ENOMEM. The machine owns it.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_vtd_create(struct iommusim_machine *machine,
+    const struct iommusim_vtd_config *config, struct iommusim_unit **unit);
+
+/*
+ * Register values of real machines, by name ("skylake-client", "skylake-sp", ...): the value of unit
+ * number `index` of that machine; the last one serves all further units. `config` gets version,
+ * capability, ext_capability and host_address_width. Returns OK or ENOENT. No state: any thread.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_vtd_preset(const char *name, unsigned index,
+    struct iommusim_vtd_config *config);
+
+/* Preset number `index`: its name, NULL beyond the last; what it stands for in `*about`. */
+IOMMUSIM_API const char *iommusim_vtd_preset_name(size_t index, const char **about);
+
+/*
+ * The hardware a DMAR table speaks of: one VT-d unit per DRHD with that unit's scope, values from a
+ * preset, in table order (the graphics unit of a client preset goes to the unit whose scope is 0:2.0,
+ * wherever it stands). Units with base 0 or twice the same base are left out, as no registers can be
+ * there. The table itself is not installed (acpi.h). Returns OK, EINVAL, ENOENT (preset), EEXIST,
+ * ENOMEM; on failure no unit stays.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_vtd_create_from_dmar(struct iommusim_machine *machine,
+    const struct iommusim_dmar *table, const char *preset,
+    const struct iommusim_unit_settings *settings);
+
+/* Let a unit govern what a device scope of firmware names; hops go through bridges. OK or ENOMEM. */
+IOMMUSIM_API enum iommusim_status iommusim_unit_add_scope(struct iommusim_unit *unit,
+    const struct iommusim_dmar_scope *scope);
+
+/* Let a unit govern everything in its segment that no other unit's scope names. */
+IOMMUSIM_API void iommusim_unit_include_all(struct iommusim_unit *unit);
+
+/* The unit that governs a requester id, or NULL. */
+IOMMUSIM_API struct iommusim_unit *iommusim_unit_for(struct iommusim_machine *machine,
+    uint16_t segment, uint16_t rid);
+
+/* Unit number `index` in order of creation, or NULL. */
+IOMMUSIM_API struct iommusim_unit *iommusim_unit_at(struct iommusim_machine *machine, size_t index);
+
+IOMMUSIM_API uint64_t iommusim_unit_base(const struct iommusim_unit *unit);
+IOMMUSIM_API uint16_t iommusim_unit_segment(const struct iommusim_unit *unit);
+IOMMUSIM_API const char *iommusim_unit_vendor(const struct iommusim_unit *unit); /* "VT-d" */
+
+/* Is translation on? (VT-d GSTS.TES) */
+IOMMUSIM_API bool iommusim_unit_translating(const struct iommusim_unit *unit);
+
+/* Registers to their reset values, caches empty. Sticky fault registers keep theirs unless `cold`. */
+IOMMUSIM_API void iommusim_unit_reset(struct iommusim_unit *unit, bool cold);
+
+/* "hoard", ... ; the reverse returns ENOENT for another word. */
+IOMMUSIM_API const char *iommusim_cache_policy_name(enum iommusim_cache_policy policy);
+IOMMUSIM_API enum iommusim_status iommusim_cache_policy_find(const char *name,
+    enum iommusim_cache_policy *policy);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

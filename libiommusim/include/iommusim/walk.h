@@ -1,0 +1,71 @@
+/*
+ * One translation, entry by entry, without side effects: no cache is asked or filled, no fault
+ * recorded, no accessed bit set. For reports, for teaching, and for judging what a cache answered.
+ */
+#ifndef IOMMUSIM_WALK_H
+#define IOMMUSIM_WALK_H
+
+#include <iommusim/dma.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A field of a hardware structure, by the specification's name. */
+struct iommusim_walk_field {
+	const char *name;
+	const char *meaning;
+	uint64_t value;
+	uint16_t high; /* bit numbers over the whole structure */
+	uint16_t low;
+};
+
+#define IOMMUSIM_WALK_FIELDS 16u
+#define IOMMUSIM_WALK_QUADS  8u
+#define IOMMUSIM_WALK_STEPS  32u
+
+struct iommusim_walk_step {
+	const char *structure; /* "root entry" */
+	const char *name;      /* the specification's name: "SS-PDE" */
+	const char *section;   /* where it is defined: "9.8" */
+	uint64_t table;        /* physical address of the table */
+	uint64_t address;      /* physical address of the entry */
+	uint32_t index;        /* of the entry in its table */
+	uint8_t level;         /* of a paging entry; 0 for others */
+	uint8_t quads;         /* 64-bit words in `raw` */
+	uint8_t field_count;
+	bool readable; /* there is memory there */
+	bool present;
+	bool leaf;      /* of a paging entry: maps a page */
+	uint64_t next;  /* address of the next table, or of the page */
+	uint64_t raw[IOMMUSIM_WALK_QUADS];
+	struct iommusim_walk_field fields[IOMMUSIM_WALK_FIELDS];
+};
+
+struct iommusim_walk {
+	const char *unit_name;  /* "VT-d"; NULL when no unit governs the requester */
+	uint64_t unit_base;     /* its registers */
+	const char *mode;       /* "second stage", "pass-through", "off" */
+	uint8_t levels;         /* of the page table; 0 in pass-through */
+	uint8_t address_width;  /* in bits, likewise */
+	const char *clause;     /* where the deciding rule stands: "VT-d 7.1.3 LGN.2"; NULL when allowed */
+	const char *reason;     /* the fault reason in words; NULL when allowed */
+	bool read_right;        /* accumulated over the entries read */
+	bool write_right;
+	struct iommusim_dma_page result; /* as iommusim_dma() would report the page now, uncached */
+	uint8_t step_count;
+	struct iommusim_walk_step steps[IOMMUSIM_WALK_STEPS];
+};
+
+/*
+ * Walk the page that holds `request->address` (length and data are not looked at). Control side, or
+ * the requester's thread when nothing else changes tables. Returns OK or EINVAL.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_walk(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, struct iommusim_walk *walk);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

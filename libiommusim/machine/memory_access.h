@@ -1,0 +1,63 @@
+/* The fast way to physical memory for hardware models and page-table code. */
+#ifndef IOMMUSIM_MACHINE_MEMORY_ACCESS_H
+#define IOMMUSIM_MACHINE_MEMORY_ACCESS_H
+
+#include "machine/state.h"
+
+/* The window that holds `address`, or NULL. There are few: a sorted scan beats anything cleverer. */
+static inline const struct memory_window *memory_find(const struct memory *memory, uint64_t address)
+{
+	for (size_t i = 0; i < memory->count; i++) {
+		const struct memory_window *window = &memory->windows[i];
+
+		if (address - window->base < window->length)
+			return window;
+	}
+	return NULL;
+}
+
+/* Room for `length` bytes at `address` in one window, in software's view; NULL across its end. */
+static inline uint8_t *memory_at(const struct memory *memory, uint64_t address, uint64_t length)
+{
+	const struct memory_window *window = memory_find(memory, address);
+
+	if (window == NULL || length > window->length - (address - window->base))
+		return NULL;
+	return window->host + (address - window->base);
+}
+
+/*
+ * An aligned quadword as hardware reads it: `snoop` says whether the reader sees what is still in
+ * processor caches. False when there is no memory. Acquire: what was stored before the entry became
+ * visible is visible too.
+ */
+static inline bool memory_load64(const struct memory *memory, uint64_t address, bool snoop,
+    uint64_t *value)
+{
+	const struct memory_window *window = memory_find(memory, address);
+	const uint8_t *at;
+
+	if (window == NULL)
+		return false;
+	at = (snoop ? window->host : window->device) + (address - window->base);
+	*value = __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_ACQUIRE);
+	return true;
+}
+
+/* An aligned quadword as software stores it. Release: hardware that sees it sees what came before. */
+static inline bool memory_store64(const struct memory *memory, uint64_t address, uint64_t value)
+{
+	uint8_t *at = memory_at(memory, address, sizeof(value));
+
+	if (at == NULL)
+		return false;
+	__atomic_store_n((uint64_t *)(void *)at, value, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* Hardware stores to memory (DMA, status words): every view sees it at once. False: no memory. */
+bool memory_device_write(const struct memory *memory, uint64_t address, const void *data,
+    size_t length);
+bool memory_device_read(const struct memory *memory, uint64_t address, void *data, size_t length);
+
+#endif

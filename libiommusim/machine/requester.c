@@ -1,0 +1,361 @@
+/*
+ * Requesters: a DMA request split into pages, sent to the unit that governs it, and moved. How a page
+ * is translated is the model's business.
+ *
+ * How an invalidation ends. A requester that works marks itself with the machine's epoch; an
+ * invalidation changes the unit's caches, grows the unit's generation (which kills what requesters
+ * keep privately) and calls requester_quiesce(): that grows the epoch and waits until no requester
+ * works under an older one. What is translated after that is translated afresh.
+ */
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "machine/memory_access.h"
+#include "machine/unit_model.h"
+
+#define PRIVATE_ENTRIES 256u /* direct mapped by page number */
+
+/* One translation a requester keeps for itself while the unit's generation stands. */
+struct private_entry {
+	uint64_t page;       /* address of the page, with bit 0 set: 0 is empty */
+	uint64_t generation; /* of the unit when it was filled */
+	uint64_t physical;   /* of the page */
+	uint64_t entry;
+	uint64_t tag;
+	uint32_t domain;
+	uint8_t shift;
+	uint8_t rights;
+};
+
+struct iommusim_requester {
+	struct iommusim_machine *machine;
+	TAILQ_ENTRY(iommusim_requester) link;
+	struct iommusim_unit *unit; /* as of `topology` */
+	uint64_t topology;
+	_Atomic uint64_t working; /* the epoch this requester works under; 0: it does not */
+	uint16_t segment;
+	uint16_t rid;
+	struct iommusim_requester_counters counters;
+	struct private_entry private[PRIVATE_ENTRIES];
+};
+
+enum iommusim_status iommusim_requester_create(struct iommusim_machine *machine, uint16_t segment,
+    uint16_t rid, struct iommusim_requester **out)
+{
+	struct iommusim_requester *requester;
+
+	if (out == NULL)
+		return machine_fail(machine, IOMMUSIM_EINVAL, "a requester needs a place to go");
+	*out = NULL;
+	requester = machine_alloc_zeroed(machine, sizeof(*requester));
+	if (requester == NULL)
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a requester");
+	requester->machine = machine;
+	requester->segment = segment;
+	requester->rid = rid;
+	atomic_init(&requester->working, 0);
+	TAILQ_INSERT_TAIL(&machine->requesters, requester, link);
+	*out = requester;
+	return IOMMUSIM_OK;
+}
+
+void iommusim_requester_destroy(struct iommusim_requester *requester)
+{
+	if (requester == NULL)
+		return;
+	TAILQ_REMOVE(&requester->machine->requesters, requester, link);
+	machine_free(requester->machine, requester, sizeof(*requester));
+}
+
+void requester_teardown(struct iommusim_machine *machine)
+{
+	while (!TAILQ_EMPTY(&machine->requesters))
+		iommusim_requester_destroy(TAILQ_FIRST(&machine->requesters));
+}
+
+void requester_quiesce(struct iommusim_machine *machine)
+{
+	const uint64_t epoch = atomic_fetch_add(&machine->epoch, 1) + 1;
+	struct iommusim_requester *requester;
+
+	TAILQ_FOREACH (requester, &machine->requesters, link) {
+		uint64_t working;
+
+		while ((working = atomic_load(&requester->working)) != 0 && working < epoch)
+			sched_yield();
+	}
+}
+
+static void begin_work(struct iommusim_requester *requester)
+{
+	struct iommusim_machine *machine = requester->machine;
+	uint64_t topology;
+
+	/*
+	 * Sequentially consistent on purpose: either the invalidator sees this mark and waits, or this
+	 * requester sees the new generation.
+	 */
+	atomic_store(&requester->working, atomic_load(&machine->epoch));
+	topology = atomic_load(&machine->topology);
+	if (requester->topology == topology)
+		return;
+	pthread_mutex_lock(&machine->topology_lock);
+	requester->topology = atomic_load(&machine->topology);
+	requester->unit = iommusim_unit_for(machine, requester->segment, requester->rid);
+	pthread_mutex_unlock(&machine->topology_lock);
+	memset(requester->private, 0, sizeof(requester->private));
+}
+
+static void end_work(struct iommusim_requester *requester)
+{
+	atomic_store_explicit(&requester->working, 0, memory_order_release);
+}
+
+static struct private_entry *private_slot(struct iommusim_requester *requester, uint64_t address)
+{
+	return &requester->private[address >> IOMMUSIM_PAGE_SHIFT & (PRIVATE_ENTRIES - 1)];
+}
+
+/* Answer from what the requester keeps, if the unit's cache would still answer the same. */
+static bool private_hit(struct iommusim_requester *requester, const struct page_request *request,
+    uint64_t generation, struct iommusim_dma_page *page)
+{
+	const uint64_t in_page = request->address & (IOMMUSIM_PAGE_SIZE - 1);
+	const struct private_entry *entry = private_slot(requester, request->address);
+	const unsigned needed = rights_needed(request->kind);
+
+	if (entry->page != ((request->address - in_page) | 1) || entry->generation != generation ||
+	    (entry->rights & needed) != needed)
+		return false;
+	page->physical = entry->physical + in_page;
+	page->entry = entry->entry;
+	page->cached_tag = entry->tag;
+	page->domain = entry->domain;
+	page->page_shift = entry->shift;
+	page->translated = true;
+	page->cached = true;
+	requester->counters.private_hits++;
+	return true;
+}
+
+static void keep_private(struct iommusim_requester *requester, const struct page_request *request,
+    uint64_t generation, const struct iommusim_dma_page *page, unsigned rights)
+{
+	const uint64_t in_page = request->address & (IOMMUSIM_PAGE_SIZE - 1);
+	struct private_entry *entry = private_slot(requester, request->address);
+
+	entry->page = (request->address - in_page) | 1;
+	entry->generation = generation;
+	entry->physical = page->physical - in_page;
+	entry->entry = page->entry;
+	entry->tag = page->cached ? page->cached_tag : request->tag;
+	entry->domain = page->domain;
+	entry->shift = page->page_shift;
+	entry->rights = (uint8_t)rights;
+}
+
+static void translate(struct iommusim_requester *requester, const struct page_request *request,
+    struct iommusim_dma_page *page)
+{
+	struct iommusim_unit *unit = requester->unit;
+	const bool plain = request->address_type == IOMMUSIM_DMA_UNTRANSLATED && !request->has_pasid;
+	uint64_t generation;
+	unsigned rights = 0;
+
+	if (unit == NULL) {
+		page->physical = request->address;
+		return;
+	}
+	generation = atomic_load(&unit->generation);
+	if (plain && private_hit(requester, request, generation, page))
+		return;
+	unit->model->translate(unit, request, page, &rights);
+	if (plain && rights != 0)
+		keep_private(requester, request, generation, page, rights);
+}
+
+/* Move the bytes of one page. A place without memory takes nothing and answers nothing. */
+static bool move_page(struct iommusim_requester *requester, const struct iommusim_dma_request *request,
+    struct iommusim_dma_page *page, uint64_t done)
+{
+	const struct memory *memory = &requester->machine->memory;
+	uint8_t *data = request->data == NULL ? NULL : (uint8_t *)request->data + done;
+	bool moved;
+
+	if (data == NULL)
+		moved = memory_find(memory, page->physical) != NULL;
+	else if (request->kind == IOMMUSIM_DMA_READ)
+		moved = memory_device_read(memory, page->physical, data, page->length);
+	else
+		moved = memory_device_write(memory, page->physical, data, page->length);
+	page->bus_error = !moved;
+	return moved;
+}
+
+static enum iommusim_completion completion_of(const struct iommusim_dma_request *request,
+    const struct iommusim_dma_page *page)
+{
+	if (request->kind == IOMMUSIM_DMA_WRITE)
+		return IOMMUSIM_COMPLETION_POSTED;
+	if (page->bus_error || page->faulted)
+		return IOMMUSIM_COMPLETION_UNSUPPORTED_REQUEST;
+	return IOMMUSIM_COMPLETION_SUCCESS;
+}
+
+/* Take one page into the outcome of the whole. */
+static void account(struct iommusim_requester *requester, const struct iommusim_dma_request *request,
+    const struct iommusim_dma_page *page, bool moved, struct iommusim_dma_outcome *outcome)
+{
+	const enum iommusim_completion completion = completion_of(request, page);
+
+	if (outcome->page_count == 0 || (page->faulted && outcome->pages_faulted == 0))
+		outcome->page = *page;
+	outcome->page_count++;
+	outcome->pages_faulted += page->faulted;
+	outcome->pages_cached += page->cached;
+	if (moved)
+		outcome->bytes_moved += page->length;
+	if (completion > outcome->completion)
+		outcome->completion = completion;
+	requester->counters.pages++;
+	requester->counters.cached_pages += page->cached;
+	requester->counters.faults += page->faulted;
+	requester->counters.untranslated_pages += !page->translated && !page->faulted;
+}
+
+static enum iommusim_status check_request(const struct iommusim_dma_request *request)
+{
+	if ((unsigned)request->kind > IOMMUSIM_DMA_ATOMIC ||
+	    (unsigned)request->address_type > IOMMUSIM_DMA_TRANSLATED)
+		return IOMMUSIM_EINVAL;
+	if (request->length == 0 && request->kind != IOMMUSIM_DMA_READ)
+		return IOMMUSIM_EINVAL;
+	if (request->length > 0 && request->address > UINT64_MAX - (request->length - 1))
+		return IOMMUSIM_EINVAL;
+	if (request->has_pasid && request->pasid >> 20 != 0)
+		return IOMMUSIM_EINVAL;
+	return IOMMUSIM_OK;
+}
+
+static struct page_request first_page(const struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request)
+{
+	return (struct page_request){
+		.address = request->address,
+		.tag = request->tag,
+		.rid = requester->rid,
+		.kind = (uint8_t)request->kind,
+		.address_type = (uint8_t)request->address_type,
+		.has_pasid = request->has_pasid,
+		.privileged = request->has_pasid && request->privileged,
+		.execute = request->has_pasid && request->execute,
+		.pasid = request->pasid,
+	};
+}
+
+enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, struct iommusim_dma_outcome *outcome,
+    struct iommusim_dma_page *pages, size_t page_capacity)
+{
+	struct page_request part;
+	uint64_t done = 0;
+
+	if (check_request(request) != IOMMUSIM_OK)
+		return IOMMUSIM_EINVAL;
+	memset(outcome, 0, sizeof(*outcome));
+	part = first_page(requester, request);
+	begin_work(requester);
+	clock_tick_dma(requester->machine);
+	requester->counters.requests++;
+	do {
+		const uint64_t room = IOMMUSIM_PAGE_SIZE - (part.address & (IOMMUSIM_PAGE_SIZE - 1));
+		const uint64_t left = request->length - done;
+		struct iommusim_dma_page page = { .address = part.address };
+		bool moved = false;
+
+		part.length = (uint32_t)(left < room ? left : room);
+		page.length = part.length;
+		translate(requester, &part, &page);
+		if (!page.faulted)
+			moved = move_page(requester, request, &page, done);
+		if (outcome->page_count < page_capacity)
+			pages[outcome->page_count] = page;
+		account(requester, request, &page, moved, outcome);
+		done += part.length;
+		part.address += part.length;
+	} while (done < request->length);
+	end_work(requester);
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status iommusim_requester_interrupt(struct iommusim_requester *requester,
+    uint64_t address, uint32_t data, struct iommusim_interrupt *out, struct iommusim_fault *fault)
+{
+	const struct interrupt_request request = {
+		.address = address, .data = data, .rid = requester->rid
+	};
+	struct iommusim_interrupt message = {
+		.address = address, .data = data, .segment = requester->segment, .source = requester->rid
+	};
+	struct iommusim_fault none = { .class_ = IOMMUSIM_FAULT_NONE };
+
+	if (address >> 20 != 0xfee || (address & 3) != 0)
+		return IOMMUSIM_EINVAL;
+	begin_work(requester);
+	clock_tick_dma(requester->machine);
+	if (requester->unit != NULL)
+		requester->unit->model->interrupt(requester->unit, &request, &message, &none);
+	if (none.class_ == IOMMUSIM_FAULT_NONE)
+		interrupt_raise(requester->machine, &message);
+	end_work(requester);
+	if (out != NULL)
+		*out = message;
+	if (fault != NULL)
+		*fault = none;
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status iommusim_walk(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, struct iommusim_walk *walk)
+{
+	struct page_request page = first_page(requester, request);
+	struct iommusim_unit *unit;
+
+	if (check_request(request) != IOMMUSIM_OK)
+		return IOMMUSIM_EINVAL;
+	if (request->length < IOMMUSIM_PAGE_SIZE - (request->address & (IOMMUSIM_PAGE_SIZE - 1)))
+		page.length = (uint32_t)request->length;
+	else
+		page.length = IOMMUSIM_PAGE_SIZE - (request->address & (IOMMUSIM_PAGE_SIZE - 1));
+	memset(walk, 0, offsetof(struct iommusim_walk, steps)); /* a model clears each step it uses */
+	walk->result.address = request->address;
+	walk->result.length = page.length;
+	walk->mode = "no unit";
+	unit = iommusim_unit_for(requester->machine, requester->segment, requester->rid);
+	if (unit == NULL) {
+		walk->result.physical = request->address;
+		walk->read_right = walk->write_right = true;
+		return IOMMUSIM_OK;
+	}
+	walk->unit_name = unit->model->vendor;
+	walk->unit_base = unit->base;
+	unit->model->explain(unit, &page, walk);
+	return IOMMUSIM_OK;
+}
+
+void iommusim_requester_counters(const struct iommusim_requester *requester,
+    struct iommusim_requester_counters *counters)
+{
+	*counters = requester->counters;
+}
+
+uint16_t iommusim_requester_rid(const struct iommusim_requester *requester)
+{
+	return requester->rid;
+}
+
+uint16_t iommusim_requester_segment(const struct iommusim_requester *requester)
+{
+	return requester->segment;
+}

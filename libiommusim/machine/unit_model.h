@@ -1,0 +1,115 @@
+/*
+ * What a machine knows of a remapping unit, and what a model must provide. Models (models/vtd, ...)
+ * implement this; the machine never sees more of them.
+ */
+#ifndef IOMMUSIM_MACHINE_UNIT_MODEL_H
+#define IOMMUSIM_MACHINE_UNIT_MODEL_H
+
+#include <iommusim/dma.h>
+#include <iommusim/unit.h>
+#include <iommusim/walk.h>
+
+#include "machine/state.h"
+
+/* A request within one 4 KiB page. */
+struct page_request {
+	uint64_t address;
+	uint64_t tag;
+	uint32_t length;
+	uint32_t pasid;
+	uint16_t rid;
+	uint8_t kind;         /* enum iommusim_dma_kind */
+	uint8_t address_type; /* enum iommusim_dma_address_type */
+	bool has_pasid;
+	bool privileged;
+	bool execute;
+};
+
+/* Rights of a translation. */
+enum { RIGHT_READ = 1, RIGHT_WRITE = 2 };
+
+static inline unsigned rights_needed(unsigned kind)
+{
+	static const uint8_t needed[] = { RIGHT_READ, RIGHT_WRITE, RIGHT_READ | RIGHT_WRITE };
+
+	return needed[kind];
+}
+
+/*
+ * A message interrupt on its way through a unit. `fault->class_` stays NONE when `out` may be sent.
+ */
+struct interrupt_request {
+	uint64_t address;
+	uint32_t data;
+	uint16_t rid;
+};
+
+struct unit_model {
+	const char *vendor;
+
+	/* Registers: control side. `width` is 1, 2, 4 or 8, naturally aligned. */
+	uint64_t (*read)(struct iommusim_unit *unit, uint64_t offset, unsigned width);
+	void (*write)(struct iommusim_unit *unit, uint64_t offset, unsigned width, uint64_t value);
+	void (*reset)(struct iommusim_unit *unit, bool cold);
+	void (*destroy)(struct iommusim_unit *unit);
+
+	/*
+	 * Translate: any thread. `page` comes zeroed with address and length set. Records faults, fills
+	 * caches. Sets `*rights` to what the translation allows when a requester may keep it in its
+	 * private cache for as long as the unit's generation stands; 0 when it may not.
+	 */
+	void (*translate)(struct iommusim_unit *unit, const struct page_request *request,
+	    struct iommusim_dma_page *page, unsigned *rights);
+	void (*interrupt)(struct iommusim_unit *unit, const struct interrupt_request *request,
+	    struct iommusim_interrupt *out, struct iommusim_fault *fault);
+
+	/* The same translation without side effects, written down. */
+	void (*explain)(struct iommusim_unit *unit, const struct page_request *request,
+	    struct iommusim_walk *walk);
+	bool (*translating)(const struct iommusim_unit *unit);
+	/* Would a fault that is recorded now raise no interrupt? */
+	bool (*fault_event_masked)(const struct iommusim_unit *unit);
+};
+
+/* More hops than any bus tree has: each hop is a bridge, and there are 256 buses at most. */
+#define UNIT_SCOPE_HOPS 32u
+
+struct unit_scope {
+	uint8_t type; /* enum iommusim_dmar_scope_type */
+	uint8_t start_bus;
+	uint8_t hop_count;
+	struct iommusim_dmar_hop hops[UNIT_SCOPE_HOPS];
+};
+
+/* A model's own unit begins with this. */
+struct iommusim_unit {
+	const struct unit_model *model;
+	struct iommusim_machine *machine;
+	TAILQ_ENTRY(iommusim_unit) link;
+	uint64_t base;
+	uint64_t length; /* of the register region */
+	uint16_t segment;
+	bool include_all;
+	struct iommusim_unit_settings settings;
+	struct unit_scope *scopes;
+	size_t scope_count;
+	size_t scope_capacity;
+	/* Guards what registers, faults and caches share between DMA threads and the control side. */
+	pthread_mutex_t lock;
+	/*
+	 * Grows whenever a translation that was handed out may no longer be used: requesters' private
+	 * caches die with it. Whoever grows it calls requester_quiesce() before saying it is done.
+	 */
+	_Atomic uint64_t generation;
+};
+
+/*
+ * Make the machine know a unit whose model, base, length, segment and settings are set, and put its
+ * registers on the bus. On failure nothing remains.
+ */
+enum iommusim_status unit_register(struct iommusim_machine *machine, struct iommusim_unit *unit);
+
+/* Undo unit_register() and free the unit through its model. */
+void unit_unregister(struct iommusim_unit *unit);
+
+#endif

@@ -1,0 +1,450 @@
+/*
+ * What should have come of a statement, against what did: results behind `=`, and `expect`. Everything
+ * the summary counts but the calls is counted here.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "replay/run.h"
+
+/* A sentence that is put together piece by piece and cut when it gets too long. */
+struct line {
+	char text[320];
+	size_t length;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct line *line, const char *format, ...)
+{
+	const size_t room = sizeof(line->text) - line->length;
+	va_list arguments;
+	int written;
+
+	va_start(arguments, format);
+	written = vsnprintf(line->text + line->length, room, format, arguments);
+	va_end(arguments);
+	if (written > 0)
+		line->length += (size_t)written < room ? (size_t)written : room - 1;
+}
+
+const char *statement_text(struct replay *replay)
+{
+	const struct statement *statement = &replay->statement;
+	size_t length = (size_t)(statement->close - statement->at) + 1;
+
+	if (length >= sizeof(replay->text)) {
+		length = sizeof(replay->text) - 4;
+		while (((unsigned char)statement->at[length] & 0xc0) == 0x80)
+			length--;
+		memcpy(replay->text, statement->at, length);
+		strcpy(replay->text + length, "...");
+		return replay->text;
+	}
+	memcpy(replay->text, statement->at, length);
+	replay->text[length] = '\0';
+	return replay->text;
+}
+
+static void met(struct replay *replay)
+{
+	replay->summary->expectations_met++;
+}
+
+static void failed(struct replay *replay, const struct line *line)
+{
+	const struct iommusim_replay_options *options = replay->options;
+
+	replay->summary->expectations_failed++;
+	if (options->on_failure != NULL)
+		options->on_failure(options->context, replay->lexer.line, statement_text(replay), line->text);
+}
+
+/* ---- results ------------------------------------------------------------------------------------------ */
+
+static void add_status(struct replay *replay, struct line *line, enum iommusim_status status)
+{
+	const struct iommusim_diagnostic *why = iommusim_machine_diagnostic(replay->machine);
+
+	add(line, "%s returned %s", replay->statement.row->name, iommusim_status_name(status));
+	if (status != IOMMUSIM_OK && why->status == status && why->text[0] != '\0')
+		add(line, " (%s)", why->text);
+}
+
+static void compare_status(struct replay *replay, enum iommusim_status expected)
+{
+	const enum iommusim_status status = replay->statement.outcome.status;
+	struct line line = { .length = 0 };
+
+	if (status == expected) {
+		met(replay);
+		return;
+	}
+	add_status(replay, &line, status);
+	add(&line, ", expected %s", iommusim_status_name(expected));
+	failed(replay, &line);
+}
+
+static void compare_number(struct replay *replay, uint64_t expected)
+{
+	const uint64_t number = replay->statement.outcome.number;
+	struct line line = { .length = 0 };
+
+	if (number == expected) {
+		met(replay);
+		return;
+	}
+	add(&line, "%s gave 0x%llx, expected 0x%llx", replay->statement.row->name,
+	    (unsigned long long)number, (unsigned long long)expected);
+	failed(replay, &line);
+}
+
+/* The name is known already: its thing must be the same. */
+static void compare_name(struct replay *replay, const struct name *name)
+{
+	struct line line = { .length = 0 };
+
+	if (name->kind == NAME_NUMBER && replay->statement.row->yields == YIELDS_NUMBER) {
+		compare_number(replay, name->is.number);
+		return;
+	}
+	add(&line, "%.*s is another %s already (line %u)", (int)name->length, name->text,
+	    name->kind == NAME_NUMBER ? "number" : "domain", name->line);
+	failed(replay, &line);
+}
+
+static enum iommusim_status bind_name(struct replay *replay)
+{
+	const struct statement *statement = &replay->statement;
+	const struct value *result = &statement->result;
+	struct name *name = names_find(&replay->names, false, result->text, result->hash);
+
+	if (name != NULL && name->gone == 0) {
+		compare_name(replay, name);
+		return IOMMUSIM_OK;
+	}
+	name = names_add(&replay->names,
+	    statement->row->yields == YIELDS_DOMAIN ? NAME_DOMAIN : NAME_NUMBER, result->text,
+	    result->hash, replay->lexer.line);
+	if (name == NULL)
+		return replay_no_memory(replay);
+	if (name->kind == NAME_DOMAIN)
+		name->is.domain = statement->outcome.domain;
+	else
+		name->is.number = statement->outcome.number;
+	return IOMMUSIM_OK;
+}
+
+static void compare_message(struct replay *replay)
+{
+	const struct statement *statement = &replay->statement;
+	const struct value *expected = &statement->inner[statement->result.inner];
+	const struct outcome *outcome = &statement->outcome;
+	struct line line = { .length = 0 };
+
+	if (outcome->message_address == expected[0].number &&
+	    outcome->message_data == expected[1].number) {
+		met(replay);
+		return;
+	}
+	add(&line, "interrupt came out as remapped(0x%llx, 0x%x), expected remapped(0x%llx, 0x%llx)",
+	    (unsigned long long)outcome->message_address, outcome->message_data,
+	    (unsigned long long)expected[0].number, (unsigned long long)expected[1].number);
+	failed(replay, &line);
+}
+
+static void add_bytes(struct line *line, const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length && i < 32; i++)
+		add(line, "%s%02x", i == 0 ? "" : " ", bytes[i]);
+	if (length > 32)
+		add(line, " ...");
+}
+
+/* Expected bytes are read digit by digit beside the ones that came: nothing is stored. */
+static enum iommusim_status compare_bytes(struct replay *replay)
+{
+	const struct outcome *outcome = &replay->statement.outcome;
+	const struct value *result = &replay->statement.result;
+	struct buffer expected = { .bytes = NULL };
+	struct line line = { .length = 0 };
+	enum iommusim_status status;
+	size_t length;
+
+	status = replay_bytes(replay, result, &expected, &length);
+	if (status == IOMMUSIM_OK) {
+		if (length == outcome->length && memcmp(expected.bytes, outcome->bytes, length) == 0) {
+			met(replay);
+		} else {
+			add(&line, "memory holds \"");
+			add_bytes(&line, outcome->bytes, outcome->length);
+			add(&line, "\", expected \"");
+			add_bytes(&line, expected.bytes, length);
+			add(&line, "\"");
+			failed(replay, &line);
+		}
+	}
+	replay_release(replay, expected.bytes, expected.capacity);
+	return status;
+}
+
+static bool expects_fault(const struct statement *statement)
+{
+	for (unsigned i = 0; i < statement->expectation_count; i++)
+		for (unsigned j = 0; j < statement->expectations[i].what_count; j++)
+			if (statement->expectations[i].whats[j].kind == WHAT_FAULT)
+				return true;
+	return false;
+}
+
+static enum iommusim_status check_result(struct replay *replay)
+{
+	const struct statement *statement = &replay->statement;
+	const struct value *result = &statement->result;
+	struct line line = { .length = 0 };
+
+	if (result->kind == VALUE_CALL && slice_is(result->text, "error")) {
+		compare_status(replay, (enum iommusim_status)result->number);
+		return IOMMUSIM_OK;
+	}
+	if (statement->outcome.status != IOMMUSIM_OK) {
+		/* A blocked interrupt that was to be blocked: `expect fault(N)` speaks for it. */
+		if (statement->outcome.fault_reason != 0 && result->kind == VALUE_ABSENT &&
+		    expects_fault(statement))
+			return IOMMUSIM_OK;
+		add_status(replay, &line, statement->outcome.status);
+		if (result->kind == VALUE_ABSENT)
+			add(&line, "; if it should, write = error(%s)",
+			    iommusim_status_name(statement->outcome.status));
+		failed(replay, &line);
+		return IOMMUSIM_OK;
+	}
+	switch (result->kind) {
+	case VALUE_NAME:
+		return bind_name(replay);
+	case VALUE_NUMBER:
+		compare_number(replay, result->number);
+		break;
+	case VALUE_STRING:
+		return compare_bytes(replay);
+	case VALUE_CALL:
+		compare_message(replay);
+		break;
+	case VALUE_ABSENT:
+	case VALUE_DEVICE:
+		break;
+	}
+	return IOMMUSIM_OK;
+}
+
+/* ---- expectations --------------------------------------------------------------------------------------- */
+
+static bool names_profile(const struct expectation *expectation, const char *profile)
+{
+	for (unsigned i = 0; i < expectation->profile_count; i++)
+		if (slice_is(expectation->profiles[i], profile))
+			return true;
+	return false;
+}
+
+/* Which of the statement's expectations hold under the profile at hand: a bit each. */
+static unsigned applicable(const struct replay *replay)
+{
+	const struct statement *statement = &replay->statement;
+	const char *profile = replay->summary->profile;
+	unsigned named = 0, general = 0;
+
+	for (unsigned i = 0; i < statement->expectation_count; i++) {
+		if (statement->expectations[i].profile_count == 0)
+			general |= 1u << i;
+		else if (names_profile(&statement->expectations[i], profile))
+			named |= 1u << i;
+	}
+	return named != 0 ? named : general;
+}
+
+static bool expected_finding(const struct statement *statement, unsigned which,
+    enum iommusim_finding_id id)
+{
+	for (unsigned i = 0; i < statement->expectation_count; i++)
+		for (unsigned j = 0; j < statement->expectations[i].what_count; j++)
+			if ((which >> i & 1) != 0 &&
+			    statement->expectations[i].whats[j].kind == WHAT_FINDING &&
+			    statement->expectations[i].whats[j].number == (uint64_t)id)
+				return true;
+	return false;
+}
+
+/* Findings that occurred during the statement: a bit each. */
+static uint64_t take_findings(struct replay *replay, unsigned which)
+{
+	const struct iommusim_replay_options *options = replay->options;
+	const struct iommusim_finding *finding;
+	uint64_t seen = 0;
+
+	_Static_assert(IOMMUSIM_FINDING_COUNT <= 64, "findings no longer fit into a word");
+	if (replay->check == NULL)
+		return 0;
+	while ((finding = iommusim_check_finding(replay->check, replay->findings_seen)) != NULL) {
+		const bool expected = expected_finding(&replay->statement, which, finding->id);
+
+		replay->findings_seen++;
+		seen |= UINT64_C(1) << finding->id;
+		replay->summary->findings[finding->id]++;
+		replay->summary->unexpected_findings += !expected;
+		if (options->on_finding != NULL)
+			options->on_finding(options->context, finding, expected);
+	}
+	return seen;
+}
+
+/* The first page that faulted, or the first page. */
+static const struct iommusim_dma_page *deciding_page(const struct replay *replay)
+{
+	return &replay->report.outcome.page;
+}
+
+static unsigned fault_reason(const struct replay *replay)
+{
+	const struct outcome *outcome = &replay->statement.outcome;
+
+	if (!outcome->is_dma)
+		return outcome->fault_reason;
+	return deciding_page(replay)->faulted ? deciding_page(replay)->fault.reason : 0;
+}
+
+static bool what_holds(const struct replay *replay, const struct what *what, uint64_t findings)
+{
+	const bool is_dma = replay->statement.outcome.is_dma;
+
+	switch (what->kind) {
+	case WHAT_VERDICT:
+		return is_dma && (uint64_t)replay->report.verdict == what->number;
+	case WHAT_FAULT:
+		return fault_reason(replay) != 0 && fault_reason(replay) == what->number;
+	case WHAT_PA:
+		return is_dma && !deciding_page(replay)->faulted &&
+		    deciding_page(replay)->physical == what->number;
+	case WHAT_FINDING:
+		return (findings >> what->number & 1) != 0;
+	case WHAT_NONE:
+		return findings == 0;
+	}
+	return false;
+}
+
+static void add_what(struct line *line, const struct what *what)
+{
+	switch (what->kind) {
+	case WHAT_VERDICT:
+		add(line, "%s", iommusim_verdict_name((enum iommusim_verdict)what->number));
+		break;
+	case WHAT_FAULT:
+		add(line, "fault(0x%llx)", (unsigned long long)what->number);
+		break;
+	case WHAT_PA:
+		add(line, "pa(0x%llx)", (unsigned long long)what->number);
+		break;
+	case WHAT_FINDING:
+		add(line, "finding(%s)", iommusim_finding_name((enum iommusim_finding_id)what->number));
+		break;
+	case WHAT_NONE:
+		add(line, "none");
+		break;
+	}
+}
+
+/* What came of the statement, in the words of expectations. */
+static void add_outcome(struct replay *replay, struct line *line, uint64_t findings)
+{
+	const struct outcome *outcome = &replay->statement.outcome;
+	const char *between = "";
+
+	if (outcome->is_dma) {
+		add(line, "%s", iommusim_verdict_name(replay->report.verdict));
+		if (!deciding_page(replay)->faulted)
+			add(line, ", pa(0x%llx)", (unsigned long long)deciding_page(replay)->physical);
+		between = ", ";
+	}
+	if (fault_reason(replay) != 0) {
+		add(line, "%sfault(0x%x)", between, fault_reason(replay));
+		between = ", ";
+	}
+	for (unsigned i = 0; i < IOMMUSIM_FINDING_COUNT; i++) {
+		if ((findings >> i & 1) == 0)
+			continue;
+		add(line, "%sfinding(%s)", between, iommusim_finding_name((enum iommusim_finding_id)i));
+		between = ", ";
+	}
+	if (between[0] == '\0')
+		add(line, "no finding");
+}
+
+/* Does all of it hold? Otherwise say so. */
+static bool check_expectation(struct replay *replay, const struct expectation *expectation,
+    uint64_t findings)
+{
+	struct line line = { .length = 0 };
+	bool holds = true;
+
+	for (unsigned i = 0; i < expectation->what_count; i++)
+		holds = holds && what_holds(replay, &expectation->whats[i], findings);
+	if (holds) {
+		met(replay);
+		return true;
+	}
+	add(&line, "expected ");
+	for (unsigned i = 0; i < expectation->what_count; i++) {
+		add(&line, "%s", i == 0 ? "" : ", ");
+		add_what(&line, &expectation->whats[i]);
+	}
+	add(&line, "; came ");
+	add_outcome(replay, &line, findings);
+	failed(replay, &line);
+	return false;
+}
+
+/* Does it say how the DMA ends? Otherwise it is still to be ok. */
+static bool judges_dma(const struct expectation *expectation)
+{
+	for (unsigned i = 0; i < expectation->what_count; i++)
+		if (expectation->whats[i].kind == WHAT_VERDICT || expectation->whats[i].kind == WHAT_FAULT)
+			return true;
+	return false;
+}
+
+static void check_dma(struct replay *replay, bool judged, bool as_expected)
+{
+	const struct iommusim_replay_options *options = replay->options;
+	const enum iommusim_verdict verdict = replay->report.verdict;
+
+	if (!judged && verdict != IOMMUSIM_VERDICT_OK) {
+		replay->summary->unexpected_dma++;
+		as_expected = false;
+	}
+	replay->summary->dma_total++;
+	replay->summary->dma[verdict]++;
+	if (options->on_dma != NULL)
+		options->on_dma(options->context, replay->check, replay->lexer.line, statement_text(replay),
+		    &replay->report, as_expected);
+}
+
+enum iommusim_status expect_outcome(struct replay *replay, struct statement *statement)
+{
+	const unsigned which = applicable(replay);
+	const uint64_t findings = take_findings(replay, which);
+	bool judged = false, as_expected = true;
+	enum iommusim_status status;
+
+	for (unsigned i = 0; i < statement->expectation_count; i++) {
+		if ((which >> i & 1) == 0)
+			continue;
+		judged |= judges_dma(&statement->expectations[i]);
+		as_expected &= check_expectation(replay, &statement->expectations[i], findings);
+	}
+	if (statement->outcome.is_dma)
+		check_dma(replay, judged, as_expected);
+	status = check_result(replay);
+	if (status == IOMMUSIM_OK && replay->out_of_memory)
+		return replay_no_memory(replay);
+	return status;
+}

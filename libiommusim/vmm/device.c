@@ -1,0 +1,183 @@
+/* PCI functions and their drivers: ppt or another, and bus events while the system runs. */
+#include "vmm/state.h"
+
+struct vmm_device *vmm_device_find(const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
+{
+	struct vmm_device *device;
+
+	TAILQ_FOREACH (device, &vmm->devices, link)
+		if (device->segment == segment && device->rid == rid)
+			return device;
+	return NULL;
+}
+
+uint64_t vmm_ppt_devices(const struct iommusim_vmm *vmm)
+{
+	const struct vmm_device *device;
+	uint64_t count = 0;
+
+	TAILQ_FOREACH (device, &vmm->devices, link)
+		count += device->driver == IOMMUSIM_DRIVER_PPT;
+	return count;
+}
+
+static enum iommusim_status no_function(const struct iommusim_vmm *vmm, uint16_t rid)
+{
+	return machine_fail(vmm->machine, IOMMUSIM_ENOENT, "there is no function at %02x:%02x.%u",
+	    IOMMUSIM_RID_BUS(rid), IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
+}
+
+/* Put a device into the host domain, if there is one and ppt has no claim on it. */
+static enum iommusim_status add_to_host(struct iommusim_vmm *vmm, struct vmm_device *device)
+{
+	enum iommusim_status status;
+
+	if (vmm->host == NULL || device->driver == IOMMUSIM_DRIVER_PPT || device->in_host_domain)
+		return IOMMUSIM_OK;
+	status = iommusim_iommu_add_device(vmm, vmm->host, device->segment, device->rid);
+	device->in_host_domain = status == IOMMUSIM_OK;
+	return status;
+}
+
+static enum iommusim_status new_device(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid,
+    enum iommusim_driver driver, struct vmm_device **out)
+{
+	struct vmm_device *device;
+
+	if (iommusim_pci_find(vmm->machine, segment, rid) == NULL)
+		return no_function(vmm, rid);
+	device = machine_alloc_zeroed(vmm->machine, sizeof(*device));
+	if (device == NULL)
+		return machine_fail(vmm->machine, IOMMUSIM_ENOMEM, "no memory for a device");
+	device->segment = segment;
+	device->rid = rid;
+	device->driver = driver;
+	TAILQ_INSERT_TAIL(&vmm->devices, device, link);
+	*out = device;
+	return IOMMUSIM_OK;
+}
+
+static void drop_device(struct iommusim_vmm *vmm, struct vmm_device *device)
+{
+	TAILQ_REMOVE(&vmm->devices, device, link);
+	machine_free(vmm->machine, device, sizeof(*device));
+}
+
+static enum iommusim_status do_attach(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid,
+    enum iommusim_driver driver)
+{
+	struct vmm_device *device;
+	enum iommusim_status status;
+
+	if (vmm_device_find(vmm, segment, rid) != NULL)
+		return machine_fail(vmm->machine, IOMMUSIM_EEXIST,
+		    "the function at %02x:%02x.%u has a driver already", IOMMUSIM_RID_BUS(rid),
+		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
+	status = new_device(vmm, segment, rid, driver, &device);
+	if (status != IOMMUSIM_OK)
+		return status;
+	/* A function that comes while the system runs comes with the bus's add event. */
+	status = add_to_host(vmm, device);
+	if (status != IOMMUSIM_OK)
+		drop_device(vmm, device);
+	return status;
+}
+
+enum iommusim_status iommusim_device_attach(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid,
+    enum iommusim_driver driver)
+{
+	struct iommusim_call call = {
+		.kind = IOMMUSIM_CALL_DEVICE_ATTACH, .segment = segment, .rid = rid, .driver = driver
+	};
+	enum iommusim_status status = vmm_call_begin(vmm, &call);
+
+	if (status == IOMMUSIM_OK)
+		status = do_attach(vmm, segment, rid, driver);
+	return vmm_call_end(vmm, &call, status);
+}
+
+enum iommusim_status iommusim_device_driver(const struct iommusim_vmm *vmm, uint16_t segment,
+    uint16_t rid, enum iommusim_driver *driver)
+{
+	const struct vmm_device *device = vmm_device_find(vmm, segment, rid);
+
+	if (device == NULL)
+		return IOMMUSIM_ENOENT;
+	*driver = device->driver;
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status vmm_add_host_devices(struct iommusim_vmm *vmm)
+{
+	const struct iommusim_pci_function *function;
+
+	/* Every function of segment 0, whether a driver has it or not: vmm scans no other. */
+	for (size_t i = 0; (function = iommusim_pci_at(vmm->machine, i)) != NULL; i++) {
+		struct vmm_device *device = vmm_device_find(vmm, function->segment, function->rid);
+		enum iommusim_status status;
+
+		if (function->segment != 0)
+			continue;
+		if (device == NULL) {
+			status = new_device(vmm, 0, function->rid, IOMMUSIM_DRIVER_NONE, &device);
+			if (status != IOMMUSIM_OK)
+				return status;
+		}
+		status = add_to_host(vmm, device);
+		if (status != IOMMUSIM_OK)
+			return status;
+	}
+	return IOMMUSIM_OK;
+}
+
+static enum iommusim_status do_added(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
+{
+	struct vmm_device *device = vmm_device_find(vmm, segment, rid);
+	enum iommusim_status status = IOMMUSIM_OK;
+
+	if (device == NULL)
+		status = new_device(vmm, segment, rid, IOMMUSIM_DRIVER_HOST, &device);
+	return status == IOMMUSIM_OK ? add_to_host(vmm, device) : status;
+}
+
+enum iommusim_status iommusim_pci_device_added(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
+{
+	struct iommusim_call call = {
+		.kind = IOMMUSIM_CALL_PCI_ADD_DEVICE, .segment = segment, .rid = rid
+	};
+	enum iommusim_status status = vmm_call_begin(vmm, &call);
+
+	if (status == IOMMUSIM_OK)
+		status = do_added(vmm, segment, rid);
+	return vmm_call_end(vmm, &call, status);
+}
+
+static enum iommusim_status do_deleted(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
+{
+	struct vmm_device *device = vmm_device_find(vmm, segment, rid);
+	enum iommusim_status status = IOMMUSIM_OK;
+
+	if (device == NULL)
+		return no_function(vmm, rid);
+	if (device->vm != NULL)
+		return machine_fail(vmm->machine, IOMMUSIM_EBUSY, "%s has that device",
+		    device->vm->name);
+	if (device->in_host_domain)
+		status = iommusim_iommu_remove_device(vmm, vmm->host, segment, rid);
+	if (status == IOMMUSIM_OK)
+		drop_device(vmm, device);
+	return status;
+}
+
+enum iommusim_status iommusim_pci_device_deleted(struct iommusim_vmm *vmm, uint16_t segment,
+    uint16_t rid)
+{
+	struct iommusim_call call = {
+		.kind = IOMMUSIM_CALL_PCI_DELETE_DEVICE, .segment = segment, .rid = rid
+	};
+	enum iommusim_status status = vmm_call_begin(vmm, &call);
+
+	if (status == IOMMUSIM_OK)
+		status = do_deleted(vmm, segment, rid);
+	return vmm_call_end(vmm, &call, status);
+}

@@ -1,0 +1,30 @@
+/*
+ * How a checker gets between vmm and the iommu_ops it chose, and what it may ask of vmm's records.
+ * Private to the library.
+ */
+#ifndef IOMMUSIM_VMM_INTERPOSE_H
+#define IOMMUSIM_VMM_INTERPOSE_H
+
+#include <iommusim/vmm.h>
+
+/* Called once, when vmm has chosen its ops: replaces them by others that pass calls on. */
+struct vmm_interposer {
+	void *context;
+	void (*chosen)(void *context, struct iommusim_ops *ops, void **ops_context);
+};
+
+/* EBUSY when the ops were chosen already or somebody else is there. */
+enum iommusim_status vmm_interpose(struct iommusim_vmm *vmm, const struct vmm_interposer *interposer);
+void vmm_uninterpose(struct iommusim_vmm *vmm);
+
+/* The domain whose handle, as the ops know it, is `handle`; NULL while it is being made. */
+const struct iommusim_domain *vmm_domain_of_handle(const struct iommusim_vmm *vmm, const void *handle);
+
+/* Is the page one of the backend's tables, or the kernel's own? */
+enum vmm_page_use { VMM_PAGE_TABLE, VMM_PAGE_OTHER };
+enum vmm_page_use vmm_page_use(const struct iommusim_vmm *vmm, uint64_t address);
+
+/* Pages the backend has in use for tables. */
+uint64_t vmm_table_pages(const struct iommusim_vmm *vmm);
+
+#endif

@@ -1,0 +1,220 @@
+/*
+ * Host memory handed out. "RAM offset" counts bytes of RAM from the lowest window up, holes left out, so
+ * that the allocator sees one row whatever the memory map.
+ */
+#include "vmm/pages.h"
+
+#include <string.h>
+
+#include "machine/memory_access.h"
+
+/* The first MiB belongs to firmware and boot code on a PC. */
+#define FIRST_OFFSET UINT64_C(0x100000)
+
+/* Tables for a 1:1 map of all RAM need 1/512 of it; guests need as much again, and there is slack. */
+static uint64_t table_reserve(uint64_t ram)
+{
+	const uint64_t wanted = ram / 64 + (UINT64_C(64) << 20), most = ram / 4;
+	const uint64_t reserve = wanted < most ? wanted : most;
+
+	return (reserve + PAGES_CLUSTER - 1) & ~(PAGES_CLUSTER - 1);
+}
+
+static uint64_t ram_size(const struct iommusim_machine *machine)
+{
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < machine->memory.count; i++)
+		if (machine->memory.windows[i].kind == IOMMUSIM_MEMORY_RAM)
+			size += machine->memory.windows[i].length & ~(PAGES_CLUSTER - 1);
+	return size;
+}
+
+static uint64_t to_physical(const struct pages *pages, uint64_t offset)
+{
+	const struct memory *memory = &pages->machine->memory;
+
+	for (size_t i = 0; i < memory->count; i++) {
+		const uint64_t length = memory->windows[i].length & ~(PAGES_CLUSTER - 1);
+
+		if (memory->windows[i].kind != IOMMUSIM_MEMORY_RAM)
+			continue;
+		if (offset < length)
+			return memory->windows[i].base + offset;
+		offset -= length;
+	}
+	return UINT64_MAX;
+}
+
+static uint64_t to_offset(const struct pages *pages, uint64_t physical)
+{
+	const struct memory *memory = &pages->machine->memory;
+	uint64_t offset = 0;
+
+	for (size_t i = 0; i < memory->count; i++) {
+		const struct memory_window *window = &memory->windows[i];
+
+		if (window->kind != IOMMUSIM_MEMORY_RAM)
+			continue;
+		if (physical - window->base < window->length)
+			return offset + (physical - window->base);
+		offset += window->length & ~(PAGES_CLUSTER - 1);
+	}
+	return UINT64_MAX;
+}
+
+static size_t bitmap_words(const struct pages *pages)
+{
+	return (size_t)(pages->cluster_count + 63) / 64;
+}
+
+enum iommusim_status pages_init(struct pages *pages, struct iommusim_machine *machine)
+{
+	const uint64_t ram = ram_size(machine);
+
+	memset(pages, 0, sizeof(*pages));
+	pages->machine = machine;
+	pages->table_free = UINT64_MAX;
+	if (ram <= FIRST_OFFSET * 4)
+		return machine_fail(machine, IOMMUSIM_EINVAL,
+		    "vmm needs more than 4 MiB of RAM, and there are %llu KiB",
+		    (unsigned long long)(ram >> 10));
+	pages->table_next = FIRST_OFFSET;
+	pages->table_end = FIRST_OFFSET + table_reserve(ram - FIRST_OFFSET);
+	pages->cluster_count = pages->clusters_free =
+	    (ram - pages->table_end) >> PAGES_CLUSTER_SHIFT;
+	pages->used = machine_alloc_zeroed(machine, bitmap_words(pages) * sizeof(*pages->used) + 8);
+	if (pages->used == NULL)
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for the page allocator");
+	return IOMMUSIM_OK;
+}
+
+void pages_fini(struct pages *pages)
+{
+	machine_free(pages->machine, pages->used, bitmap_words(pages) * sizeof(*pages->used) + 8);
+	pages->used = NULL;
+}
+
+/* Pages given back are linked through their first quadword, as a kernel would. */
+bool pages_take_table(struct pages *pages, uint64_t *address)
+{
+	struct memory *memory = &pages->machine->memory;
+	uint8_t *page;
+
+	if (pages->table_free != UINT64_MAX) {
+		*address = pages->table_free;
+		page = memory_at(memory, *address, IOMMUSIM_PAGE_SIZE);
+		memcpy(&pages->table_free, page, sizeof(pages->table_free));
+	} else {
+		if (pages->table_next == pages->table_end)
+			return false;
+		*address = to_physical(pages, pages->table_next);
+		page = memory_at(memory, *address, IOMMUSIM_PAGE_SIZE);
+		pages->table_next += IOMMUSIM_PAGE_SIZE;
+	}
+	memset(page, 0, IOMMUSIM_PAGE_SIZE);
+	if (pages->machine->device_view)
+		iommusim_memory_flush(pages->machine, *address, IOMMUSIM_PAGE_SIZE);
+	pages->table_count++;
+	return true;
+}
+
+void pages_give_table(struct pages *pages, uint64_t address)
+{
+	uint8_t *page = memory_at(&pages->machine->memory, address, IOMMUSIM_PAGE_SIZE);
+
+	memcpy(page, &pages->table_free, sizeof(pages->table_free));
+	pages->table_free = address;
+	pages->table_count--;
+}
+
+bool pages_is_table(const struct pages *pages, uint64_t address)
+{
+	const uint64_t offset = to_offset(pages, address);
+
+	return offset >= FIRST_OFFSET && offset < pages->table_next;
+}
+
+static bool is_used(const struct pages *pages, uint64_t cluster)
+{
+	return (pages->used[cluster / 64] >> cluster % 64 & 1) != 0;
+}
+
+static uint64_t claim(struct pages *pages, uint64_t cluster)
+{
+	pages->used[cluster / 64] |= UINT64_C(1) << cluster % 64;
+	pages->clusters_free--;
+	return to_physical(pages, pages->table_end + (cluster << PAGES_CLUSTER_SHIFT));
+}
+
+static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
+{
+	while (b != 0) {
+		const uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/*
+ * A stride without a common divisor with the number of clusters meets each of them once; taken near
+ * the golden ratio of it, neighbours in the guest lie far apart in the host.
+ */
+static void take_scattered(struct pages *pages, size_t count, uint64_t seed, uint64_t *out)
+{
+	const uint64_t total = pages->cluster_count;
+	uint64_t stride = total / 1000 * 618 + 1 + seed % 61;
+	uint64_t at = seed * UINT64_C(2654435761) % total;
+
+	while (greatest_common_divisor(stride, total) != 1)
+		stride++;
+	for (size_t taken = 0; taken < count; at = (at + stride) % total)
+		if (!is_used(pages, at))
+			out[taken++] = claim(pages, at);
+}
+
+/* The first run of free clusters that is long enough and does not cross a hole. */
+static bool take_row(struct pages *pages, size_t count, uint64_t *out)
+{
+	uint64_t start = 0;
+
+	for (uint64_t at = 0; at < pages->cluster_count; at++) {
+		const uint64_t offset = pages->table_end + (at << PAGES_CLUSTER_SHIFT);
+
+		if (is_used(pages, at))
+			start = at + 1;
+		else if (at > start && to_physical(pages, offset) !=
+			to_physical(pages, offset - PAGES_CLUSTER) + PAGES_CLUSTER)
+			start = at;
+		if (at + 1 - start < count)
+			continue;
+		for (size_t i = 0; i < count; i++)
+			out[i] = claim(pages, start + i);
+		return true;
+	}
+	return false;
+}
+
+bool pages_take_clusters(struct pages *pages, size_t count, uint64_t seed, bool contiguous,
+    uint64_t *out)
+{
+	if (count > pages->clusters_free)
+		return false;
+	if (contiguous)
+		return take_row(pages, count, out);
+	take_scattered(pages, count, seed, out);
+	return true;
+}
+
+void pages_give_clusters(struct pages *pages, size_t count, const uint64_t *clusters)
+{
+	for (size_t i = 0; i < count; i++) {
+		const uint64_t cluster =
+		    (to_offset(pages, clusters[i]) - pages->table_end) >> PAGES_CLUSTER_SHIFT;
+
+		pages->used[cluster / 64] &= ~(UINT64_C(1) << cluster % 64);
+		pages->clusters_free++;
+	}
+}

@@ -1,0 +1,42 @@
+/*
+ * Host memory as the simulated kernel hands it out: single pages for tables from low memory, clusters
+ * of 64 KiB for guests, scattered or in a row.
+ */
+#ifndef IOMMUSIM_VMM_PAGES_H
+#define IOMMUSIM_VMM_PAGES_H
+
+#include "machine/state.h"
+
+#define PAGES_CLUSTER_SHIFT 16u
+#define PAGES_CLUSTER       (UINT64_C(1) << PAGES_CLUSTER_SHIFT)
+
+struct pages {
+	struct iommusim_machine *machine;
+	uint64_t table_next;  /* RAM offset of the next page never used for a table */
+	uint64_t table_end;   /* RAM offset where the table reserve ends and guest clusters begin */
+	uint64_t table_free;  /* physical address of the first page given back; UINT64_MAX: none */
+	uint64_t table_count; /* pages in use for tables */
+	uint64_t cluster_count;
+	uint64_t clusters_free;
+	uint64_t *used; /* a bit a cluster */
+};
+
+/* Take stock of the machine's RAM. OK, EINVAL (less than 1 MiB of it), ENOMEM. */
+enum iommusim_status pages_init(struct pages *pages, struct iommusim_machine *machine);
+void pages_fini(struct pages *pages);
+
+/* A zeroed page for a table. False: the reserve is used up. */
+bool pages_take_table(struct pages *pages, uint64_t *address);
+void pages_give_table(struct pages *pages, uint64_t address);
+/* Does a physical address lie in what tables were ever taken from? */
+bool pages_is_table(const struct pages *pages, uint64_t address);
+
+/*
+ * Take `count` clusters: scattered by `seed`, or one run in a row. Their host addresses go to `out` in
+ * guest order. False, and nothing taken, when there are not enough.
+ */
+bool pages_take_clusters(struct pages *pages, size_t count, uint64_t seed, bool contiguous,
+    uint64_t *out);
+void pages_give_clusters(struct pages *pages, size_t count, const uint64_t *clusters);
+
+#endif

@@ -1,0 +1,126 @@
+/* What the software side is made of. Private to libiommusim/vmm; check sees it through interpose.h. */
+#ifndef IOMMUSIM_VMM_STATE_H
+#define IOMMUSIM_VMM_STATE_H
+
+#include <iommusim/vmm.h>
+
+#include "machine/state.h"
+#include "vmm/interpose.h"
+#include "vmm/pages.h"
+#include "vmm/policy.h"
+
+#define VMM_NAME_LENGTH 40u
+
+struct iommusim_domain {
+	TAILQ_ENTRY(iommusim_domain) link;
+	struct iommusim_vmm *vmm;
+	void *handle; /* the ops' own */
+	uint64_t max_address;
+	char name[VMM_NAME_LENGTH];
+};
+TAILQ_HEAD(domain_list, iommusim_domain);
+
+/* A PCI function with a driver. */
+struct vmm_device {
+	TAILQ_ENTRY(vmm_device) link;
+	struct iommusim_vm *vm; /* ppt: assigned to */
+	uint16_t segment;
+	uint16_t rid;
+	enum iommusim_driver driver;
+	bool in_host_domain;
+};
+TAILQ_HEAD(device_list, vmm_device);
+
+struct iommusim_vm {
+	TAILQ_ENTRY(iommusim_vm) link;
+	struct iommusim_vmm *vmm;
+	struct iommusim_domain *domain;
+	uint64_t size;
+	uint64_t *clusters; /* host address of each 64 KiB of guest memory */
+	size_t cluster_count;
+	bool mapped; /* its memory is in its domain */
+	char name[VMM_NAME_LENGTH];
+};
+TAILQ_HEAD(vm_list, iommusim_vm);
+
+enum vmm_sysctl {
+#define SYSCTL(id, name, initial, writable) SYSCTL_##id,
+#include "vmm/sysctls.def"
+#undef SYSCTL
+	SYSCTL_COUNT
+};
+
+struct iommusim_vmm {
+	struct iommusim_machine *machine;
+	const struct iommusim_profile *profile;
+	enum iommusim_cpu cpu;
+	bool foreign_ops; /* the caller's ops instead of a built-in backend */
+	struct iommusim_ops ops;
+	void *ops_context;
+	bool ops_chosen;
+	struct vmm_interposer interposer;
+	struct vtd_driver *vtd; /* the built-in VT-d backend, once it was needed */
+	bool init_tried;
+	bool available; /* hw.vmm.iommu.initialized */
+	bool panicked;
+	struct iommusim_init_report init_report;
+	struct iommusim_domain *host;
+	struct domain_list domains;
+	unsigned domains_made;
+	struct device_list devices;
+	struct vm_list vms;
+	uint64_t sysctls[SYSCTL_COUNT];
+	char **messages;
+	size_t message_count;
+	size_t message_capacity;
+	struct iommusim_listener *listeners;
+	size_t listener_count;
+	size_t listener_capacity;
+	unsigned depth;
+	struct pages pages;
+};
+
+static inline enum policy_value vmm_policy(const struct iommusim_vmm *vmm, enum policy_column column)
+{
+	return profile_value(vmm->profile, column);
+}
+
+/* vmm.c */
+void vmm_print(struct iommusim_vmm *vmm, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The simulated kernel panics: a message, and nothing works from here on. Returns EFAULT. */
+enum iommusim_status vmm_panic(struct iommusim_vmm *vmm, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A broken precondition: a panic or `status`, as the profile says. */
+enum iommusim_status vmm_violation(struct iommusim_vmm *vmm, enum iommusim_status status,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* A call begins; listeners are told. A panicked kernel answers EFAULT to everything. */
+enum iommusim_status vmm_call_begin(struct iommusim_vmm *vmm, struct iommusim_call *call);
+enum iommusim_status vmm_call_end(struct iommusim_vmm *vmm, struct iommusim_call *call,
+    enum iommusim_status status);
+
+/* iommu.c: without listeners, for the bulk of single pages */
+enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa,
+    uint64_t hpa, uint64_t length);
+enum iommusim_status vmm_unmap(struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa,
+    uint64_t length);
+void vmm_iommu_unload(struct iommusim_vmm *vmm);
+void vmm_free_domain(struct iommusim_domain *domain);
+uint64_t vmm_max_physical(const struct iommusim_vmm *vmm);
+
+/* device.c */
+struct vmm_device *vmm_device_find(const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);
+uint64_t vmm_ppt_devices(const struct iommusim_vmm *vmm);
+/* Put every function of segment 0 that ppt does not hold into the host domain. */
+enum iommusim_status vmm_add_host_devices(struct iommusim_vmm *vmm);
+
+/* vm.c */
+void vmm_free_vm(struct iommusim_vm *vm);
+
+/* vtd_driver.c */
+extern const struct iommusim_ops vtd_driver_ops;
+struct vtd_driver *vtd_driver_create(struct iommusim_vmm *vmm);
+void vtd_driver_destroy(struct vtd_driver *driver);
+
+#endif

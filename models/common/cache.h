@@ -1,0 +1,76 @@
+/*
+ * One cache of a remapping unit (IOTLB, context cache, ...) under the four policies. It knows tags and
+ * eviction; what an entry means and when it may be used is the model's business.
+ *
+ * Thread-safety: the caller holds the unit's lock around every call.
+ */
+#ifndef IOMMUSIM_MODELS_CACHE_H
+#define IOMMUSIM_MODELS_CACHE_H
+
+#include "machine/unit_model.h"
+
+/* One cached answer. What `value` holds is the user's business. */
+struct cached {
+	uint64_t key; /* page address (IOTLB) or source id (context cache) */
+	uint64_t value[3];
+	uint64_t tag;  /* of the request that filled it */
+	uint64_t used; /* when it last answered: for LRU */
+	uint32_t domain;
+	uint32_t next; /* in its bucket; CACHE_END ends it */
+	uint16_t source;
+	uint8_t shift;  /* log2 of what the entry covers; 0 when `key` is no address */
+	uint8_t rights;
+};
+
+#define CACHE_END UINT32_MAX
+
+struct cache {
+	struct iommusim_machine *machine;
+	enum iommusim_cache_policy policy;
+	struct cached *entries;
+	uint32_t *buckets;
+	uint32_t bucket_count; /* a power of two */
+	uint32_t capacity;
+	uint32_t count;  /* entries[0..count) are in use, without gaps */
+	uint32_t ways;   /* entries a bucket holds at most; 0: no limit */
+	uint64_t shifts; /* bit n: some entry may have shift n */
+	uint64_t clock;
+	uint64_t random;
+};
+
+/* Which entries an invalidation takes. A member that is off does not restrict. */
+struct cache_filter {
+	bool by_domain;
+	bool by_source;
+	bool by_range;
+	uint32_t domain;
+	uint16_t source;
+	uint16_t source_ignore; /* bits of the source id that are not compared */
+	uint64_t first;         /* range of addresses, both inclusive */
+	uint64_t last;
+};
+
+/*
+ * Set up an empty cache. `sets` and `ways` count for `sized` alone. Returns OK or ENOMEM (only `sized`
+ * allocates here; the others grow as they go, and a failed growth simply caches nothing).
+ */
+enum iommusim_status cache_create(struct cache *cache, struct iommusim_machine *machine,
+    enum iommusim_cache_policy policy, uint32_t sets, uint32_t ways, uint64_t seed);
+void cache_destroy(struct cache *cache);
+
+/* The entry that covers `key` and was filled by `source`; NULL when there is none. */
+const struct cached *cache_find_source(struct cache *cache, uint16_t source, uint64_t key);
+
+/* The entry that covers `key` in `domain`, whoever filled it. */
+const struct cached *cache_find_domain(struct cache *cache, uint32_t domain, uint64_t key);
+
+/* Keep `entry`, replacing one of the same key, size, source and domain. Its `next`, `used` are ours. */
+void cache_insert(struct cache *cache, const struct cached *entry);
+
+void cache_clear(struct cache *cache);
+void cache_invalidate(struct cache *cache, const struct cache_filter *filter);
+
+/* `adverse`: should hardware be contrary now? True about one time in `odds`; else always false. */
+bool cache_whim(struct cache *cache, unsigned odds);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * A page-table format as the algorithms see it: what one entry says. Walk, map and unmap are written
+ * once over this (page_walk.h, page_table.h); a format header holds nothing but tiny accessors.
+ *
+ * All formats here have 512 entries of 8 bytes in a table, and level n translates the address bits
+ * from 12 + 9(n-1) up.
+ */
+#ifndef IOMMUSIM_FORMATS_PAGE_FORMAT_H
+#define IOMMUSIM_FORMATS_PAGE_FORMAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PAGE_TABLE_LEVELS  6u
+#define PAGE_TABLE_ENTRIES 512u
+#define PAGE_TABLE_BYTES   UINT64_C(4096)
+
+/* Rights, as bits: the same in every format. */
+enum { PAGE_READ = 1, PAGE_WRITE = 2 };
+
+struct page_format {
+	/* Does the entry mean anything at all? */
+	bool (*present)(uint64_t entry);
+	/* Does a present entry at this level map memory, rather than point at a table? */
+	bool (*leaf)(uint64_t entry, unsigned level);
+	unsigned (*rights)(uint64_t entry);
+	/* Address of the next table, or of the memory a leaf of this level maps. */
+	uint64_t (*table)(uint64_t entry);
+	uint64_t (*page)(uint64_t entry, unsigned level);
+	/* The reverse: entries as software writes them. */
+	uint64_t (*make_table)(uint64_t address);
+	uint64_t (*make_leaf)(uint64_t address, unsigned level, unsigned rights);
+};
+
+/* Reserved bits of present entries at each level, worked out once per unit. Index 0 is not used. */
+struct page_reserved {
+	uint64_t table[PAGE_TABLE_LEVELS + 1];
+	uint64_t leaf[PAGE_TABLE_LEVELS + 1];
+};
+
+static inline unsigned page_level_shift(unsigned level)
+{
+	return 12 + 9 * (level - 1);
+}
+
+static inline unsigned page_level_index(uint64_t address, unsigned level)
+{
+	return (unsigned)(address >> page_level_shift(level)) & (PAGE_TABLE_ENTRIES - 1);
+}
+
+#endif

@@ -1,0 +1,284 @@
+/*
+ * Building page tables, as software does: map, unmap, split, destroy. Written once over a format; what
+ * a table page is and where it comes from is the caller's (struct page_table_memory).
+ *
+ * Entries are stored with release order and tables are linked only when they are complete, so hardware
+ * may walk at any moment. Tables are freed by page_table_destroy() alone: an unmap leaves empty ones,
+ * and a pointer to a table stays good as long as the page table lives.
+ */
+#ifndef IOMMUSIM_FORMATS_PAGE_TABLE_H
+#define IOMMUSIM_FORMATS_PAGE_TABLE_H
+
+#include <stddef.h>
+
+#include "models/formats/page_format.h"
+
+struct page_table_memory {
+	void *context;
+	/* The host's pointer to the table page at a physical address. */
+	uint64_t *(*table)(void *context, uint64_t address);
+	/* A zeroed page; false when there is none. */
+	bool (*allocate)(void *context, uint64_t *address);
+	void (*release)(void *context, uint64_t address);
+	/* `count` entries were stored from `first` on: write them back if hardware does not snoop. */
+	void (*written)(void *context, const uint64_t *first, unsigned count);
+};
+
+struct page_table {
+	struct page_table_memory memory;
+	uint64_t root;
+	unsigned levels;
+	unsigned largest_leaf; /* highest level a leaf may have: 1 is 4 KiB only */
+	/* The level 1 table used last: a run of single pages walks once for 512 of them. */
+	uint64_t cursor;
+	uint64_t *cursor_table;
+};
+
+#define PAGE_TABLE_INLINE static inline __attribute__((always_inline))
+
+PAGE_TABLE_INLINE void page_table_store(const struct page_table *table, uint64_t *entry,
+    uint64_t value)
+{
+	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+	if (table->memory.written != NULL)
+		table->memory.written(table->memory.context, entry, 1);
+}
+
+static inline bool page_table_create(struct page_table *table, const struct page_table_memory *memory,
+    unsigned levels, unsigned largest_leaf)
+{
+	*table = (struct page_table){
+		.memory = *memory, .levels = levels, .largest_leaf = largest_leaf, .cursor = UINT64_MAX
+	};
+	return memory->allocate(memory->context, &table->root);
+}
+
+/* Replace a leaf by a table of smaller leaves that map the same. False: no page for the table. */
+PAGE_TABLE_INLINE bool page_table_split(const struct page_format *format,
+    const struct page_table *table, uint64_t *entry, unsigned level)
+{
+	const uint64_t base = format->page(*entry, level);
+	const unsigned rights = format->rights(*entry);
+	uint64_t address, *below;
+
+	if (!table->memory.allocate(table->memory.context, &address))
+		return false;
+	below = table->memory.table(table->memory.context, address);
+	for (unsigned i = 0; i < PAGE_TABLE_ENTRIES; i++)
+		below[i] = format->make_leaf(
+		    base + ((uint64_t)i << page_level_shift(level - 1)), level - 1, rights);
+	if (table->memory.written != NULL)
+		table->memory.written(table->memory.context, below, PAGE_TABLE_ENTRIES);
+	page_table_store(table, entry, format->make_table(address));
+	return true;
+}
+
+/* What page_table_entry() may do on its way down. */
+enum page_table_descent {
+	PAGE_TABLE_LOOK,  /* stop at what is missing or larger */
+	PAGE_TABLE_SPLIT, /* split larger leaves, stop at what is missing */
+	PAGE_TABLE_BUILD  /* split, and add tables */
+};
+
+/*
+ * The entry for `address` at `level`. `*stopped` is the level of the entry that is returned: above
+ * `level` when the way down ends earlier (not present, or a larger leaf). NULL: out of pages.
+ */
+PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format,
+    struct page_table *table, uint64_t address, unsigned level, enum page_table_descent descent,
+    unsigned *stopped)
+{
+	uint64_t *entries = table->memory.table(table->memory.context, table->root);
+
+	if (level == 1 && table->cursor == address >> page_level_shift(2)) {
+		*stopped = 1;
+		return &table->cursor_table[page_level_index(address, 1)];
+	}
+	for (unsigned at = table->levels;; at--) {
+		uint64_t *entry = &entries[page_level_index(address, at)];
+		uint64_t below;
+
+		*stopped = at;
+		if (at == level)
+			break;
+		if (!format->present(*entry)) {
+			if (descent != PAGE_TABLE_BUILD)
+				return entry;
+			if (!table->memory.allocate(table->memory.context, &below))
+				return NULL;
+			page_table_store(table, entry, format->make_table(below));
+		} else if (format->leaf(*entry, at)) {
+			if (descent == PAGE_TABLE_LOOK)
+				return entry;
+			if (!page_table_split(format, table, entry, at))
+				return NULL;
+		}
+		entries = table->memory.table(table->memory.context, format->table(*entry));
+	}
+	if (level == 1) {
+		table->cursor = address >> page_level_shift(2);
+		table->cursor_table = entries;
+	}
+	return &entries[page_level_index(address, level)];
+}
+
+/* The largest leaf that fits at `address` for `physical` with `length` bytes to go. */
+PAGE_TABLE_INLINE unsigned page_table_fit(const struct page_table *table, uint64_t address,
+    uint64_t physical, uint64_t length)
+{
+	unsigned level = table->largest_leaf;
+
+	while (level > 1) {
+		const uint64_t size = UINT64_C(1) << page_level_shift(level);
+
+		if (((address | physical) & (size - 1)) == 0 && length >= size)
+			break;
+		level--;
+	}
+	return level;
+}
+
+/* Fill consecutive entries of one level 1 table: a loop the compiler can widen. */
+PAGE_TABLE_INLINE uint64_t page_table_fill(const struct page_format *format,
+    const struct page_table *table, uint64_t *entry, uint64_t address, uint64_t physical,
+    uint64_t length, unsigned rights)
+{
+	const unsigned room = PAGE_TABLE_ENTRIES - page_level_index(address, 1);
+	const uint64_t wanted = length / PAGE_TABLE_BYTES;
+	const unsigned count = wanted < room ? (unsigned)wanted : room;
+	uint64_t leaf = format->make_leaf(physical, 1, rights);
+
+	for (unsigned i = 0; i < count; i++, leaf += PAGE_TABLE_BYTES)
+		__atomic_store_n(&entry[i], leaf, __ATOMIC_RELEASE);
+	if (table->memory.written != NULL)
+		table->memory.written(table->memory.context, entry, count);
+	return count * PAGE_TABLE_BYTES;
+}
+
+/*
+ * Build every table that mapping [address, address + length) with leaves of 4 KiB can need, so that a
+ * map that follows cannot fail half-way. What it adds translates nothing.
+ */
+PAGE_TABLE_INLINE bool page_table_prepare(const struct page_format *format, struct page_table *table,
+    uint64_t address, uint64_t physical, uint64_t length)
+{
+	for (uint64_t done = 0; done < length;) {
+		const unsigned level =
+		    page_table_fit(table, address + done, physical + done, length - done);
+		const uint64_t span = UINT64_C(1) << page_level_shift(level == 1 ? 2 : level);
+		unsigned stopped;
+
+		if (page_table_entry(format, table, address + done, level, PAGE_TABLE_BUILD,
+			&stopped) == NULL)
+			return false;
+		done = ((address + done) & ~(span - 1)) + span - address;
+	}
+	return true;
+}
+
+/*
+ * Map [address, address + length) to `physical`: multiples of 4 KiB. Over what is mapped already the
+ * new mapping wins. False: no pages for tables, and no translation has changed.
+ */
+PAGE_TABLE_INLINE bool page_table_map(const struct page_format *format, struct page_table *table,
+    uint64_t address, uint64_t physical, uint64_t length, unsigned rights)
+{
+	if (length > PAGE_TABLE_BYTES &&
+	    !page_table_prepare(format, table, address, physical, length))
+		return false;
+	while (length > 0) {
+		unsigned level = page_table_fit(table, address, physical, length), stopped;
+		uint64_t *entry =
+		    page_table_entry(format, table, address, level, PAGE_TABLE_BUILD, &stopped);
+		uint64_t done;
+
+		if (entry == NULL)
+			return false;
+		/* A table hangs there already: go below it rather than lose it to hardware's caches. */
+		while (level > 1 && format->present(*entry) && !format->leaf(*entry, level)) {
+			level--;
+			entry = page_table_entry(format, table, address, level, PAGE_TABLE_BUILD,
+			    &stopped);
+			if (entry == NULL)
+				return false;
+		}
+		if (level == 1) {
+			done = page_table_fill(format, table, entry, address, physical, length, rights);
+		} else {
+			done = UINT64_C(1) << page_level_shift(level);
+			page_table_store(table, entry, format->make_leaf(physical, level, rights));
+		}
+		address += done;
+		physical += done;
+		length -= done;
+	}
+	return true;
+}
+
+/* Split the leaf that a boundary of an unmap cuts in two. Nothing there, nothing to do. */
+PAGE_TABLE_INLINE bool page_table_cut(const struct page_format *format, struct page_table *table,
+    uint64_t address)
+{
+	for (unsigned level = table->largest_leaf; level > 1; level--) {
+		uint64_t *entry;
+		unsigned stopped;
+
+		if ((address & ((UINT64_C(1) << page_level_shift(level)) - 1)) == 0)
+			return true;
+		entry = page_table_entry(format, table, address, level, PAGE_TABLE_LOOK, &stopped);
+		if (stopped > level || !format->present(*entry))
+			return true;
+		if (format->leaf(*entry, level) && !page_table_split(format, table, entry, level))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Unmap [address, address + length): multiples of 4 KiB. What is not mapped is passed over. False: no
+ * page to split a larger leaf with, and no translation has changed.
+ */
+PAGE_TABLE_INLINE bool page_table_unmap(const struct page_format *format, struct page_table *table,
+    uint64_t address, uint64_t length)
+{
+	const uint64_t end = address + length;
+
+	if (!page_table_cut(format, table, address) || !page_table_cut(format, table, end))
+		return false;
+	while (address < end) {
+		unsigned stopped;
+		uint64_t *entry = page_table_entry(format, table, address, 1, PAGE_TABLE_LOOK, &stopped);
+		const uint64_t span = UINT64_C(1) << page_level_shift(stopped);
+		uint64_t next = (address & ~(span - 1)) + span;
+
+		if (stopped > 1) {
+			if (format->present(*entry))
+				page_table_store(table, entry, 0);
+		} else {
+			page_table_store(table, entry, 0);
+			next = address + PAGE_TABLE_BYTES;
+		}
+		address = next;
+	}
+	return true;
+}
+
+static inline void page_table_free_below(const struct page_format *format,
+    const struct page_table *table, uint64_t address, unsigned level)
+{
+	const uint64_t *entries = table->memory.table(table->memory.context, address);
+
+	for (unsigned i = 0; level > 1 && i < PAGE_TABLE_ENTRIES; i++)
+		if (format->present(entries[i]) && !format->leaf(entries[i], level))
+			page_table_free_below(format, table, format->table(entries[i]), level - 1);
+	table->memory.release(table->memory.context, address);
+}
+
+/* Free every table. Hardware must not walk them any more. */
+static inline void page_table_destroy(const struct page_format *format, struct page_table *table)
+{
+	page_table_free_below(format, table, table->root, table->levels);
+	table->cursor = UINT64_MAX;
+}
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * The walk: how hardware finds a page. Written once; a model instantiates it with a constant format,
+ * and the compiler folds the format's accessors in. Reads memory, changes nothing.
+ */
+#ifndef IOMMUSIM_FORMATS_PAGE_WALK_H
+#define IOMMUSIM_FORMATS_PAGE_WALK_H
+
+#include "models/formats/page_format.h"
+
+enum page_walk_stop {
+	PAGE_WALK_FOUND,       /* a leaf; whether its rights suffice is the caller's question */
+	PAGE_WALK_UNREADABLE,  /* no memory where an entry should be */
+	PAGE_WALK_NOT_PRESENT, /* an entry, or the rights accumulated so far, allow nothing */
+	PAGE_WALK_RESERVED,    /* a present entry with a reserved bit or an unsupported size */
+	PAGE_WALK_DENIED       /* only with `each_level`: the request's right is missing on the way */
+};
+
+/* One entry that was looked at, for whoever wants to see the path. */
+struct page_walk_step {
+	uint64_t address;
+	uint64_t entry;
+	uint8_t level;
+	bool readable;
+};
+
+struct page_walk {
+	/* in */
+	uint64_t root;
+	uint8_t levels; /* 1..6: the walk reads that many entries at most */
+	uint8_t needed; /* rights the request needs: looked at only with `each_level` */
+	bool each_level;
+	const struct page_reserved *reserved;
+	bool (*load)(const void *context, uint64_t address, uint64_t *entry);
+	const void *context;
+	struct page_walk_step *steps; /* room for `levels`, or NULL */
+	/* out */
+	uint8_t step_count;
+	uint8_t level;    /* where it stopped */
+	uint8_t rights;   /* accumulated, the last entry included */
+	uint64_t address; /* of the last entry */
+	uint64_t entry;
+	uint64_t page;    /* found: physical address of the page that holds `target` */
+};
+
+static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
+    const struct page_format *format, struct page_walk *walk, uint64_t target)
+{
+	uint64_t table = walk->root;
+	unsigned level = walk->levels;
+
+	walk->rights = PAGE_READ | PAGE_WRITE;
+	walk->step_count = 0;
+	for (;; level--) {
+		uint64_t entry = 0;
+		const uint64_t address = table + page_level_index(target, level) * sizeof(entry);
+		const bool readable = walk->load(walk->context, address, &entry);
+		bool leaf;
+
+		walk->level = (uint8_t)level;
+		walk->address = address;
+		walk->entry = entry;
+		if (walk->steps != NULL)
+			walk->steps[walk->step_count++] = (struct page_walk_step){
+				.address = address, .entry = entry, .level = (uint8_t)level, .readable = readable
+			};
+		if (!readable)
+			return PAGE_WALK_UNREADABLE;
+		if (!format->present(entry))
+			walk->rights = 0;
+		walk->rights &= (uint8_t)format->rights(entry);
+		if (walk->rights == 0)
+			return PAGE_WALK_NOT_PRESENT;
+		if (walk->each_level && (walk->rights & walk->needed) != walk->needed)
+			return PAGE_WALK_DENIED;
+		leaf = format->leaf(entry, level);
+		if ((entry & (leaf ? walk->reserved->leaf : walk->reserved->table)[level]) != 0)
+			return PAGE_WALK_RESERVED;
+		if (leaf) {
+			walk->page = format->page(entry, level);
+			return PAGE_WALK_FOUND;
+		}
+		table = format->table(entry);
+	}
+}
+
+#endif

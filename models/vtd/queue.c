@@ -1,0 +1,229 @@
+/*
+ * The invalidation queue: fetching descriptors, carrying them out, and stopping on a bad one
+ * (VT-d 6.5.2). What an invalidation takes out of a cache stands in invalidate.c.
+ */
+#include "models/vtd/unit.h"
+
+#include "machine/memory_access.h"
+
+enum queue_error {
+	QUEUE_OK = 0,
+#define Q(code, name, meaning) QUEUE_##name = code,
+#include "models/vtd/spec/queue_errors.def"
+#undef Q
+};
+
+#define DESCRIPTOR_UNIT 16u /* QH and QT count in these */
+
+void vtd_queue_enable(struct vtd_unit *vtd, bool enable)
+{
+	const bool was_on = vtd_GSTS_QIES(atomic_load(&vtd->status)) != 0;
+
+	if (enable == was_on)
+		return;
+	if (enable) {
+		atomic_fetch_or(&vtd->status, (uint32_t)vtd_GSTS_QIES_bits(1));
+		vtd_queue_run(vtd); /* a tail that is not 0 is work (VT-d 6.5.2) */
+	} else {
+		atomic_fetch_and(&vtd->status, (uint32_t)~vtd_GSTS_QIES_bits(1));
+		pthread_mutex_lock(&vtd->unit.lock);
+		vtd->registers[VTD_IQH].value = 0;
+		pthread_mutex_unlock(&vtd->unit.lock);
+	}
+}
+
+static uint64_t queue_bytes(const struct vtd_unit *vtd)
+{
+	return IOMMUSIM_PAGE_SIZE << vtd_IQA_QS(vtd->registers[VTD_IQA].value);
+}
+
+static unsigned descriptor_bytes(const struct vtd_unit *vtd)
+{
+	return vtd_IQA_DW(vtd->registers[VTD_IQA].value) ? 32 : 16;
+}
+
+static uint64_t head_offset(const struct vtd_unit *vtd)
+{
+	return vtd_IQH_QH(vtd->registers[VTD_IQH].value) * DESCRIPTOR_UNIT;
+}
+
+static uint64_t tail_offset(const struct vtd_unit *vtd)
+{
+	return vtd_IQT_QT(vtd->registers[VTD_IQT].value) * DESCRIPTOR_UNIT;
+}
+
+static void do_context(struct vtd_unit *vtd, const uint64_t *raw)
+{
+	const struct vtd_invalidation what = {
+		.granularity = (unsigned)vtd_inv_context_G(raw),
+		.domain = (uint32_t)vtd_inv_context_DID(raw),
+		.source = (uint16_t)vtd_inv_context_SID(raw),
+		.function_mask = (unsigned)vtd_inv_context_FM(raw),
+	};
+
+	vtd_invalidate_context(vtd, &what);
+}
+
+static void do_iotlb(struct vtd_unit *vtd, const uint64_t *raw)
+{
+	const struct vtd_invalidation what = {
+		.granularity = (unsigned)vtd_inv_iotlb_G(raw),
+		.domain = (uint32_t)vtd_inv_iotlb_DID(raw),
+		.address = vtd_inv_iotlb_ADDR(raw) << IOMMUSIM_PAGE_SHIFT,
+		.address_mask = (unsigned)vtd_inv_iotlb_AM(raw),
+	};
+
+	vtd_invalidate_iotlb(vtd, &what);
+}
+
+/* Status write before interrupt, both after everything earlier has ended (VT-d 6.5.2.9). */
+static void do_wait(struct vtd_unit *vtd, const uint64_t *raw)
+{
+	const uint64_t address = (vtd_inv_wait_STADDR(raw) << 2) &
+	    SPEC_MASK(vtd->spec.host_address_width - 1, 0);
+	const uint32_t data = (uint32_t)vtd_inv_wait_STDATA(raw);
+	struct vtd_register *completion = &vtd->registers[VTD_ICS];
+
+	vtd_invalidation_settle(vtd);
+	if (vtd_inv_wait_SW(raw))
+		memory_device_write(&vtd->unit.machine->memory, address, &data, sizeof(data));
+	if (!vtd_inv_wait_IF(raw))
+		return;
+	pthread_mutex_lock(&vtd->unit.lock);
+	if (!vtd_ICS_IWC(completion->value)) {
+		completion->value |= vtd_ICS_IWC_bits(1);
+		vtd_event_raise(vtd, VTD_EVENT_INVALIDATION);
+	}
+	pthread_mutex_unlock(&vtd->unit.lock);
+}
+
+/* Granularities that do not exist, and ones this unit does not have (VT-d 6.5.2.1, 6.5.2.3). */
+static enum queue_error check_granularity(const struct vtd_unit *vtd, unsigned type,
+    const uint64_t *raw)
+{
+	if (type == VTD_DESCRIPTOR_CONTEXT && vtd_inv_context_G(raw) == 0)
+		return QUEUE_RESERVED;
+	if (type != VTD_DESCRIPTOR_IOTLB)
+		return QUEUE_OK;
+	if (vtd_inv_iotlb_G(raw) == 0)
+		return QUEUE_RESERVED;
+	if (vtd_inv_iotlb_G(raw) != 3)
+		return QUEUE_OK;
+	/* AM beyond MAMV: no code is given for it (undetermined); it is an error all the same. */
+	if (!vtd_CAP_PSI(vtd->capability) ||
+	    vtd_inv_iotlb_AM(raw) > vtd_CAP_MAMV(vtd->capability))
+		return QUEUE_RESERVED;
+	return QUEUE_OK;
+}
+
+/* `raw` has 256 bits: above a 128-bit descriptor there are zeroes. */
+static enum queue_error execute(struct vtd_unit *vtd, const uint64_t *raw)
+{
+	const unsigned type = (unsigned)(vtd_inv_header_TYPE_HIGH(raw) << 4 | vtd_inv_header_TYPE(raw));
+	enum queue_error error;
+
+	/* Legacy mode knows types 1 to 5 (VT-d Table 26); 3 needs device-TLBs, 4 remapping. */
+	if (type < VTD_DESCRIPTOR_CONTEXT || type >= VTD_DESCRIPTOR_TYPES ||
+	    (type == VTD_DESCRIPTOR_DEVICE_TLB && !vtd_ECAP_DT(vtd->ext_capability)) ||
+	    (type == VTD_DESCRIPTOR_INTERRUPT && !vtd_ECAP_IR(vtd->ext_capability)))
+		return QUEUE_TYPE;
+	for (unsigned quad = 0; quad < 2; quad++)
+		if ((raw[quad] & vtd->descriptor_reserved[type][quad]) != 0 || raw[quad + 2] != 0)
+			return QUEUE_RESERVED;
+	error = check_granularity(vtd, type, raw);
+	if (error != QUEUE_OK)
+		return error;
+	if (type == VTD_DESCRIPTOR_CONTEXT)
+		do_context(vtd, raw);
+	else if (type == VTD_DESCRIPTOR_IOTLB)
+		do_iotlb(vtd, raw);
+	else if (type == VTD_DESCRIPTOR_WAIT)
+		do_wait(vtd, raw);
+	/*
+	 * Type 3: no device here keeps a TLB of its own; type 4: interrupt entries are read from memory
+	 * each time. Both are complete as soon as they are seen.
+	 */
+	return QUEUE_OK;
+}
+
+static enum queue_error check_queue(const struct vtd_unit *vtd)
+{
+	const unsigned mode = (unsigned)vtd_RTADDR_TTM(atomic_load(&vtd->root));
+	const bool wide = descriptor_bytes(vtd) == 32;
+
+	if (mode == 2)
+		return QUEUE_TABLE_MODE;
+	/* Only legacy mode has narrow descriptors, and only units with another mode have wide ones. */
+	if (wide ? !vtd_ECAP_SMTS(vtd->ext_capability) && !vtd_ECAP_ADMS(vtd->ext_capability) :
+		   mode != 0)
+		return QUEUE_WIDTH;
+	if (tail_offset(vtd) >= queue_bytes(vtd))
+		return QUEUE_TAIL_INVALID;
+	if (tail_offset(vtd) % descriptor_bytes(vtd) != 0)
+		return QUEUE_TAIL_MISALIGNED;
+	return QUEUE_OK;
+}
+
+static enum queue_error run_one(struct vtd_unit *vtd)
+{
+	const uint64_t base = vtd_IQA_IQA(vtd->registers[VTD_IQA].value) << IOMMUSIM_PAGE_SHIFT;
+	const uint64_t head = head_offset(vtd);
+	const unsigned width = descriptor_bytes(vtd);
+	uint64_t raw[4] = { 0, 0, 0, 0 };
+	enum queue_error error;
+
+	for (unsigned quad = 0; quad < width / 8; quad++)
+		if (!memory_load64(&vtd->unit.machine->memory, base + head + quad * 8, true, &raw[quad]))
+			return QUEUE_FETCH;
+	error = execute(vtd, raw);
+	if (error != QUEUE_OK)
+		return error;
+	vtd->registers[VTD_IQH].value =
+	    vtd_IQH_QH_bits((head + width) % queue_bytes(vtd) / DESCRIPTOR_UNIT);
+	return QUEUE_OK;
+}
+
+/* Faults of DMA threads write FSTS too, hence the lock. */
+static bool stopped(struct vtd_unit *vtd)
+{
+	uint64_t status;
+
+	pthread_mutex_lock(&vtd->unit.lock);
+	status = vtd->registers[VTD_FSTS].value;
+	pthread_mutex_unlock(&vtd->unit.lock);
+	return (status & (vtd_FSTS_IQE_bits(1) | vtd_FSTS_ITE_bits(1))) != 0;
+}
+
+/* The head stays on the offender; software clears IQE and the unit goes on from there. */
+static void stop(struct vtd_unit *vtd, enum queue_error error)
+{
+	pthread_mutex_lock(&vtd->unit.lock);
+	vtd->registers[VTD_IQERCD].value = vtd_IQERCD_IQEI_bits(error);
+	vtd_fault_status_set(vtd, vtd_FSTS_IQE_bits(1));
+	pthread_mutex_unlock(&vtd->unit.lock);
+}
+
+static void run_queue(void *context)
+{
+	struct vtd_unit *vtd = context;
+
+	vtd->queue_scheduled = false;
+	while (vtd_GSTS_QIES(atomic_load(&vtd->status)) && !stopped(vtd) &&
+	    head_offset(vtd) != tail_offset(vtd)) {
+		enum queue_error error = check_queue(vtd);
+
+		if (error == QUEUE_OK)
+			error = run_one(vtd);
+		if (error != QUEUE_OK)
+			stop(vtd, error);
+	}
+	vtd_invalidation_settle(vtd);
+}
+
+void vtd_queue_run(struct vtd_unit *vtd)
+{
+	if (vtd->queue_scheduled || !vtd_GSTS_QIES(atomic_load(&vtd->status)))
+		return;
+	vtd->queue_scheduled = true;
+	vtd_after_latency(vtd, run_queue);
+}

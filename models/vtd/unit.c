@@ -1,0 +1,223 @@
+/* A VT-d unit's birth, reset and death: capabilities taken apart, reserved masks worked out. */
+#include "models/vtd/unit.h"
+
+#include <string.h>
+
+static const struct unit_model vtd_model;
+
+/* Which descriptions' conditions a unit meets. */
+static uint64_t capabilities(uint64_t cap, uint64_t ecap)
+{
+#define HAVE(need, value) ((uint64_t)((value) != 0) << ((need)-SPEC_FIRST_CAPABILITY))
+	return HAVE(CAP_AFL, vtd_CAP_AFL(cap)) | HAVE(CAP_RWBF, vtd_CAP_RWBF(cap)) |
+	    HAVE(CAP_PI, vtd_CAP_PI(cap)) | HAVE(CAP_DWD, vtd_CAP_DWD(cap)) | HAVE(CAP_DRD, vtd_CAP_DRD(cap)) |
+	    HAVE(CAP_SSLPS_2M, vtd_CAP_SSLPS(cap) & 1) | HAVE(CAP_SSLPS_1G, vtd_CAP_SSLPS(cap) & 2) |
+	    HAVE(ECAP_QI, vtd_ECAP_QI(ecap)) | HAVE(ECAP_DT, vtd_ECAP_DT(ecap)) |
+	    HAVE(ECAP_IR, vtd_ECAP_IR(ecap)) | HAVE(ECAP_EIM, vtd_ECAP_EIM(ecap)) |
+	    HAVE(ECAP_SC, vtd_ECAP_SC(ecap)) | HAVE(ECAP_DIT, vtd_ECAP_DIT(ecap)) |
+	    HAVE(ECAP_PDS, vtd_ECAP_PDS(ecap)) | HAVE(ECAP_SMTS, vtd_ECAP_SMTS(ecap)) |
+	    HAVE(ECAP_SSIRWS, vtd_ECAP_SSIRWS(ecap));
+#undef HAVE
+}
+
+/* Reserved bits of every structure a walk or the queue reads: once here, never per walk. */
+static void work_out_reserved(struct vtd_unit *vtd)
+{
+	static const struct spec_structure *const descriptors[VTD_DESCRIPTOR_TYPES] = {
+		[VTD_DESCRIPTOR_CONTEXT] = &vtd_inv_context_spec,
+		[VTD_DESCRIPTOR_IOTLB] = &vtd_inv_iotlb_spec,
+		[VTD_DESCRIPTOR_DEVICE_TLB] = &vtd_inv_devtlb_spec,
+		[VTD_DESCRIPTOR_INTERRUPT] = &vtd_inv_iec_spec,
+		[VTD_DESCRIPTOR_WAIT] = &vtd_inv_wait_spec,
+	};
+	struct page_reserved *pages = &vtd->page_reserved;
+
+	for (unsigned quad = 0; quad < 2; quad++) {
+		vtd->root_reserved[quad] = spec_reserved(&vtd_root_entry_spec, &vtd->spec, quad);
+		vtd->context_reserved[quad] = spec_reserved(&vtd_context_entry_spec, &vtd->spec, quad);
+		vtd->irte_reserved[quad] = spec_reserved(&vtd_irte_spec, &vtd->spec, quad);
+		for (unsigned type = VTD_DESCRIPTOR_CONTEXT; type < VTD_DESCRIPTOR_TYPES; type++)
+			vtd->descriptor_reserved[type][quad] =
+			    spec_reserved(descriptors[type], &vtd->spec, quad);
+	}
+	/* xAPIC destinations have 8 bits, in 47:40; the mode is the table's (VT-d 9.9). */
+	uint64_t destination[2] = { 0, 0 };
+	vtd_irte_set_DST(destination, ~UINT64_C(0xff00));
+	vtd->irte_xapic_reserved = destination[0];
+
+	/* Domain id bits that CAP.ND does not reach are reserved too (VT-d 9.3). */
+	uint64_t domain[2] = { 0, 0 };
+	vtd_context_entry_set_DID(domain, ~vtd->domain_mask);
+	vtd->context_reserved[1] |= domain[1];
+
+	for (unsigned level = 1; level <= PAGE_TABLE_LEVELS; level++)
+		pages->table[level] = spec_reserved(
+		    level <= 3 ? &vtd_ss_table_spec : &vtd_ss_upper_spec, &vtd->spec, 0);
+	pages->leaf[1] = spec_reserved(&vtd_ss_pte_spec, &vtd->spec, 0);
+	pages->leaf[2] = spec_reserved(&vtd_ss_leaf2m_spec, &vtd->spec, 0);
+	pages->leaf[3] = spec_reserved(&vtd_ss_leaf1g_spec, &vtd->spec, 0);
+}
+
+static enum iommusim_status check_config(struct iommusim_machine *machine,
+    const struct iommusim_vtd_config *config)
+{
+	const uint64_t cap = config->capability, ecap = config->ext_capability;
+	const uint64_t fault_end = vtd_CAP_FRO(cap) * 16 + (vtd_CAP_NFR(cap) + 1) * 16;
+	const uint64_t iotlb_end = vtd_ECAP_IRO(ecap) * 16 + 16;
+	const char *problem = NULL;
+
+	if ((config->base & (IOMMUSIM_PAGE_SIZE - 1)) != 0)
+		problem = "the register base is not a multiple of 4 KiB";
+	else if (config->host_address_width < 12 || config->host_address_width > 52)
+		problem = "the host address width must be 12 to 52 bits";
+	else if (vtd_CAP_ND(cap) == 7)
+		problem = "CAP.ND = 7 is reserved";
+	else if ((vtd_CAP_SAGAW(cap) & 0xe) == 0)
+		problem = "CAP.SAGAW names no supported width";
+	else if (fault_end > IOMMUSIM_PAGE_SIZE || iotlb_end > IOMMUSIM_PAGE_SIZE)
+		problem = "CAP.FRO or ECAP.IRO puts registers beyond the page";
+	else if (vtd_ECAP_IR(ecap) && !vtd_ECAP_QI(ecap))
+		problem = "ECAP.IR needs ECAP.QI";
+	else if (vtd_ECAP_EIM(ecap) && !vtd_ECAP_IR(ecap))
+		problem = "ECAP.EIM needs ECAP.IR";
+	if (problem == NULL)
+		return IOMMUSIM_OK;
+	return machine_fail(machine, IOMMUSIM_EINVAL, "VT-d unit at 0x%llx: %s",
+	    (unsigned long long)config->base, problem);
+}
+
+static void take_config(struct vtd_unit *vtd, const struct iommusim_vtd_config *config)
+{
+	vtd->unit.model = &vtd_model;
+	vtd->unit.base = config->base;
+	vtd->unit.length = IOMMUSIM_PAGE_SIZE;
+	vtd->unit.segment = config->segment;
+	vtd->unit.settings = config->settings;
+	vtd->version = config->version;
+	vtd->capability = config->capability;
+	vtd->ext_capability = config->ext_capability;
+	vtd->spec.capabilities = capabilities(config->capability, config->ext_capability);
+	vtd->spec.host_address_width = config->host_address_width;
+	vtd->domain_mask = (UINT64_C(1) << (4 + 2 * vtd_CAP_ND(config->capability))) - 1;
+	vtd->fault_records = (uint32_t)vtd_CAP_NFR(config->capability) + 1;
+	vtd->fault_offset = (uint16_t)(vtd_CAP_FRO(config->capability) * 16);
+	vtd->max_address_width = (uint8_t)(vtd_CAP_MGAW(config->capability) + 1);
+	for (unsigned levels = 3; levels <= 5; levels++)
+		if ((vtd_CAP_SAGAW(config->capability) >> (levels - 2) & 1) != 0)
+			vtd->widest_table = (uint8_t)(12 + 9 * levels);
+	vtd->snoops = vtd_ECAP_C(config->ext_capability) != 0;
+	work_out_reserved(vtd);
+}
+
+static enum iommusim_status create_caches(struct vtd_unit *vtd, struct iommusim_machine *machine)
+{
+	const struct iommusim_unit_settings *settings = &vtd->unit.settings;
+	const uint64_t seed = machine->seed ^ vtd->unit.base;
+	enum iommusim_status status = cache_create(&vtd->context_cache, machine, settings->cache,
+	    settings->iotlb_sets, settings->iotlb_ways, seed);
+
+	if (status != IOMMUSIM_OK)
+		return status;
+	status = cache_create(&vtd->iotlb, machine, settings->cache, settings->iotlb_sets,
+	    settings->iotlb_ways, ~seed);
+	if (status != IOMMUSIM_OK)
+		cache_destroy(&vtd->context_cache);
+	return status;
+}
+
+enum iommusim_status iommusim_vtd_create(struct iommusim_machine *machine,
+    const struct iommusim_vtd_config *config, struct iommusim_unit **unit)
+{
+	enum iommusim_status status = check_config(machine, config);
+	struct vtd_unit *vtd;
+
+	if (unit != NULL)
+		*unit = NULL;
+	if (status != IOMMUSIM_OK)
+		return status;
+	vtd = machine_alloc_zeroed(machine, sizeof(*vtd));
+	if (vtd == NULL)
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a VT-d unit");
+	take_config(vtd, config);
+	status = create_caches(vtd, machine);
+	if (status == IOMMUSIM_OK) {
+		status = unit_register(machine, &vtd->unit);
+		if (status != IOMMUSIM_OK) {
+			cache_destroy(&vtd->context_cache);
+			cache_destroy(&vtd->iotlb);
+		}
+	}
+	if (status != IOMMUSIM_OK) {
+		machine_free(machine, vtd, sizeof(*vtd));
+		return status;
+	}
+	iommusim_unit_reset(&vtd->unit, true);
+	if (unit != NULL)
+		*unit = &vtd->unit;
+	return IOMMUSIM_OK;
+}
+
+static void vtd_reset(struct iommusim_unit *unit, bool cold)
+{
+	/* FSTS, the fault records, ICS and IQERCD survive a warm reset (VT-d 11.4, attributes ending in S). */
+	static const enum vtd_register_id sticky[] = { VTD_FSTS, VTD_ICS, VTD_IQERCD };
+	struct vtd_unit *vtd = vtd_of(unit);
+	uint64_t kept[sizeof(sticky) / sizeof(*sticky)];
+
+	iommusim_clock_cancel(unit->machine, vtd);
+	pthread_mutex_lock(&unit->lock);
+	for (size_t i = 0; i < sizeof(sticky) / sizeof(*sticky); i++)
+		kept[i] = cold ? 0 : vtd->registers[sticky[i]].value;
+	vtd_registers_init(vtd);
+	for (size_t i = 0; i < sizeof(sticky) / sizeof(*sticky); i++)
+		vtd->registers[sticky[i]].value = kept[i];
+	if (cold)
+		memset(vtd->fault_record, 0, sizeof(vtd->fault_record));
+	vtd->next_fault = 0;
+	atomic_store(&vtd->interrupt_table, 0);
+	vtd->queue_scheduled = false;
+	atomic_store(&vtd->status, 0);
+	atomic_store(&vtd->root, 0);
+	cache_clear(&vtd->context_cache);
+	cache_clear(&vtd->iotlb);
+	vtd->invalidated = true;
+	pthread_mutex_unlock(&unit->lock);
+	vtd_invalidation_settle(vtd);
+}
+
+static void vtd_destroy(struct iommusim_unit *unit)
+{
+	struct vtd_unit *vtd = vtd_of(unit);
+
+	iommusim_clock_cancel(unit->machine, vtd);
+	cache_destroy(&vtd->context_cache);
+	cache_destroy(&vtd->iotlb);
+	machine_free(unit->machine, vtd, sizeof(*vtd));
+}
+
+static bool vtd_translating(const struct iommusim_unit *unit)
+{
+	const struct vtd_unit *vtd = (const struct vtd_unit *)(const void *)unit;
+
+	return vtd_GSTS_TES(atomic_load(&vtd->status)) != 0;
+}
+
+static bool vtd_fault_event_masked(const struct iommusim_unit *unit)
+{
+	const struct vtd_unit *vtd = (const struct vtd_unit *)(const void *)unit;
+
+	return vtd_FECTL_IM(vtd->registers[VTD_FECTL].value) != 0;
+}
+
+static const struct unit_model vtd_model = {
+	.vendor = "VT-d",
+	.read = vtd_read,
+	.write = vtd_write,
+	.reset = vtd_reset,
+	.destroy = vtd_destroy,
+	.translate = vtd_translate,
+	.interrupt = vtd_interrupt,
+	.explain = vtd_explain,
+	.translating = vtd_translating,
+	.fault_event_masked = vtd_fault_event_masked,
+};

@@ -1,0 +1,561 @@
+/*
+ * What `iommusim acpi` does with files: finding the table in binary and in acpidump text, exit
+ * codes, messages with a position, JSON and text. What is in a table: test_dmar.c.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "acpi_input.h"
+#include "acpi_show.h"
+#include "tests/acpi/command_run.h"
+#include "tests/acpi/dmar_builder.h"
+
+/* Write a file of its own for the test; the caller removes it. */
+static void write_file(char name[32], const void *bytes, size_t size)
+{
+	FILE *file;
+	int descriptor;
+
+	memcpy(name, "/tmp/acpi-test-XXXXXX", sizeof "/tmp/acpi-test-XXXXXX");
+	descriptor = mkstemp(name);
+	assert_true(descriptor >= 0);
+	file = fdopen(descriptor, "wb");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+}
+
+static struct command_run run_on(const void *bytes, size_t size, bool json)
+{
+	char name[32], command[] = "acpi", option[] = "--json", file[] = "a file";
+	char *argv[] = {command, json ? option : name, json ? name : NULL, NULL};
+	struct command_run run;
+	char *found;
+
+	write_file(name, bytes, size);
+	run = command_run_acpi(argv);
+	assert_int_equal(remove(name), 0);
+	/* Names differ from run to run; tests want to compare. */
+	while ((found = strstr(run.errors, name)) != NULL) {
+		memcpy(found, file, strlen(file));
+		memmove(found + strlen(file), found + strlen(name),
+			strlen(found + strlen(name)) + 1);
+	}
+	return run;
+}
+
+/* The bytes as acpidump writes them: 16 a line, then the characters. */
+static size_t dump(char *to, size_t room, const char *signature, const uint8_t *bytes, size_t size)
+{
+	size_t length = (size_t)snprintf(to, room, "%s @ 0x000000008BA0F000\n", signature);
+
+	for (size_t at = 0; at < size; at += 16) {
+		length += (size_t)snprintf(to + length, room - length, "    %04zX: ", at);
+		for (size_t i = at; i < at + 16; i++)
+			length += (size_t)(i < size ? snprintf(to + length, room - length, "%02X ",
+							       bytes[i])
+						    : snprintf(to + length, room - length, "   "));
+		to[length++] = ' ';
+		for (size_t i = at; i < at + 16 && i < size; i++)
+			if (bytes[i] >= ' ' && bytes[i] <= '~')
+				to[length++] = (char)bytes[i];
+			else
+				to[length++] = '.';
+		to[length++] = '\n';
+	}
+	to[length++] = '\n';
+	assert_true(length < room);
+	to[length] = '\0';
+	return length;
+}
+
+static void assert_same_table(const void *left, size_t left_size, const void *right,
+			      size_t right_size)
+{
+	struct command_run a = run_on(left, left_size, true);
+	struct command_run b = run_on(right, right_size, true);
+
+	assert_int_equal(a.code, b.code);
+	assert_non_null(strstr(a.output, "\"table\""));
+	assert_string_equal(strstr(a.output, "\"table\""), strstr(b.output, "\"table\""));
+	command_run_free(&a);
+	command_run_free(&b);
+}
+
+static void assert_refused(const char *text, size_t size, const char *message)
+{
+	struct command_run run = run_on(text, size, false);
+
+	assert_int_equal(run.code, 2);
+	if (strstr(run.errors, message) == NULL)
+		fail_msg("no \"%s\" in \"%s\"", message, run.errors);
+	command_run_free(&run);
+}
+
+static void a_sound_binary_table_exits_0_and_is_silent_on_errors(void **state)
+{
+	struct builder builder = builder_sound();
+	struct command_run run = run_on(builder.bytes, builder.size, false);
+
+	(void)state;
+	assert_int_equal(run.code, 0);
+	assert_string_equal(run.errors, "");
+	assert_non_null(strstr(run.output, "no problems"));
+	command_run_free(&run);
+}
+
+static void text_shows_what_the_table_says(void **state)
+{
+	static const char expected[] =
+	    "OEM \"SIMCO \" \"BOARD7\", host address width 46, INTR_REMAP, "
+	    "DMA_CTRL_PLATFORM_OPT_IN_FLAG\n"
+	    "   48 DRHD segment 0, registers at 0xfbe01000 (4 KiB)\n"
+	    "   64   endpoint  00:02.0\n"
+	    "   72   bridge    00:1c.4\n"
+	    "   80 DRHD segment 0, registers at 0xfbe02000 (4 KiB), INCLUDE_PCI_ALL\n"
+	    "   96   ioapic    f0:1f.7, I/O APIC 5\n"
+	    "  104   hpet      00:1e.6, HPET 1\n"
+	    "  112 RMRR segment 0, 0x7ba00000 to 0x7bbfffff (2 MiB)\n"
+	    "  136   endpoint  00:14.0\n"
+	    "  144 ATSR segment 0\n"
+	    "  152   bridge    00:1c.4\n"
+	    "  160 unknown type 4761, 16 bytes, skipped\n"
+	    "      no problems\n";
+	struct builder builder = builder_sound();
+	struct command_run run = run_on(builder.bytes, builder.size, false);
+
+	(void)state;
+	assert_non_null(strstr(run.output, "OEM"));
+	assert_string_equal(strstr(run.output, "OEM"), expected);
+	command_run_free(&run);
+}
+
+/* Structures the sound table does not have, and members at their limits. */
+static void text_shows_every_kind_of_structure(void **state)
+{
+	static const char *const expected[] = {
+	    "registers at 0x0 (64 KiB), reserved flags 0x80\n",
+	    "   64   acpi      00:15.0/00.7, ACPI device 1\n",
+	    "   74   unknown   01:1f.0, type 9, enumeration id 4, reserved flags 0x02\n",
+	    "   82 RMRR segment 1, 0x2000 to 0x1fff (backwards)\n",
+	    "  106 ATSR segment 0, ALL_PORTS\n",
+	    "  114 RHSA registers at 0x1000, proximity domain 4294967295\n",
+	    "  134 ANDD ACPI device 1 is \"\\ .\"\n",
+	    "  147 SATC segment 65535, ATC_REQUIRED\n",
+	    "  155 SIDP segment 0\n",
+	    "  163   endpoint  00:02.0, REQ_WO_PASID_PWSNP_NOTALLOWED, ATC_HARDENED, reserved",
+	    "ATC_HARDENED, reserved flags 0x20\n",
+	    "the table can be used:\n",
+	};
+	struct builder builder = builder_begin();
+	struct command_run run;
+
+	(void)state;
+	ADD(&builder, 0, 0, 34, 0, 0x80, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	ADD(&builder, 5, 10, 0, 0, 1, 0, 21, 0, 0, 7, 9, 8, 2, 0, 4, 1, 31, 0);
+	ADD(&builder, 1, 0, 24, 0, 0, 0, 1, 0, 0, 0x20, 0, 0, 0, 0, 0, 0, 0xff, 0x1f, 0, 0, 0, 0, 0,
+	    0);
+	ADD(&builder, 2, 0, 8, 0, 1, 0, 0, 0);
+	ADD(&builder, 3, 0, 20, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255);
+	ADD(&builder, 4, 0, 13, 0, 0, 0, 0, 1, '\\', 0x1b, '.', 0, 'x');
+	ADD(&builder, 5, 0, 8, 0, 1, 0, 255, 255);
+	ADD(&builder, 6, 0, 16, 0, 0, 0, 0, 0, 1, 8, 0x2a, 0, 0, 0, 2, 0);
+	builder_finish(&builder);
+	run = run_on(builder.bytes, builder.size, false);
+	assert_int_equal(run.code, 0);
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+		if (strstr(run.output, expected[i]) == NULL)
+			fail_msg("no \"%s\" in \"%s\"", expected[i], run.output);
+	command_run_free(&run);
+}
+
+static void a_table_that_cannot_be_used_exits_2_and_is_still_shown(void **state)
+{
+	struct builder builder = builder_sound();
+	struct command_run run;
+
+	(void)state;
+	builder.bytes[9] ^= 1;
+	run = run_on(builder.bytes, builder.size, false);
+	assert_int_equal(run.code, 2);
+	assert_non_null(strstr(run.output, "  112 RMRR segment 0"));
+	assert_non_null(strstr(run.output, "1 problem, the table CANNOT be used:\n    9 FATAL "));
+	assert_non_null(strstr(run.errors, "a file: offset 9: header: with checksum 0x"));
+	command_run_free(&run);
+}
+
+static void json_has_one_object_a_file_on_one_line(void **state)
+{
+	struct builder sound = builder_sound(), broken = builder_sound();
+	char first[32], second[32], third[] = "/nonexistent/table";
+	char command[] = "acpi", option[] = "-j";
+	char *argv[] = {command, option, first, second, third, NULL};
+	static const bool usable[] = {true, false, false};
+	struct command_run run;
+	char *line;
+
+	(void)state;
+	broken.bytes[48 + 2] = 0;
+	builder_sum(&broken);
+	write_file(first, sound.bytes, sound.size);
+	write_file(second, broken.bytes, broken.size);
+	run = command_run_acpi(argv);
+	assert_int_equal(run.code, 2);
+	line = run.output;
+	for (unsigned i = 0; i < 3; i++) {
+		char *end = strchr(line, '\n');
+		struct json_object *object;
+
+		assert_non_null(end);
+		*end = '\0';
+		object = json_tokener_parse(line);
+		assert_non_null(object);
+		assert_string_equal(json_object_get_string(json_object_object_get(object, "file")),
+				    argv[2 + i]);
+		assert_int_equal(json_object_get_boolean(json_object_object_get(object, "usable")),
+				 usable[i]);
+		assert_int_equal(
+		    json_object_array_length(json_object_object_get(object, "problems")),
+		    usable[i] ? 0 : 1);
+		json_object_put(object);
+		line = end + 1;
+	}
+	assert_string_equal(line, "");
+	command_run_free(&run);
+	remove(first);
+	remove(second);
+}
+
+static void json_keeps_numbers_of_64_bits(void **state)
+{
+	struct builder builder = builder_sound();
+	struct command_run run;
+
+	(void)state;
+	memset(builder.bytes + 112 + 16, 0xff, 8);
+	builder_sum(&builder);
+	run = run_on(builder.bytes, builder.size, true);
+	assert_non_null(strstr(run.output, "\"limit\":18446744073709551615"));
+	command_run_free(&run);
+}
+
+static void json_shows_unknown_structures_with_their_code(void **state)
+{
+	struct builder builder = builder_sound();
+	struct command_run run = run_on(builder.bytes, builder.size, true);
+
+	(void)state;
+	assert_non_null(strstr(
+	    run.output, "{\"offset\":160,\"type\":\"unknown\",\"code\":4761,\"length\":16}"));
+	command_run_free(&run);
+}
+
+static void json_gives_an_address_width_of_256_bits(void **state)
+{
+	struct builder builder = builder_sound();
+	struct command_run run;
+
+	(void)state;
+	builder.bytes[36] = 255;
+	builder_sum(&builder);
+	run = run_on(builder.bytes, builder.size, true);
+	assert_non_null(strstr(run.output, "\"haw_bits\":256,\"haw_raw\":255"));
+	command_run_free(&run);
+}
+
+static void json_is_utf8_whatever_file_and_firmware_call_themselves(void **state)
+{
+	struct builder builder = builder_sound();
+	struct iommusim_dmar *table;
+	struct json_object *object;
+	const char *text;
+
+	(void)state;
+	memcpy(builder.bytes + 10, "\xff\x1b[2Jx", 6);
+	builder_sum(&builder);
+	assert_int_equal(iommusim_dmar_parse(builder.bytes, builder.size, &table), IOMMUSIM_OK);
+	object = acpi_dmar_json("\xc3\xa9\xff\xed\xa0\x80\xf0\x9f\x98\x80\xc3", table, NULL);
+	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+	assert_non_null(strstr(text, "\"file\":\"\xc3\xa9????\xf0\x9f\x98\x80?\""));
+	assert_non_null(strstr(text, "\"oem_id\":\"  [2Jx\""));
+	json_object_put(object);
+	iommusim_dmar_free(table);
+}
+
+static void text_of_acpidump_gives_the_same_as_binary(void **state)
+{
+	struct builder builder = builder_sound();
+	char text[4096];
+	const size_t length = dump(text, sizeof text, "DMAR", builder.bytes, builder.size);
+
+	(void)state;
+	assert_same_table(builder.bytes, builder.size, text, length);
+	/* The same without the empty line and without the last end of line. */
+	assert_same_table(builder.bytes, builder.size, text, length - 2);
+}
+
+static void a_short_last_line_is_read(void **state)
+{
+	(void)state;
+	for (unsigned padding = 4; padding < 20; padding++) {
+		struct builder builder = builder_sound();
+		char text[4096];
+		size_t length;
+
+		ADD(&builder, 0x42, 0, (uint8_t)padding, 0);
+		for (unsigned i = 4; i < padding; i++)
+			ADD(&builder, 'A'); /* characters that look like digits */
+		builder_finish(&builder);
+		length = dump(text, sizeof text, "DMAR", builder.bytes, builder.size);
+		assert_same_table(builder.bytes, builder.size, text, length);
+	}
+}
+
+static void text_of_older_dumps_is_read(void **state)
+{
+	struct builder builder = builder_sound();
+	char text[4096], older[4096];
+	size_t length = 0;
+
+	(void)state;
+	dump(text, sizeof text, "DMAR", builder.bytes, builder.size);
+	for (const char *c = text; *c != '\0'; c++) {
+		if (strncmp(c, "    0", 5) == 0)
+			c += 2; /* two blanks in front */
+		if (*c == '\n')
+			older[length++] = '\r';
+		older[length] = *c;
+		if (*c >= 'A' && *c <= 'F' && c > text + 4)
+			older[length] = (char)(*c - 'A' + 'a');
+		length++;
+	}
+	assert_same_table(builder.bytes, builder.size, older, length);
+}
+
+static void other_tables_of_a_dump_are_passed_over(void **state)
+{
+	struct builder builder = builder_sound();
+	char text[8192];
+	size_t length;
+
+	(void)state;
+	length = dump(text, sizeof text, "FACP", (const uint8_t *)"FACPDMAR @ 0x0 ..", 17);
+	length += dump(text + length, sizeof text - length, "DMAR", builder.bytes, builder.size);
+	length += dump(text + length, sizeof text - length, "SSDT", builder.bytes, 40);
+	assert_same_table(builder.bytes, builder.size, text, length);
+}
+
+static void a_dump_without_a_table_is_refused_at_its_end(void **state)
+{
+	static const char text[] = "FACP @ 0x0\n    0000: 46 41 43 50  FACP\n";
+
+	(void)state;
+	assert_refused(text, strlen(text), "a file:2:28: no DMAR or IVRS table up to here");
+}
+
+static void a_dump_cut_off_anywhere_is_refused_with_its_line(void **state)
+{
+	struct builder builder = builder_sound();
+	char text[4096];
+	size_t length = dump(text, sizeof text, "DMAR", builder.bytes, builder.size);
+	size_t complete;
+	unsigned lines = 1, line = 1;
+
+	(void)state;
+	/* Of the last line only the column of characters, which says nothing new, may be cut. */
+	complete = (size_t)(strstr(text, "    00A0:") - text) + strlen("    00A0:") + 48;
+	for (size_t size = 12; size < complete; size++) {
+		const char last = text[size - 1];
+		char message[32];
+
+		/* A line of which only blanks are left counts as not there. */
+		if (last == '\n')
+			lines++;
+		else if (last != ' ')
+			line = lines;
+		snprintf(message, sizeof message, "a file:%u:", line);
+		assert_refused(text, size, message);
+	}
+	assert_same_table(builder.bytes, builder.size, text, complete);
+	assert_true(complete < length);
+}
+
+static void what_was_read_of_a_cut_dump_is_shown(void **state)
+{
+	struct builder builder = builder_sound();
+	char text[4096];
+	struct command_run run;
+
+	(void)state;
+	dump(text, sizeof text, "DMAR", builder.bytes, builder.size);
+	run = run_on(text, (size_t)(strstr(text, "    0070:") - text) + 11, false);
+	assert_int_equal(run.code, 2);
+	assert_non_null(strstr(run.output, "   96   ioapic    f0:1f.7"));
+	assert_non_null(strstr(run.errors, "a file:9:11: expected a byte as two hexadecimal "
+					   "digits; the line is cut off here\n"));
+	command_run_free(&run);
+}
+
+static void a_wrong_character_or_offset_is_refused_with_its_column(void **state)
+{
+	struct builder builder = builder_sound();
+	char text[4096], *at;
+	const size_t length = dump(text, sizeof text, "DMAR", builder.bytes, builder.size);
+
+	(void)state;
+	at = strstr(text, "    0020:") + 16;
+	at[0] = 'G';
+	assert_refused(text, length, "a file:4:17: expected a byte");
+	at[0] = '0';
+	at = strstr(text, "    0030:") + 6;
+	at[0] = '4';
+	assert_refused(text, length, "a file:5:5: offset 0x40, expected 0x30");
+	at[-2] = 'n';
+	assert_refused(text, length, "a file:5:5: expected an offset in hexadecimal");
+}
+
+static void what_is_no_table_is_refused(void **state)
+{
+	static const char other[] = "DMAR @ 0x0\n  0000: 44 4d 41 58 0c 00 00 00 01 02 03 04\n";
+	struct builder builder = builder_sound();
+
+	(void)state;
+	assert_refused("", 0, "a file: offset 0: the file is empty");
+	assert_refused("FACP\x10\0\0\0", 8, "a file: offset 0: begins with \"FACP\"");
+	assert_refused("\x7f", 1, "a file: offset 0: begins with \"....\"");
+	assert_refused("DMA", 3, "a file:1:4: no DMAR");
+	assert_refused((const char *)builder.bytes, 35,
+		       "a file: offset 0: no DMAR table: 35 bytes");
+	assert_refused("DMAR", 4, "a file:1:5: no DMAR");
+	assert_refused("DMAR\0", 5, "a file: offset 0: no DMAR table: 5 bytes");
+	assert_refused(other, strlen(other), "a file: offset 0: no DMAR table: 12 bytes");
+}
+
+static void ivrs_is_named_and_not_decoded(void **state)
+{
+	uint8_t table[48] = {'I', 'V', 'R', 'S', 48};
+
+	(void)state;
+	assert_refused((const char *)table, sizeof table,
+		       "a file:0:0: IVRS tables are not decoded yet\n");
+}
+
+static void files_that_cannot_be_read_are_refused(void **state)
+{
+	char command[] = "acpi", folder[] = "/", nothing[] = "/nonexistent/table";
+	char *argv[] = {command, folder, nothing, NULL};
+	struct command_run run = command_run_acpi(argv);
+
+	(void)state;
+	assert_int_equal(run.code, 2);
+	assert_non_null(strstr(run.errors, "/:0:0: cannot be read: "));
+	assert_non_null(strstr(run.errors, "/nonexistent/table:0:0: cannot be opened: "));
+	command_run_free(&run);
+}
+
+static void the_worst_exit_wins(void **state)
+{
+	struct builder sound = builder_sound();
+	char name[32], command[] = "acpi", nothing[] = "/nonexistent/table";
+	char *argv[] = {command, nothing, name, NULL};
+	struct command_run run;
+
+	(void)state;
+	write_file(name, sound.bytes, sound.size);
+	run = command_run_acpi(argv);
+	assert_int_equal(run.code, 2);
+	assert_non_null(strstr(run.output, "no problems"));
+	command_run_free(&run);
+	remove(name);
+}
+
+static void wrong_usage_exits_2_and_help_0(void **state)
+{
+	char command[] = "acpi", help[] = "--help", wrong[] = "--wrong", letter[] = "-jz";
+	char *cases[][3] = {{command, NULL, NULL}, {command, wrong, NULL}, {command, letter, NULL}};
+	char *asked[] = {command, help, NULL};
+	struct command_run run;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		run = command_run_acpi(cases[i]);
+		assert_int_equal(run.code, 2);
+		assert_non_null(strstr(run.errors, "usage: iommusim acpi"));
+		assert_string_equal(run.output, "");
+		command_run_free(&run);
+	}
+	run = command_run_acpi(asked);
+	assert_int_equal(run.code, 0);
+	assert_non_null(strstr(run.output, "usage: iommusim acpi"));
+	command_run_free(&run);
+}
+
+/* Any text may be fed to the reader of dumps. */
+static void any_change_of_a_dump_is_survived(void **state)
+{
+	static const char letters[] = " :0Af\n@xD9\t~\r";
+	struct builder builder = builder_sound();
+	char text[4096];
+	const size_t length = dump(text, sizeof text, "DMAR", builder.bytes, builder.size);
+	uint64_t seed = 0x2545f4914f6cdd1d;
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		struct iommusim_diagnostic problem;
+		struct acpi_input input;
+		char *changed = malloc(length);
+		size_t size = length;
+
+		assert_non_null(changed);
+		memcpy(changed, text, length);
+		for (unsigned changes = round % 5; changes != 0; changes--) {
+			seed ^= seed << 13;
+			seed ^= seed >> 7;
+			seed ^= seed << 17;
+			changed[(seed >> 16) % length] = letters[seed % (sizeof letters - 1)];
+			if (seed % 7 == 0)
+				size = (seed >> 24) % length;
+		}
+		acpi_input_parse((const uint8_t *)changed, size, &input, &problem);
+		assert_true(input.size <= size / 3);
+		acpi_input_free(&input);
+		free(changed);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_sound_binary_table_exits_0_and_is_silent_on_errors),
+	    cmocka_unit_test(text_shows_what_the_table_says),
+	    cmocka_unit_test(text_shows_every_kind_of_structure),
+	    cmocka_unit_test(a_table_that_cannot_be_used_exits_2_and_is_still_shown),
+	    cmocka_unit_test(json_has_one_object_a_file_on_one_line),
+	    cmocka_unit_test(json_keeps_numbers_of_64_bits),
+	    cmocka_unit_test(json_shows_unknown_structures_with_their_code),
+	    cmocka_unit_test(json_gives_an_address_width_of_256_bits),
+	    cmocka_unit_test(json_is_utf8_whatever_file_and_firmware_call_themselves),
+	    cmocka_unit_test(text_of_acpidump_gives_the_same_as_binary),
+	    cmocka_unit_test(a_short_last_line_is_read),
+	    cmocka_unit_test(text_of_older_dumps_is_read),
+	    cmocka_unit_test(other_tables_of_a_dump_are_passed_over),
+	    cmocka_unit_test(a_dump_without_a_table_is_refused_at_its_end),
+	    cmocka_unit_test(a_dump_cut_off_anywhere_is_refused_with_its_line),
+	    cmocka_unit_test(what_was_read_of_a_cut_dump_is_shown),
+	    cmocka_unit_test(a_wrong_character_or_offset_is_refused_with_its_column),
+	    cmocka_unit_test(what_is_no_table_is_refused),
+	    cmocka_unit_test(ivrs_is_named_and_not_decoded),
+	    cmocka_unit_test(files_that_cannot_be_read_are_refused),
+	    cmocka_unit_test(the_worst_exit_wins),
+	    cmocka_unit_test(wrong_usage_exits_2_and_help_0),
+	    cmocka_unit_test(any_change_of_a_dump_is_survived),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
