@@ -13,17 +13,17 @@ void vt_start(struct vtd_fixture *vtd, const struct vtd_setup *wanted)
 	static const struct vtd_setup defaults;
 	const struct vtd_setup *setup = wanted == NULL ? &defaults : wanted;
 	const struct iommusim_machine_config machine = {
-	    .allocator = setup->allocator,
-	    .seed = setup->seed,
-	    .device_view = setup->device_view,
+		.allocator = setup->allocator,
+		.seed = setup->seed,
+		.device_view = setup->device_view,
 	};
 	const struct iommusim_vtd_config config = {
-	    .base = VTD_BASE,
-	    .version = setup->version == 0 ? 0x10 : setup->version,
-	    .capability = (VTD_DEFAULT_CAP & ~setup->cap_clear) | setup->cap_set,
-	    .ext_capability = (VTD_DEFAULT_ECAP & ~setup->ecap_clear) | setup->ecap_set,
-	    .host_address_width = setup->haw == 0 ? VTD_HAW : setup->haw,
-	    .settings = setup->settings,
+		.base = VTD_BASE,
+		.version = setup->version == 0 ? 0x10 : setup->version,
+		.capability = (VTD_DEFAULT_CAP & ~setup->cap_clear) | setup->cap_set,
+		.ext_capability = (VTD_DEFAULT_ECAP & ~setup->ecap_clear) | setup->ecap_set,
+		.host_address_width = setup->haw == 0 ? VTD_HAW : setup->haw,
+		.settings = setup->settings,
 	};
 
 	memset(vtd, 0, sizeof(*vtd));
@@ -205,9 +205,10 @@ unsigned vt_invalidate_iotlb(
 struct iommusim_dma_page vt_access(struct iommusim_requester *device, enum iommusim_dma_kind kind,
     uint64_t address, uint64_t length)
 {
-	uint8_t data[0x1000] = {0};
+	uint8_t data[0x1000] = { 0 };
 	const struct iommusim_dma_request request = {
-	    .address = address, .length = length, .kind = kind, .data = data};
+		.address = address, .length = length, .kind = kind, .data = data
+	};
 	struct iommusim_dma_outcome outcome;
 
 	assert_true(length <= sizeof(data));

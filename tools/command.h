@@ -13,6 +13,8 @@ enum command_exit {
  * A command gets its own name as argv[0] and returns the exit code of the program. It answers
  * --help itself. A new one is declared here and entered into the table of iommusim.c.
  */
+int command_replay(int argc, char **argv);
 int command_acpi(int argc, char **argv);
+int command_spec(int argc, char **argv);
 
 #endif

@@ -17,7 +17,9 @@ struct command {
 
 /* In the order help shows them. */
 static const struct command commands[] = {
+    {"replay", command_replay, "run traces and explain what became of their DMA"},
     {"acpi", command_acpi, "decode DMAR tables and say what is wrong with them"},
+    {"spec", command_spec, "the registers and structures the models run on, as a reference"},
 };
 
 enum {

@@ -41,9 +41,10 @@ static void write_devices(const struct iommusim_check *check, const struct iommu
 		    (unsigned long long)devices);
 	} else {
 		snprintf(text, sizeof(text),
-		    "hw.vmm.ppt.devices = %llu. %llu DMAs went through UNPROTECTED, the first at %s: "
+		    "hw.vmm.ppt.devices = %llu. %llu DMA%s went through UNPROTECTED, the first at %s: "
 		    "\"%s\" reached 0x%llx.",
 		    (unsigned long long)devices, (unsigned long long)check->unprotected,
+		    check->unprotected == 1 ? "" : "s",
 		    write_place(&check->first_unprotected_place, place),
 		    check->first_unprotected_device,
 		    (unsigned long long)check->first_unprotected.page.physical);

@@ -76,8 +76,10 @@ static void write_consequence(const struct iommusim_report *report, const struct
 	snprintf(pages, sizeof(pages), "%llu of %llu pages",
 	    (unsigned long long)report->pages_of_verdict,
 	    (unsigned long long)report->outcome.page_count);
-	if (report->pages_of_verdict == report->outcome.page_count)
-		snprintf(pages, sizeof(pages), report->outcome.page_count == 1 ? "its page" : "all %llu pages",
+	if (report->outcome.page_count == 1)
+		snprintf(pages, sizeof(pages), "it");
+	else if (report->pages_of_verdict == report->outcome.page_count)
+		snprintf(pages, sizeof(pages), "all %llu pages",
 		    (unsigned long long)report->outcome.page_count);
 	if (page->faulted)
 		snprintf(text, sizeof(text), "The data %s: the unit at %llx blocked %s.%s",
@@ -87,9 +89,11 @@ static void write_consequence(const struct iommusim_report *report, const struct
 			" Nothing ever allowed it: this is what an IOMMU is for." :
 			"");
 	else
-		snprintf(text, sizeof(text), "The device %s 0x%llx, %s (%s)%s.",
+		snprintf(text, sizeof(text), "The device %s 0x%llx: %s%s%s%s.",
 		    to_memory ? "wrote to" : "read from", (unsigned long long)page->physical,
-		    owner_text(&report->page, owner, sizeof(owner)), pages,
+		    owner_text(&report->page, owner, sizeof(owner)),
+		    report->outcome.page_count == 1 ? "" : ", ",
+		    report->outcome.page_count == 1 ? "" : pages,
 		    page->bus_error ? ", and nothing is there" : "");
 	write_wrapped(out, "  ", text);
 }

@@ -68,7 +68,7 @@ struct unit_model {
 	    struct iommusim_walk *walk);
 	bool (*translating)(const struct iommusim_unit *unit);
 	/* Would a fault that is recorded now raise no interrupt? */
-	bool (*fault_event_masked)(const struct iommusim_unit *unit);
+	bool (*fault_event_masked)(struct iommusim_unit *unit);
 };
 
 /* More hops than any bus tree has: each hop is a bridge, and there are 256 buses at most. */

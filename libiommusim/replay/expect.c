@@ -187,16 +187,7 @@ static enum iommusim_status compare_bytes(struct replay *replay)
 	return status;
 }
 
-static bool expects_fault(const struct statement *statement)
-{
-	for (unsigned i = 0; i < statement->expectation_count; i++)
-		for (unsigned j = 0; j < statement->expectations[i].what_count; j++)
-			if (statement->expectations[i].whats[j].kind == WHAT_FAULT)
-				return true;
-	return false;
-}
-
-static enum iommusim_status check_result(struct replay *replay)
+static enum iommusim_status check_result(struct replay *replay, bool judged)
 {
 	const struct statement *statement = &replay->statement;
 	const struct value *result = &statement->result;
@@ -207,9 +198,8 @@ static enum iommusim_status check_result(struct replay *replay)
 		return IOMMUSIM_OK;
 	}
 	if (statement->outcome.status != IOMMUSIM_OK) {
-		/* A blocked interrupt that was to be blocked: `expect fault(N)` speaks for it. */
-		if (statement->outcome.fault_reason != 0 && result->kind == VALUE_ABSENT &&
-		    expects_fault(statement))
+		/* A blocked interrupt of which `expect fault(N)` spoke. */
+		if (statement->outcome.fault_reason != 0 && result->kind == VALUE_ABSENT && judged)
 			return IOMMUSIM_OK;
 		add_status(replay, &line, statement->outcome.status);
 		if (result->kind == VALUE_ABSENT)
@@ -379,18 +369,23 @@ static void add_outcome(struct replay *replay, struct line *line, uint64_t findi
 		add(line, "no finding");
 }
 
-/* Does all of it hold? Otherwise say so. */
-static bool check_expectation(struct replay *replay, const struct expectation *expectation,
+static bool holds(const struct replay *replay, const struct expectation *expectation,
+    uint64_t findings)
+{
+	for (unsigned i = 0; i < expectation->what_count; i++)
+		if (!what_holds(replay, &expectation->whats[i], findings))
+			return false;
+	return true;
+}
+
+static void count_expectation(struct replay *replay, const struct expectation *expectation,
     uint64_t findings)
 {
 	struct line line = { .length = 0 };
-	bool holds = true;
 
-	for (unsigned i = 0; i < expectation->what_count; i++)
-		holds = holds && what_holds(replay, &expectation->whats[i], findings);
-	if (holds) {
+	if (holds(replay, expectation, findings)) {
 		met(replay);
-		return true;
+		return;
 	}
 	add(&line, "expected ");
 	for (unsigned i = 0; i < expectation->what_count; i++) {
@@ -400,11 +395,10 @@ static bool check_expectation(struct replay *replay, const struct expectation *e
 	add(&line, "; came ");
 	add_outcome(replay, &line, findings);
 	failed(replay, &line);
-	return false;
 }
 
-/* Does it say how the DMA ends? Otherwise it is still to be ok. */
-static bool judges_dma(const struct expectation *expectation)
+/* Does it say how the DMA, or the interrupt, ends? Otherwise it is still to be ok. */
+static bool judges(const struct expectation *expectation)
 {
 	for (unsigned i = 0; i < expectation->what_count; i++)
 		if (expectation->whats[i].kind == WHAT_VERDICT || expectation->whats[i].kind == WHAT_FAULT)
@@ -412,7 +406,7 @@ static bool judges_dma(const struct expectation *expectation)
 	return false;
 }
 
-static void check_dma(struct replay *replay, bool judged, bool as_expected)
+static void count_dma(struct replay *replay, bool judged, bool as_expected)
 {
 	const struct iommusim_replay_options *options = replay->options;
 	const enum iommusim_verdict verdict = replay->report.verdict;
@@ -438,12 +432,15 @@ enum iommusim_status expect_outcome(struct replay *replay, struct statement *sta
 	for (unsigned i = 0; i < statement->expectation_count; i++) {
 		if ((which >> i & 1) == 0)
 			continue;
-		judged |= judges_dma(&statement->expectations[i]);
-		as_expected &= check_expectation(replay, &statement->expectations[i], findings);
+		judged |= judges(&statement->expectations[i]);
+		as_expected &= holds(replay, &statement->expectations[i], findings);
 	}
 	if (statement->outcome.is_dma)
-		check_dma(replay, judged, as_expected);
-	status = check_result(replay);
+		count_dma(replay, judged, as_expected);
+	for (unsigned i = 0; i < statement->expectation_count; i++)
+		if ((which >> i & 1) != 0)
+			count_expectation(replay, &statement->expectations[i], findings);
+	status = check_result(replay, judged);
 	if (status == IOMMUSIM_OK && replay->out_of_memory)
 		return replay_no_memory(replay);
 	return status;

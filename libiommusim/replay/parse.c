@@ -95,6 +95,7 @@ static bool take_simple(struct replay *replay, struct value *value, const char *
 
 	value->at = token->at;
 	value->text = token->text;
+	value->inner = 0;
 	switch (token->kind) {
 	case TOKEN_NUMBER:
 		value->kind = VALUE_NUMBER;
@@ -349,26 +350,38 @@ static struct value *placed_argument(struct replay *replay, const char *at)
 	return NULL;
 }
 
-static bool take_argument(struct replay *replay)
+/* A name that the argument itself is, or that stands in front of it. */
+static struct value *take_name(struct replay *replay)
 {
-	struct statement *statement = &replay->statement;
-	struct value first, *slot;
+	struct value first = { .kind = VALUE_ABSENT }, *slot;
 
 	if (!take_simple(replay, &first, "a value"))
-		return false;
-	if (first.kind == VALUE_NAME && replay->token.kind == TOKEN_EQUALS) {
+		return NULL;
+	if (replay->token.kind == TOKEN_EQUALS) {
 		slot = named_argument(replay, first.text, first.at);
-		if (slot == NULL || !next(replay) || !take_value(replay, slot, "a value"))
-			return false;
-	} else {
-		if (first.kind == VALUE_NAME && !maybe_call(replay, &first))
-			return false;
-		slot = placed_argument(replay, first.at);
-		if (slot == NULL)
-			return false;
-		*slot = first;
+		return slot != NULL && next(replay) && take_value(replay, slot, "a value") ? slot : NULL;
 	}
-	return fits(replay, &rows_of(statement)[slot - statement->arguments], slot);
+	if (!maybe_call(replay, &first))
+		return NULL;
+	slot = placed_argument(replay, first.at);
+	if (slot != NULL)
+		*slot = first;
+	return slot;
+}
+
+static bool take_argument(struct replay *replay)
+{
+	struct value *slot;
+
+	if (replay->token.kind == TOKEN_NAME)
+		slot = take_name(replay);
+	else if (replay->token.kind < TOKEN_NAME || replay->token.kind > TOKEN_DEVICE)
+		return refuse_token(replay, "a value");
+	else if ((slot = placed_argument(replay, replay->token.at)) != NULL &&
+	    !take_simple(replay, slot, "a value"))
+		return false;
+	return slot != NULL &&
+	    fits(replay, &rows_of(&replay->statement)[slot - replay->statement.arguments], slot);
 }
 
 static bool check_complete(struct replay *replay)

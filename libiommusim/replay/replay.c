@@ -135,7 +135,7 @@ static void describe_machine(struct replay *replay)
 {
 	struct iommusim_unit *first = iommusim_unit_at(replay->machine, 0);
 	struct iommusim_memory_window window;
-	char size[32], units[48] = "no IOMMU", cache[32] = "";
+	char size[24], units[32] = "no IOMMU", cache[24] = "";
 	uint64_t memory = 0;
 	unsigned count = 0;
 
@@ -337,51 +337,16 @@ static void tear_down(struct replay *replay)
 	replay_release(replay, replay->data.bytes, replay->data.capacity);
 }
 
-static enum iommusim_status run_story(struct replay *replay, const char *text, size_t length)
-{
-	enum iommusim_status status;
-
-	lex_start(&replay->lexer, text, length);
-	statement_index_fill(&replay->index);
-	replay->statement.at = text;
-	RB_INIT(&replay->requesters);
-	status = run_lines(replay);
-	sum_up(replay);
-	if (status == IOMMUSIM_OK && replay->out_of_memory)
-		status = replay_no_memory(replay);
-	tear_down(replay);
-	return status;
-}
-
-enum iommusim_status iommusim_replay_recorded(const char *file, const char *text, size_t length,
+/* Everything but the allocator, which `replay` itself already came from. */
+static void set_up(struct replay *replay, const char *file,
     const struct iommusim_replay_options *options, const struct iommusim_text *record,
-    struct iommusim_replay_summary *summary, struct iommusim_diagnostic *diagnostic)
+    const struct iommusim_allocator *outer)
 {
-	static const struct iommusim_replay_options defaults;
-	struct iommusim_replay_summary own_summary;
-	struct iommusim_diagnostic own_diagnostic;
-	struct iommusim_allocator outer;
-	enum iommusim_status status;
-	struct replay *replay;
-
-	options = options == NULL ? &defaults : options;
-	summary = summary == NULL ? &own_summary : summary;
-	diagnostic = diagnostic == NULL ? &own_diagnostic : diagnostic;
-	memset(summary, 0, sizeof(*summary));
-	*diagnostic = (struct iommusim_diagnostic){ .offset = UINT64_MAX };
-	outer = choose_allocator(options);
-	replay = outer.allocate(outer.context, sizeof(*replay));
-	if (replay == NULL) {
-		diagnostic->status = IOMMUSIM_ENOMEM;
-		snprintf(diagnostic->text, sizeof(diagnostic->text), "out of memory");
-		return IOMMUSIM_ENOMEM;
-	}
 	memset(replay, 0, sizeof(*replay));
 	replay->file = file;
 	replay->options = options;
-	replay->summary = summary;
 	replay->record = record;
-	replay->outer = outer;
+	replay->outer = *outer;
 	replay->allocator = (struct iommusim_allocator){
 		.context = replay,
 		.allocate = noted_allocate,
@@ -391,7 +356,38 @@ enum iommusim_status iommusim_replay_recorded(const char *file, const char *text
 	};
 	replay->names.allocator = &replay->allocator;
 	replay->diagnostic.offset = UINT64_MAX;
-	status = run_story(replay, text, length);
+	RB_INIT(&replay->requesters);
+	statement_index_fill(&replay->index);
+}
+
+enum iommusim_status iommusim_replay_recorded(const char *file, const char *text, size_t length,
+    const struct iommusim_replay_options *options, const struct iommusim_text *record,
+    struct iommusim_replay_summary *summary, struct iommusim_diagnostic *diagnostic)
+{
+	static const struct iommusim_replay_options defaults;
+	struct iommusim_allocator outer;
+	enum iommusim_status status;
+	struct replay *replay;
+
+	options = options == NULL ? &defaults : options;
+	memset(summary, 0, sizeof(*summary));
+	outer = choose_allocator(options);
+	replay = outer.allocate(outer.context, sizeof(*replay));
+	if (replay == NULL) {
+		*diagnostic = (struct iommusim_diagnostic){
+			.status = IOMMUSIM_ENOMEM, .offset = UINT64_MAX, .text = "out of memory"
+		};
+		return IOMMUSIM_ENOMEM;
+	}
+	set_up(replay, file, options, record, &outer);
+	replay->summary = summary;
+	lex_start(&replay->lexer, text, length);
+	replay->statement.at = text;
+	status = run_lines(replay);
+	sum_up(replay);
+	if (status == IOMMUSIM_OK && replay->out_of_memory)
+		status = replay_no_memory(replay);
+	tear_down(replay);
 	*diagnostic = replay->diagnostic;
 	outer.release(outer.context, replay, sizeof(*replay));
 	return status;

@@ -30,6 +30,7 @@ struct buffer {
 	size_t capacity;
 };
 
+#define REPLAY_USUAL_BYTE   0x5a /* what a write carries when the trace does not say */
 #define REPLAY_LARGEST_DMA  (UINT64_C(1) << 30)
 #define REPLAY_LARGEST_READ (UINT64_C(1) << 20)
 

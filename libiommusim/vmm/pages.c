@@ -20,13 +20,18 @@ static uint64_t table_reserve(uint64_t ram)
 	return (reserve + PAGES_CLUSTER - 1) & ~(PAGES_CLUSTER - 1);
 }
 
+/* What of a window is handed out: whole clusters of RAM. */
+static uint64_t usable(const struct memory_window *window)
+{
+	return window->kind == IOMMUSIM_MEMORY_RAM ? window->length & ~(PAGES_CLUSTER - 1) : 0;
+}
+
 static uint64_t ram_size(const struct iommusim_machine *machine)
 {
 	uint64_t size = 0;
 
 	for (size_t i = 0; i < machine->memory.count; i++)
-		if (machine->memory.windows[i].kind == IOMMUSIM_MEMORY_RAM)
-			size += machine->memory.windows[i].length & ~(PAGES_CLUSTER - 1);
+		size += usable(&machine->memory.windows[i]);
 	return size;
 }
 
@@ -35,13 +40,9 @@ static uint64_t to_physical(const struct pages *pages, uint64_t offset)
 	const struct memory *memory = &pages->machine->memory;
 
 	for (size_t i = 0; i < memory->count; i++) {
-		const uint64_t length = memory->windows[i].length & ~(PAGES_CLUSTER - 1);
-
-		if (memory->windows[i].kind != IOMMUSIM_MEMORY_RAM)
-			continue;
-		if (offset < length)
+		if (offset < usable(&memory->windows[i]))
 			return memory->windows[i].base + offset;
-		offset -= length;
+		offset -= usable(&memory->windows[i]);
 	}
 	return UINT64_MAX;
 }
@@ -54,11 +55,9 @@ static uint64_t to_offset(const struct pages *pages, uint64_t physical)
 	for (size_t i = 0; i < memory->count; i++) {
 		const struct memory_window *window = &memory->windows[i];
 
-		if (window->kind != IOMMUSIM_MEMORY_RAM)
-			continue;
-		if (physical - window->base < window->length)
+		if (physical - window->base < usable(window))
 			return offset + (physical - window->base);
-		offset += window->length & ~(PAGES_CLUSTER - 1);
+		offset += usable(window);
 	}
 	return UINT64_MAX;
 }

@@ -21,7 +21,7 @@ struct pages {
 	uint64_t *used; /* a bit a cluster */
 };
 
-/* Take stock of the machine's RAM. OK, EINVAL (less than 1 MiB of it), ENOMEM. */
+/* Take stock of the machine's RAM. OK, EINVAL (4 MiB of it or less), ENOMEM. */
 enum iommusim_status pages_init(struct pages *pages, struct iommusim_machine *machine);
 void pages_fini(struct pages *pages);
 

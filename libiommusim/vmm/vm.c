@@ -40,16 +40,17 @@ enum iommusim_status iommusim_vm_create(struct iommusim_vmm *vmm, const char *na
 	return vmm_call_end(vmm, &call, status);
 }
 
-static size_t clusters_for(uint64_t size)
+static uint64_t clusters_for(uint64_t size)
 {
-	return (size_t)((size + PAGES_CLUSTER - 1) >> PAGES_CLUSTER_SHIFT);
+	return (size >> PAGES_CLUSTER_SHIFT) + ((size & (PAGES_CLUSTER - 1)) != 0);
 }
 
 static enum iommusim_status do_setup_memory(struct iommusim_vm *vm,
     const struct iommusim_vm_memory *memory)
 {
 	struct iommusim_machine *machine = vm->vmm->machine;
-	const size_t count = clusters_for(memory->size);
+	const uint64_t wanted = clusters_for(memory->size);
+	const size_t count = (size_t)wanted;
 	uint64_t *clusters;
 
 	if (memory->size == 0 || (memory->size & (IOMMUSIM_PAGE_SIZE - 1)) != 0)
@@ -58,7 +59,7 @@ static enum iommusim_status do_setup_memory(struct iommusim_vm *vm,
 		    (unsigned long long)memory->size);
 	if (vm->size != 0)
 		return machine_fail(machine, IOMMUSIM_EEXIST, "\"%s\" has its memory already", vm->name);
-	if (count > vm->vmm->pages.clusters_free)
+	if (wanted > vm->vmm->pages.clusters_free)
 		return machine_fail(machine, IOMMUSIM_ENOMEM,
 		    "\"%s\" wants %llu MiB, and %llu MiB of host memory are free", vm->name,
 		    (unsigned long long)(memory->size >> 20),

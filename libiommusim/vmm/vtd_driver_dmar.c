@@ -69,7 +69,9 @@ static enum iommusim_status no_unit(struct vtd_driver *driver)
 		    strchr("AR", first[0]) != NULL ? "an" : "a", first,
 		    driver->vmm->profile->name);
 	return fail(driver, IOMMUSIM_INIT_NO_UNIT, text,
-	    "only newer firmware or a backend that reads the whole table helps");
+	    driver->vmm->init_report.units_named == 0 ?
+		"turn VT-d on in the firmware set-up; if it is on, the firmware's table is at fault" :
+		"only newer firmware, or a backend that reads the whole table, helps");
 }
 
 static size_t unit_limit(const struct vtd_driver *driver)

@@ -77,6 +77,12 @@ static void restart_fault_logging(struct vtd_unit *vtd)
 	pthread_mutex_unlock(&vtd->unit.lock);
 }
 
+/* Commands that are asked for once and stay asked for until they are done. */
+static uint64_t one_shots(void)
+{
+	return vtd_GCMD_SRTP_bits(1) | vtd_GCMD_SIRTP_bits(1) | vtd_GCMD_WBF_bits(1);
+}
+
 /*
  * Carry a command out. GCMD is not a read-modify-write register: a level bit that is 0 turns its
  * function off, whatever the command was meant for.
@@ -87,6 +93,7 @@ static void run_command(void *context)
 	const uint32_t command = vtd->command;
 	const bool remaps = vtd_ECAP_IR(vtd->ext_capability) != 0;
 
+	vtd->command &= (uint32_t)~one_shots();
 	if (vtd_GCMD_SRTP(command))
 		set_root_table(vtd);
 	if (remaps && vtd_GCMD_SIRTP(command))
@@ -105,7 +112,7 @@ static void run_command(void *context)
 
 void vtd_command_written(struct vtd_unit *vtd, uint64_t written)
 {
-	vtd->command = (uint32_t)written;
+	vtd->command = (uint32_t)(written | (vtd->command & one_shots()));
 	/* One-shot commands: the status says "not done" from the request on. */
 	if (vtd_GCMD_SRTP(written))
 		set_status(vtd, vtd_GSTS_RTPS_bits(1), false);

@@ -45,13 +45,18 @@ static bool is_present(const struct vtd_path *path, unsigned n)
 	return vtd_ss_pte_R(path->raw[n]) != 0 || vtd_ss_pte_W(path->raw[n]) != 0;
 }
 
+/* One description serves several levels; the specification names them apart (VT-d Table 4). */
+static const char *const paging_entry_name[] = {
+	[1] = "SS-PTE", [2] = "SS-PDE", [3] = "SS-PDPE", [4] = "SS-PML4E", [5] = "SS-PML5E"
+};
+
 static void describe_step(const struct vtd_unit *vtd, const struct vtd_path *path, unsigned n,
     struct iommusim_walk_step *step)
 {
 	const struct spec_structure *structure = path->structure[n];
 
 	*step = (struct iommusim_walk_step){ .structure = structure->title };
-	step->name = structure->name;
+	step->name = path->level[n] == 0 ? structure->name : paging_entry_name[path->level[n]];
 	step->section = structure->section;
 	step->table = path->table[n];
 	step->address = path->address[n];
@@ -77,7 +82,7 @@ static void describe_denial(const struct vtd_unit *vtd, const struct page_reques
 	vtd_fault_describe(vtd, request, reason, fault_disable, &walk->result);
 	if (rights == 0 && meaning->class_ == IOMMUSIM_FAULT_PERMISSION)
 		walk->result.fault.class_ = IOMMUSIM_FAULT_NOT_PRESENT;
-	walk->clause = meaning->mnemonic;
+	walk->clause = meaning->clause;
 	walk->reason = meaning->meaning;
 }
 

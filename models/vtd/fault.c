@@ -5,8 +5,8 @@
 #define UNQUALIFIED false
 
 static const struct vtd_reason reasons[256] = {
-#define R(code, name, q, class, text)                                                              \
-	[code] = { .mnemonic = #name,                                                              \
+#define R(code, name, where, q, class, text)                                                       \
+	[code] = { .clause = where,                                                                \
 		.meaning = text,                                                                   \
 		.class_ = IOMMUSIM_FAULT_##class,                                                  \
 		.qualified = q },
@@ -16,7 +16,7 @@ static const struct vtd_reason reasons[256] = {
 
 const struct vtd_reason *vtd_reason(unsigned code)
 {
-	if (code >= sizeof(reasons) / sizeof(*reasons) || reasons[code].mnemonic == NULL)
+	if (code >= sizeof(reasons) / sizeof(*reasons) || reasons[code].clause == NULL)
 		return NULL;
 	return &reasons[code];
 }

@@ -7,7 +7,7 @@
 #include "machine/memory_access.h"
 
 enum reason {
-#define R(code, mnemonic, qualified, class, meaning) mnemonic = code,
+#define R(code, mnemonic, clause, qualified, class, meaning) mnemonic = code,
 #include "models/vtd/spec/fault_reasons.def"
 #undef R
 };

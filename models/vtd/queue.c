@@ -222,7 +222,8 @@ static void run_queue(void *context)
 
 void vtd_queue_run(struct vtd_unit *vtd)
 {
-	if (vtd->queue_scheduled || !vtd_GSTS_QIES(atomic_load(&vtd->status)))
+	if (vtd->queue_scheduled || !vtd_GSTS_QIES(atomic_load(&vtd->status)) ||
+	    head_offset(vtd) == tail_offset(vtd))
 		return;
 	vtd->queue_scheduled = true;
 	vtd_after_latency(vtd, run_queue);

@@ -16,7 +16,7 @@ enum { TTM_LEGACY = 0, TTM_SCALABLE = 1, TTM_ABORT = 3 };
 /* Fault reason codes used below; the table of models/vtd/spec/fault_reasons.def gives them meaning. */
 enum reason {
 	ALLOWED = 0,
-#define R(code, mnemonic, qualified, class, meaning) mnemonic = code,
+#define R(code, mnemonic, clause, qualified, class, meaning) mnemonic = code,
 #include "models/vtd/spec/fault_reasons.def"
 #undef R
 };

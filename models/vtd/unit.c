@@ -176,6 +176,7 @@ static void vtd_reset(struct iommusim_unit *unit, bool cold)
 	vtd->next_fault = 0;
 	atomic_store(&vtd->interrupt_table, 0);
 	vtd->queue_scheduled = false;
+	vtd->command = 0;
 	atomic_store(&vtd->status, 0);
 	atomic_store(&vtd->root, 0);
 	cache_clear(&vtd->context_cache);
@@ -202,11 +203,15 @@ static bool vtd_translating(const struct iommusim_unit *unit)
 	return vtd_GSTS_TES(atomic_load(&vtd->status)) != 0;
 }
 
-static bool vtd_fault_event_masked(const struct iommusim_unit *unit)
+static bool vtd_fault_event_masked(struct iommusim_unit *unit)
 {
-	const struct vtd_unit *vtd = (const struct vtd_unit *)(const void *)unit;
+	struct vtd_unit *vtd = vtd_of(unit);
+	bool masked;
 
-	return vtd_FECTL_IM(vtd->registers[VTD_FECTL].value) != 0;
+	pthread_mutex_lock(&unit->lock); /* DMA threads set IP in the same register */
+	masked = vtd_FECTL_IM(vtd->registers[VTD_FECTL].value) != 0;
+	pthread_mutex_unlock(&unit->lock);
+	return masked;
 }
 
 static const struct unit_model vtd_model = {

@@ -130,7 +130,7 @@ void vtd_event_update(struct vtd_unit *vtd, enum vtd_event event);
 
 /* fault.c */
 struct vtd_reason {
-	const char *mnemonic;
+	const char *clause; /* where the rule stands */
 	const char *meaning;
 	enum iommusim_fault_class class_;
 	bool qualified;

@@ -8,7 +8,7 @@
 
 static struct vtd_setup with(enum iommusim_cache_policy cache, enum iommusim_cache_match match)
 {
-	return (struct vtd_setup){.settings = {.cache = cache, .match = match}};
+	return (struct vtd_setup){ .settings = { .cache = cache, .match = match } };
 }
 
 static struct iommusim_requester *second_device(struct vtd_fixture *vtd)
@@ -33,8 +33,8 @@ static void invalidate_all(struct vtd_fixture *vtd)
 
 static void an_unmapped_page_is_reachable_until_it_is_invalidated(void **state)
 {
-	static const enum iommusim_cache_policy policies[] = {
-	    IOMMUSIM_CACHE_HOARD, IOMMUSIM_CACHE_SIZED};
+	static const enum iommusim_cache_policy policies[] = { IOMMUSIM_CACHE_HOARD,
+		IOMMUSIM_CACHE_SIZED };
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -121,7 +121,7 @@ static void a_cached_large_page_answers_for_all_of_it(void **state)
 /* CM=0: nothing that faulted is remembered, so making it right needs no invalidation (VT-d 6.1). */
 static void what_faulted_is_not_remembered(void **state)
 {
-	static const uint64_t bad[] = {0, 0x4000000000006003, 0xfee00003};
+	static const uint64_t bad[] = { 0, 0x4000000000006003, 0xfee00003 };
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -266,7 +266,7 @@ static void a_fill_of_another_domain_never_serves(void **state)
 
 static void a_cached_answer_names_the_request_that_filled_it(void **state)
 {
-	struct iommusim_dma_request request = {.address = 0x5000, .length = 8, .tag = 4711};
+	struct iommusim_dma_request request = { .address = 0x5000, .length = 8, .tag = 4711 };
 	struct iommusim_dma_outcome outcome;
 	struct vtd_fixture vtd;
 
@@ -289,7 +289,8 @@ static void a_cached_answer_names_the_request_that_filled_it(void **state)
 static void a_sized_cache_forgets_the_least_recently_used(void **state)
 {
 	const struct vtd_setup setup = {
-	    .settings = {.cache = IOMMUSIM_CACHE_SIZED, .iotlb_sets = 1, .iotlb_ways = 2}};
+		.settings = { .cache = IOMMUSIM_CACHE_SIZED, .iotlb_sets = 1, .iotlb_ways = 2 }
+	};
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -311,7 +312,8 @@ static void a_sized_cache_forgets_the_least_recently_used(void **state)
 static void a_sized_cache_holds_sets_times_ways(void **state)
 {
 	const struct vtd_setup setup = {
-	    .settings = {.cache = IOMMUSIM_CACHE_SIZED, .iotlb_sets = 4, .iotlb_ways = 4}};
+		.settings = { .cache = IOMMUSIM_CACHE_SIZED, .iotlb_sets = 4, .iotlb_ways = 4 }
+	};
 	struct vtd_fixture vtd;
 	unsigned kept = 0;
 
@@ -353,7 +355,7 @@ static void hoard_keeps_everything(void **state)
 /* A run of an adverse unit: which accesses were cached, as bits, and how many of them were prefetched. */
 static void adverse_run(uint64_t seed, uint8_t cached[256])
 {
-	const struct vtd_setup setup = {.seed = seed, .settings.cache = IOMMUSIM_CACHE_ADVERSE};
+	const struct vtd_setup setup = { .seed = seed, .settings.cache = IOMMUSIM_CACHE_ADVERSE };
 	struct vtd_fixture vtd;
 
 	vt_start_enabled(&vtd, &setup);
@@ -392,8 +394,8 @@ static void an_adverse_cache_prefetches_the_next_page(void **state)
 
 	(void)state;
 	for (unsigned seed = 0; seed < 32; seed++) {
-		const struct vtd_setup setup = {
-		    .seed = seed, .settings.cache = IOMMUSIM_CACHE_ADVERSE};
+		const struct vtd_setup setup = { .seed = seed,
+			.settings.cache = IOMMUSIM_CACHE_ADVERSE };
 
 		vt_start_enabled(&vtd, &setup);
 		vt_map(&vtd, 0x5000, 0x100000, 3);
@@ -411,7 +413,7 @@ static void an_adverse_cache_prefetches_the_next_page(void **state)
 /* A page that faults is not a reason to prefetch its neighbour, nor is a missing neighbour an error. */
 static void prefetching_records_no_faults(void **state)
 {
-	const struct vtd_setup setup = {.settings.cache = IOMMUSIM_CACHE_ADVERSE};
+	const struct vtd_setup setup = { .settings.cache = IOMMUSIM_CACHE_ADVERSE };
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -453,7 +455,7 @@ static void no_policy_shows_anything_stale_after_an_invalidation(void **state)
 /* The negative control: a unit told to ignore invalidations says they were done, and keeps everything. */
 static void a_unit_that_drops_invalidations_stays_stale(void **state)
 {
-	const struct vtd_setup setup = {.settings.drop_invalidations = true};
+	const struct vtd_setup setup = { .settings.drop_invalidations = true };
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -492,17 +494,17 @@ static void impossible_cache_geometries_are_refused(void **state)
 {
 	static const struct {
 		uint32_t sets, ways;
-	} bad[] = {{3, 1}, {100, 8}, {64, 65}, {1u << 21, 1}};
+	} bad[] = { { 3, 1 }, { 100, 8 }, { 64, 65 }, { 1u << 21, 1 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		struct iommusim_vtd_config config = {.base = VTD_BASE,
-		    .capability = VTD_DEFAULT_CAP,
-		    .ext_capability = VTD_DEFAULT_ECAP,
-		    .host_address_width = 46,
-		    .settings = {.cache = IOMMUSIM_CACHE_SIZED,
-			.iotlb_sets = bad[i].sets,
-			.iotlb_ways = bad[i].ways}};
+		struct iommusim_vtd_config config = { .base = VTD_BASE,
+			.capability = VTD_DEFAULT_CAP,
+			.ext_capability = VTD_DEFAULT_ECAP,
+			.host_address_width = 46,
+			.settings = { .cache = IOMMUSIM_CACHE_SIZED,
+			    .iotlb_sets = bad[i].sets,
+			    .iotlb_ways = bad[i].ways } };
 		struct iommusim_machine *machine;
 		struct iommusim_unit *unit;
 
@@ -517,27 +519,27 @@ static void impossible_cache_geometries_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(an_unmapped_page_is_reachable_until_it_is_invalidated),
-	    cmocka_unit_test(without_a_cache_every_change_is_seen_at_once),
-	    cmocka_unit_test(a_cached_translation_keeps_its_rights),
-	    cmocka_unit_test(a_cached_large_page_answers_for_all_of_it),
-	    cmocka_unit_test(what_faulted_is_not_remembered),
-	    cmocka_unit_test(context_entries_that_faulted_are_not_remembered),
-	    cmocka_unit_test(a_cached_context_entry_hides_a_change_from_new_walks),
-	    cmocka_unit_test(the_iotlb_answers_although_the_context_entry_is_gone),
-	    cmocka_unit_test(a_fill_serves_the_same_source_or_the_same_domain_as_set),
-	    cmocka_unit_test(a_fill_of_another_domain_never_serves),
-	    cmocka_unit_test(a_cached_answer_names_the_request_that_filled_it),
-	    cmocka_unit_test(a_sized_cache_forgets_the_least_recently_used),
-	    cmocka_unit_test(a_sized_cache_holds_sets_times_ways),
-	    cmocka_unit_test(hoard_keeps_everything),
-	    cmocka_unit_test(an_adverse_cache_repeats_itself_for_the_same_seed),
-	    cmocka_unit_test(an_adverse_cache_prefetches_the_next_page),
-	    cmocka_unit_test(prefetching_records_no_faults),
-	    cmocka_unit_test(no_policy_shows_anything_stale_after_an_invalidation),
-	    cmocka_unit_test(a_unit_that_drops_invalidations_stays_stale),
-	    cmocka_unit_test(a_reset_empties_the_caches),
-	    cmocka_unit_test(impossible_cache_geometries_are_refused),
+		cmocka_unit_test(an_unmapped_page_is_reachable_until_it_is_invalidated),
+		cmocka_unit_test(without_a_cache_every_change_is_seen_at_once),
+		cmocka_unit_test(a_cached_translation_keeps_its_rights),
+		cmocka_unit_test(a_cached_large_page_answers_for_all_of_it),
+		cmocka_unit_test(what_faulted_is_not_remembered),
+		cmocka_unit_test(context_entries_that_faulted_are_not_remembered),
+		cmocka_unit_test(a_cached_context_entry_hides_a_change_from_new_walks),
+		cmocka_unit_test(the_iotlb_answers_although_the_context_entry_is_gone),
+		cmocka_unit_test(a_fill_serves_the_same_source_or_the_same_domain_as_set),
+		cmocka_unit_test(a_fill_of_another_domain_never_serves),
+		cmocka_unit_test(a_cached_answer_names_the_request_that_filled_it),
+		cmocka_unit_test(a_sized_cache_forgets_the_least_recently_used),
+		cmocka_unit_test(a_sized_cache_holds_sets_times_ways),
+		cmocka_unit_test(hoard_keeps_everything),
+		cmocka_unit_test(an_adverse_cache_repeats_itself_for_the_same_seed),
+		cmocka_unit_test(an_adverse_cache_prefetches_the_next_page),
+		cmocka_unit_test(prefetching_records_no_faults),
+		cmocka_unit_test(no_policy_shows_anything_stale_after_an_invalidation),
+		cmocka_unit_test(a_unit_that_drops_invalidations_stays_stale),
+		cmocka_unit_test(a_reset_empties_the_caches),
+		cmocka_unit_test(impossible_cache_geometries_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,7 @@ static void lone_te_turns_the_queue_off(void **state)
 
 static void each_level_bit_goes_on_and_off_alone(void **state)
 {
-	static const uint32_t level_bits[] = {G_TE, G_QIE, G_IRE, G_CFI};
+	static const uint32_t level_bits[] = { G_TE, G_QIE, G_IRE, G_CFI };
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -110,7 +110,7 @@ static void features_the_unit_lacks_cannot_be_enabled(void **state)
 	struct vtd_fixture vtd;
 
 	(void)state;
-	vt_start(&vtd, &(struct vtd_setup){.ecap_clear = ECAP_QI | ECAP_IR | ECAP_EIM | ECAP_DT});
+	vt_start(&vtd, &(struct vtd_setup){ .ecap_clear = ECAP_QI | ECAP_IR | ECAP_EIM | ECAP_DT });
 	vt_set32(&vtd, R_GCMD, G_QIE | G_IRE | G_SIRTP | G_CFI | G_WBF);
 	assert_int_equal(vt_get32(&vtd, R_GSTS), 0);
 	vt_stop(&vtd);
@@ -134,7 +134,7 @@ static uint64_t make_second_root(struct vtd_fixture *vtd)
 
 static void a_new_root_table_address_waits_for_srtp(void **state)
 {
-	const struct vtd_setup uncached = {.settings.cache = IOMMUSIM_CACHE_NONE};
+	const struct vtd_setup uncached = { .settings.cache = IOMMUSIM_CACHE_NONE };
 	struct vtd_fixture vtd;
 	uint64_t second;
 
@@ -150,6 +150,24 @@ static void a_new_root_table_address_waits_for_srtp(void **state)
 	vt_stop(&vtd);
 }
 
+static void a_command_without_srtp_latches_nothing(void **state)
+{
+	const struct vtd_setup uncached = { .settings.cache = IOMMUSIM_CACHE_NONE };
+	struct vtd_fixture vtd;
+	uint64_t second;
+
+	(void)state;
+	vt_start_enabled(&vtd, &uncached);
+	second = make_second_root(&vtd);
+	vt_set64(&vtd, R_RTADDR, second);
+	vt_command(&vtd, G_QIE, true);
+	vt_command(&vtd, G_CFI, true);
+	vt_command(&vtd, G_TE, false);
+	vt_command(&vtd, G_TE, true);
+	assert_int_equal(vt_output(&vtd, 0x5000), 0x100000);
+	vt_stop(&vtd);
+}
+
 /* VT-d 6.6: with ESRTPS=0 software must invalidate after SRTP; with ESRTPS=1 the unit does. */
 static void srtp_empties_the_caches_only_with_esrtps(void **state)
 {
@@ -158,7 +176,7 @@ static void srtp_empties_the_caches_only_with_esrtps(void **state)
 
 	(void)state;
 	for (unsigned enhanced = 0; enhanced < 2; enhanced++) {
-		vt_start_enabled(&vtd, &(struct vtd_setup){.cap_set = enhanced ? CAP_ESRTPS : 0});
+		vt_start_enabled(&vtd, &(struct vtd_setup){ .cap_set = enhanced ? CAP_ESRTPS : 0 });
 		second = make_second_root(&vtd);
 		assert_int_equal(vt_output(&vtd, 0x5000), 0x100000);
 		vt_latch_root(&vtd, second);
@@ -177,7 +195,7 @@ static void disabling_translation_empties_the_caches_only_with_scalable_mode(voi
 
 	(void)state;
 	for (unsigned scalable = 0; scalable < 2; scalable++) {
-		vt_start_enabled(&vtd, &(struct vtd_setup){.ecap_set = scalable ? ECAP_SMTS : 0});
+		vt_start_enabled(&vtd, &(struct vtd_setup){ .ecap_set = scalable ? ECAP_SMTS : 0 });
 		vt_map(&vtd, 0x5000, 0x100000, 3);
 		assert_int_equal(vt_output(&vtd, 0x5000), 0x100000);
 		vt_map(&vtd, 0x5000, 0x200000, 3);
@@ -208,7 +226,7 @@ static void while_translation_is_off_dma_passes_and_records_nothing(void **state
 /* VT-d 6.8: WBFS is set while the flush is under way; without RWBF the bit means nothing. */
 static void write_buffer_flush_is_reported_until_it_is_done(void **state)
 {
-	const struct vtd_setup slow = {.cap_set = CAP_RWBF, .settings.latency = 4};
+	const struct vtd_setup slow = { .cap_set = CAP_RWBF, .settings.latency = 4 };
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -219,7 +237,7 @@ static void write_buffer_flush_is_reported_until_it_is_done(void **state)
 	assert_int_equal(vt_get32(&vtd, R_GSTS), 0);
 	vt_stop(&vtd);
 
-	vt_start(&vtd, &(struct vtd_setup){.settings.latency = 4});
+	vt_start(&vtd, &(struct vtd_setup){ .settings.latency = 4 });
 	vt_set32(&vtd, R_GCMD, G_WBF);
 	assert_int_equal(vt_get32(&vtd, R_GSTS), 0);
 	vt_stop(&vtd);
@@ -246,7 +264,7 @@ static void a_command_takes_its_latency_in_register_accesses(void **state)
 	struct vtd_fixture vtd;
 
 	(void)state;
-	vt_start(&vtd, &(struct vtd_setup){.settings.latency = 5});
+	vt_start(&vtd, &(struct vtd_setup){ .settings.latency = 5 });
 	vt_set64(&vtd, R_RTADDR, vtd.root_table);
 	for (unsigned round = 0; round < 2; round++) {
 		vt_set32(&vtd, R_GCMD, G_SRTP);
@@ -269,7 +287,7 @@ static void dma_lets_a_command_age_but_does_not_end_it(void **state)
 	struct vtd_fixture vtd;
 
 	(void)state;
-	vt_start(&vtd, &(struct vtd_setup){.settings.latency = 50});
+	vt_start(&vtd, &(struct vtd_setup){ .settings.latency = 50 });
 	vt_set32(&vtd, R_GCMD, G_SRTP);
 	for (unsigned i = 0; i < 60; i++)
 		assert_int_equal(vt_output(&vtd, 0x1000), 0x1000);
@@ -282,33 +300,53 @@ static void a_reset_forgets_a_command_under_way(void **state)
 	struct vtd_fixture vtd;
 
 	(void)state;
-	vt_start(&vtd, &(struct vtd_setup){.settings.latency = 5});
+	vt_start(&vtd, &(struct vtd_setup){ .settings.latency = 5 });
 	vt_set32(&vtd, R_GCMD, G_SRTP);
 	iommusim_unit_reset(vtd.unit, false);
 	iommusim_step(vtd.machine, 100);
 	assert_int_equal(vt_get32(&vtd, R_GSTS), 0);
+	vt_set32(&vtd, R_GCMD, G_CFI);
+	iommusim_step(vtd.machine, 100);
+	assert_int_equal(vt_get32(&vtd, R_GSTS), G_CFI);
+	vt_stop(&vtd);
+}
+
+/* Software should wait; when it does not, what it asked for once is not forgotten. */
+static void a_one_shot_command_survives_the_next_one(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start(&vtd, &(struct vtd_setup){ .settings.latency = 5 });
+	vt_set64(&vtd, R_RTADDR, vtd.root_table);
+	vt_set32(&vtd, R_GCMD, G_SRTP);
+	vt_set32(&vtd, R_GCMD, G_SIRTP);
+	iommusim_step(vtd.machine, 100);
+	assert_int_equal(vt_get32(&vtd, R_GSTS), G_SRTP | G_SIRTP);
 	vt_stop(&vtd);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(lone_srtp_turns_translation_and_the_queue_off),
-	    cmocka_unit_test(lone_te_turns_the_queue_off),
-	    cmocka_unit_test(each_level_bit_goes_on_and_off_alone),
-	    cmocka_unit_test(one_shot_status_stays_when_the_bit_is_written_zero),
-	    cmocka_unit_test(reserved_command_bits_change_nothing),
-	    cmocka_unit_test(translation_and_remapping_stay_off_without_a_latched_table),
-	    cmocka_unit_test(features_the_unit_lacks_cannot_be_enabled),
-	    cmocka_unit_test(a_new_root_table_address_waits_for_srtp),
-	    cmocka_unit_test(srtp_empties_the_caches_only_with_esrtps),
-	    cmocka_unit_test(disabling_translation_empties_the_caches_only_with_scalable_mode),
-	    cmocka_unit_test(while_translation_is_off_dma_passes_and_records_nothing),
-	    cmocka_unit_test(write_buffer_flush_is_reported_until_it_is_done),
-	    cmocka_unit_test(disabling_the_queue_resets_its_head),
-	    cmocka_unit_test(a_command_takes_its_latency_in_register_accesses),
-	    cmocka_unit_test(dma_lets_a_command_age_but_does_not_end_it),
-	    cmocka_unit_test(a_reset_forgets_a_command_under_way),
+		cmocka_unit_test(lone_srtp_turns_translation_and_the_queue_off),
+		cmocka_unit_test(lone_te_turns_the_queue_off),
+		cmocka_unit_test(each_level_bit_goes_on_and_off_alone),
+		cmocka_unit_test(one_shot_status_stays_when_the_bit_is_written_zero),
+		cmocka_unit_test(reserved_command_bits_change_nothing),
+		cmocka_unit_test(translation_and_remapping_stay_off_without_a_latched_table),
+		cmocka_unit_test(features_the_unit_lacks_cannot_be_enabled),
+		cmocka_unit_test(a_new_root_table_address_waits_for_srtp),
+		cmocka_unit_test(a_command_without_srtp_latches_nothing),
+		cmocka_unit_test(srtp_empties_the_caches_only_with_esrtps),
+		cmocka_unit_test(disabling_translation_empties_the_caches_only_with_scalable_mode),
+		cmocka_unit_test(while_translation_is_off_dma_passes_and_records_nothing),
+		cmocka_unit_test(write_buffer_flush_is_reported_until_it_is_done),
+		cmocka_unit_test(disabling_the_queue_resets_its_head),
+		cmocka_unit_test(a_command_takes_its_latency_in_register_accesses),
+		cmocka_unit_test(dma_lets_a_command_age_but_does_not_end_it),
+		cmocka_unit_test(a_reset_forgets_a_command_under_way),
+		cmocka_unit_test(a_one_shot_command_survives_the_next_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@ static void identification_reads_as_configured_whole_and_in_halves(void **state)
 	struct vtd_fixture vtd;
 
 	(void)state;
-	vt_start(&vtd, &(struct vtd_setup){.version = 0x50});
+	vt_start(&vtd, &(struct vtd_setup){ .version = 0x50 });
 	assert_int_equal(vt_get32(&vtd, R_VER), 0x50);
 	assert_int_equal(vt_get64(&vtd, R_CAP), vtd.cap);
 	assert_int_equal(vt_get64(&vtd, R_ECAP), vtd.ecap);
@@ -50,20 +50,20 @@ struct access {
 /* Left out of both columns: address bits from HAW (46) up and domain bits from 8 up, which hardware may
  * or may not implement, and fields whose read value is undefined. */
 static const struct access accesses[] = {
-    {R_RTADDR, 8, 0x00003ffffffffc00, 0x37f | 0x80},
-    {R_CCMD, 8, 0x60000000000000ff, 0x07fffffc00000000},
-    {R_FECTL, 4, 0x80000000, 0},
-    {R_FEDATA, 4, 0xffff, 0xffff0000},
-    {R_FEADDR, 4, 0xfffffffc, 3},
-    {R_FEUADDR, 4, 0xffffffff, 0},
-    {R_IQT, 8, 0x7fff0, 0xfffffffffff8000f},
-    {R_IQA, 8, 0x00003ffffffff807, 0x7f8},
-    {R_IECTL, 4, 0x80000000, 0},
-    {R_IEDATA, 4, 0xffff, 0xffff0000},
-    {R_IEADDR, 4, 0xfffffffc, 3},
-    {R_IEUADDR, 4, 0xffffffff, 0},
-    {R_IRTA, 8, 0x00003ffffffff80f, 0x7f0},
-    {R_IOTLB, 8, 0x300300ff00000000 | 0, 0x49fc0000ffffffff},
+	{ R_RTADDR, 8, 0x00003ffffffffc00, 0x37f | 0x80 },
+	{ R_CCMD, 8, 0x60000000000000ff, 0x07fffffc00000000 },
+	{ R_FECTL, 4, 0x80000000, 0 },
+	{ R_FEDATA, 4, 0xffff, 0xffff0000 },
+	{ R_FEADDR, 4, 0xfffffffc, 3 },
+	{ R_FEUADDR, 4, 0xffffffff, 0 },
+	{ R_IQT, 8, 0x7fff0, 0xfffffffffff8000f },
+	{ R_IQA, 8, 0x00003ffffffff807, 0x7f8 },
+	{ R_IECTL, 4, 0x80000000, 0 },
+	{ R_IEDATA, 4, 0xffff, 0xffff0000 },
+	{ R_IEADDR, 4, 0xfffffffc, 3 },
+	{ R_IEUADDR, 4, 0xffffffff, 0 },
+	{ R_IRTA, 8, 0x00003ffffffff80f, 0x7f0 },
+	{ R_IOTLB, 8, 0x300300ff00000000 | 0, 0x49fc0000ffffffff },
 };
 
 #define ACCESSES (sizeof(accesses) / sizeof(*accesses))
@@ -105,14 +105,14 @@ static void read_only_registers_do_not_take_writes(void **state)
 {
 	static const struct {
 		unsigned offset, bytes;
-	} read_only[] = {
-	    {R_VER, 4}, {R_CAP, 8}, {R_ECAP, 8}, {R_GSTS, 4}, {R_IQH, 8}, {R_IQERCD, 8}};
+	} read_only[] = { { R_VER, 4 }, { R_CAP, 8 }, { R_ECAP, 8 }, { R_GSTS, 4 }, { R_IQH, 8 },
+		{ R_IQERCD, 8 } };
 	struct vtd_fixture vtd;
 
 	(void)state;
 	vt_start_enabled(&vtd, NULL);
 	for (size_t i = 0; i < sizeof(read_only) / sizeof(*read_only); i++) {
-		const struct access row = {read_only[i].offset, read_only[i].bytes, 0, 0};
+		const struct access row = { read_only[i].offset, read_only[i].bytes, 0, 0 };
 		const uint64_t before = get(&vtd, &row);
 
 		set(&vtd, &row, UINT64_MAX);
@@ -212,8 +212,8 @@ static void narrow_accesses_read_their_bytes_and_write_nothing(void **state)
 
 static void places_without_a_register_read_as_zero_and_take_nothing(void **state)
 {
-	static const unsigned nothing[] = {0x004, 0x030, 0x048, 0x058, 0x05c, 0x060, 0x098, 0x0d8,
-	    0x0f0, 0x3f0, 0x480, 0x4f8, 0x510, 0xffc};
+	static const unsigned nothing[] = { 0x004, 0x030, 0x048, 0x058, 0x05c, 0x060, 0x098, 0x0d8,
+		0x0f0, 0x3f0, 0x480, 0x4f8, 0x510, 0xffc };
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -238,7 +238,7 @@ static void without_queued_invalidation_its_registers_are_reserved(void **state)
 	struct vtd_fixture vtd;
 
 	(void)state;
-	vt_start(&vtd, &(struct vtd_setup){.ecap_clear = ECAP_QI | ECAP_IR | ECAP_EIM | ECAP_DT});
+	vt_start(&vtd, &(struct vtd_setup){ .ecap_clear = ECAP_QI | ECAP_IR | ECAP_EIM | ECAP_DT });
 	assert_int_equal(vt_get32(&vtd, R_IECTL), 0);
 	for (unsigned offset = R_IQH; offset < R_IRTA + 8; offset += 4)
 		assert_reserved(&vtd, offset, 0xffffffff);
@@ -250,14 +250,14 @@ static void fields_of_missing_features_are_reserved(void **state)
 	struct vtd_fixture vtd;
 
 	(void)state;
-	vt_start(&vtd, &(struct vtd_setup){.ecap_clear = ECAP_EIM});
+	vt_start(&vtd, &(struct vtd_setup){ .ecap_clear = ECAP_EIM });
 	assert_reserved(&vtd, R_IRTA, 0x800); /* EIME */
 	vt_stop(&vtd);
-	vt_start(&vtd, &(struct vtd_setup){.ecap_clear = ECAP_IR | ECAP_EIM});
+	vt_start(&vtd, &(struct vtd_setup){ .ecap_clear = ECAP_IR | ECAP_EIM });
 	assert_reserved(&vtd, R_IRTA, 0xffffffff);
 	assert_reserved(&vtd, R_IRTA + 4, 0xffffffff);
 	vt_stop(&vtd);
-	vt_start(&vtd, &(struct vtd_setup){.ecap_set = ECAP_SSIRWS});
+	vt_start(&vtd, &(struct vtd_setup){ .ecap_set = ECAP_SSIRWS });
 	vt_set32(&vtd, R_RTADDR, 0x80); /* SSIRWE, reserved in every other test */
 	assert_int_equal(vt_get32(&vtd, R_RTADDR), 0x80);
 	vt_stop(&vtd);
@@ -267,10 +267,10 @@ static void fields_of_missing_features_are_reserved(void **state)
 static void fault_records_and_iotlb_registers_stand_where_the_capabilities_say(void **state)
 {
 	const struct vtd_setup moved = {
-	    .cap_clear = UINT64_C(0x3ff) << 24,
-	    .cap_set = UINT64_C(0x22) << 24,
-	    .ecap_clear = UINT64_C(0x3ff) << 8,
-	    .ecap_set = UINT64_C(0xff) << 8,
+		.cap_clear = UINT64_C(0x3ff) << 24,
+		.cap_set = UINT64_C(0x22) << 24,
+		.ecap_clear = UINT64_C(0x3ff) << 8,
+		.ecap_set = UINT64_C(0xff) << 8,
 	};
 	struct vtd_fixture vtd;
 
@@ -306,20 +306,21 @@ static void a_cold_reset_brings_every_register_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(identification_reads_as_configured_whole_and_in_halves),
-	    cmocka_unit_test(registers_reset_to_zero_but_for_the_interrupt_masks),
-	    cmocka_unit_test(writable_fields_keep_every_bit_and_reserved_ones_stay_zero),
-	    cmocka_unit_test(read_only_registers_do_not_take_writes),
-	    cmocka_unit_test(write_only_registers_read_as_zero),
-	    cmocka_unit_test(quadword_registers_can_be_written_in_doublewords),
-	    cmocka_unit_test(one_quadword_access_covers_two_doubleword_registers),
-	    cmocka_unit_test(the_lower_half_of_a_command_register_starts_nothing),
-	    cmocka_unit_test(narrow_accesses_read_their_bytes_and_write_nothing),
-	    cmocka_unit_test(places_without_a_register_read_as_zero_and_take_nothing),
-	    cmocka_unit_test(without_queued_invalidation_its_registers_are_reserved),
-	    cmocka_unit_test(fields_of_missing_features_are_reserved),
-	    cmocka_unit_test(fault_records_and_iotlb_registers_stand_where_the_capabilities_say),
-	    cmocka_unit_test(a_cold_reset_brings_every_register_back),
+		cmocka_unit_test(identification_reads_as_configured_whole_and_in_halves),
+		cmocka_unit_test(registers_reset_to_zero_but_for_the_interrupt_masks),
+		cmocka_unit_test(writable_fields_keep_every_bit_and_reserved_ones_stay_zero),
+		cmocka_unit_test(read_only_registers_do_not_take_writes),
+		cmocka_unit_test(write_only_registers_read_as_zero),
+		cmocka_unit_test(quadword_registers_can_be_written_in_doublewords),
+		cmocka_unit_test(one_quadword_access_covers_two_doubleword_registers),
+		cmocka_unit_test(the_lower_half_of_a_command_register_starts_nothing),
+		cmocka_unit_test(narrow_accesses_read_their_bytes_and_write_nothing),
+		cmocka_unit_test(places_without_a_register_read_as_zero_and_take_nothing),
+		cmocka_unit_test(without_queued_invalidation_its_registers_are_reserved),
+		cmocka_unit_test(fields_of_missing_features_are_reserved),
+		cmocka_unit_test(
+		    fault_records_and_iotlb_registers_stand_where_the_capabilities_say),
+		cmocka_unit_test(a_cold_reset_brings_every_register_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,8 @@
 
 #define HOLE UINT64_C(0x10000000) /* there is no memory */
 
-static const enum iommusim_dma_kind kinds[] = {
-    IOMMUSIM_DMA_READ, IOMMUSIM_DMA_WRITE, IOMMUSIM_DMA_ATOMIC};
+static const enum iommusim_dma_kind kinds[] = { IOMMUSIM_DMA_READ, IOMMUSIM_DMA_WRITE,
+	IOMMUSIM_DMA_ATOMIC };
 
 static void assert_all_kinds(struct vtd_fixture *vtd, unsigned reason)
 {
@@ -18,7 +18,7 @@ static void assert_all_kinds(struct vtd_fixture *vtd, unsigned reason)
 /* A unit without caches, so that every access reads the tables; 0x5000 is mapped to itself. */
 static void start(struct vtd_fixture *vtd, const struct vtd_setup *wanted)
 {
-	struct vtd_setup setup = {0};
+	struct vtd_setup setup = { 0 };
 
 	if (wanted != NULL)
 		setup = *wanted;
@@ -102,8 +102,8 @@ static void a_page_table_without_memory_is_reason_3(void **state)
 
 static void root_entries_are_found_by_bus_and_context_entries_by_function(void **state)
 {
-	static const uint16_t rids[] = {
-	    0x0000, 0x0001, 0x00ff, 0x0310, 0x7f80, 0x8007, 0xff00, 0xffff};
+	static const uint16_t rids[] = { 0x0000, 0x0001, 0x00ff, 0x0310, 0x7f80, 0x8007, 0xff00,
+		0xffff };
 	struct vtd_fixture vtd;
 	struct iommusim_requester *device;
 
@@ -151,12 +151,13 @@ static void every_reserved_bit_of_a_root_entry_is_reason_a(void **state)
 	static const struct {
 		uint8_t haw;
 		uint64_t low;
-	} widths[] = {{39, 0xffffff8000000ffe}, {46, 0xffffc00000000ffe}, {52, 0xfff0000000000ffe}};
+	} widths[] = { { 39, 0xffffff8000000ffe }, { 46, 0xffffc00000000ffe },
+		{ 52, 0xfff0000000000ffe } };
 	struct vtd_fixture vtd;
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		start(&vtd, &(struct vtd_setup){.haw = widths[i].haw});
+		start(&vtd, &(struct vtd_setup){ .haw = widths[i].haw });
 		flip(&vtd, vt_root_at(&vtd), widths[i].low, 0, 0xa);
 		flip(&vtd, vt_root_at(&vtd) + 8, UINT64_MAX, 0, 0xa);
 		vt_stop(&vtd);
@@ -171,16 +172,17 @@ static void every_reserved_bit_of_a_context_entry_is_reason_b(void **state)
 		uint64_t domains; /* CAP.ND */
 		uint64_t low, high;
 	} rows[] = {
-	    {39, 0, 0xffffff8000000ff0, 0xfffffffffffff080},
-	    {46, 2, 0xffffc00000000ff0, 0xffffffffffff0080},
-	    {52, 6, 0xfff0000000000ff0, 0xffffffffff000080},
+		{ 39, 0, 0xffffff8000000ff0, 0xfffffffffffff080 },
+		{ 46, 2, 0xffffc00000000ff0, 0xffffffffffff0080 },
+		{ 52, 6, 0xfff0000000000ff0, 0xffffffffff000080 },
 	};
 	struct vtd_fixture vtd;
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		const struct vtd_setup setup = {
-		    .haw = rows[i].haw, .cap_clear = 7, .cap_set = rows[i].domains};
+			.haw = rows[i].haw, .cap_clear = 7, .cap_set = rows[i].domains
+		};
 
 		struct vtd_setup uncached = setup;
 
@@ -217,9 +219,9 @@ static void address_widths_the_unit_lacks_are_reason_3(void **state)
 
 	(void)state;
 	for (unsigned sagaw = 1; sagaw < 8; sagaw++) {
-		const struct vtd_setup setup = {.cap_clear = CAP_SAGAW,
-		    .cap_set = (uint64_t)sagaw << 9,
-		    .settings.cache = IOMMUSIM_CACHE_NONE};
+		const struct vtd_setup setup = { .cap_clear = CAP_SAGAW,
+			.cap_set = (uint64_t)sagaw << 9,
+			.settings.cache = IOMMUSIM_CACHE_NONE };
 
 		vt_start_enabled(&vtd, &setup);
 		for (unsigned width = 0; width < 8; width++) {
@@ -241,7 +243,7 @@ static void reserved_address_widths_are_reason_3_even_if_sagaw_names_them(void *
 	struct vtd_fixture vtd;
 
 	(void)state;
-	vt_start_enabled(&vtd, &(struct vtd_setup){.cap_set = BIT(8) | BIT(12)});
+	vt_start_enabled(&vtd, &(struct vtd_setup){ .cap_set = BIT(8) | BIT(12) });
 	vt_store(&vtd, vt_context_at(&vtd) + 8, VTD_DOMAIN << 8 | 0);
 	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x5000), 0x3);
 	vt_store(&vtd, vt_context_at(&vtd) + 8, VTD_DOMAIN << 8 | 4);
@@ -252,9 +254,9 @@ static void reserved_address_widths_are_reason_3_even_if_sagaw_names_them(void *
 /* One request of an address type; only its reason. */
 static unsigned typed_reason(struct vtd_fixture *vtd, unsigned address_type, uint64_t address)
 {
-	const struct iommusim_dma_request request = {.address = address,
-	    .length = 8,
-	    .address_type = (enum iommusim_dma_address_type)address_type};
+	const struct iommusim_dma_request request = { .address = address,
+		.length = 8,
+		.address_type = (enum iommusim_dma_address_type)address_type };
 	struct iommusim_dma_outcome outcome;
 
 	assert_int_equal(iommusim_dma(vtd->device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
@@ -277,20 +279,20 @@ static void translation_types_serve_what_they_say(void **state)
 		unsigned type;
 		unsigned reason[3]; /* by address type; 0 passes */
 	} rows[] = {
-	    {0, 0, {0, 0xd, 0xd}},
-	    {0, 1, {0, 0, 0}},
-	    {0, 2, {0, 0xd, 0xd}},
-	    {0, 3, {3, 3, 3}},
-	    {ECAP_DT, 0, {0, 0xd, 0xd}},
-	    {ECAP_DT, 1, {3, 3, 3}},
-	    {ECAP_PT, 2, {3, 3, 3}},
-	    {ECAP_PT, 1, {0, 0, 0}},
+		{ 0, 0, { 0, 0xd, 0xd } },
+		{ 0, 1, { 0, 0, 0 } },
+		{ 0, 2, { 0, 0xd, 0xd } },
+		{ 0, 3, { 3, 3, 3 } },
+		{ ECAP_DT, 0, { 0, 0xd, 0xd } },
+		{ ECAP_DT, 1, { 3, 3, 3 } },
+		{ ECAP_PT, 2, { 3, 3, 3 } },
+		{ ECAP_PT, 1, { 0, 0, 0 } },
 	};
 	struct vtd_fixture vtd;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		start(&vtd, &(struct vtd_setup){.ecap_clear = rows[i].missing});
+		start(&vtd, &(struct vtd_setup){ .ecap_clear = rows[i].missing });
 		vt_store(&vtd, vt_context_at(&vtd), vtd.page_table | rows[i].type << 2 | 1);
 		/* conditions that hold together have no order: a reserved type meets untranslated only */
 		for (unsigned at = UNTRANSLATED; at <= TRANSLATED; at++)
@@ -307,7 +309,7 @@ static void pass_through_uses_the_address_as_it_is_up_to_the_host_width(void **s
 	struct iommusim_dma_page page;
 
 	(void)state;
-	start(&vtd, &(struct vtd_setup){.haw = 39});
+	start(&vtd, &(struct vtd_setup){ .haw = 39 });
 	vt_store(&vtd, vt_context_at(&vtd), 2 << 2 | 1); /* no page table at all */
 	vt_store(&vtd, vt_context_at(&vtd) + 8, VTD_DOMAIN << 8 | 3);
 	page = vt_access(vtd.device, IOMMUSIM_DMA_WRITE, 0x123450, 8);
@@ -328,7 +330,7 @@ static void a_translated_request_is_used_as_it_is_within_its_limits(void **state
 	struct vtd_fixture vtd;
 
 	(void)state;
-	start(&vtd, &(struct vtd_setup){.haw = 39});
+	start(&vtd, &(struct vtd_setup){ .haw = 39 });
 	vt_store(&vtd, vt_context_at(&vtd), vtd.page_table | 1 << 2 | 1);
 	assert_int_equal(typed_reason(&vtd, 2, 0x777000), 0); /* not mapped, and need not be */
 	assert_int_equal(typed_reason(&vtd, 2, BIT(39)), 4);
@@ -347,9 +349,9 @@ static void while_translation_is_off_typed_requests_are_unsupported_and_not_reco
 	(void)state;
 	vt_start(&vtd, NULL);
 	for (unsigned type = 1; type <= 2; type++) {
-		const struct iommusim_dma_request request = {.address = 0x5000,
-		    .length = 8,
-		    .address_type = (enum iommusim_dma_address_type)type};
+		const struct iommusim_dma_request request = { .address = 0x5000,
+			.length = 8,
+			.address_type = (enum iommusim_dma_address_type)type };
 		struct iommusim_dma_outcome outcome;
 
 		assert_int_equal(
@@ -365,7 +367,8 @@ static void while_translation_is_off_typed_requests_are_unsupported_and_not_reco
 static unsigned pasid_reason(struct vtd_fixture *vtd)
 {
 	const struct iommusim_dma_request request = {
-	    .address = 0x5000, .length = 8, .has_pasid = true, .pasid = 0x12345};
+		.address = 0x5000, .length = 8, .has_pasid = true, .pasid = 0x12345
+	};
 	struct iommusim_dma_outcome outcome;
 
 	assert_int_equal(iommusim_dma(vtd->device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
@@ -407,7 +410,7 @@ static void io_permissions_in_legacy_mode_are_reason_30(void **state)
 	struct vtd_fixture vtd;
 
 	(void)state;
-	start(&vtd, &(struct vtd_setup){.ecap_set = ECAP_SSIRWS});
+	start(&vtd, &(struct vtd_setup){ .ecap_set = ECAP_SSIRWS });
 	vt_latch_root(&vtd, vtd.root_table | 0x80);
 	assert_all_kinds(&vtd, 0x30);
 	vt_stop(&vtd);
@@ -420,7 +423,7 @@ static void abort_dma_mode_is_reason_33(void **state)
 	struct iommusim_dma_page page;
 
 	(void)state;
-	start(&vtd, &(struct vtd_setup){.ecap_set = ECAP_ADMS, .cap_set = CAP_ESRTPS});
+	start(&vtd, &(struct vtd_setup){ .ecap_set = ECAP_ADMS, .cap_set = CAP_ESRTPS });
 	vt_latch_root(&vtd, vtd.root_table | 3 << 10);
 	assert_all_kinds(&vtd, 0x33);
 	assert_int_equal(pasid_reason(&vtd), 0x33);
@@ -511,7 +514,8 @@ static void address_and_type_faults_are_hidden_by_fpd_too(void **state)
 static void a_unit_that_does_not_snoop_sees_only_flushed_entries(void **state)
 {
 	const struct vtd_setup apart = {
-	    .ecap_clear = ECAP_C, .device_view = true, .settings.cache = IOMMUSIM_CACHE_NONE};
+		.ecap_clear = ECAP_C, .device_view = true, .settings.cache = IOMMUSIM_CACHE_NONE
+	};
 	struct vtd_fixture vtd;
 	uint64_t entry;
 
@@ -535,7 +539,8 @@ static void a_unit_that_does_not_snoop_sees_only_flushed_entries(void **state)
 
 static void a_unit_that_snoops_sees_every_store(void **state)
 {
-	const struct vtd_setup apart = {.device_view = true, .settings.cache = IOMMUSIM_CACHE_NONE};
+	const struct vtd_setup apart = { .device_view = true,
+		.settings.cache = IOMMUSIM_CACHE_NONE };
 	const uint64_t entry = 0;
 	struct vtd_fixture vtd;
 
@@ -552,31 +557,31 @@ static void a_unit_that_snoops_sees_every_store(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_root_table_without_memory_is_reason_8),
-	    cmocka_unit_test(a_root_entry_that_is_not_present_is_reason_1),
-	    cmocka_unit_test(a_context_table_without_memory_is_reason_9),
-	    cmocka_unit_test(a_context_entry_that_is_not_present_is_reason_2),
-	    cmocka_unit_test(a_page_table_without_memory_is_reason_3),
-	    cmocka_unit_test(root_entries_are_found_by_bus_and_context_entries_by_function),
-	    cmocka_unit_test(every_reserved_bit_of_a_root_entry_is_reason_a),
-	    cmocka_unit_test(every_reserved_bit_of_a_context_entry_is_reason_b),
-	    cmocka_unit_test(entries_that_are_not_present_have_no_reserved_bits),
-	    cmocka_unit_test(address_widths_the_unit_lacks_are_reason_3),
-	    cmocka_unit_test(reserved_address_widths_are_reason_3_even_if_sagaw_names_them),
-	    cmocka_unit_test(translation_types_serve_what_they_say),
-	    cmocka_unit_test(pass_through_uses_the_address_as_it_is_up_to_the_host_width),
-	    cmocka_unit_test(a_translated_request_is_used_as_it_is_within_its_limits),
-	    cmocka_unit_test(
-		while_translation_is_off_typed_requests_are_unsupported_and_not_recorded),
-	    cmocka_unit_test(a_pasid_in_legacy_mode_is_reason_31),
-	    cmocka_unit_test(modes_the_unit_lacks_are_reason_30),
-	    cmocka_unit_test(io_permissions_in_legacy_mode_are_reason_30),
-	    cmocka_unit_test(abort_dma_mode_is_reason_33),
-	    cmocka_unit_test(faults_before_the_context_entry_are_reported_whatever_it_says),
-	    cmocka_unit_test(faults_from_the_context_entry_on_are_hidden_by_fpd),
-	    cmocka_unit_test(address_and_type_faults_are_hidden_by_fpd_too),
-	    cmocka_unit_test(a_unit_that_does_not_snoop_sees_only_flushed_entries),
-	    cmocka_unit_test(a_unit_that_snoops_sees_every_store),
+		cmocka_unit_test(a_root_table_without_memory_is_reason_8),
+		cmocka_unit_test(a_root_entry_that_is_not_present_is_reason_1),
+		cmocka_unit_test(a_context_table_without_memory_is_reason_9),
+		cmocka_unit_test(a_context_entry_that_is_not_present_is_reason_2),
+		cmocka_unit_test(a_page_table_without_memory_is_reason_3),
+		cmocka_unit_test(root_entries_are_found_by_bus_and_context_entries_by_function),
+		cmocka_unit_test(every_reserved_bit_of_a_root_entry_is_reason_a),
+		cmocka_unit_test(every_reserved_bit_of_a_context_entry_is_reason_b),
+		cmocka_unit_test(entries_that_are_not_present_have_no_reserved_bits),
+		cmocka_unit_test(address_widths_the_unit_lacks_are_reason_3),
+		cmocka_unit_test(reserved_address_widths_are_reason_3_even_if_sagaw_names_them),
+		cmocka_unit_test(translation_types_serve_what_they_say),
+		cmocka_unit_test(pass_through_uses_the_address_as_it_is_up_to_the_host_width),
+		cmocka_unit_test(a_translated_request_is_used_as_it_is_within_its_limits),
+		cmocka_unit_test(
+		    while_translation_is_off_typed_requests_are_unsupported_and_not_recorded),
+		cmocka_unit_test(a_pasid_in_legacy_mode_is_reason_31),
+		cmocka_unit_test(modes_the_unit_lacks_are_reason_30),
+		cmocka_unit_test(io_permissions_in_legacy_mode_are_reason_30),
+		cmocka_unit_test(abort_dma_mode_is_reason_33),
+		cmocka_unit_test(faults_before_the_context_entry_are_reported_whatever_it_says),
+		cmocka_unit_test(faults_from_the_context_entry_on_are_hidden_by_fpd),
+		cmocka_unit_test(address_and_type_faults_are_hidden_by_fpd_too),
+		cmocka_unit_test(a_unit_that_does_not_snoop_sees_only_flushed_entries),
+		cmocka_unit_test(a_unit_that_snoops_sees_every_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 /* Without caches: every access walks. */
 static void start(struct vtd_fixture *vtd, const struct vtd_setup *wanted)
 {
-	struct vtd_setup setup = {0};
+	struct vtd_setup setup = { 0 };
 
 	if (wanted != NULL)
 		setup = *wanted;
@@ -34,7 +34,7 @@ static uint64_t input_of(unsigned levels)
 
 static void each_depth_and_page_size_ends_where_the_entries_say(void **state)
 {
-	static const uint64_t pages[] = {0, 0x1234000, 0x1600000, 0x40000000};
+	static const uint64_t pages[] = { 0, 0x1234000, 0x1600000, 0x40000000 };
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -45,7 +45,7 @@ static void each_depth_and_page_size_ends_where_the_entries_say(void **state)
 			    (input_of(levels) & ~(BIT(12 + 9 * (leaf - 1)) - 1)) | offset;
 			struct iommusim_dma_page page;
 
-			start(&vtd, &(struct vtd_setup){.levels = (uint8_t)levels});
+			start(&vtd, &(struct vtd_setup){ .levels = (uint8_t)levels });
 			vt_map_level(&vtd, input, pages[leaf], 3, leaf);
 			page = vt_access(vtd.device, IOMMUSIM_DMA_WRITE, input, 4);
 			assert_false(page.faulted);
@@ -63,14 +63,14 @@ static void each_depth_and_page_size_ends_where_the_entries_say(void **state)
 /* Tables laid out by hand, so that a wrong index at any level ends somewhere else. */
 static void the_walk_takes_nine_bits_a_level(void **state)
 {
-	static const unsigned index[] = {0, 0x0e1, 0x07e, 0x12f, 0x0c3, 0x1a5};
+	static const unsigned index[] = { 0, 0x0e1, 0x07e, 0x12f, 0x0c3, 0x1a5 };
 	struct vtd_fixture vtd;
 
 	(void)state;
 	for (unsigned levels = 3; levels <= 5; levels++) {
 		uint64_t table;
 
-		start(&vtd, &(struct vtd_setup){.levels = (uint8_t)levels});
+		start(&vtd, &(struct vtd_setup){ .levels = (uint8_t)levels });
 		table = vtd.page_table;
 		for (unsigned level = levels; level > 1; level--) {
 			const uint64_t next = vt_page(&vtd);
@@ -92,7 +92,7 @@ static void an_entry_below_the_top_without_memory_is_reason_7(void **state)
 	(void)state;
 	for (unsigned levels = 3; levels <= 5; levels++) {
 		for (unsigned level = 2; level <= levels; level++) {
-			start(&vtd, &(struct vtd_setup){.levels = (uint8_t)levels});
+			start(&vtd, &(struct vtd_setup){ .levels = (uint8_t)levels });
 			vt_store(&vtd, vt_entry_at(&vtd, input_of(levels), level), HOLE | 3);
 			assert_int_equal(read_reason(&vtd, input_of(levels)), 7);
 			assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, input_of(levels)), 7);
@@ -110,13 +110,13 @@ struct entry_bits {
 };
 
 static const struct entry_bits entry_bits[] = {
-    {5, false, 0x4000000000000880, 0xbff000000000077c},
-    {4, false, 0x4000000000000880, 0xbff000000000077c},
-    {3, false, 0x4000000000000800, 0xbff000000000077c},
-    {2, false, 0x4000000000000800, 0xbff000000000077c},
-    {3, true, 0x400000003ffff000, 0xbff000000000077c},
-    {2, true, 0x40000000001ff000, 0xbff000000000077c},
-    {1, true, 0x4000000000000000, 0xbff00000000007fc},
+	{ 5, false, 0x4000000000000880, 0xbff000000000077c },
+	{ 4, false, 0x4000000000000880, 0xbff000000000077c },
+	{ 3, false, 0x4000000000000800, 0xbff000000000077c },
+	{ 2, false, 0x4000000000000800, 0xbff000000000077c },
+	{ 3, true, 0x400000003ffff000, 0xbff000000000077c },
+	{ 2, true, 0x40000000001ff000, 0xbff000000000077c },
+	{ 1, true, 0x4000000000000000, 0xbff00000000007fc },
 };
 
 #define ENTRY_BITS (sizeof(entry_bits) / sizeof(*entry_bits))
@@ -160,28 +160,28 @@ static void flip_all(const struct vtd_setup *setup, uint64_t above_haw, uint64_t
 static void every_reserved_bit_of_every_entry_is_reason_c_and_ignored_bits_are_not(void **state)
 {
 	(void)state;
-	flip_all(&(struct vtd_setup){.levels = 5, .haw = 39}, 0x000fff8000000000, 0);
-	flip_all(&(struct vtd_setup){.levels = 5, .haw = 46}, 0x000fc00000000000, 0);
-	flip_all(&(struct vtd_setup){.levels = 5, .haw = 52}, 0, 0);
+	flip_all(&(struct vtd_setup){ .levels = 5, .haw = 39 }, 0x000fff8000000000, 0);
+	flip_all(&(struct vtd_setup){ .levels = 5, .haw = 46 }, 0x000fc00000000000, 0);
+	flip_all(&(struct vtd_setup){ .levels = 5, .haw = 52 }, 0, 0);
 }
 
 /* SNP, bit 11 of a leaf, is reserved without snoop control (ECAP.SC). */
 static void the_snoop_bit_of_a_leaf_is_reserved_without_snoop_control(void **state)
 {
 	(void)state;
-	flip_all(&(struct vtd_setup){.levels = 5, .haw = 46, .ecap_clear = ECAP_SC},
+	flip_all(&(struct vtd_setup){ .levels = 5, .haw = 46, .ecap_clear = ECAP_SC },
 	    0x000fc00000000000, 0x800);
 }
 
 /* R=W=0: nothing else counts (VT-d 3.7). The reason is the one of the missing right. */
 static void an_entry_without_rights_is_not_present_whatever_else_it_holds(void **state)
 {
-	static const uint64_t rest[] = {0, ~UINT64_C(3), 0x80, 0x4000000000000880};
+	static const uint64_t rest[] = { 0, ~UINT64_C(3), 0x80, 0x4000000000000880 };
 	struct vtd_fixture vtd;
 
 	(void)state;
 	for (unsigned level = 1; level <= 5; level++) {
-		start(&vtd, &(struct vtd_setup){.levels = 5});
+		start(&vtd, &(struct vtd_setup){ .levels = 5 });
 		for (size_t i = 0; i < sizeof(rest) / sizeof(*rest); i++) {
 			struct iommusim_dma_page page;
 
@@ -214,7 +214,7 @@ static void rights_are_anded_over_all_levels(void **state)
 	struct vtd_fixture vtd;
 
 	(void)state;
-	start(&vtd, &(struct vtd_setup){.levels = 5});
+	start(&vtd, &(struct vtd_setup){ .levels = 5 });
 	vt_map(&vtd, INPUT, 0x5000, 3);
 	for (unsigned combination = 0; combination < 1 << 10; combination++) {
 		unsigned rights = 3;
@@ -240,7 +240,7 @@ static void rights_are_anded_over_all_levels(void **state)
 		if (vtd.next_page >
 		    VTD_RAM - 0x10000) { /* tables that were replaced are not reused */
 			vt_stop(&vtd);
-			start(&vtd, &(struct vtd_setup){.levels = 5});
+			start(&vtd, &(struct vtd_setup){ .levels = 5 });
 			vt_map(&vtd, INPUT, 0x5000, 3);
 		}
 	}
@@ -268,16 +268,16 @@ static void a_large_page_the_unit_lacks_is_reason_c(void **state)
 		uint64_t missing;
 		unsigned reason[4]; /* by level */
 	} rows[] = {
-	    {0, {0, 0, 0, 0}},
-	    {CAP_SSLPS_1G, {0, 0, 0, 0xc}},
-	    {CAP_SSLPS_1G | CAP_SSLPS_2M, {0, 0, 0xc, 0xc}},
+		{ 0, { 0, 0, 0, 0 } },
+		{ CAP_SSLPS_1G, { 0, 0, 0, 0xc } },
+		{ CAP_SSLPS_1G | CAP_SSLPS_2M, { 0, 0, 0xc, 0xc } },
 	};
 	struct vtd_fixture vtd;
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		for (unsigned level = 1; level <= 3; level++) {
-			start(&vtd, &(struct vtd_setup){.cap_clear = rows[i].missing});
+			start(&vtd, &(struct vtd_setup){ .cap_clear = rows[i].missing });
 			vt_map_level(&vtd, 0x80000000, 0x40000000, 3, level);
 			assert_int_equal(read_reason(&vtd, 0x80000000), rows[i].reason[level]);
 			vt_stop(&vtd);
@@ -290,15 +290,15 @@ static void addresses_beyond_the_smaller_width_are_reason_4(void **state)
 {
 	static const struct {
 		unsigned levels, mgaw, limit;
-	} rows[] = {{3, 57, 39}, {4, 57, 48}, {5, 57, 57}, {4, 39, 39}, {5, 48, 48}, {3, 36, 36},
-	    {5, 40, 40}};
+	} rows[] = { { 3, 57, 39 }, { 4, 57, 48 }, { 5, 57, 57 }, { 4, 39, 39 }, { 5, 48, 48 },
+		{ 3, 36, 36 }, { 5, 40, 40 } };
 	struct vtd_fixture vtd;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		const struct vtd_setup setup = {.levels = (uint8_t)rows[i].levels,
-		    .cap_clear = CAP_MGAW,
-		    .cap_set = (uint64_t)(rows[i].mgaw - 1) << 16};
+		const struct vtd_setup setup = { .levels = (uint8_t)rows[i].levels,
+			.cap_clear = CAP_MGAW,
+			.cap_set = (uint64_t)(rows[i].mgaw - 1) << 16 };
 		struct iommusim_dma_page page;
 
 		start(&vtd, &setup);
@@ -320,7 +320,7 @@ static void zero_length_reads_of_write_only_pages_follow_zlr(void **state)
 
 	(void)state;
 	for (unsigned zlr = 0; zlr < 2; zlr++) {
-		start(&vtd, &(struct vtd_setup){.cap_clear = zlr ? 0 : CAP_ZLR});
+		start(&vtd, &(struct vtd_setup){ .cap_clear = zlr ? 0 : CAP_ZLR });
 		vt_map(&vtd, 0x5000, 0x5000, 2);
 		vt_map(&vtd, 0x6000, 0x6000, 1);
 		assert_int_equal(
@@ -341,8 +341,8 @@ static void translations_into_the_interrupt_range_are_reason_e(void **state)
 	static const struct {
 		uint64_t output;
 		unsigned reason;
-	} rows[] = {{0xfedff000, 0}, {0xfee00000, 0xe}, {0xfee01000, 0xe}, {0xfeeff000, 0xe},
-	    {0xfef00000, 0}, {0x1fee00000, 0}, {0xee00000, 0}};
+	} rows[] = { { 0xfedff000, 0 }, { 0xfee00000, 0xe }, { 0xfee01000, 0xe },
+		{ 0xfeeff000, 0xe }, { 0xfef00000, 0 }, { 0x1fee00000, 0 }, { 0xee00000, 0 } };
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -360,13 +360,13 @@ static void translations_into_the_interrupt_range_are_reason_e(void **state)
 /* The access is judged, not the page around it: a large page may lie across the range. Cached or not. */
 static void a_large_page_across_the_interrupt_range_faults_inside_it_only(void **state)
 {
-	static const enum iommusim_cache_policy policies[] = {
-	    IOMMUSIM_CACHE_NONE, IOMMUSIM_CACHE_HOARD};
+	static const enum iommusim_cache_policy policies[] = { IOMMUSIM_CACHE_NONE,
+		IOMMUSIM_CACHE_HOARD };
 	struct vtd_fixture vtd;
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		vt_start_enabled(&vtd, &(struct vtd_setup){.settings.cache = policies[i]});
+		vt_start_enabled(&vtd, &(struct vtd_setup){ .settings.cache = policies[i] });
 		vt_map_level(&vtd, 0x40000000, 0xc0000000, 3, 3);
 		assert_int_equal(read_reason(&vtd, 0x40000000), 0);
 		assert_int_equal(read_reason(&vtd, 0x7edffff8), 0);
@@ -384,11 +384,11 @@ static void requests_to_the_interrupt_range_are_interrupts_or_reason_29(void **s
 	static const struct {
 		enum iommusim_dma_kind kind;
 		unsigned length, reason;
-	} rows[] = {{IOMMUSIM_DMA_WRITE, 4, 0}, {IOMMUSIM_DMA_READ, 0, 0},
-	    {IOMMUSIM_DMA_READ, 4, 0x29}, {IOMMUSIM_DMA_READ, 64, 0x29},
-	    {IOMMUSIM_DMA_WRITE, 1, 0x29}, {IOMMUSIM_DMA_WRITE, 8, 0x29},
-	    {IOMMUSIM_DMA_ATOMIC, 4, 0x29}, {IOMMUSIM_DMA_ATOMIC, 8, 0x29}};
-	static const uint64_t addresses[] = {0xfee00000, 0xfee12340, 0xfeefffc0};
+	} rows[] = { { IOMMUSIM_DMA_WRITE, 4, 0 }, { IOMMUSIM_DMA_READ, 0, 0 },
+		{ IOMMUSIM_DMA_READ, 4, 0x29 }, { IOMMUSIM_DMA_READ, 64, 0x29 },
+		{ IOMMUSIM_DMA_WRITE, 1, 0x29 }, { IOMMUSIM_DMA_WRITE, 8, 0x29 },
+		{ IOMMUSIM_DMA_ATOMIC, 4, 0x29 }, { IOMMUSIM_DMA_ATOMIC, 8, 0x29 } };
+	static const uint64_t addresses[] = { 0xfee00000, 0xfee12340, 0xfeefffc0 };
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -445,7 +445,7 @@ static void unflushed_paging_entries_are_invisible_to_a_unit_that_does_not_snoop
 	uint64_t at;
 
 	(void)state;
-	start(&vtd, &(struct vtd_setup){.ecap_clear = ECAP_C, .device_view = true});
+	start(&vtd, &(struct vtd_setup){ .ecap_clear = ECAP_C, .device_view = true });
 	vt_map(&vtd, 0x5000, 0x6000, 3);
 	at = vt_entry_at(&vtd, 0x5000, 1);
 	assert_int_equal(iommusim_memory_write(vtd.machine, at, &entry, 8), IOMMUSIM_OK);
@@ -458,7 +458,7 @@ static void unflushed_paging_entries_are_invisible_to_a_unit_that_does_not_snoop
 /* The data really goes where the translation says, both ways. */
 static void data_moves_to_and_from_the_translated_page(void **state)
 {
-	struct iommusim_dma_request request = {.address = 0x5010, .length = 6};
+	struct iommusim_dma_request request = { .address = 0x5010, .length = 6 };
 	struct iommusim_dma_outcome outcome;
 	struct vtd_fixture vtd;
 	char text[8] = "hello";
@@ -483,7 +483,7 @@ static void data_moves_to_and_from_the_translated_page(void **state)
 /* A denied write leaves memory alone, a denied read the buffer. */
 static void a_denied_access_moves_nothing(void **state)
 {
-	struct iommusim_dma_request request = {.address = 0x5000, .length = 4};
+	struct iommusim_dma_request request = { .address = 0x5000, .length = 4 };
 	struct iommusim_dma_outcome outcome;
 	struct vtd_fixture vtd;
 	uint32_t word = 0x11111111;
@@ -509,26 +509,27 @@ static void a_denied_access_moves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(each_depth_and_page_size_ends_where_the_entries_say),
-	    cmocka_unit_test(the_walk_takes_nine_bits_a_level),
-	    cmocka_unit_test(an_entry_below_the_top_without_memory_is_reason_7),
-	    cmocka_unit_test(
-		every_reserved_bit_of_every_entry_is_reason_c_and_ignored_bits_are_not),
-	    cmocka_unit_test(the_snoop_bit_of_a_leaf_is_reserved_without_snoop_control),
-	    cmocka_unit_test(an_entry_without_rights_is_not_present_whatever_else_it_holds),
-	    cmocka_unit_test(rights_are_anded_over_all_levels),
-	    cmocka_unit_test(a_missing_right_is_a_permission_fault_when_the_page_is_there),
-	    cmocka_unit_test(a_large_page_the_unit_lacks_is_reason_c),
-	    cmocka_unit_test(addresses_beyond_the_smaller_width_are_reason_4),
-	    cmocka_unit_test(zero_length_reads_of_write_only_pages_follow_zlr),
-	    cmocka_unit_test(translations_into_the_interrupt_range_are_reason_e),
-	    cmocka_unit_test(a_large_page_across_the_interrupt_range_faults_inside_it_only),
-	    cmocka_unit_test(requests_to_the_interrupt_range_are_interrupts_or_reason_29),
-	    cmocka_unit_test(inputs_beside_the_interrupt_range_are_translated),
-	    cmocka_unit_test(legacy_walks_leave_the_entries_as_they_were),
-	    cmocka_unit_test(unflushed_paging_entries_are_invisible_to_a_unit_that_does_not_snoop),
-	    cmocka_unit_test(data_moves_to_and_from_the_translated_page),
-	    cmocka_unit_test(a_denied_access_moves_nothing),
+		cmocka_unit_test(each_depth_and_page_size_ends_where_the_entries_say),
+		cmocka_unit_test(the_walk_takes_nine_bits_a_level),
+		cmocka_unit_test(an_entry_below_the_top_without_memory_is_reason_7),
+		cmocka_unit_test(
+		    every_reserved_bit_of_every_entry_is_reason_c_and_ignored_bits_are_not),
+		cmocka_unit_test(the_snoop_bit_of_a_leaf_is_reserved_without_snoop_control),
+		cmocka_unit_test(an_entry_without_rights_is_not_present_whatever_else_it_holds),
+		cmocka_unit_test(rights_are_anded_over_all_levels),
+		cmocka_unit_test(a_missing_right_is_a_permission_fault_when_the_page_is_there),
+		cmocka_unit_test(a_large_page_the_unit_lacks_is_reason_c),
+		cmocka_unit_test(addresses_beyond_the_smaller_width_are_reason_4),
+		cmocka_unit_test(zero_length_reads_of_write_only_pages_follow_zlr),
+		cmocka_unit_test(translations_into_the_interrupt_range_are_reason_e),
+		cmocka_unit_test(a_large_page_across_the_interrupt_range_faults_inside_it_only),
+		cmocka_unit_test(requests_to_the_interrupt_range_are_interrupts_or_reason_29),
+		cmocka_unit_test(inputs_beside_the_interrupt_range_are_translated),
+		cmocka_unit_test(legacy_walks_leave_the_entries_as_they_were),
+		cmocka_unit_test(
+		    unflushed_paging_entries_are_invisible_to_a_unit_that_does_not_snoop),
+		cmocka_unit_test(data_moves_to_and_from_the_translated_page),
+		cmocka_unit_test(a_denied_access_moves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,58 @@
+/* What the families of benchmarks share with main: a benchmark, its targets, its result. No measuring. */
+#ifndef IOMMUSIM_BENCH_H
+#define IOMMUSIM_BENCH_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "measure.h"
+
+#define BENCH_TARGETS 3u
+#define BENCH_SERIES  5u
+
+/* A limit to reach: for the value itself, or for its ratio to a baseline (baseline / value). */
+struct bench_target {
+	const char *against; /* a baseline's name; NULL: the value */
+	double limit;        /* value: at most; ratio: at least */
+	const char *text;    /* as people read it; NULL: no target here */
+};
+
+struct bench_scale {
+	bool quick;
+	unsigned rounds;
+};
+
+struct bench_result {
+	unsigned count;
+	struct measured series[BENCH_SERIES]; /* [0] is the value, the others its baselines */
+	bool skipped;
+	char text[320]; /* why it was skipped, or what failed */
+};
+
+struct benchmark {
+	const char *name;
+	const char *unit;
+	const char *
+	    state; /* "warm": tables and caches as a running system has them; "cold": fresh tables */
+	const char *about;
+	struct bench_target targets[BENCH_TARGETS];
+	/* False: it could not be measured, and `text` says why. */
+	bool (*run)(const struct bench_scale *scale, struct bench_result *result);
+};
+
+/* Each ends with a benchmark without a name. */
+extern const struct benchmark map_benchmarks[];
+extern const struct benchmark translate_benchmarks[];
+extern const struct benchmark policy_benchmarks[];
+extern const struct benchmark replay_benchmarks[];
+
+/* Baseline / value of series number `index`: above 1, the value is the faster one. */
+double bench_ratio(const struct bench_result *result, unsigned index);
+
+/* Report one result: a line of a table, or one JSON object. */
+void report_heading(FILE *out);
+void report_row(FILE *out, const struct benchmark *benchmark, const struct bench_result *result);
+void report_legend(FILE *out, const struct bench_scale *scale);
+void report_json(FILE *out, const struct benchmark *benchmark, const struct bench_result *result);
+
+#endif

@@ -1,0 +1,190 @@
+/* The command line of iommusim-bench: which benchmarks run, and how their results are shown. */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_USAGE = 2,
+	EXIT_RESOURCES = 3
+};
+
+enum {
+	ROUNDS = 15,
+	QUICK_ROUNDS = 7
+};
+
+struct options {
+	bool json;
+	bool help;
+	struct bench_scale scale;
+	const char *filter;
+};
+
+static const struct benchmark *const families[] = {
+	map_benchmarks,
+	translate_benchmarks,
+	policy_benchmarks,
+	replay_benchmarks,
+};
+
+enum {
+	FAMILIES = sizeof(families) / sizeof(*families)
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+	    "usage: iommusim-bench [--json] [--quick] [FILTER]\n"
+	    "\n"
+	    "Measures iommusim's mapping and translation paths, each in turns with its baselines.\n"
+	    "\n"
+	    "  FILTER   only benchmarks whose name contains this\n"
+	    "  --json   one JSON object for each benchmark, a line each\n"
+	    "  --quick  fewer pages and rounds: half a minute at most, rougher figures\n"
+	    "  --help   this text\n"
+	    "\n"
+	    "Exit: 0 measured, whatever the figures; 2 bad usage; 3 out of resources.\n"
+	    "\n");
+	for (unsigned i = 0; i < FAMILIES; i++)
+		for (const struct benchmark *one = families[i]; one->name != NULL; one++)
+			fprintf(out, "  %-19s %s\n", one->name, one->about);
+}
+
+static bool refuse(const char *what, const char *word)
+{
+	fprintf(stderr, "iommusim-bench: %s \"%s\"; iommusim-bench --help says more\n", what, word);
+	return false;
+}
+
+static bool read_options(int count, char **words, struct options *options)
+{
+	for (int i = 1; i < count; i++) {
+		if (strcmp(words[i], "--json") == 0)
+			options->json = true;
+		else if (strcmp(words[i], "--quick") == 0)
+			options->scale.quick = true;
+		else if (strcmp(words[i], "--help") == 0)
+			options->help = true;
+		else if (words[i][0] == '-')
+			return refuse("there is no option", words[i]);
+		else if (options->filter != NULL)
+			return refuse("there is one FILTER already, before", words[i]);
+		else
+			options->filter = words[i];
+	}
+	options->scale.rounds = options->scale.quick ? QUICK_ROUNDS : ROUNDS;
+	return true;
+}
+
+static bool is_wanted(const struct options *options, const struct benchmark *benchmark)
+{
+	return options->filter == NULL || strstr(benchmark->name, options->filter) != NULL;
+}
+
+static unsigned count_wanted(const struct options *options)
+{
+	unsigned wanted = 0;
+
+	for (unsigned i = 0; i < FAMILIES; i++)
+		for (const struct benchmark *one = families[i]; one->name != NULL; one++)
+			wanted += is_wanted(options, one);
+	return wanted;
+}
+
+static bool run_one(const struct options *options, const struct benchmark *benchmark)
+{
+	struct bench_result result = { .count = 0 };
+
+	if (!benchmark->run(&options->scale, &result)) {
+		fprintf(stderr, "iommusim-bench: %s: %s\n", benchmark->name, result.text);
+		return false;
+	}
+	if (!options->json)
+		report_row(stdout, benchmark, &result);
+	else if (result.skipped)
+		fprintf(stderr, "iommusim-bench: %s skipped: %s\n", benchmark->name, result.text);
+	else
+		report_json(stdout, benchmark, &result);
+	return true;
+}
+
+static bool run_wanted(const struct options *options)
+{
+	if (!options->json)
+		report_heading(stdout);
+	for (unsigned i = 0; i < FAMILIES; i++)
+		for (const struct benchmark *one = families[i]; one->name != NULL; one++)
+			if (is_wanted(options, one) && !run_one(options, one))
+				return false;
+	if (!options->json)
+		report_legend(stdout, &options->scale);
+	return true;
+}
+
+/* ---- company --------------------------------------------------------------------------------- */
+
+/*
+ * A thread that sleeps all the time. An emulator lives in a process with threads, and C libraries make
+ * locks cheaper in one without: both sides shall pay what they pay there.
+ */
+struct company {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t over;
+	bool leave;
+};
+
+static void *keep_company(void *context)
+{
+	struct company *company = context;
+
+	pthread_mutex_lock(&company->lock);
+	while (!company->leave)
+		pthread_cond_wait(&company->over, &company->lock);
+	pthread_mutex_unlock(&company->lock);
+	return NULL;
+}
+
+static bool invite(struct company *company)
+{
+	return pthread_mutex_init(&company->lock, NULL) == 0 &&
+	    pthread_cond_init(&company->over, NULL) == 0 &&
+	    pthread_create(&company->thread, NULL, keep_company, company) == 0;
+}
+
+static void dismiss(struct company *company)
+{
+	pthread_mutex_lock(&company->lock);
+	company->leave = true;
+	pthread_cond_signal(&company->over);
+	pthread_mutex_unlock(&company->lock);
+	pthread_join(company->thread, NULL);
+}
+
+int main(int count, char **words)
+{
+	struct options options = { .filter = NULL };
+	struct company company = { .leave = false };
+	bool done;
+
+	if (!read_options(count, words, &options))
+		return EXIT_USAGE;
+	if (options.help) {
+		usage(stdout);
+		return EXIT_DONE;
+	}
+	if (count_wanted(&options) == 0) {
+		refuse("no benchmark's name contains", options.filter);
+		return EXIT_USAGE;
+	}
+	if (!invite(&company)) {
+		fprintf(stderr, "iommusim-bench: no thread to be had\n");
+		return EXIT_RESOURCES;
+	}
+	done = run_wanted(&options);
+	dismiss(&company);
+	return done ? EXIT_DONE : EXIT_RESOURCES;
+}

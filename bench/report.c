@@ -1,0 +1,139 @@
+/* Results for people (an aligned table) and for programs (a JSON object a line). Nothing is measured. */
+#include <string.h>
+
+#include "bench.h"
+
+/* Baselines with a column of their own; the others share one. */
+static const char *const columns[] = { "textbook", "textbook-mutex", "call" };
+
+enum {
+	COLUMNS = sizeof(columns) / sizeof(*columns),
+	TARGET_COLUMN = 102
+};
+
+double bench_ratio(const struct bench_result *result, unsigned index)
+{
+	return result->series[index].median / result->series[0].median;
+}
+
+static const struct measured *find(const struct bench_result *result, const char *name)
+{
+	for (unsigned i = 1; i < result->count; i++)
+		if (strcmp(result->series[i].name, name) == 0)
+			return &result->series[i];
+	return NULL;
+}
+
+static bool reached(const struct bench_target *target, const struct bench_result *result)
+{
+	const struct measured *baseline;
+
+	if (target->against == NULL)
+		return result->series[0].median <= target->limit;
+	baseline = find(result, target->against);
+	return baseline != NULL && baseline->median / result->series[0].median >= target->limit;
+}
+
+static bool has_column(const char *name)
+{
+	for (unsigned i = 0; i < COLUMNS; i++)
+		if (strcmp(columns[i], name) == 0)
+			return true;
+	return false;
+}
+
+void report_heading(FILE *out)
+{
+	fprintf(out, "%-19s %-5s %8s %-8s %8s  %8s %8s %8s %-22s %-24s %s\n", "name", "state",
+	    "value", "unit", "p99", "textbook", "t.-mutex", "call", "other baseline", "target",
+	    "reached");
+}
+
+/* "0.42x map-page": the first baseline that has no column. */
+static void other_ratio(const struct bench_result *result, char *text, size_t size)
+{
+	text[0] = '\0';
+	for (unsigned i = 1; i < result->count && text[0] == '\0'; i++)
+		if (!has_column(result->series[i].name))
+			snprintf(
+			    text, size, "%.2fx %s", bench_ratio(result, i), result->series[i].name);
+}
+
+static void write_targets(
+    FILE *out, const struct benchmark *benchmark, const struct bench_result *result)
+{
+	for (unsigned i = 0; i < BENCH_TARGETS && benchmark->targets[i].text != NULL; i++)
+		fprintf(out, "%*s%-24s %s\n", i == 0 ? 0 : TARGET_COLUMN, "",
+		    benchmark->targets[i].text,
+		    reached(&benchmark->targets[i], result) ? "yes" : "no");
+	if (benchmark->targets[0].text == NULL)
+		fprintf(out, "-\n");
+}
+
+void report_row(FILE *out, const struct benchmark *benchmark, const struct bench_result *result)
+{
+	char text[64];
+
+	if (result->skipped) {
+		fprintf(out, "%-19s skipped: %s\n", benchmark->name, result->text);
+		return;
+	}
+	fprintf(out, "%-19s %-5s %8.2f %-8s %8.2f ", benchmark->name, benchmark->state,
+	    result->series[0].median, benchmark->unit, result->series[0].p99);
+	for (unsigned i = 0; i < COLUMNS; i++) {
+		const struct measured *baseline = find(result, columns[i]);
+
+		if (baseline == NULL)
+			fprintf(out, " %8s", "-");
+		else
+			fprintf(out, " %7.2fx", baseline->median / result->series[0].median);
+	}
+	other_ratio(result, text, sizeof(text));
+	fprintf(out, " %-22s ", text[0] == '\0' ? "-" : text);
+	write_targets(out, benchmark, result);
+	fflush(out);
+}
+
+void report_legend(FILE *out, const struct bench_scale *scale)
+{
+	fprintf(out,
+	    "\nvalue: median of %u rounds, its baselines measured in turns with it. p99: over "
+	    "slices of a\n"
+	    "round. Ratios are baseline / value: above 1 the value is the faster one, below 1 the "
+	    "baseline.\n"
+	    "textbook: a 4-level walk from the root for each page; t.-mutex: the same under a "
+	    "mutex, in a\n"
+	    "process with threads; call: an empty call through a pointer. Targets are aims, not "
+	    "tests.%s\n",
+	    scale->rounds,
+	    scale->quick ? " Quick run:\nfewer pages and rounds, figures are rougher." : "");
+}
+
+static void json_targets(
+    FILE *out, const struct benchmark *benchmark, const struct bench_result *result)
+{
+	fprintf(out, ",\"targets\":[");
+	for (unsigned i = 0; i < BENCH_TARGETS && benchmark->targets[i].text != NULL; i++)
+		fprintf(out, "%s{\"text\":\"%s\",\"reached\":%s}", i == 0 ? "" : ",",
+		    benchmark->targets[i].text,
+		    reached(&benchmark->targets[i], result) ? "true" : "false");
+	fprintf(out, "]");
+}
+
+/* Every text here is this program's own and needs no escaping. */
+void report_json(FILE *out, const struct benchmark *benchmark, const struct bench_result *result)
+{
+	fprintf(out, "{\"name\":\"%s\",\"unit\":\"%s\",\"value\":%.6g,\"p99\":%.6g,\"ratios\":{",
+	    benchmark->name, benchmark->unit, result->series[0].median, result->series[0].p99);
+	for (unsigned i = 1; i < result->count; i++)
+		fprintf(out, "%s\"%s\":%.6g", i == 1 ? "" : ",", result->series[i].name,
+		    bench_ratio(result, i));
+	fprintf(out, "},\"baselines\":{");
+	for (unsigned i = 1; i < result->count; i++)
+		fprintf(out, "%s\"%s\":{\"value\":%.6g,\"p99\":%.6g}", i == 1 ? "" : ",",
+		    result->series[i].name, result->series[i].median, result->series[i].p99);
+	fprintf(out, "}");
+	json_targets(out, benchmark, result);
+	fprintf(out, ",\"state\":\"%s\"}\n", benchmark->state);
+	fflush(out);
+}

@@ -1,0 +1,97 @@
+/* Builds the machine that is measured, firmware table included. Nothing here is timed. */
+#include "rig.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <iommusim/acpi.h>
+
+enum {
+	DMAR_LENGTH = 48 + 16,
+	DMAR_LENGTH_AT = 4,
+	DMAR_CHECKSUM_AT = 9,
+	DRHD_AT = 48
+};
+
+#define UNIT_BASE UINT64_C(0xfed90000)
+
+/* A DMAR table (VT-d 8.1, 8.3) with one unit that governs every device. */
+static void make_table(uint8_t table[DMAR_LENGTH])
+{
+	uint8_t sum = 0;
+
+	memset(table, 0, DMAR_LENGTH);
+	memcpy(table, "DMAR", 4);
+	table[DMAR_LENGTH_AT] = DMAR_LENGTH;
+	table[8] = 1; /* revision */
+	memcpy(table + 10, "BENCH ", 6);
+	memcpy(table + 16, "IOMMUSIM", 8);
+	table[36] = 39 - 1;      /* host address width */
+	table[DRHD_AT + 2] = 16; /* type 0 stands there already */
+	table[DRHD_AT + 4] = IOMMUSIM_DRHD_INCLUDE_PCI_ALL;
+	for (unsigned i = 0; i < 8; i++)
+		table[DRHD_AT + 8 + i] = (uint8_t)(UNIT_BASE >> i * 8);
+	for (unsigned i = 0; i < DMAR_LENGTH; i++)
+		sum = (uint8_t)(sum + table[i]);
+	table[DMAR_CHECKSUM_AT] = (uint8_t)-sum;
+}
+
+bool rig_ok(struct rig *rig, enum iommusim_status status)
+{
+	if (status == IOMMUSIM_OK)
+		return true;
+	if (rig->status == IOMMUSIM_OK)
+		rig->status = status;
+	return false;
+}
+
+static bool make_hardware(struct rig *rig, const struct rig_config *config)
+{
+	const struct iommusim_unit_settings settings = { .cache = config->cache };
+	const struct iommusim_pci_function device = { .rid = RIG_PPT_DEVICE, .name = "ppt0" };
+	uint8_t table[DMAR_LENGTH];
+
+	make_table(table);
+	return rig_ok(rig, iommusim_machine_create(NULL, &rig->machine)) &&
+	    rig_ok(rig, iommusim_memory_add_pc_ram(rig->machine, config->ram)) &&
+	    rig_ok(rig, iommusim_acpi_install(rig->machine, table, sizeof(table))) &&
+	    rig_ok(rig, iommusim_dmar_parse(table, sizeof(table), &rig->dmar)) &&
+	    rig_ok(rig,
+		iommusim_vtd_create_from_dmar(
+		    rig->machine, rig->dmar, "skylake-client", &settings)) &&
+	    rig_ok(rig, iommusim_pci_add(rig->machine, &device));
+}
+
+static bool make_software(struct rig *rig, const struct rig_config *config)
+{
+	const struct iommusim_vmm_config vmm = { .profile = config->profile };
+
+	return rig_ok(rig, iommusim_vmm_create(rig->machine, &vmm, &rig->vmm)) &&
+	    rig_ok(rig, iommusim_device_attach(rig->vmm, 0, RIG_PPT_DEVICE, IOMMUSIM_DRIVER_PPT)) &&
+	    (!config->checked || rig_ok(rig, iommusim_check_create(rig->vmm, &rig->check)));
+}
+
+bool rig_create(struct rig *rig, const struct rig_config *config)
+{
+	memset(rig, 0, sizeof(*rig));
+	return make_hardware(rig, config) && make_software(rig, config);
+}
+
+void rig_destroy(struct rig *rig)
+{
+	iommusim_check_destroy(rig->check);
+	iommusim_vmm_destroy(rig->vmm);
+	iommusim_dmar_free(rig->dmar);
+	iommusim_machine_destroy(rig->machine);
+	memset(rig, 0, sizeof(*rig));
+}
+
+void rig_explain(const struct rig *rig, char *text, size_t size)
+{
+	const char *more =
+	    rig->machine == NULL ? "" : iommusim_machine_diagnostic(rig->machine)->text;
+
+	snprintf(text, size, "%s%s%s",
+	    rig->status == IOMMUSIM_OK ? "no memory" : iommusim_status_name(rig->status),
+	    more[0] == '\0' ? "" : ": ", more);
+}

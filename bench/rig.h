@@ -1,0 +1,55 @@
+/*
+ * A machine to measure on: memory, one VT-d unit for everything, vmm, a domain. Public interface only,
+ * and no file is read.
+ */
+#ifndef IOMMUSIM_BENCH_RIG_H
+#define IOMMUSIM_BENCH_RIG_H
+
+#include <iommusim/check.h>
+#include <iommusim/dma.h>
+#include <iommusim/memory.h>
+#include <iommusim/pci.h>
+#include <iommusim/unit.h>
+#include <iommusim/vmm.h>
+
+struct rig_config {
+	const char *profile;
+	enum iommusim_cache_policy cache;
+	uint64_t ram;
+	bool checked; /* with a checker attached */
+};
+
+struct rig {
+	struct iommusim_machine *machine;
+	struct iommusim_dmar *dmar;
+	struct iommusim_vmm *vmm;
+	struct iommusim_check *check;
+	enum iommusim_status status; /* of the first call that failed */
+};
+
+/* A domain of four levels on every unit of a rig: the width that the textbook has. */
+#define RIG_DOMAIN_SIZE (UINT64_C(1) << 38)
+
+/* A passthrough device of the rig's, with its driver. */
+#define RIG_PPT_DEVICE IOMMUSIM_RID(7, 0, 0)
+
+bool rig_create(struct rig *rig, const struct rig_config *config);
+void rig_destroy(struct rig *rig);
+
+/* Note a status; true when it is OK. */
+bool rig_ok(struct rig *rig, enum iommusim_status status);
+
+/* What went wrong on a rig, in words. */
+void rig_explain(const struct rig *rig, char *text, size_t size);
+
+/*
+ * The host page behind guest page number `page` of `pages` (a power of two): each once, neighbours far
+ * apart, at or above 4 GiB. One multiplication, so that whoever is measured hardly pays for it.
+ */
+static inline uint64_t rig_scattered(uint64_t page, uint64_t pages)
+{
+	return (UINT64_C(4) << 30) +
+	    ((page * UINT64_C(0x9e3779b1) & (pages - 1)) << IOMMUSIM_PAGE_SHIFT);
+}
+
+#endif

@@ -1,0 +1,326 @@
+/* Translation through iommusim_dma(): hits, misses, two threads. Requests of 4 bytes that move no data. */
+#include <pthread.h>
+#include <string.h>
+
+#include "bench.h"
+#include "rig.h"
+#include "textbook.h"
+
+#define PAGE_SHIFT IOMMUSIM_PAGE_SHIFT
+
+enum {
+	MAPPED_PAGES = 1 << 18,
+	HOT_PAGES = 64,
+	SLICE = 4096,
+	THREAD_SLICE = 1 << 17
+};
+
+#define FIRST_DEVICE  IOMMUSIM_RID(8, 0, 0)
+#define SECOND_DEVICE IOMMUSIM_RID(9, 0, 0)
+
+typedef bool empty_call(void *context, uint64_t address, uint64_t physical, uint64_t length);
+
+/* 1 GiB mapped to scattered host pages, twice: in a domain with two devices, and in a textbook. */
+struct field {
+	struct rig rig;
+	struct textbook book;
+	struct iommusim_requester *requesters[2];
+	empty_call *volatile nothing;
+	uint64_t pages;  /* that are asked for, a power of two */
+	uint64_t random; /* state of the sequence of pages */
+};
+
+/* Pages in no order that a prefetcher could guess; the same in every run. */
+static inline uint64_t next_address(uint64_t *random, uint64_t pages)
+{
+	*random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (*random >> 33 & (pages - 1)) << PAGE_SHIFT;
+}
+
+/* ---- contestants ------------------------------------------------------------------------------- */
+
+static bool translate_many(const struct field *field, struct iommusim_requester *requester,
+    uint64_t *random, uint64_t count)
+{
+	struct iommusim_dma_request request = { .length = 4, .kind = IOMMUSIM_DMA_READ };
+	struct iommusim_dma_outcome outcome;
+	uint64_t lost = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		request.address = next_address(random, field->pages);
+		lost += (uint64_t)iommusim_dma(requester, &request, &outcome, NULL, 0);
+		lost += outcome.pages_faulted;
+	}
+	return lost == 0;
+}
+
+static bool ours(void *context, uint64_t first, uint64_t count)
+{
+	struct field *field = context;
+
+	(void)first;
+	return translate_many(field, field->requesters[0], &field->random, count);
+}
+
+static bool book(void *context, uint64_t first, uint64_t count)
+{
+	struct field *field = context;
+	uint64_t physical, missed = 0;
+
+	(void)first;
+	for (uint64_t i = 0; i < count; i++)
+		missed += !textbook_translate(&field->book,
+		    next_address(&field->random, field->pages), TEXTBOOK_READ, &physical);
+	return missed == 0;
+}
+
+static bool book_locked(void *context, uint64_t first, uint64_t count)
+{
+	struct field *field = context;
+	uint64_t physical, missed = 0;
+
+	(void)first;
+	for (uint64_t i = 0; i < count; i++)
+		missed += !textbook_translate_locked(&field->book,
+		    next_address(&field->random, field->pages), TEXTBOOK_READ, &physical);
+	return missed == 0;
+}
+
+static bool call_nothing(void *context, uint64_t first, uint64_t count)
+{
+	struct field *field = context;
+	uint64_t failed = 0;
+
+	(void)first;
+	for (uint64_t i = 0; i < count; i++)
+		failed += !field->nothing(field, next_address(&field->random, field->pages), 0, 4);
+	return failed == 0;
+}
+
+/* Every round asks for the same pages. */
+static bool rewind_pages(void *context)
+{
+	struct field *field = context;
+
+	field->random = 1;
+	return true;
+}
+
+/* ---- the second thread ------------------------------------------------------------------------- */
+
+/* A thread that sleeps until it is given work. */
+struct helper {
+	struct field *field;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	uint64_t work; /* translations to do; 0: none */
+	uint64_t random;
+	bool good;
+	bool stop;
+};
+
+static void *help(void *context)
+{
+	struct helper *helper = context;
+
+	pthread_mutex_lock(&helper->lock);
+	while (!helper->stop) {
+		const uint64_t work = helper->work;
+		bool good;
+
+		if (work == 0) {
+			pthread_cond_wait(&helper->changed, &helper->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&helper->lock);
+		good = translate_many(
+		    helper->field, helper->field->requesters[1], &helper->random, work);
+		pthread_mutex_lock(&helper->lock);
+		helper->good &= good;
+		helper->work = 0;
+		pthread_cond_broadcast(&helper->changed);
+	}
+	pthread_mutex_unlock(&helper->lock);
+	return NULL;
+}
+
+static bool two_threads(void *context, uint64_t first, uint64_t count)
+{
+	struct helper *helper = context;
+	bool good;
+
+	(void)first;
+	pthread_mutex_lock(&helper->lock);
+	helper->work = count / 2;
+	pthread_cond_broadcast(&helper->changed);
+	pthread_mutex_unlock(&helper->lock);
+	good = ours(helper->field, 0, count - count / 2);
+	pthread_mutex_lock(&helper->lock);
+	while (helper->work != 0)
+		pthread_cond_wait(&helper->changed, &helper->lock);
+	good = good && helper->good;
+	pthread_mutex_unlock(&helper->lock);
+	return good;
+}
+
+static bool one_thread(void *context, uint64_t first, uint64_t count)
+{
+	struct helper *helper = context;
+
+	return ours(helper->field, first, count);
+}
+
+static bool start_helper(struct helper *helper, struct field *field)
+{
+	memset(helper, 0, sizeof(*helper));
+	helper->field = field;
+	helper->random = 2;
+	helper->good = true;
+	pthread_mutex_init(&helper->lock, NULL);
+	pthread_cond_init(&helper->changed, NULL);
+	return pthread_create(&helper->thread, NULL, help, helper) == 0;
+}
+
+static void stop_helper(struct helper *helper)
+{
+	pthread_mutex_lock(&helper->lock);
+	helper->stop = true;
+	pthread_cond_broadcast(&helper->changed);
+	pthread_mutex_unlock(&helper->lock);
+	pthread_join(helper->thread, NULL);
+	pthread_cond_destroy(&helper->changed);
+	pthread_mutex_destroy(&helper->lock);
+}
+
+/* ---- benchmarks ----------------------------------------------------------------------------------- */
+
+static bool map_both(struct field *field, struct iommusim_domain *domain)
+{
+	for (uint64_t page = 0; page < MAPPED_PAGES; page++) {
+		const uint64_t address = page << PAGE_SHIFT,
+			       host = rig_scattered(page, MAPPED_PAGES);
+
+		if (!rig_ok(&field->rig,
+			iommusim_iommu_create_mapping(
+			    field->rig.vmm, domain, address, host, IOMMUSIM_PAGE_SIZE)) ||
+		    !textbook_map(&field->book, address, host, TEXTBOOK_READ | TEXTBOOK_WRITE))
+			return false;
+	}
+	return true;
+}
+
+static bool make_field(struct field *field, enum iommusim_cache_policy cache, uint64_t pages)
+{
+	const struct rig_config config = {
+		.profile = "reference", .cache = cache, .ram = UINT64_C(8) << 30
+	};
+	static const uint16_t devices[2] = { FIRST_DEVICE, SECOND_DEVICE };
+	struct iommusim_domain *domain;
+	struct rig *rig = &field->rig;
+
+	memset(field, 0, sizeof(*field));
+	field->pages = pages;
+	field->nothing = textbook_nothing;
+	if (!rig_create(rig, &config) || !textbook_create(&field->book) ||
+	    !rig_ok(rig, iommusim_iommu_create_domain(rig->vmm, RIG_DOMAIN_SIZE, &domain)) ||
+	    !map_both(field, domain))
+		return false;
+	for (unsigned i = 0; i < 2; i++)
+		if (!rig_ok(rig, iommusim_iommu_add_device(rig->vmm, domain, 0, devices[i])) ||
+		    !rig_ok(rig,
+			iommusim_requester_create(
+			    rig->machine, 0, devices[i], &field->requesters[i])))
+			return false;
+	return true;
+}
+
+static bool end_field(struct field *field, bool done, struct bench_result *result)
+{
+	if (!done && field->rig.status == IOMMUSIM_OK)
+		snprintf(result->text, sizeof(result->text), "a translation failed");
+	else if (!done)
+		rig_explain(&field->rig, result->text, sizeof(result->text));
+	rig_destroy(&field->rig);
+	textbook_destroy(&field->book);
+	return done;
+}
+
+static bool run_alone(enum iommusim_cache_policy cache, uint64_t pages, const char *name,
+    const struct bench_scale *scale, struct bench_result *result)
+{
+	struct field field;
+	const struct contestant contestants[] = {
+		{ name, &field, rewind_pages, ours },
+		{ "textbook", &field, rewind_pages, book },
+		{ "textbook-mutex", &field, rewind_pages, book_locked },
+		{ "call", &field, rewind_pages, call_nothing },
+	};
+	const struct measure_plan plan = { UINT64_C(1) << (scale->quick ? 18 : 20), SLICE,
+		scale->rounds };
+	bool done = make_field(&field, cache, pages);
+
+	result->count = 4;
+	done = done && measure(&plan, contestants, 4, result->series) == MEASURE_DONE;
+	return end_field(&field, done, result);
+}
+
+static bool run_hit(const struct bench_scale *scale, struct bench_result *result)
+{
+	return run_alone(IOMMUSIM_CACHE_HOARD, HOT_PAGES, "translate-hit", scale, result);
+}
+
+static bool run_miss(const struct bench_scale *scale, struct bench_result *result)
+{
+	return run_alone(IOMMUSIM_CACHE_NONE, MAPPED_PAGES, "translate-miss", scale, result);
+}
+
+static bool run_threads(const struct bench_scale *scale, struct bench_result *result)
+{
+	const struct measure_plan plan = { UINT64_C(1) << (scale->quick ? 20 : 22), THREAD_SLICE,
+		scale->rounds };
+	struct field field;
+	struct helper helper;
+	const struct contestant contestants[] = {
+		{ "threads-translate", &helper, NULL, two_threads },
+		{ "one-thread", &helper, NULL, one_thread },
+	};
+	bool done = make_field(&field, IOMMUSIM_CACHE_HOARD, HOT_PAGES);
+
+	if (done && start_helper(&helper, &field)) {
+		result->count = 2;
+		done = measure(&plan, contestants, 2, result->series) == MEASURE_DONE;
+		stop_helper(&helper);
+	} else {
+		done = false;
+	}
+	return end_field(&field, done, result);
+}
+
+const struct benchmark translate_benchmarks[] = {
+	{
+	    .name = "translate-hit/vtd",
+	    .unit = "ns",
+	    .state = "warm",
+	    .about = "64 hot pages, cache hoard",
+	    .targets = { { NULL, 3.0, "<= 3.0 ns" } },
+	    .run = run_hit,
+	},
+	{
+	    .name = "translate-miss/vtd",
+	    .unit = "ns",
+	    .state = "warm",
+	    .about = "random over 1 GiB, cache none",
+	    .targets = { { NULL, 6.0, "<= 6 ns" } },
+	    .run = run_miss,
+	},
+	{
+	    .name = "threads-translate",
+	    .unit = "ns",
+	    .state = "warm",
+	    .about = "translate-hit by two threads at once, time over all translations",
+	    .targets = { { "one-thread", 1.8, ">= 1.8x one thread" } },
+	    .run = run_threads,
+	},
+	{ .name = NULL },
+};

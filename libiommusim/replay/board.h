@@ -1,0 +1,16 @@
+/* The board a machine has when a trace names none: a DMAR table such as desktops have. */
+#ifndef IOMMUSIM_REPLAY_BOARD_H
+#define IOMMUSIM_REPLAY_BOARD_H
+
+#include <stdint.h>
+
+#define BOARD_TABLE_BYTES 176u
+
+/*
+ * The bytes of the table, checksum and all: the graphics unit at 0xfed90000 for 0:2.0, the unit at
+ * 0xfed91000 for everything else, I/O APIC and HPET included, and a reserved region each for 0:14.0
+ * (0x8d000000 to 0x8d01ffff) and 0:2.0 (0x8d800000 to 0x8fffffff).
+ */
+void board_table(uint8_t table[BOARD_TABLE_BYTES]);
+
+#endif

@@ -1,0 +1,138 @@
+/* vtd_unit(): a remapping unit by its register values, and the words its scope is written in. */
+#include <string.h>
+
+#include "replay/run.h"
+
+#define LONGEST_PATH_HOPS 32u
+
+/* A scope in words: "endpoint 0:2.0, bridge 0:1c.0/0.0", hexadecimal as lspci has it. */
+struct scope_reader {
+	const char *at;
+	const char *end;
+};
+
+static void skip_blanks(struct scope_reader *reader)
+{
+	while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\t'))
+		reader->at++;
+}
+
+static bool take(struct scope_reader *reader, char c)
+{
+	if (reader->at == reader->end || *reader->at != c)
+		return false;
+	reader->at++;
+	return true;
+}
+
+/* One or two hexadecimal digits. */
+static bool take_byte(struct scope_reader *reader, unsigned most, uint8_t *value)
+{
+	unsigned number = 0, digits = 0;
+
+	while (digits < 2 && reader->at < reader->end && hex_digit(*reader->at) >= 0) {
+		number = number << 4 | (unsigned)hex_digit(*reader->at++);
+		digits++;
+	}
+	*value = (uint8_t)number;
+	return digits != 0 && number <= most;
+}
+
+static bool take_type(struct scope_reader *reader, uint8_t *type)
+{
+	for (uint8_t i = IOMMUSIM_SCOPE_ENDPOINT; i <= IOMMUSIM_SCOPE_ACPI; i++) {
+		const char *name = iommusim_dmar_scope_name(i);
+		const size_t length = strlen(name);
+
+		if ((size_t)(reader->end - reader->at) < length ||
+		    memcmp(reader->at, name, length) != 0)
+			continue;
+		reader->at += length;
+		*type = i;
+		return true;
+	}
+	return false;
+}
+
+/* TYPE BUS:DEVICE.FUNCTION{/DEVICE.FUNCTION}: every hop but the last is a bridge. */
+static bool take_scope(struct scope_reader *reader, struct iommusim_dmar_scope *scope,
+    struct iommusim_dmar_hop *hops)
+{
+	unsigned count = 0;
+
+	skip_blanks(reader);
+	if (!take_type(reader, &scope->type))
+		return false;
+	skip_blanks(reader);
+	if (!take_byte(reader, 0xff, &scope->start_bus) || !take(reader, ':'))
+		return false;
+	do {
+		struct iommusim_dmar_hop *hop = &hops[count++];
+
+		if (!take_byte(reader, 0x1f, &hop->device) || !take(reader, '.') ||
+		    !take_byte(reader, 7, &hop->function))
+			return false;
+	} while (count < LONGEST_PATH_HOPS && take(reader, '/'));
+	scope->hops = hops;
+	scope->hop_count = (uint8_t)count;
+	skip_blanks(reader);
+	return true;
+}
+
+static enum iommusim_status add_scopes(struct replay *replay, struct iommusim_unit *unit,
+    const struct value *words)
+{
+	struct scope_reader reader = { words->text.at, words->text.at + words->text.length };
+
+	do {
+		struct iommusim_dmar_hop hops[LONGEST_PATH_HOPS];
+		struct iommusim_dmar_scope scope = { .offset = 0 };
+
+		if (!take_scope(&reader, &scope, hops))
+			return replay_refuse(replay, reader.at,
+			    "expected a scope as TYPE BUS:DEVICE.FUNCTION in hexadecimal, such as "
+			    "\"endpoint 0:2.0, bridge 0:1c.0/0.0\"");
+		if (iommusim_unit_add_scope(unit, &scope) != IOMMUSIM_OK)
+			return replay_no_memory(replay);
+	} while (take(&reader, ','));
+	if (reader.at != reader.end)
+		return replay_refuse(replay, reader.at, "expected `,` or the end of the scope");
+	return IOMMUSIM_OK;
+}
+
+static enum iommusim_status check_range(struct replay *replay, const struct value *value,
+    uint64_t most)
+{
+	if (value->kind == VALUE_ABSENT || value->number <= most)
+		return IOMMUSIM_OK;
+	return replay_refuse(replay, value->at, "0 to 0x%llx is possible here",
+	    (unsigned long long)most);
+}
+
+enum iommusim_status run_vtd_unit(struct replay *replay, struct statement *statement)
+{
+	const struct value *scope = argument(statement, ARG_vtd_unit_scope);
+	struct iommusim_vtd_config config = { .settings = replay->settings };
+	struct iommusim_unit *unit;
+	enum iommusim_status status;
+
+	if (check_range(replay, argument(statement, ARG_vtd_unit_version), UINT32_MAX) != IOMMUSIM_OK ||
+	    check_range(replay, argument(statement, ARG_vtd_unit_haw), 64) != IOMMUSIM_OK ||
+	    check_range(replay, argument(statement, ARG_vtd_unit_segment), UINT16_MAX) != IOMMUSIM_OK)
+		return IOMMUSIM_EFORMAT;
+	config.base = argument(statement, ARG_vtd_unit_base)->number;
+	config.segment = (uint16_t)argument_number(statement, ARG_vtd_unit_segment, 0);
+	config.version = (uint32_t)argument(statement, ARG_vtd_unit_version)->number;
+	config.capability = argument(statement, ARG_vtd_unit_cap)->number;
+	config.ext_capability = argument(statement, ARG_vtd_unit_ecap)->number;
+	config.host_address_width = (uint8_t)argument(statement, ARG_vtd_unit_haw)->number;
+	status = iommusim_vtd_create(replay->machine, &config, &unit);
+	if (status == IOMMUSIM_ENOMEM)
+		return replay_no_memory(replay);
+	if (status != IOMMUSIM_OK)
+		return replay_refuse(replay, argument(statement, ARG_vtd_unit_base)->at, "%s",
+		    iommusim_machine_diagnostic(replay->machine)->text);
+	if (argument_number(statement, ARG_vtd_unit_all, 0) != 0)
+		iommusim_unit_include_all(unit);
+	return scope->kind == VALUE_ABSENT ? IOMMUSIM_OK : add_scopes(replay, unit, scope);
+}

@@ -1,0 +1,57 @@
+#!/bin/sh
+# docs: the reference page, the finding pages and the description shown in the docs are up to date.
+# usage: check.sh IOMMUSIM SOURCE_DIR
+set -u
+iommusim=$1 source=$2 failed=0
+
+complain() {
+	echo "FAILED: $*"
+	failed=1
+}
+
+scratch=$(mktemp) || exit 1
+blocks=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch" "$blocks"' EXIT
+
+"$iommusim" spec vtd >"$scratch" || complain "iommusim spec vtd"
+diff "$source/docs/reference/vtd.md" "$scratch" ||
+	complain "docs/reference/vtd.md: write it anew with 'iommusim spec vtd > docs/reference/vtd.md'"
+
+for id in $(sed -n 's/.*X([A-Z_]*, "\([a-z-]*\)".*/\1/p' "$source/libiommusim/include/iommusim/findings.h"); do
+	[ -f "$source/docs/findings/$id.md" ] || complain "finding $id has no page docs/findings/$id.md"
+done
+for page in "$source"/docs/findings/*.md; do
+	id=$(basename "$page" .md)
+	grep -q "\"$id\"" "$source/libiommusim/include/iommusim/findings.h" ||
+		complain "docs/findings/$id.md is about no finding"
+done
+
+# The description that specification-as-data.md shows is the file itself.
+sed -n '/^```c$/,/^```$/p' "$source/docs/specification-as-data.md" | sed '1d;$d' >"$scratch"
+diff "$source/models/vtd/spec/entries/context_entry.def" "$scratch" ||
+	complain "docs/specification-as-data.md shows another context_entry.def than there is"
+
+# What README shows is what the command prints: each block behind a "prints:" comment, word for word. The
+# first block that begins with #!iommusim is the story README.iommu.
+awk -v dir="$blocks" '
+	/^<!-- prints: / { sub(/^<!-- prints: /, ""); sub(/ -->$/, ""); command = $0; next }
+	/^```/ {
+		if (!inside) { inside = 1; n++; file = dir "/" n ".text"; if (command != "") print command > (dir "/" n ".command"); next }
+		inside = 0; command = ""; close(file); next
+	}
+	inside { print > file }' "$source/README.md"
+for text in "$blocks"/*.text; do
+	[ "$(head -c 10 "$text")" = "#!iommusim" ] && cp "$text" "$blocks/README.iommu"
+done
+for command in "$blocks"/*.command; do
+	shown=$(cat "${command%.command}.text")
+	# shellcheck disable=SC2046 # the words of the command are meant to be split
+	printed=$(cd "$source" && "$iommusim" $(sed "s|README.iommu|$blocks/README.iommu|" "$command"))
+	case $printed in
+	*"$shown"*) ;;
+	*) complain "README.md shows what 'iommusim $(cat "$command")' does not print:" && printf '%s\n' "$shown" ;;
+	esac
+done
+
+[ "$failed" = 0 ] && echo "docs: all up to date"
+exit "$failed"

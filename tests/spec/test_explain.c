@@ -1,0 +1,392 @@
+/*
+ * iommusim_walk(): a translation written down step by step, agreeing with what DMA does, and leaving no
+ * trace in caches, fault records, memory or time.
+ */
+#include "vtd_fixture.h"
+
+#define HOLE UINT64_C(0x10000000) /* there is no memory */
+
+static struct iommusim_walk walk_of(struct iommusim_requester *device, enum iommusim_dma_kind kind,
+    uint64_t address, uint64_t length)
+{
+	const struct iommusim_dma_request request = {
+		.address = address, .length = length, .kind = kind
+	};
+	struct iommusim_walk walk;
+
+	assert_int_equal(iommusim_walk(device, &request, &walk), IOMMUSIM_OK);
+	return walk;
+}
+
+static struct iommusim_walk read_walk(struct vtd_fixture *vtd, uint64_t address)
+{
+	return walk_of(vtd->device, IOMMUSIM_DMA_READ, address, 8);
+}
+
+static const struct iommusim_walk_field *field(
+    const struct iommusim_walk_step *step, const char *name)
+{
+	for (unsigned i = 0; i < step->field_count; i++)
+		if (strcmp(step->fields[i].name, name) == 0)
+			return &step->fields[i];
+	fail_msg("no field %s", name);
+	return NULL;
+}
+
+static void a_walk_lists_every_entry_it_read(void **state)
+{
+	static const char *const names[] = { "SS-PML4E", "SS-PDPE", "SS-PDE", "SS-PTE" };
+	const uint64_t input = UINT64_C(0xc3) << 39 | UINT64_C(0x12f) << 30 | UINT64_C(0x7e) << 21 |
+	    UINT64_C(0xe1) << 12;
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	vt_map(&vtd, input, 0xabc000, 3);
+	walk = read_walk(&vtd, input | 0x123);
+	assert_string_equal(walk.unit_name, "VT-d");
+	assert_int_equal(walk.unit_base, VTD_BASE);
+	assert_string_equal(walk.mode, "second stage");
+	assert_int_equal(walk.levels, 4);
+	assert_int_equal(walk.address_width, 48);
+	assert_null(walk.clause);
+	assert_null(walk.reason);
+	assert_true(walk.read_right && walk.write_right);
+	assert_int_equal(walk.result.physical, 0xabc123);
+	assert_int_equal(walk.step_count, 6);
+	for (unsigned i = 0; i < 4; i++) {
+		const struct iommusim_walk_step *step = &walk.steps[2 + i];
+		const uint64_t at = vt_entry_at(&vtd, input, 4 - i);
+
+		assert_string_equal(step->name, names[i]);
+		assert_string_equal(step->section, "9.8");
+		assert_int_equal(step->level, 4 - i);
+		assert_int_equal(step->address, at);
+		assert_int_equal(step->table, at & ~UINT64_C(0xfff));
+		assert_int_equal(step->index, (at & 0xfff) / 8);
+		assert_int_equal(step->raw[0], vt_load(&vtd, at));
+		assert_int_equal(step->quads, 1);
+		assert_true(step->readable && step->present);
+		assert_int_equal(step->leaf, i == 3);
+		assert_int_equal(step->next, i == 3 ? 0xabc000 : walk.steps[3 + i].table);
+		assert_int_equal(field(step, "R")->value, 1);
+	}
+	vt_stop(&vtd);
+}
+
+static void a_walk_shows_root_and_context_entry_with_their_fields(void **state)
+{
+	const struct iommusim_walk_step *root, *context;
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	walk = read_walk(&vtd, 0x5000);
+	root = &walk.steps[0];
+	assert_string_equal(root->section, "9.1");
+	assert_int_equal(root->table, vtd.root_table);
+	assert_int_equal(root->index, 3);
+	assert_int_equal(root->address, vt_root_at(&vtd));
+	assert_int_equal(root->quads, 2);
+	assert_int_equal(root->level, 0);
+	assert_int_equal(root->next, vtd.context_table);
+	assert_int_equal(field(root, "P")->value, 1);
+	assert_int_equal(field(root, "CTP")->value, vtd.context_table >> 12);
+	context = &walk.steps[1];
+	assert_string_equal(context->section, "9.3");
+	assert_int_equal(context->index, 0x10);
+	assert_int_equal(context->address, vt_context_at(&vtd));
+	assert_int_equal(context->raw[1], VTD_DOMAIN << 8 | 2);
+	assert_int_equal(context->next, vtd.page_table);
+	assert_int_equal(field(context, "DID")->value, VTD_DOMAIN);
+	assert_int_equal(field(context, "DID")->low, 72);
+	assert_int_equal(field(context, "DID")->high, 87);
+	assert_int_equal(field(context, "AW")->value, 2);
+	assert_int_equal(field(context, "FPD")->value, 0);
+	vt_stop(&vtd);
+}
+
+static void large_pages_end_a_walk_early(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &(struct vtd_setup){ .levels = 5 });
+	for (unsigned level = 2; level <= 3; level++) {
+		const uint64_t input = level * BIT(40);
+		struct iommusim_walk walk;
+
+		vt_map_level(&vtd, input, 0x40000000, 1, level);
+		walk = read_walk(&vtd, input + 0x12345);
+		assert_int_equal(walk.levels, 5);
+		assert_int_equal(walk.step_count, 2 + 5 - (level - 1));
+		assert_true(walk.steps[walk.step_count - 1].leaf);
+		assert_int_equal(walk.steps[walk.step_count - 1].next, 0x40000000);
+		assert_int_equal(walk.result.physical, 0x40012345);
+		assert_int_equal(walk.result.page_shift, 12 + 9 * (level - 1));
+		assert_true(walk.read_right);
+		assert_false(walk.write_right);
+	}
+	vt_stop(&vtd);
+}
+
+/* Everything a walk could touch and must not. */
+static void a_walk_leaves_no_trace(void **state)
+{
+	struct iommusim_requester_counters before, after;
+	struct vtd_fixture vtd;
+	uint64_t now;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	vt_set32(&vtd, R_FECTL, 0);
+	vt_map(&vtd, 0x5000, 0x6000, 3);
+	iommusim_requester_counters(vtd.device, &before);
+	now = iommusim_clock_now(vtd.machine);
+	for (unsigned i = 0; i < 20; i++) {
+		assert_int_equal(read_walk(&vtd, 0x5000).result.physical, 0x6000);
+		assert_int_equal(read_walk(&vtd, 0x7000).result.fault.reason, 6);
+		assert_int_equal(read_walk(&vtd, 0xfee00000).result.fault.reason, 0x29);
+	}
+	assert_int_equal(iommusim_clock_now(vtd.machine), now);
+	iommusim_requester_counters(vtd.device, &after);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(vt_get32(&vtd, R_FSTS), 0);
+	assert_int_equal(vt_records(&vtd), 0);
+	vt_no_message(&vtd);
+	assert_int_equal(vt_load(&vtd, vt_entry_at(&vtd, 0x5000, 1)), 0x6003);
+	/* had it filled a cache, the change would not be seen */
+	vt_map(&vtd, 0x5000, 0x8000, 3);
+	assert_int_equal(vt_output(&vtd, 0x5000), 0x8000);
+	vt_stop(&vtd);
+}
+
+/* A walk tells what the tables say now, although a cache would still answer otherwise. */
+static void a_walk_does_not_ask_the_caches(void **state)
+{
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	vt_map(&vtd, 0x5000, 0x6000, 3);
+	assert_int_equal(vt_output(&vtd, 0x5000), 0x6000);
+	vt_unmap(&vtd, 0x5000);
+	walk = read_walk(&vtd, 0x5000);
+	assert_int_equal(walk.result.fault.reason, 6);
+	assert_false(walk.result.cached);
+	assert_int_equal(vt_output(&vtd, 0x5000), 0x6000);
+	vt_store(&vtd, vt_context_at(&vtd), 0);
+	assert_int_equal(read_walk(&vtd, 0x5000).result.fault.reason, 2);
+	vt_stop(&vtd);
+}
+
+/* The same answer as DMA, but for what DMA alone does (recording, moving). */
+static void assert_agrees(
+    struct vtd_fixture *vtd, enum iommusim_dma_kind kind, uint64_t address, uint64_t length)
+{
+	const struct iommusim_walk walk = walk_of(vtd->device, kind, address, length);
+	const struct iommusim_dma_page page = vt_access(vtd->device, kind, address, length);
+
+	assert_int_equal(walk.result.faulted, page.faulted);
+	assert_int_equal(walk.result.translated, page.translated);
+	assert_int_equal(walk.result.address, page.address);
+	assert_int_equal(walk.result.length, page.length);
+	assert_int_equal(walk.result.domain, page.domain);
+	assert_int_equal(walk.result.entry, page.entry);
+	assert_int_equal(walk.result.page_shift, page.page_shift);
+	assert_int_equal(walk.result.fault.class_, page.fault.class_);
+	assert_int_equal(walk.result.fault.reason, page.fault.reason);
+	assert_int_equal(walk.result.fault.suppressed, page.fault.suppressed);
+	assert_memory_equal(walk.result.fault.record, page.fault.record, 16);
+	assert_false(walk.result.fault.recorded);
+	if (!page.faulted)
+		assert_int_equal(walk.result.physical, page.physical);
+	assert_int_equal(walk.clause != NULL, page.fault.reason != 0);
+	assert_int_equal(walk.reason != NULL, page.fault.reason != 0);
+}
+
+static void a_walk_agrees_with_dma_about_pages(void **state)
+{
+	static const uint64_t entries[] = { 0, 0x6000, 0x6001, 0x6002, 0x6003, 0x4000000000006003,
+		0xfee00003, 0xfedff003 };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &(struct vtd_setup){ .settings.cache = IOMMUSIM_CACHE_NONE });
+	for (unsigned disable = 0; disable < 2; disable++) {
+		vt_store(&vtd, vt_context_at(&vtd), vtd.page_table | disable << 1 | 1);
+		for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++) {
+			vt_store(&vtd, vt_entry_at(&vtd, 0x5000, 1), entries[i]);
+			for (unsigned kind = 0; kind < 3; kind++)
+				assert_agrees(&vtd, (enum iommusim_dma_kind)kind, 0x5010, 16);
+			assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0x5010, 0);
+		}
+		assert_agrees(&vtd, IOMMUSIM_DMA_READ, BIT(48), 8);
+		assert_agrees(&vtd, IOMMUSIM_DMA_WRITE, UINT64_MAX - 7, 8);
+	}
+	vt_store(&vtd, vt_entry_at(&vtd, 0x5000, 2), HOLE | 3);
+	assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0x5000, 8);
+	vt_stop(&vtd);
+}
+
+static void a_walk_agrees_with_dma_about_root_and_context(void **state)
+{
+	static const uint64_t contexts[] = { 0, 2, 0x10 | 1, 3 << 2 | 1, 2 << 2 | 1, HOLE | 1,
+		HOLE | 3 };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &(struct vtd_setup){ .settings.cache = IOMMUSIM_CACHE_NONE });
+	for (size_t i = 0; i < sizeof(contexts) / sizeof(*contexts); i++) {
+		vt_store(&vtd, vt_context_at(&vtd), contexts[i]);
+		assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0x5000, 8);
+		assert_agrees(&vtd, IOMMUSIM_DMA_WRITE, 0x5000, 8);
+	}
+	vt_store(&vtd, vt_root_at(&vtd), HOLE | 1);
+	assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0x5000, 8);
+	vt_store(&vtd, vt_root_at(&vtd), 0);
+	assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0x5000, 8);
+	vt_latch_root(&vtd, HOLE);
+	assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0x5000, 8);
+	vt_latch_root(&vtd, vtd.root_table | 0x800);
+	assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0x5000, 8);
+	vt_stop(&vtd);
+}
+
+static void a_walk_agrees_with_dma_beside_the_tables(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (unsigned on = 0; on < 2; on++) {
+		if (on)
+			vt_start_enabled(&vtd, NULL);
+		else
+			vt_start(&vtd, NULL);
+		assert_agrees(&vtd, IOMMUSIM_DMA_WRITE, 0xfee00000, 4);
+		assert_agrees(&vtd, IOMMUSIM_DMA_WRITE, 0xfee00000, 8);
+		assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0xfee00000, 0);
+		assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0xfeefffff, 1);
+		assert_agrees(&vtd, IOMMUSIM_DMA_ATOMIC, 0xfee00000, 4);
+		assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0x5000, 8);
+		assert_string_equal(read_walk(&vtd, 0xfee00000).mode, "interrupt range");
+		if (!on)
+			assert_string_equal(read_walk(&vtd, 0x5000).mode, "off");
+		vt_stop(&vtd);
+	}
+}
+
+static void typed_requests_are_explained_while_translation_is_off(void **state)
+{
+	const struct iommusim_dma_request request = {
+		.address = 0x5000, .length = 8, .address_type = IOMMUSIM_DMA_TRANSLATED
+	};
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start(&vtd, NULL);
+	assert_int_equal(iommusim_walk(vtd.device, &request, &walk), IOMMUSIM_OK);
+	assert_true(walk.result.faulted);
+	assert_int_equal(walk.result.fault.class_, IOMMUSIM_FAULT_REQUEST_TYPE);
+	vt_stop(&vtd);
+}
+
+static void a_walk_stops_at_the_entry_that_decides(void **state)
+{
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	vt_map(&vtd, 0x5000, 0x6000, 3);
+	vt_store(&vtd, vt_entry_at(&vtd, 0x5000, 2), 0);
+	walk = read_walk(&vtd, 0x5000);
+	assert_int_equal(walk.step_count, 5);
+	assert_false(walk.steps[4].present);
+	assert_int_equal(walk.steps[4].level, 2);
+	assert_string_equal(walk.clause, "VT-d 7.1.3 LGN.3");
+	vt_store(&vtd, vt_entry_at(&vtd, 0x5000, 2), HOLE | 3);
+	walk = read_walk(&vtd, 0x5000);
+	assert_int_equal(walk.step_count, 6);
+	assert_false(walk.steps[5].readable);
+	assert_int_equal(walk.steps[5].address, HOLE | 5 << 3);
+	assert_int_equal(walk.steps[5].field_count, 0);
+	vt_store(&vtd, vt_root_at(&vtd), 0);
+	walk = read_walk(&vtd, 0x5000);
+	assert_int_equal(walk.step_count, 1);
+	assert_int_equal(walk.levels, 0);
+	vt_stop(&vtd);
+}
+
+static void pass_through_needs_no_paging_entries(void **state)
+{
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	vt_store(&vtd, vt_context_at(&vtd), 2 << 2 | 1);
+	walk = read_walk(&vtd, 0x5678);
+	assert_string_equal(walk.mode, "pass-through");
+	assert_int_equal(walk.step_count, 2);
+	assert_int_equal(walk.levels, 0);
+	assert_int_equal(walk.address_width, 0);
+	assert_int_equal(walk.result.physical, 0x5678);
+	assert_true(walk.read_right && walk.write_right);
+	vt_stop(&vtd);
+}
+
+static void a_requester_no_unit_governs_goes_straight_to_memory(void **state)
+{
+	struct iommusim_requester *device;
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	assert_int_equal(iommusim_requester_create(vtd.machine, 1, VTD_RID, &device), IOMMUSIM_OK);
+	walk = walk_of(device, IOMMUSIM_DMA_WRITE, 0x5000, 8);
+	assert_null(walk.unit_name);
+	assert_string_equal(walk.mode, "no unit");
+	assert_int_equal(walk.step_count, 0);
+	assert_int_equal(walk.result.physical, 0x5000);
+	assert_false(walk.result.faulted);
+	vt_stop(&vtd);
+}
+
+static void a_malformed_request_is_not_walked(void **state)
+{
+	const struct iommusim_dma_request request = { .kind = IOMMUSIM_DMA_WRITE };
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	assert_int_equal(iommusim_walk(vtd.device, &request, &walk), IOMMUSIM_EINVAL);
+	vt_stop(&vtd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_walk_lists_every_entry_it_read),
+		cmocka_unit_test(a_walk_shows_root_and_context_entry_with_their_fields),
+		cmocka_unit_test(large_pages_end_a_walk_early),
+		cmocka_unit_test(a_walk_leaves_no_trace),
+		cmocka_unit_test(a_walk_does_not_ask_the_caches),
+		cmocka_unit_test(a_walk_agrees_with_dma_about_pages),
+		cmocka_unit_test(a_walk_agrees_with_dma_about_root_and_context),
+		cmocka_unit_test(a_walk_agrees_with_dma_beside_the_tables),
+		cmocka_unit_test(typed_requests_are_explained_while_translation_is_off),
+		cmocka_unit_test(a_walk_stops_at_the_entry_that_decides),
+		cmocka_unit_test(pass_through_needs_no_paging_entries),
+		cmocka_unit_test(a_requester_no_unit_governs_goes_straight_to_memory),
+		cmocka_unit_test(a_malformed_request_is_not_walked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

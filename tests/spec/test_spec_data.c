@@ -1,0 +1,385 @@
+/*
+ * The descriptions in models/vtd/spec against the specification's tables, written down here a second
+ * time by hand: every field of every register and structure, its place and its access; the reserved
+ * masks computed from them; the accessors; fault reasons and presets. The only test that includes them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <iommusim/unit.h>
+
+#include "models/vtd/spec/vtd.h"
+
+/*
+ * One structure as the specification has it: "NAME high:low access", separated by blanks and in the
+ * specification's order from the top bit down. Access letters: o RO, w RW, x WO, c RW1C, s one-shot,
+ * - for structures in memory.
+ */
+struct expected {
+	const struct spec_structure *structure;
+	const char *section;
+	unsigned offset, bits;
+	const char *fields;
+};
+
+static const struct expected registers[] = {
+	{ &vtd_VER_spec, "11.4.1", 0x00, 32, "MAJOR 7:4 o MINOR 3:0 o" },
+	{ &vtd_CAP_spec, "11.4.2", 0x08, 64,
+	    "ESRTPS 63:63 o ESIRTPS 62:62 o ECMDS 61:61 o FS5LP 60:60 o PI 59:59 o FS1GP 56:56 o "
+	    "DRD 55:55 o DWD 54:54 o MAMV 53:48 o NFR 47:40 o PSI 39:39 o SSLPS 37:34 o "
+	    "FRO 33:24 o ISOCH 23:23 o ZLR 22:22 o MGAW 21:16 o SAGAW 12:8 o CM 7:7 o PHMR 6:6 o "
+	    "PLMR 5:5 o RWBF 4:4 o AFL 3:3 o ND 2:0 o" },
+	{ &vtd_ECAP_spec, "11.4.3", 0x10, 64,
+	    "IRREQ 62:62 o EIMER 61:61 o RDTS 60:60 o HPT1GPS 59:59 o SMS 58:58 o SSIRWS 57:57 o "
+	    "PTRS 56:56 o HPTS 55:55 o RPRIVS 53:53 o ADMS 52:52 o PMS 51:51 o TDXCS 50:50 o "
+	    "RPS 49:49 o SMPWCS 48:48 o FSTS 47:47 o SSTS 46:46 o SSADS 45:45 o VCS 44:44 o "
+	    "SMTS 43:43 o PDS 42:42 o DIT 41:41 o PASID 40:40 o PSS 39:35 o EAFS 34:34 o "
+	    "NWFS 33:33 o SRS 31:31 o ERS 30:30 o PRS 29:29 o NEST 26:26 o MTS 25:25 o "
+	    "MHMV 23:20 o IRO 17:8 o SC 7:7 o PT 6:6 o EIM 4:4 o IR 3:3 o DT 2:2 o QI 1:1 o "
+	    "C 0:0 o" },
+	{ &vtd_GCMD_spec, "11.4.4.1", 0x18, 32,
+	    "TE 31:31 x SRTP 30:30 s SFL 29:29 s EAFL 28:28 x WBF 27:27 s QIE 26:26 x IRE 25:25 x "
+	    "SIRTP 24:24 s CFI 23:23 x" },
+	{ &vtd_GSTS_spec, "11.4.4.2", 0x1c, 32,
+	    "TES 31:31 o RTPS 30:30 o FLS 29:29 o AFLS 28:28 o WBFS 27:27 o QIES 26:26 o "
+	    "IRES 25:25 o IRTPS 24:24 o CFIS 23:23 o" },
+	{ &vtd_RTADDR_spec, "11.4.5", 0x20, 64, "RTA 63:12 w TTM 11:10 w SSIRWE 7:7 w" },
+	{ &vtd_CCMD_spec, "11.4.6.1", 0x28, 64,
+	    "ICC 63:63 s CIRG 62:61 w CAIG 60:59 o FM 33:32 w SID 31:16 w DID 15:0 w" },
+	{ &vtd_IOTLB_spec, "11.4.6.3", 0x08, 64,
+	    "IVT 63:63 s IIRG 61:60 w IAIG 58:57 o DR 49:49 w DW 48:48 w DID 47:32 w" },
+	{ &vtd_IVA_spec, "11.4.6.4", 0x00, 64, "ADDR 63:12 x IH 6:6 x AM 5:0 x" },
+	{ &vtd_FSTS_spec, "11.4.7.1", 0x34, 32,
+	    "FRI 15:8 o ITE 6:6 c ICE 5:5 c IQE 4:4 c APF 3:3 c AFO 2:2 c PPF 1:1 o PFO 0:0 c" },
+	{ &vtd_FECTL_spec, "11.4.7.2", 0x38, 32, "IM 31:31 w IP 30:30 o" },
+	{ &vtd_FEDATA_spec, "11.4.7.3", 0x3c, 32, "IMD 15:0 w" },
+	{ &vtd_FEADDR_spec, "11.4.7.4", 0x40, 32, "MA 31:2 w" },
+	{ &vtd_FEUADDR_spec, "11.4.7.5", 0x44, 32, "MUA 31:0 w" },
+	{ &vtd_IQH_spec, "11.4.9.1", 0x80, 64, "QH 18:4 o" },
+	{ &vtd_IQT_spec, "11.4.9.2", 0x88, 64, "QT 18:4 w" },
+	{ &vtd_IQA_spec, "11.4.9.3", 0x90, 64, "IQA 63:12 w DW 11:11 w QS 2:0 w" },
+	{ &vtd_ICS_spec, "11.4.9.4", 0x9c, 32, "IWC 0:0 c" },
+	{ &vtd_IECTL_spec, "11.4.9.5", 0xa0, 32, "IM 31:31 w IP 30:30 o" },
+	{ &vtd_IEDATA_spec, "11.4.9.6", 0xa4, 32, "IMD 15:0 w" },
+	{ &vtd_IEADDR_spec, "11.4.9.7", 0xa8, 32, "MA 31:2 w" },
+	{ &vtd_IEUADDR_spec, "11.4.9.8", 0xac, 32, "MUA 31:0 w" },
+	{ &vtd_IQERCD_spec, "11.4.9.9", 0xb0, 64, "ICESID 63:48 o ITESID 47:32 o IQEI 3:0 o" },
+	{ &vtd_IRTA_spec, "11.4.10", 0xb8, 64, "IRTA 63:12 w EIME 11:11 w S 3:0 w" },
+};
+
+/* Bits that hardware ignores may be described or left out by name; their place is checked by masks. */
+static const struct expected entries[] = {
+	{ &vtd_root_entry_spec, "9.1", 0, 128, "CTP 63:12 - P 0:0 -" },
+	{ &vtd_context_entry_spec, "9.3", 0, 128,
+	    "DID 87:72 - AW 66:64 - SSPTPTR 63:12 - TT 3:2 - FPD 1:1 - P 0:0 -" },
+	{ &vtd_ss_upper_spec, "9.8", 0, 64, "ADDR 51:12 - W 1:1 - R 0:0 -" },
+	{ &vtd_ss_table_spec, "9.8", 0, 64, "ADDR 51:12 - PS 7:7 - W 1:1 - R 0:0 -" },
+	{ &vtd_ss_leaf1g_spec, "9.8", 0, 64, "ADDR 51:30 - SNP 11:11 - PS 7:7 - W 1:1 - R 0:0 -" },
+	{ &vtd_ss_leaf2m_spec, "9.8", 0, 64, "ADDR 51:21 - SNP 11:11 - PS 7:7 - W 1:1 - R 0:0 -" },
+	{ &vtd_ss_pte_spec, "9.8", 0, 64, "ADDR 51:12 - SNP 11:11 - W 1:1 - R 0:0 -" },
+	{ &vtd_irte_spec, "9.9", 0, 128,
+	    "SVT 83:82 - SQ 81:80 - SID 79:64 - DST 63:32 - V 23:16 - IM 15:15 - DLM 7:5 - TM 4:4 "
+	    "- "
+	    "RH 3:3 - DM 2:2 - FPD 1:1 - P 0:0 -" },
+	{ &vtd_fault_record_spec, "11.4.7.6", 0, 128,
+	    "F 127:127 - T1 126:126 - AT 125:124 - PASID 123:104 - FR 103:96 - PP 95:95 - "
+	    "EXE 94:94 - PRIV 93:93 - T2 92:92 - SID 79:64 - FI 63:12 -" },
+	{ &vtd_inv_context_spec, "6.5.2.1", 0, 128,
+	    "FM 49:48 - SID 47:32 - DID 31:16 - TYPE_HIGH 11:9 - G 5:4 - TYPE 3:0 -" },
+	{ &vtd_inv_iotlb_spec, "6.5.2.3", 0, 128,
+	    "ADDR 127:76 - IH 70:70 - AM 69:64 - DID 31:16 - TYPE_HIGH 11:9 - DR 7:7 - DW 6:6 - "
+	    "G 5:4 - TYPE 3:0 -" },
+	{ &vtd_inv_devtlb_spec, "6.5.2.5", 0, 128,
+	    "ADDR 127:76 - S 64:64 - PFSID_HIGH 63:52 - SID 47:32 - MIP 20:16 - PFSID_LOW 15:12 - "
+	    "TYPE_HIGH 11:9 - TYPE 3:0 -" },
+	{ &vtd_inv_iec_spec, "6.5.2.8", 0, 128,
+	    "IIDX 47:32 - IM 31:27 - TYPE_HIGH 11:9 - G 4:4 - TYPE 3:0 -" },
+	{ &vtd_inv_wait_spec, "6.5.2.9", 0, 128,
+	    "STADDR 127:66 - STDATA 63:32 - TYPE_HIGH 11:9 - PD 7:7 - FN 6:6 - SW 5:5 - IF 4:4 - "
+	    "TYPE 3:0 -" },
+};
+
+static const struct spec_field *find_field(const struct spec_structure *structure, const char *name)
+{
+	for (unsigned i = 0; i < structure->field_count; i++)
+		if (strcmp(structure->fields[i].name, name) == 0)
+			return &structure->fields[i];
+	return NULL;
+}
+
+static char access_letter(uint8_t access)
+{
+	static const char letters[] = {
+		[RO] = 'o', [RW] = 'w', [WO] = 'x', [RW1C] = 'c', [ONE_SHOT] = 's'
+	};
+
+	return letters[access];
+}
+
+static unsigned count_meaningful(const struct spec_structure *structure)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < structure->field_count; i++)
+		count += structure->fields[i].need != IGNORED;
+	return count;
+}
+
+static void compare(const struct expected *expected)
+{
+	const struct spec_structure *structure = expected->structure;
+	const char *at = expected->fields;
+	unsigned count = 0;
+	char name[16], access;
+	unsigned high, low;
+	int used;
+
+	assert_string_equal(structure->section, expected->section);
+	assert_int_equal(structure->offset, expected->offset);
+	assert_int_equal(structure->bits, expected->bits);
+	while (sscanf(at, "%15s %u:%u %c %n", name, &high, &low, &access, &used) == 4) {
+		const struct spec_field *field = find_field(structure, name);
+
+		if (field == NULL)
+			fail_msg("%s has no %s", structure->name, name);
+		else if (field->high != high || field->low != low ||
+		    (access != '-' && access_letter(field->access) != access))
+			fail_msg("%s.%s is described as %u:%u %c", structure->name, name,
+			    field->high, field->low, access_letter(field->access));
+		count++;
+		at += used;
+	}
+	assert_int_equal(*at, '\0');
+	assert_int_equal(count, count_meaningful(structure));
+}
+
+static void every_register_is_described_as_the_specification_has_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(registers) / sizeof(*registers); i++)
+		compare(&registers[i]);
+}
+
+static void every_structure_in_memory_is_described_as_the_specification_has_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++)
+		compare(&entries[i]);
+}
+
+#define HAVE(need) (UINT64_C(1) << ((need)-SPEC_FIRST_CAPABILITY))
+
+/* Reserved bits as the tables of chapters 6 and 9 give them: without optional features, then with. */
+static void reserved_masks_follow_width_and_capabilities(void **state)
+{
+	static const struct {
+		const struct spec_structure *structure;
+		unsigned quad, haw;
+		uint64_t capabilities, reserved;
+	} rows[] = {
+		{ &vtd_root_entry_spec, 0, 39, 0, 0xffffff8000000ffe },
+		{ &vtd_root_entry_spec, 1, 39, 0, UINT64_MAX },
+		{ &vtd_root_entry_spec, 0, 52, 0, 0xfff0000000000ffe },
+		{ &vtd_context_entry_spec, 0, 46, 0, 0xffffc00000000ff0 },
+		{ &vtd_context_entry_spec, 1, 46, 0, 0xffffffffff000080 },
+		{ &vtd_ss_upper_spec, 0, 46, 0, 0x400fc00000000880 },
+		{ &vtd_ss_table_spec, 0, 46, 0, 0x400fc00000000800 },
+		{ &vtd_ss_pte_spec, 0, 46, 0, 0x400fc00000000800 },
+		{ &vtd_ss_pte_spec, 0, 46, HAVE(ECAP_SC), 0x400fc00000000000 },
+		{ &vtd_ss_pte_spec, 0, 39, HAVE(ECAP_SC), 0x400fff8000000000 },
+		{ &vtd_ss_pte_spec, 0, 52, HAVE(ECAP_SC), 0x4000000000000000 },
+		{ &vtd_ss_leaf2m_spec, 0, 46, 0, 0x400fc000001ff880 },
+		{ &vtd_ss_leaf2m_spec, 0, 46, HAVE(ECAP_SC) | HAVE(CAP_SSLPS_2M),
+		    0x400fc000001ff000 },
+		{ &vtd_ss_leaf1g_spec, 0, 46, HAVE(CAP_SSLPS_2M), 0x400fc0003ffff880 },
+		{ &vtd_ss_leaf1g_spec, 0, 46, HAVE(ECAP_SC) | HAVE(CAP_SSLPS_1G),
+		    0x400fc0003ffff000 },
+		{ &vtd_irte_spec, 0, 46, 0, 0x00000000ff00f000 },
+		{ &vtd_irte_spec, 0, 46, HAVE(CAP_PI), 0x00000000ff007000 },
+		{ &vtd_irte_spec, 1, 46, 0, 0xfffffffffff00000 },
+		{ &vtd_inv_context_spec, 0, 46, 0, 0xfffc00000000f1c0 },
+		{ &vtd_inv_context_spec, 1, 46, 0, UINT64_MAX },
+		{ &vtd_inv_iotlb_spec, 0, 46, 0, 0xffffffff0000f100 },
+		{ &vtd_inv_iotlb_spec, 1, 46, 0, 0x0000000000000f80 },
+		{ &vtd_inv_devtlb_spec, 0, 46, 0, 0xffff0000ffe0f1f0 },
+		{ &vtd_inv_devtlb_spec, 0, 46, HAVE(ECAP_DIT), 0x000f0000ffe001f0 },
+		{ &vtd_inv_devtlb_spec, 1, 46, 0, 0x0000000000000ffe },
+		{ &vtd_inv_iec_spec, 0, 46, 0, 0xffff000007fff1e0 },
+		{ &vtd_inv_wait_spec, 0, 46, 0, 0x00000000fffff180 },
+		{ &vtd_inv_wait_spec, 0, 46, HAVE(ECAP_PDS), 0x00000000fffff100 },
+		{ &vtd_inv_wait_spec, 1, 46, 0, 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct spec_unit unit = { .capabilities = rows[i].capabilities,
+			.host_address_width = rows[i].haw };
+
+		assert_int_equal(
+		    spec_reserved(rows[i].structure, &unit, rows[i].quad), rows[i].reserved);
+	}
+}
+
+static void masks_cover_both_ends(void **state)
+{
+	(void)state;
+	assert_int_equal(SPEC_MASK(63, 0), UINT64_MAX);
+	assert_int_equal(SPEC_MASK(0, 0), 1);
+	assert_int_equal(SPEC_MASK(63, 63), UINT64_C(1) << 63);
+	assert_int_equal(SPEC_MASK(51, 12), 0x000ffffffffff000);
+}
+
+/* Putting a value into a field touches that field alone, in either quadword. */
+static void accessors_read_and_write_their_bits_only(void **state)
+{
+	uint64_t entry[2] = { UINT64_MAX, UINT64_MAX };
+
+	(void)state;
+	vtd_context_entry_set_DID(entry, 0);
+	assert_int_equal(entry[0], UINT64_MAX);
+	assert_int_equal(entry[1], 0xffffffffff0000ff);
+	vtd_context_entry_set_DID(entry, 0x12345);
+	assert_int_equal(entry[1], 0xffffffffff2345ff);
+	assert_int_equal(vtd_context_entry_DID(entry), 0x2345);
+	vtd_context_entry_set_SSPTPTR(entry, 0xabcde);
+	assert_int_equal(entry[0], 0x00000000abcdefff);
+	vtd_context_entry_set_TT(entry, 2);
+	assert_int_equal(entry[0], 0x00000000abcdeffb);
+	assert_int_equal(vtd_CAP_MGAW(UINT64_C(0xd2008c40660462)), 38);
+	assert_int_equal(vtd_CAP_FRO(UINT64_C(0xd2008c40660462)), 0x40);
+	assert_int_equal(vtd_CAP_NFR(UINT64_C(0x8d2078c106f0466)), 7);
+	assert_int_equal(vtd_ECAP_IRO(UINT64_C(0xf050da)), 0x50);
+	assert_int_equal(vtd_GSTS_QIES_bits(1), 0x04000000);
+	assert_int_equal(vtd_FSTS_FRI_bits(0x1ff), 0xff00);
+}
+
+/* Tables 15 and 30: reason and whether FPD can hide it. */
+static void fault_reasons_are_qualified_as_the_tables_say(void **state)
+{
+	enum {
+		UNQUALIFIED,
+		QUALIFIED
+	};
+	static const struct {
+		unsigned code;
+		bool qualified;
+	} described[] = {
+#define R(code, mnemonic, clause, qualified, class, meaning) { code, qualified },
+#include "models/vtd/spec/fault_reasons.def"
+#undef R
+	};
+	static const uint8_t always[] = { 0x1, 0x8, 0x9, 0xa, 0x20, 0x21, 0x23, 0x25, 0x29, 0x2a,
+		0x2b, 0x30, 0x31, 0x33 };
+	static const uint8_t hidden[] = { 0x2, 0x3, 0x4, 0x5, 0x6, 0x7, 0xb, 0xc, 0xd, 0xe, 0x22,
+		0x24, 0x26 };
+	unsigned seen = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(described) / sizeof(*described); i++) {
+		const void *found = described[i].qualified
+		    ? memchr(hidden, (int)described[i].code, sizeof(hidden))
+		    : memchr(always, (int)described[i].code, sizeof(always));
+
+		if (found == NULL)
+			fail_msg("reason %02xh is not as the tables have it", described[i].code);
+		seen++;
+	}
+	assert_int_equal(seen, sizeof(always) + sizeof(hidden));
+}
+
+/* VT-d 11.4.9.9, IQEI. */
+static void queue_errors_have_the_specified_codes(void **state)
+{
+	enum queue_error {
+#define Q(code, name, meaning) QUEUE_##name = code,
+#include "models/vtd/spec/queue_errors.def"
+#undef Q
+	};
+
+	(void)state;
+	assert_int_equal(QUEUE_TAIL_INVALID, 1);
+	assert_int_equal(QUEUE_FETCH, 2);
+	assert_int_equal(QUEUE_TYPE, 3);
+	assert_int_equal(QUEUE_RESERVED, 4);
+	assert_int_equal(QUEUE_WIDTH, 5);
+	assert_int_equal(QUEUE_TAIL_MISALIGNED, 6);
+	assert_int_equal(QUEUE_TABLE_MODE, 7);
+}
+
+/* Lines that kernels of these machines printed at boot. */
+static void presets_hold_the_values_of_real_machines(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned index;
+		uint32_t version;
+		uint64_t capability, ext_capability;
+		uint8_t width;
+	} rows[] = {
+		{ "skylake-client", 0, 0x10, 0x1c0000c40660462, 0x19e2ff0505e, 39 },
+		{ "skylake-client", 1, 0x10, 0xd2008c40660462, 0xf050da, 39 },
+		{ "skylake-client", 7, 0x10, 0xd2008c40660462, 0xf050da, 39 },
+		{ "alder-lake-client", 0, 0x40, 0x1c0000c40660462, 0x29a00f0505e, 39 },
+		{ "alder-lake-client", 1, 0x50, 0xd2008c40660462, 0xf050da, 39 },
+		{ "skylake-sp", 0, 0x10, 0x8d2078c106f0466, 0xf020df, 46 },
+		{ "skylake-sp", 3, 0x10, 0x8d2078c106f0466, 0xf020df, 46 },
+		{ "haswell-ep", 0, 0x10, 0xd2008c10ef0466, 0xf0205b, 46 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct iommusim_vtd_config config = { .base = 0x1000, .segment = 9 };
+
+		assert_int_equal(
+		    iommusim_vtd_preset(rows[i].name, rows[i].index, &config), IOMMUSIM_OK);
+		assert_int_equal(config.version, rows[i].version);
+		assert_int_equal(config.capability, rows[i].capability);
+		assert_int_equal(config.ext_capability, rows[i].ext_capability);
+		assert_int_equal(config.host_address_width, rows[i].width);
+		assert_int_equal(config.base, 0x1000);
+		assert_int_equal(config.segment, 9);
+	}
+}
+
+static void presets_are_listed_once_each_and_unknown_ones_are_not_found(void **state)
+{
+	struct iommusim_vtd_config config;
+	const char *about = NULL;
+	size_t count = 0;
+
+	(void)state;
+	for (; iommusim_vtd_preset_name(count, &about) != NULL; count++) {
+		const char *name = iommusim_vtd_preset_name(count, NULL);
+
+		assert_true(about != NULL && strlen(about) > 0);
+		assert_int_equal(iommusim_vtd_preset(name, 0, &config), IOMMUSIM_OK);
+		for (size_t i = 0; i < count; i++)
+			assert_string_not_equal(iommusim_vtd_preset_name(i, NULL), name);
+	}
+	assert_in_range(count, 4, 100);
+	assert_int_equal(iommusim_vtd_preset("z80", 0, &config), IOMMUSIM_ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_register_is_described_as_the_specification_has_it),
+		cmocka_unit_test(
+		    every_structure_in_memory_is_described_as_the_specification_has_it),
+		cmocka_unit_test(reserved_masks_follow_width_and_capabilities),
+		cmocka_unit_test(masks_cover_both_ends),
+		cmocka_unit_test(accessors_read_and_write_their_bits_only),
+		cmocka_unit_test(fault_reasons_are_qualified_as_the_tables_say),
+		cmocka_unit_test(queue_errors_have_the_specified_codes),
+		cmocka_unit_test(presets_hold_the_values_of_real_machines),
+		cmocka_unit_test(presets_are_listed_once_each_and_unknown_ones_are_not_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,315 @@
+/* `iommusim replay`: runs traces and says what became of their DMA. Showing it is done elsewhere. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <iommusim/trace.h>
+
+#include "../libiommusim/replay/record.h"
+#include "command.h"
+#include "replay_show.h"
+#include "trace_input.h"
+
+static const char usage[] =
+    "usage: iommusim replay [OPTION...] FILE|FOLDER...\n"
+    "\n"
+    "Runs traces (docs/trace-language.md) and reports every DMA that did not go as it should: where it\n"
+    "was stopped or let through, which call is to blame, and who is told. A folder stands for every\n"
+    "*.iommu below it, - for standard input; files may be compressed with gzip.\n"
+    "\n"
+    "  -j, --json                one JSON object a line, a summary last\n"
+    "      --vmm NAME            behave as this release does (13.0, reference, ...), whatever the trace says\n"
+    "      --cache POLICY        none, hoard, sized or adverse, whatever the trace says\n"
+    "      --seed N              seed of whatever is random, whatever the trace says\n"
+    "      --drop-invalidations  let the unit ignore every invalidation: a negative control\n"
+    "      --record OUT          write what ran as a trace that needs no other file\n"
+    "      --platform FILE       for recordings of a real driver, which are not supported yet\n"
+    "  -h, --help                this text\n"
+    "\n"
+    "exit: 0 everything as expected, 1 a DMA, a finding or an expectation is not, 2 a trace cannot be\n"
+    "read or wrong usage, 3 out of memory or another resource\n";
+
+/* What was asked for, and what is kept while the files are gone through. */
+struct run {
+	struct iommusim_replay_options options;
+	bool json;
+	const char *record;
+	struct trace_files files;
+	struct replay_progress progress;
+	struct iommusim_replay_summary total;
+	int worst; /* exit code so far */
+};
+
+static void note_exit(struct run *run, int code)
+{
+	if (code > run->worst)
+		run->worst = code;
+}
+
+/* A message about a file on standard error, after what standard output has to say before it. */
+static void complain(struct run *run, const char *file, enum iommusim_status status,
+    const struct iommusim_diagnostic *problem)
+{
+	fflush(stdout);
+	replay_progress_clear(&run->progress);
+	fprintf(stderr, "%s:%u:%u: %s\n", file, problem->line, problem->column,
+	    status == IOMMUSIM_ENOMEM && problem->text[0] == '\0' ? "out of memory" : problem->text);
+	note_exit(run, status == IOMMUSIM_ENOMEM ? COMMAND_NO_RESOURCES : COMMAND_BAD_INPUT);
+}
+
+static int refuse(const char *format, const char *argument)
+{
+	fputs("iommusim replay: ", stderr);
+	fprintf(stderr, format, argument);
+	fputs("\nTry `iommusim replay --help`.\n", stderr);
+	return COMMAND_BAD_INPUT;
+}
+
+/* ---- one file ------------------------------------------------------------------------------------------ */
+
+static void add_up(struct iommusim_replay_summary *total, const struct iommusim_replay_summary *one)
+{
+	total->calls += one->calls;
+	total->dma_total += one->dma_total;
+	for (unsigned i = 0; i < IOMMUSIM_VERDICT_COUNT; i++)
+		total->dma[i] += one->dma[i];
+	for (unsigned i = 0; i < IOMMUSIM_FINDING_COUNT; i++)
+		total->findings[i] += one->findings[i];
+	total->expectations_met += one->expectations_met;
+	total->expectations_failed += one->expectations_failed;
+	total->unexpected_dma += one->unexpected_dma;
+	total->unexpected_findings += one->unexpected_findings;
+}
+
+static void put_record(void *context, const char *text, size_t length)
+{
+	fwrite(text, 1, length, context);
+}
+
+/* Replay, and write down what runs when that was asked for. */
+static enum iommusim_status replay_text(struct run *run, const char *file, const char *text,
+    size_t length, struct iommusim_replay_summary *summary, struct iommusim_diagnostic *problem)
+{
+	struct iommusim_text out = { .put = put_record };
+	enum iommusim_status status;
+	FILE *stream;
+
+	if (run->record == NULL)
+		return iommusim_replay(file, text, length, &run->options, summary, problem);
+	stream = fopen(run->record, "wb");
+	if (stream == NULL) {
+		fprintf(stderr, "iommusim replay: %s cannot be written: %s\n", run->record,
+		    strerror(errno));
+		note_exit(run, COMMAND_BAD_INPUT);
+		return iommusim_replay(file, text, length, &run->options, summary, problem);
+	}
+	out.context = stream;
+	status = iommusim_replay_recorded(file, text, length, &run->options, &out, summary, problem);
+	if ((ferror(stream) | fclose(stream)) != 0) {
+		fprintf(stderr, "iommusim replay: %s cannot be written\n", run->record);
+		note_exit(run, COMMAND_NO_RESOURCES);
+	}
+	return status;
+}
+
+static bool is_recording(const char *text, size_t length)
+{
+	size_t at = 0;
+
+	while (at < length && strchr(" \t\r\n", text[at]) != NULL && text[at] != '\0')
+		at++;
+	return at < length && text[at] == '{';
+}
+
+static void run_text(struct run *run, const char *file, const char *text, size_t length)
+{
+	struct iommusim_replay_summary summary = { .calls = 0 };
+	struct iommusim_diagnostic problem = { .status = IOMMUSIM_OK };
+	struct replay_show show = {
+		.file = file,
+		.summary = &summary,
+		.progress = &run->progress,
+		.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL,
+	};
+	enum iommusim_status status;
+
+	run->options.context = &show;
+	status = replay_text(run, file, text, length, &summary, &problem);
+	if (run->json)
+		replay_json_end(&show, status == IOMMUSIM_OK ? NULL : &problem);
+	else if (summary.machine[0] != '\0')
+		replay_text_end(&show);
+	if (status != IOMMUSIM_OK)
+		complain(run, file, status, &problem);
+	else if (!iommusim_replay_passed(&summary))
+		note_exit(run, COMMAND_UNEXPECTED);
+	if (show.out_of_memory)
+		note_exit(run, COMMAND_NO_RESOURCES);
+	add_up(&run->total, &summary);
+}
+
+static void run_file(struct run *run, const char *file)
+{
+	struct iommusim_diagnostic problem = { .status = IOMMUSIM_OK };
+	char *text;
+	size_t length;
+	const enum iommusim_status status = trace_read(file, &text, &length, &problem);
+
+	if (status != IOMMUSIM_OK) {
+		complain(run, file, status, &problem);
+	} else if (is_recording(text, length)) {
+		snprintf(problem.text, sizeof(problem.text),
+		    "this is a recording of a real driver, and recordings are not supported yet; "
+		    "expected a trace, whose first line is `#!iommusim 1`");
+		problem.line = problem.column = 1;
+		complain(run, file, IOMMUSIM_EOPNOTSUPP, &problem);
+	} else {
+		run_text(run, file, text, length);
+	}
+	free(text);
+}
+
+/* ---- the command line ------------------------------------------------------------------------------------ */
+
+enum option_id { OPTION_VMM = 256, OPTION_CACHE, OPTION_SEED, OPTION_DROP, OPTION_RECORD, OPTION_PLATFORM };
+
+static int refuse_profile(const char *name)
+{
+	const struct iommusim_profile *profile;
+
+	fprintf(stderr, "iommusim replay: --vmm %s: no release profile of that name; there are", name);
+	for (size_t i = 0; (profile = iommusim_profile_at(i)) != NULL; i++)
+		fprintf(stderr, "%s %s", i == 0 ? "" : ",", iommusim_profile_name(profile));
+	fputs("\n", stderr);
+	return COMMAND_BAD_INPUT;
+}
+
+static int take_seed(struct run *run, const char *text)
+{
+	char *end;
+
+	errno = 0;
+	run->options.seed = strtoull(text, &end, 0);
+	if (end == text || *end != '\0' || errno != 0 || text[0] == '-')
+		return refuse("--seed %s: expected a number", text);
+	run->options.has_seed = true;
+	return COMMAND_OK;
+}
+
+static int take_option(struct run *run, int option, const char *argument)
+{
+	switch (option) {
+	case 'j':
+		run->json = true;
+		return COMMAND_OK;
+	case OPTION_VMM:
+		run->options.profile = argument;
+		return iommusim_profile_find(argument) == NULL ? refuse_profile(argument) : COMMAND_OK;
+	case OPTION_CACHE:
+		run->options.has_cache = true;
+		return iommusim_cache_policy_find(argument, &run->options.cache) == IOMMUSIM_OK ?
+		    COMMAND_OK :
+		    refuse("--cache %s: expected none, hoard, sized or adverse", argument);
+	case OPTION_SEED:
+		return take_seed(run, argument);
+	case OPTION_DROP:
+		run->options.drop_invalidations = true;
+		return COMMAND_OK;
+	case OPTION_RECORD:
+		run->record = argument;
+		return COMMAND_OK;
+	default: /* --platform is for recordings, which are refused when they are met */
+		return COMMAND_OK;
+	}
+}
+
+/* Options into `run`; true when the command goes on, otherwise `*code` is its end. */
+static bool take_options(struct run *run, int argc, char **argv, int *code)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "vmm", required_argument, NULL, OPTION_VMM },
+		{ "cache", required_argument, NULL, OPTION_CACHE },
+		{ "seed", required_argument, NULL, OPTION_SEED },
+		{ "drop-invalidations", no_argument, NULL, OPTION_DROP },
+		{ "record", required_argument, NULL, OPTION_RECORD },
+		{ "platform", required_argument, NULL, OPTION_PLATFORM },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	opterr = 0;
+	optind = 0; /* start over, wherever the last scan stopped */
+	*code = COMMAND_OK;
+	while (*code == COMMAND_OK && (option = getopt_long(argc, argv, ":jh", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			return false;
+		}
+		if (option == ':')
+			*code = refuse("%s needs a value", argv[optind - 1]);
+		else if (option == '?')
+			*code = refuse("unknown option %s", argv[optind - 1]);
+		else
+			*code = take_option(run, option, optarg);
+	}
+	return *code == COMMAND_OK;
+}
+
+static int collect(struct run *run, int argc, char **argv)
+{
+	struct iommusim_diagnostic problem = { .status = IOMMUSIM_OK };
+
+	for (int i = optind; i < argc; i++) {
+		const enum iommusim_status status = trace_files_add(&run->files, argv[i], &problem);
+
+		if (status != IOMMUSIM_OK)
+			complain(run, argv[i], status, &problem);
+	}
+	if (run->record != NULL && run->files.count > 1)
+		return refuse("--record %s takes one trace at a time", run->record);
+	return optind < argc ? COMMAND_OK : refuse("no file given%s", "");
+}
+
+static void run_files(struct run *run)
+{
+	struct replay_show show = { .progress = &run->progress };
+
+	if (run->json)
+		replay_json_callbacks(&run->options);
+	else
+		replay_text_callbacks(&run->options);
+	replay_progress_start(&run->progress);
+	for (size_t i = 0; i < run->files.count; i++) {
+		if (i != 0 && !run->json)
+			putchar('\n');
+		run_file(run, run->files.names[i]);
+	}
+	replay_progress_clear(&run->progress);
+	if (run->files.count < 2)
+		return;
+	if (run->json)
+		replay_json_total(&show, &run->total, run->files.count);
+	else
+		replay_text_total(&run->total, run->files.count);
+	if (show.out_of_memory)
+		note_exit(run, COMMAND_NO_RESOURCES);
+}
+
+int command_replay(int argc, char **argv)
+{
+	struct run run = { .json = false };
+	int code;
+
+	if (!take_options(&run, argc, argv, &code))
+		return code;
+	code = collect(&run, argc, argv);
+	if (code == COMMAND_OK)
+		run_files(&run);
+	trace_files_free(&run.files);
+	return code == COMMAND_OK ? run.worst : code;
+}

@@ -1,0 +1,196 @@
+/* Finds the traces that were asked for and reads them. What is in a trace is not looked at here. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <zlib.h>
+
+#include "trace_input.h"
+
+enum {
+	FIRST_READ = 64 * 1024,
+	DEEPEST_FOLDER = 32 /* more are a loop of links */
+};
+
+#define LARGEST_TRACE ((size_t)1 << 30)
+
+static enum iommusim_status refuse(struct iommusim_diagnostic *problem, const char *what,
+    const char *why)
+{
+	*problem = (struct iommusim_diagnostic){ .status = IOMMUSIM_EIO, .offset = UINT64_MAX };
+	snprintf(problem->text, sizeof(problem->text), "cannot be %s: %s", what, why);
+	return IOMMUSIM_EIO;
+}
+
+static enum iommusim_status add_name(struct trace_files *files, char *name)
+{
+	if (name == NULL)
+		return IOMMUSIM_ENOMEM;
+	if (files->count == files->room) {
+		const size_t room = files->room == 0 ? 16 : files->room * 2;
+		char **larger = realloc(files->names, room * sizeof(*larger));
+
+		if (larger == NULL) {
+			free(name);
+			return IOMMUSIM_ENOMEM;
+		}
+		files->names = larger;
+		files->room = room;
+	}
+	files->names[files->count++] = name;
+	return IOMMUSIM_OK;
+}
+
+static bool is_trace(const char *name)
+{
+	static const char ending[] = ".iommu";
+	const size_t length = strlen(name);
+
+	return length >= sizeof(ending) && strcmp(name + length - strlen(ending), ending) == 0;
+}
+
+static char *join(const char *folder, const char *name)
+{
+	const size_t length = strlen(folder);
+	const char *between = length > 0 && folder[length - 1] == '/' ? "" : "/";
+	char *path;
+
+	return asprintf(&path, "%s%s%s", folder, between, name) < 0 ? NULL : path;
+}
+
+static enum iommusim_status add_folder(struct trace_files *files, const char *folder, unsigned depth,
+    struct iommusim_diagnostic *problem);
+
+static enum iommusim_status add_entry(struct trace_files *files, char *path, unsigned depth,
+    struct iommusim_diagnostic *problem)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+	struct stat about;
+
+	if (path == NULL)
+		return IOMMUSIM_ENOMEM;
+	if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+		status = add_folder(files, path, depth + 1, problem);
+	else if (is_trace(path))
+		return add_name(files, path);
+	free(path);
+	return status;
+}
+
+static enum iommusim_status add_folder(struct trace_files *files, const char *folder, unsigned depth,
+    struct iommusim_diagnostic *problem)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+	const struct dirent *entry;
+	DIR *stream;
+
+	if (depth > DEEPEST_FOLDER)
+		return refuse(problem, "searched", "folders within folders without end");
+	stream = opendir(folder);
+	if (stream == NULL)
+		return refuse(problem, "searched", strerror(errno));
+	while (status == IOMMUSIM_OK && (entry = readdir(stream)) != NULL)
+		if (entry->d_name[0] != '.')
+			status = add_entry(files, join(folder, entry->d_name), depth, problem);
+	closedir(stream);
+	return status;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+enum iommusim_status trace_files_add(struct trace_files *files, const char *name,
+    struct iommusim_diagnostic *problem)
+{
+	const size_t before = files->count;
+	enum iommusim_status status;
+	struct stat about;
+
+	if (strcmp(name, "-") == 0 || stat(name, &about) != 0 || !S_ISDIR(about.st_mode))
+		return add_name(files, strdup(name)); /* one that is not there is told when it is read */
+	status = add_folder(files, name, 0, problem);
+	if (status != IOMMUSIM_OK) {
+		while (files->count > before)
+			free(files->names[--files->count]);
+		return status;
+	}
+	if (files->count == before)
+		return refuse(problem, "replayed", "no *.iommu file is below this folder");
+	qsort(files->names + before, files->count - before, sizeof(*files->names), compare_names);
+	return IOMMUSIM_OK;
+}
+
+void trace_files_free(struct trace_files *files)
+{
+	while (files->count > 0)
+		free(files->names[--files->count]);
+	free(files->names);
+	*files = (struct trace_files){ .names = NULL };
+}
+
+/* All of a stream into `*text`, which grows as needed. */
+static enum iommusim_status read_stream(gzFile stream, char **text, size_t *length,
+    struct iommusim_diagnostic *problem)
+{
+	size_t room = 0;
+
+	for (;;) {
+		int count;
+
+		if (*length == room) {
+			char *larger;
+
+			if (room >= LARGEST_TRACE)
+				return refuse(problem, "replayed", "it is larger than 1 GiB unpacked");
+			room = room == 0 ? FIRST_READ : room * 2;
+			larger = realloc(*text, room);
+			if (larger == NULL)
+				return IOMMUSIM_ENOMEM;
+			*text = larger;
+		}
+		count = gzread(stream, *text + *length, (unsigned)(room - *length));
+		if (count < 0) {
+			int error;
+			const char *why = gzerror(stream, &error);
+
+			return error == Z_MEM_ERROR ? IOMMUSIM_ENOMEM :
+						      refuse(problem, "read",
+							  error == Z_ERRNO ? strerror(errno) : why);
+		}
+		if (count == 0)
+			return IOMMUSIM_OK;
+		*length += (size_t)count;
+	}
+}
+
+enum iommusim_status trace_read(const char *file, char **text, size_t *length,
+    struct iommusim_diagnostic *problem)
+{
+	const bool from_input = strcmp(file, "-") == 0;
+	enum iommusim_status status;
+	gzFile stream;
+	int closed;
+
+	*text = NULL;
+	*length = 0;
+	errno = 0;
+	stream = from_input ? gzdopen(dup(STDIN_FILENO), "rb") : gzopen(file, "rb");
+	if (stream == NULL)
+		return errno == 0 ? IOMMUSIM_ENOMEM : refuse(problem, "opened", strerror(errno));
+	status = read_stream(stream, text, length, problem);
+	closed = gzclose_r(stream);
+	if (status == IOMMUSIM_OK && closed == Z_BUF_ERROR)
+		status = refuse(problem, "read", "the compressed file ends too early");
+	if (status != IOMMUSIM_OK) {
+		free(*text);
+		*text = NULL;
+	}
+	return status;
+}
