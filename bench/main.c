@@ -21,6 +21,7 @@ struct options {
 	bool help;
 	struct bench_scale scale;
 	const char *filter;
+	bool whole_name; /* the filter is a benchmark's name, not a part of names */
 };
 
 static const struct benchmark *const families[] = {
@@ -41,7 +42,7 @@ static void usage(FILE *out)
 	    "\n"
 	    "Measures iommusim's mapping and translation paths, each in turns with its baselines.\n"
 	    "\n"
-	    "  FILTER   only benchmarks whose name contains this\n"
+	    "  FILTER   a benchmark's name, or a part of some names: only these\n"
 	    "  --json   one JSON object for each benchmark, a line each\n"
 	    "  --quick  fewer pages and rounds: half a minute at most, rougher figures\n"
 	    "  --help   this text\n"
@@ -81,17 +82,29 @@ static bool read_options(int count, char **words, struct options *options)
 
 static bool is_wanted(const struct options *options, const struct benchmark *benchmark)
 {
-	return options->filter == NULL || strstr(benchmark->name, options->filter) != NULL;
+	if (options->filter == NULL)
+		return true;
+	return options->whole_name ? strcmp(benchmark->name, options->filter) == 0
+				   : strstr(benchmark->name, options->filter) != NULL;
 }
 
-static unsigned count_wanted(const struct options *options)
+static bool any_wanted(const struct options *options)
 {
-	unsigned wanted = 0;
-
 	for (unsigned i = 0; i < FAMILIES; i++)
 		for (const struct benchmark *one = families[i]; one->name != NULL; one++)
-			wanted += is_wanted(options, one);
-	return wanted;
+			if (is_wanted(options, one))
+				return true;
+	return false;
+}
+
+/* A filter that is somebody's name means that one alone: "map-page/vtd" is part of another's. */
+static bool choose(struct options *options)
+{
+	options->whole_name = true;
+	if (any_wanted(options))
+		return true;
+	options->whole_name = false;
+	return any_wanted(options);
 }
 
 static bool run_one(const struct options *options, const struct benchmark *benchmark)
@@ -176,7 +189,7 @@ int main(int count, char **words)
 		usage(stdout);
 		return EXIT_DONE;
 	}
-	if (count_wanted(&options) == 0) {
+	if (!choose(&options)) {
 		refuse("no benchmark's name contains", options.filter);
 		return EXIT_USAGE;
 	}

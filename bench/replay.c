@@ -17,6 +17,7 @@ enum {
 struct story {
 	char *text;
 	size_t length;
+	uint64_t calls; /* that it makes */
 	struct iommusim_diagnostic diagnostic;
 };
 
@@ -38,6 +39,7 @@ static bool write_story(struct story *story, uint64_t lines)
 	for (uint64_t i = 0; i < lines / 2; i++)
 		at += sprintf(at, "iommu_remove_mapping(dom1, 0x%" PRIx64 ", 0x1000)\n", i << 12);
 	story->length = (size_t)(at - story->text);
+	story->calls = lines + 2;
 	return true;
 }
 
@@ -50,7 +52,8 @@ static bool replay(void *context, uint64_t first, uint64_t count)
 	(void)first;
 	(void)count;
 	return iommusim_replay("bench.iommu", story->text, story->length, &options, &summary,
-		   &story->diagnostic) == IOMMUSIM_OK;
+		   &story->diagnostic) == IOMMUSIM_OK &&
+	    summary.calls == story->calls;
 }
 
 static bool run_replay(const struct bench_scale *scale, struct bench_result *result)

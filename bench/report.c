@@ -8,7 +8,7 @@ static const char *const columns[] = { "textbook", "textbook-mutex", "call" };
 
 enum {
 	COLUMNS = sizeof(columns) / sizeof(*columns),
-	TARGET_COLUMN = 102
+	TAIL_COLUMN = 80
 };
 
 double bench_ratio(const struct bench_result *result, unsigned index)
@@ -44,36 +44,48 @@ static bool has_column(const char *name)
 
 void report_heading(FILE *out)
 {
-	fprintf(out, "%-19s %-5s %8s %-8s %8s  %8s %8s %8s %-22s %-24s %s\n", "name", "state",
+	fprintf(out, "%-19s %-5s %8s %-8s %8s  %8s %8s %8s %-24s %-22s %s\n", "name", "state",
 	    "value", "unit", "p99", "textbook", "t.-mutex", "call", "other baseline", "target",
 	    "reached");
 }
 
-/* "0.42x map-page": the first baseline that has no column. */
-static void other_ratio(const struct bench_result *result, char *text, size_t size)
+/* "0.42x map-page": baseline number `index` of those without a column. Empty beyond the last. */
+static void other_ratio(const struct bench_result *result, unsigned index, char *text, size_t size)
 {
 	text[0] = '\0';
-	for (unsigned i = 1; i < result->count && text[0] == '\0'; i++)
-		if (!has_column(result->series[i].name))
-			snprintf(
-			    text, size, "%.2fx %s", bench_ratio(result, i), result->series[i].name);
+	for (unsigned i = 1; i < result->count; i++) {
+		if (has_column(result->series[i].name) || index-- != 0)
+			continue;
+		snprintf(text, size, "%.2fx %s", bench_ratio(result, i), result->series[i].name);
+		return;
+	}
 }
 
-static void write_targets(
+/* The two columns that may need several lines: other baselines, targets. */
+static void write_tail(
     FILE *out, const struct benchmark *benchmark, const struct bench_result *result)
 {
-	for (unsigned i = 0; i < BENCH_TARGETS && benchmark->targets[i].text != NULL; i++)
-		fprintf(out, "%*s%-24s %s\n", i == 0 ? 0 : TARGET_COLUMN, "",
-		    benchmark->targets[i].text,
-		    reached(&benchmark->targets[i], result) ? "yes" : "no");
-	if (benchmark->targets[0].text == NULL)
-		fprintf(out, "-\n");
+	for (unsigned line = 0;; line++) {
+		const struct bench_target *target =
+		    line < BENCH_TARGETS ? &benchmark->targets[line] : NULL;
+		const char *aim = target == NULL ? NULL : target->text;
+		char text[64];
+
+		other_ratio(result, line, text, sizeof(text));
+		if (line > 0 && aim == NULL && text[0] == '\0')
+			return;
+		fprintf(out, "%*s %-24s", line == 0 ? 0 : TAIL_COLUMN, "",
+		    text[0] == '\0' && line == 0 ? "-" : text);
+		if (aim != NULL)
+			fprintf(out, " %-22s %s", aim, reached(target, result) ? "yes" : "no");
+		else if (line == 0)
+			fprintf(out, " -");
+		fprintf(out, "\n");
+	}
 }
 
 void report_row(FILE *out, const struct benchmark *benchmark, const struct bench_result *result)
 {
-	char text[64];
-
 	if (result->skipped) {
 		fprintf(out, "%-19s skipped: %s\n", benchmark->name, result->text);
 		return;
@@ -88,9 +100,7 @@ void report_row(FILE *out, const struct benchmark *benchmark, const struct bench
 		else
 			fprintf(out, " %7.2fx", baseline->median / result->series[0].median);
 	}
-	other_ratio(result, text, sizeof(text));
-	fprintf(out, " %-22s ", text[0] == '\0' ? "-" : text);
-	write_targets(out, benchmark, result);
+	write_tail(out, benchmark, result);
 	fflush(out);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "pin.h"
 #include "rig.h"
 #include "textbook.h"
 
@@ -12,7 +13,7 @@ enum {
 	MAPPED_PAGES = 1 << 18,
 	HOT_PAGES = 64,
 	SLICE = 4096,
-	THREAD_SLICE = 1 << 17
+	THREAD_SLICE = 1 << 20
 };
 
 #define FIRST_DEVICE  IOMMUSIM_RID(8, 0, 0)
@@ -26,8 +27,7 @@ struct field {
 	struct textbook book;
 	struct iommusim_requester *requesters[2];
 	empty_call *volatile nothing;
-	uint64_t pages;  /* that are asked for, a power of two */
-	uint64_t random; /* state of the sequence of pages */
+	uint64_t pages; /* that are asked for, a power of two */
 };
 
 /* Pages in no order that a prefetcher could guess; the same in every run. */
@@ -39,71 +39,64 @@ static inline uint64_t next_address(uint64_t *random, uint64_t pages)
 
 /* ---- contestants ------------------------------------------------------------------------------- */
 
-static bool translate_many(const struct field *field, struct iommusim_requester *requester,
-    uint64_t *random, uint64_t count)
+/* Each starts its sequence of pages from a number, so that all ask for the same ones. */
+
+static bool translate_many(
+    const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count)
 {
 	struct iommusim_dma_request request = { .length = 4, .kind = IOMMUSIM_DMA_READ };
 	struct iommusim_dma_outcome outcome;
-	uint64_t lost = 0;
+	uint64_t random = seed, lost = 0;
 
 	for (uint64_t i = 0; i < count; i++) {
-		request.address = next_address(random, field->pages);
+		request.address = next_address(&random, field->pages);
 		lost += (uint64_t)iommusim_dma(requester, &request, &outcome, NULL, 0);
 		lost += outcome.pages_faulted;
 	}
 	return lost == 0;
 }
 
+static bool book_many(const struct field *field, uint64_t seed, uint64_t count)
+{
+	uint64_t random = seed, physical, missed = 0;
+
+	for (uint64_t i = 0; i < count; i++)
+		missed += !textbook_translate(
+		    &field->book, next_address(&random, field->pages), TEXTBOOK_READ, &physical);
+	return missed == 0;
+}
+
 static bool ours(void *context, uint64_t first, uint64_t count)
 {
-	struct field *field = context;
+	const struct field *field = context;
 
-	(void)first;
-	return translate_many(field, field->requesters[0], &field->random, count);
+	return translate_many(field, field->requesters[0], first, count);
 }
 
 static bool book(void *context, uint64_t first, uint64_t count)
 {
-	struct field *field = context;
-	uint64_t physical, missed = 0;
-
-	(void)first;
-	for (uint64_t i = 0; i < count; i++)
-		missed += !textbook_translate(&field->book,
-		    next_address(&field->random, field->pages), TEXTBOOK_READ, &physical);
-	return missed == 0;
+	return book_many(context, first, count);
 }
 
 static bool book_locked(void *context, uint64_t first, uint64_t count)
 {
 	struct field *field = context;
-	uint64_t physical, missed = 0;
+	uint64_t random = first, physical, missed = 0;
 
-	(void)first;
 	for (uint64_t i = 0; i < count; i++)
-		missed += !textbook_translate_locked(&field->book,
-		    next_address(&field->random, field->pages), TEXTBOOK_READ, &physical);
+		missed += !textbook_translate_locked(
+		    &field->book, next_address(&random, field->pages), TEXTBOOK_READ, &physical);
 	return missed == 0;
 }
 
 static bool call_nothing(void *context, uint64_t first, uint64_t count)
 {
 	struct field *field = context;
-	uint64_t failed = 0;
+	uint64_t random = first, failed = 0;
 
-	(void)first;
 	for (uint64_t i = 0; i < count; i++)
-		failed += !field->nothing(field, next_address(&field->random, field->pages), 0, 4);
+		failed += !field->nothing(field, next_address(&random, field->pages), 0, 4);
 	return failed == 0;
-}
-
-/* Every round asks for the same pages. */
-static bool rewind_pages(void *context)
-{
-	struct field *field = context;
-
-	field->random = 1;
-	return true;
 }
 
 /* ---- the second thread ------------------------------------------------------------------------- */
@@ -115,18 +108,27 @@ struct helper {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	uint64_t work; /* translations to do; 0: none */
-	uint64_t random;
+	bool with_book;
 	bool good;
 	bool stop;
 };
+
+static bool do_share(
+    const struct field *field, bool with_book, unsigned requester, uint64_t seed, uint64_t count)
+{
+	return with_book ? book_many(field, seed, count)
+			 : translate_many(field, field->requesters[requester], seed, count);
+}
 
 static void *help(void *context)
 {
 	struct helper *helper = context;
 
+	pin_thread(1);
 	pthread_mutex_lock(&helper->lock);
 	while (!helper->stop) {
 		const uint64_t work = helper->work;
+		const bool with_book = helper->with_book;
 		bool good;
 
 		if (work == 0) {
@@ -134,8 +136,7 @@ static void *help(void *context)
 			continue;
 		}
 		pthread_mutex_unlock(&helper->lock);
-		good = translate_many(
-		    helper->field, helper->field->requesters[1], &helper->random, work);
+		good = do_share(helper->field, with_book, 1, 1, work);
 		pthread_mutex_lock(&helper->lock);
 		helper->good &= good;
 		helper->work = 0;
@@ -145,17 +146,16 @@ static void *help(void *context)
 	return NULL;
 }
 
-static bool two_threads(void *context, uint64_t first, uint64_t count)
+static bool share_work(struct helper *helper, bool with_book, uint64_t count)
 {
-	struct helper *helper = context;
 	bool good;
 
-	(void)first;
 	pthread_mutex_lock(&helper->lock);
 	helper->work = count / 2;
+	helper->with_book = with_book;
 	pthread_cond_broadcast(&helper->changed);
 	pthread_mutex_unlock(&helper->lock);
-	good = ours(helper->field, 0, count - count / 2);
+	good = do_share(helper->field, with_book, 0, 2, count - count / 2);
 	pthread_mutex_lock(&helper->lock);
 	while (helper->work != 0)
 		pthread_cond_wait(&helper->changed, &helper->lock);
@@ -164,18 +164,38 @@ static bool two_threads(void *context, uint64_t first, uint64_t count)
 	return good;
 }
 
+static bool two_threads(void *context, uint64_t first, uint64_t count)
+{
+	(void)first;
+	return share_work(context, false, count);
+}
+
 static bool one_thread(void *context, uint64_t first, uint64_t count)
 {
 	struct helper *helper = context;
 
-	return ours(helper->field, first, count);
+	(void)first;
+	return do_share(helper->field, false, 0, 2, count);
+}
+
+static bool book_two_threads(void *context, uint64_t first, uint64_t count)
+{
+	(void)first;
+	return share_work(context, true, count);
+}
+
+static bool book_one_thread(void *context, uint64_t first, uint64_t count)
+{
+	struct helper *helper = context;
+
+	(void)first;
+	return do_share(helper->field, true, 0, 2, count);
 }
 
 static bool start_helper(struct helper *helper, struct field *field)
 {
 	memset(helper, 0, sizeof(*helper));
 	helper->field = field;
-	helper->random = 2;
 	helper->good = true;
 	pthread_mutex_init(&helper->lock, NULL);
 	pthread_cond_init(&helper->changed, NULL);
@@ -238,7 +258,8 @@ static bool make_field(struct field *field, enum iommusim_cache_policy cache, ui
 static bool end_field(struct field *field, bool done, struct bench_result *result)
 {
 	if (!done && field->rig.status == IOMMUSIM_OK)
-		snprintf(result->text, sizeof(result->text), "a translation failed");
+		snprintf(result->text, sizeof(result->text),
+		    "a translation failed, or was not answered from where it should");
 	else if (!done)
 		rig_explain(&field->rig, result->text, sizeof(result->text));
 	rig_destroy(&field->rig);
@@ -246,22 +267,33 @@ static bool end_field(struct field *field, bool done, struct bench_result *resul
 	return done;
 }
 
+/* Did the caches answer as the benchmark's name says? A few first uses of a page are no hits. */
+static bool caches_as_named(const struct field *field, bool hits)
+{
+	struct iommusim_requester_counters counters;
+
+	iommusim_requester_counters(field->requesters[0], &counters);
+	return hits ? counters.pages - counters.cached_pages <= HOT_PAGES
+		    : counters.cached_pages == 0;
+}
+
 static bool run_alone(enum iommusim_cache_policy cache, uint64_t pages, const char *name,
     const struct bench_scale *scale, struct bench_result *result)
 {
 	struct field field;
 	const struct contestant contestants[] = {
-		{ name, &field, rewind_pages, ours },
-		{ "textbook", &field, rewind_pages, book },
-		{ "textbook-mutex", &field, rewind_pages, book_locked },
-		{ "call", &field, rewind_pages, call_nothing },
+		{ name, &field, NULL, ours },
+		{ "textbook", &field, NULL, book },
+		{ "textbook-mutex", &field, NULL, book_locked },
+		{ "call", &field, NULL, call_nothing },
 	};
 	const struct measure_plan plan = { UINT64_C(1) << (scale->quick ? 18 : 20), SLICE,
 		scale->rounds };
 	bool done = make_field(&field, cache, pages);
 
 	result->count = 4;
-	done = done && measure(&plan, contestants, 4, result->series) == MEASURE_DONE;
+	done = done && measure(&plan, contestants, 4, result->series) == MEASURE_DONE &&
+	    caches_as_named(&field, cache != IOMMUSIM_CACHE_NONE);
 	return end_field(&field, done, result);
 }
 
@@ -275,22 +307,41 @@ static bool run_miss(const struct bench_scale *scale, struct bench_result *resul
 	return run_alone(IOMMUSIM_CACHE_NONE, MAPPED_PAGES, "translate-miss", scale, result);
 }
 
+static bool two_processors(void)
+{
+	const bool there = pin_thread(1) && pin_thread(0);
+
+	unpin_thread();
+	return there;
+}
+
+/* The textbook's tables are only read here: how it fares shows what the machine has to give. */
 static bool run_threads(const struct bench_scale *scale, struct bench_result *result)
 {
-	const struct measure_plan plan = { UINT64_C(1) << (scale->quick ? 20 : 22), THREAD_SLICE,
+	const struct measure_plan plan = { UINT64_C(1) << (scale->quick ? 21 : 23), THREAD_SLICE,
 		scale->rounds };
 	struct field field;
 	struct helper helper;
 	const struct contestant contestants[] = {
 		{ "threads-translate", &helper, NULL, two_threads },
 		{ "one-thread", &helper, NULL, one_thread },
+		{ "textbook", &helper, NULL, book_one_thread },
+		{ "textbook-threads", &helper, NULL, book_two_threads },
 	};
-	bool done = make_field(&field, IOMMUSIM_CACHE_HOARD, HOT_PAGES);
+	bool done;
 
+	if (!two_processors()) {
+		result->skipped = true;
+		snprintf(result->text, sizeof(result->text), "it needs two processors");
+		return true;
+	}
+	done = make_field(&field, IOMMUSIM_CACHE_HOARD, HOT_PAGES);
 	if (done && start_helper(&helper, &field)) {
-		result->count = 2;
-		done = measure(&plan, contestants, 2, result->series) == MEASURE_DONE;
+		pin_thread(0);
+		result->count = 4;
+		done = measure(&plan, contestants, 4, result->series) == MEASURE_DONE;
 		stop_helper(&helper);
+		unpin_thread();
 	} else {
 		done = false;
 	}

@@ -515,3 +515,149 @@ void host_describe(struct host *host, struct host_text *text)
 		host_text_add(text, "unit 0x%llx %s\n", (unsigned long long)iommusim_unit_base(unit),
 		    iommusim_unit_translating(unit) ? "on" : "off");
 }
+
+/* ---- iommu_ops that write down what they are asked -------------------------------------------------- */
+
+static unsigned number_of(const void *domain)
+{
+	return *(const unsigned *)domain;
+}
+
+static enum iommusim_status backend_init(void *context)
+{
+	struct host_backend *backend = context;
+
+	host_text_add(&backend->log, "init\n");
+	return backend->init;
+}
+
+static void backend_cleanup(void *context)
+{
+	host_text_add(&((struct host_backend *)context)->log, "cleanup\n");
+}
+
+static void backend_enable(void *context)
+{
+	host_text_add(&((struct host_backend *)context)->log, "enable\n");
+}
+
+static void backend_disable(void *context)
+{
+	host_text_add(&((struct host_backend *)context)->log, "disable\n");
+}
+
+static enum iommusim_status backend_create_domain(void *context, uint64_t max_address, void **domain)
+{
+	struct host_backend *backend = context;
+	const unsigned number = backend->domains + 1;
+
+	host_text_add(&backend->log, "create_domain 0x%llx\n", (unsigned long long)max_address);
+	if (backend->create_domain != IOMMUSIM_OK)
+		return backend->create_domain;
+	assert_true(number < sizeof(backend->numbers) / sizeof(*backend->numbers));
+	backend->domains = number;
+	backend->numbers[number] = number;
+	*domain = &backend->numbers[number];
+	return IOMMUSIM_OK;
+}
+
+static void backend_destroy_domain(void *context, void *domain)
+{
+	host_text_add(&((struct host_backend *)context)->log, "destroy_domain %u\n", number_of(domain));
+}
+
+static enum iommusim_status work(const struct host_backend *backend, enum iommusim_status status,
+    uint64_t gpa, uint64_t length, uint64_t *done)
+{
+	*done = 0;
+	if (status != IOMMUSIM_OK && gpa >= backend->fail_from)
+		return status;
+	*done = backend->chunk != 0 && length > backend->chunk ? backend->chunk : length;
+	if (backend->lazy)
+		*done = 0;
+	if (backend->eager)
+		*done = length + PAGE;
+	return IOMMUSIM_OK;
+}
+
+static enum iommusim_status backend_map(void *context, void *domain, uint64_t gpa, uint64_t hpa,
+    uint64_t length, uint64_t *done)
+{
+	struct host_backend *backend = context;
+
+	host_text_add(&backend->log, "map %u 0x%llx 0x%llx 0x%llx\n", number_of(domain),
+	    (unsigned long long)gpa, (unsigned long long)hpa, (unsigned long long)length);
+	return work(backend, backend->map, gpa, length, done);
+}
+
+static enum iommusim_status backend_unmap(void *context, void *domain, uint64_t gpa, uint64_t length,
+    uint64_t *done)
+{
+	struct host_backend *backend = context;
+
+	host_text_add(&backend->log, "unmap %u 0x%llx 0x%llx\n", number_of(domain),
+	    (unsigned long long)gpa, (unsigned long long)length);
+	return work(backend, backend->unmap, gpa, length, done);
+}
+
+static enum iommusim_status backend_add(void *context, void *domain, uint16_t segment, uint16_t rid)
+{
+	struct host_backend *backend = context;
+
+	host_text_add(&backend->log, "add %u %u:%04x\n", number_of(domain), segment, rid);
+	return backend->add;
+}
+
+static enum iommusim_status backend_remove(void *context, void *domain, uint16_t segment,
+    uint16_t rid)
+{
+	struct host_backend *backend = context;
+
+	host_text_add(&backend->log, "remove %u %u:%04x\n", number_of(domain), segment, rid);
+	return backend->remove;
+}
+
+static enum iommusim_status backend_invalidate(void *context, void *domain)
+{
+	struct host_backend *backend = context;
+
+	host_text_add(&backend->log, "invalidate %u\n", number_of(domain));
+	return backend->invalidate;
+}
+
+void host_backend_init(struct host_backend *backend)
+{
+	memset(backend, 0, sizeof(*backend));
+	backend->ops = (struct iommusim_ops){
+		.name = "test",
+		.init = backend_init,
+		.cleanup = backend_cleanup,
+		.enable = backend_enable,
+		.disable = backend_disable,
+		.create_domain = backend_create_domain,
+		.destroy_domain = backend_destroy_domain,
+		.create_mapping = backend_map,
+		.remove_mapping = backend_unmap,
+		.add_device = backend_add,
+		.remove_device = backend_remove,
+		.invalidate_tlb = backend_invalidate,
+	};
+}
+
+size_t host_backend_count(const struct host_backend *backend, const char *line)
+{
+	const char *at = backend->log.text;
+	size_t count = 0;
+
+	while ((at = strstr(at, line)) != NULL) {
+		count += at == backend->log.text || at[-1] == '\n';
+		at++;
+	}
+	return count;
+}
+
+void host_backend_forget(struct host_backend *backend)
+{
+	backend->log.length = 0;
+	backend->log.text[0] = '\0';
+}

@@ -186,7 +186,7 @@ void host_unwatch(struct host *host, struct host_log *log);
 
 /* Text put together: what reports write, and what a test remembers. */
 struct host_text {
-	char text[1 << 16];
+	char text[1 << 18];
 	size_t length;
 };
 void host_text_put(void *context, const char *text, size_t length);
@@ -198,6 +198,27 @@ void host_text_add(struct host_text *text, const char *format, ...)
  * devices, and where a few DMAs of each device would go.
  */
 void host_describe(struct host *host, struct host_text *text);
+
+/*
+ * iommu_ops of the test's own that only write down what they are asked. A domain's handle points at
+ * its number.
+ */
+struct host_backend {
+	struct iommusim_ops ops;
+	struct host_text log; /* "map 1 0x0 0x9000 0x1000\n", ... */
+	uint64_t chunk;       /* bytes a mapping call does at most; 0: all */
+	bool lazy;            /* mapping calls succeed and do nothing */
+	bool eager;           /* mapping calls say they did more than they were asked */
+	/* What the calls return; a call that fails is written down too. */
+	enum iommusim_status init, create_domain, map, unmap, add, remove, invalidate;
+	uint64_t fail_from; /* map and unmap fail from this address on only */
+	unsigned numbers[16];
+	unsigned domains;
+};
+void host_backend_init(struct host_backend *backend);
+/* How often a line, or its beginning, stands in the log. */
+size_t host_backend_count(const struct host_backend *backend, const char *line);
+void host_backend_forget(struct host_backend *backend);
 
 #define assert_ok(call)             assert_int_equal(call, IOMMUSIM_OK)
 #define assert_status(call, status) assert_int_equal(call, status)

@@ -16,12 +16,15 @@
 static const char usage[] =
     "usage: iommusim replay [OPTION...] FILE|FOLDER...\n"
     "\n"
-    "Runs traces (docs/trace-language.md) and reports every DMA that did not go as it should: where it\n"
-    "was stopped or let through, which call is to blame, and who is told. A folder stands for every\n"
+    "Runs traces (docs/trace-language.md) and reports every DMA that did not go as it should: "
+    "where it\n"
+    "was stopped or let through, which call is to blame, and who is told. A folder stands for "
+    "every\n"
     "*.iommu below it, - for standard input; files may be compressed with gzip.\n"
     "\n"
     "  -j, --json                one JSON object a line, a summary last\n"
-    "      --vmm NAME            behave as this release does (13.0, reference, ...), whatever the trace says\n"
+    "      --vmm NAME            behave as this release does (13.0, reference, ...), whatever the "
+    "trace says\n"
     "      --cache POLICY        none, hoard, sized or adverse, whatever the trace says\n"
     "      --seed N              seed of whatever is random, whatever the trace says\n"
     "      --drop-invalidations  let the unit ignore every invalidation: a negative control\n"
@@ -29,7 +32,8 @@ static const char usage[] =
     "      --platform FILE       for recordings of a real driver, which are not supported yet\n"
     "  -h, --help                this text\n"
     "\n"
-    "exit: 0 everything as expected, 1 a DMA, a finding or an expectation is not, 2 a trace cannot be\n"
+    "exit: 0 everything as expected, 1 a DMA, a finding or an expectation is not, 2 a trace cannot "
+    "be\n"
     "read or wrong usage, 3 out of memory or another resource\n";
 
 /* What was asked for, and what is kept while the files are gone through. */
@@ -56,7 +60,8 @@ static void complain(struct run *run, const char *file, enum iommusim_status sta
 	fflush(stdout);
 	replay_progress_clear(&run->progress);
 	fprintf(stderr, "%s:%u:%u: %s\n", file, problem->line, problem->column,
-	    status == IOMMUSIM_ENOMEM && problem->text[0] == '\0' ? "out of memory" : problem->text);
+	    status == IOMMUSIM_ENOMEM && problem->text[0] == '\0' ? "out of memory"
+								  : problem->text);
 	note_exit(run, status == IOMMUSIM_ENOMEM ? COMMAND_NO_RESOURCES : COMMAND_BAD_INPUT);
 }
 
@@ -107,7 +112,8 @@ static enum iommusim_status replay_text(struct run *run, const char *file, const
 		return iommusim_replay(file, text, length, &run->options, summary, problem);
 	}
 	out.context = stream;
-	status = iommusim_replay_recorded(file, text, length, &run->options, &out, summary, problem);
+	status =
+	    iommusim_replay_recorded(file, text, length, &run->options, &out, summary, problem);
 	if ((ferror(stream) | fclose(stream)) != 0) {
 		fprintf(stderr, "iommusim replay: %s cannot be written\n", run->record);
 		note_exit(run, COMMAND_NO_RESOURCES);
@@ -174,13 +180,21 @@ static void run_file(struct run *run, const char *file)
 
 /* ---- the command line ------------------------------------------------------------------------------------ */
 
-enum option_id { OPTION_VMM = 256, OPTION_CACHE, OPTION_SEED, OPTION_DROP, OPTION_RECORD, OPTION_PLATFORM };
+enum option_id {
+	OPTION_VMM = 256,
+	OPTION_CACHE,
+	OPTION_SEED,
+	OPTION_DROP,
+	OPTION_RECORD,
+	OPTION_PLATFORM
+};
 
 static int refuse_profile(const char *name)
 {
 	const struct iommusim_profile *profile;
 
-	fprintf(stderr, "iommusim replay: --vmm %s: no release profile of that name; there are", name);
+	fprintf(
+	    stderr, "iommusim replay: --vmm %s: no release profile of that name; there are", name);
 	for (size_t i = 0; (profile = iommusim_profile_at(i)) != NULL; i++)
 		fprintf(stderr, "%s %s", i == 0 ? "" : ",", iommusim_profile_name(profile));
 	fputs("\n", stderr);
@@ -207,12 +221,13 @@ static int take_option(struct run *run, int option, const char *argument)
 		return COMMAND_OK;
 	case OPTION_VMM:
 		run->options.profile = argument;
-		return iommusim_profile_find(argument) == NULL ? refuse_profile(argument) : COMMAND_OK;
+		return iommusim_profile_find(argument) == NULL ? refuse_profile(argument)
+							       : COMMAND_OK;
 	case OPTION_CACHE:
 		run->options.has_cache = true;
-		return iommusim_cache_policy_find(argument, &run->options.cache) == IOMMUSIM_OK ?
-		    COMMAND_OK :
-		    refuse("--cache %s: expected none, hoard, sized or adverse", argument);
+		return iommusim_cache_policy_find(argument, &run->options.cache) == IOMMUSIM_OK
+		    ? COMMAND_OK
+		    : refuse("--cache %s: expected none, hoard, sized or adverse", argument);
 	case OPTION_SEED:
 		return take_seed(run, argument);
 	case OPTION_DROP:
@@ -245,7 +260,8 @@ static bool take_options(struct run *run, int argc, char **argv, int *code)
 	opterr = 0;
 	optind = 0; /* start over, wherever the last scan stopped */
 	*code = COMMAND_OK;
-	while (*code == COMMAND_OK && (option = getopt_long(argc, argv, ":jh", options, NULL)) != -1) {
+	while (
+	    *code == COMMAND_OK && (option = getopt_long(argc, argv, ":jh", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return false;

@@ -16,21 +16,21 @@ static void add(struct replay_show *show, struct json_object *object, const char
 	show->out_of_memory = true;
 }
 
-static void add_number(struct replay_show *show, struct json_object *object, const char *name,
-    uint64_t number)
+static void add_number(
+    struct replay_show *show, struct json_object *object, const char *name, uint64_t number)
 {
 	add(show, object, name, json_object_new_uint64(number));
 }
 
-static void add_text(struct replay_show *show, struct json_object *object, const char *name,
-    const char *text)
+static void add_text(
+    struct replay_show *show, struct json_object *object, const char *name, const char *text)
 {
 	add(show, object, name, json_object_new_string(text));
 }
 
 /* {"name": {...}}: `*line` is the outer object, which print_line() ends. */
-static struct json_object *open_line(struct replay_show *show, const char *name,
-    struct json_object **line)
+static struct json_object *open_line(
+    struct replay_show *show, const char *name, struct json_object **line)
 {
 	struct json_object *inner = json_object_new_object();
 
@@ -44,8 +44,8 @@ static void print_line(struct replay_show *show, struct json_object *line)
 	const char *text = NULL;
 
 	if (!show->out_of_memory)
-		text = json_object_to_json_string_ext(line,
-		    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+		text = json_object_to_json_string_ext(
+		    line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (text == NULL)
 		show->out_of_memory = true;
 	else
@@ -97,7 +97,8 @@ static void show_finding(void *context, const struct iommusim_finding *finding, 
 	print_line(show, whole);
 }
 
-static void show_init(void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check)
+static void show_init(
+    void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check)
 {
 	struct replay_show *show = context;
 	struct iommusim_init_report report;
@@ -132,7 +133,8 @@ static void add_dma(struct replay_show *show, struct json_object *object,
 
 	add_number(show, dma, "total", summary->dma_total);
 	for (unsigned i = 0; i < IOMMUSIM_VERDICT_COUNT; i++)
-		add_number(show, dma, iommusim_verdict_name((enum iommusim_verdict)i), summary->dma[i]);
+		add_number(
+		    show, dma, iommusim_verdict_name((enum iommusim_verdict)i), summary->dma[i]);
 	add(show, object, "dma", dma);
 }
 
@@ -143,7 +145,8 @@ static void add_findings(struct replay_show *show, struct json_object *object,
 
 	for (unsigned i = 0; i < IOMMUSIM_FINDING_COUNT; i++)
 		if (summary->findings[i] != 0)
-			add_number(show, findings, iommusim_finding_name((enum iommusim_finding_id)i),
+			add_number(show, findings,
+			    iommusim_finding_name((enum iommusim_finding_id)i),
 			    summary->findings[i]);
 	add(show, object, "findings", findings);
 }
@@ -195,8 +198,8 @@ void replay_json_end(struct replay_show *show, const struct iommusim_diagnostic 
 	print_line(show, whole);
 }
 
-void replay_json_total(struct replay_show *show, const struct iommusim_replay_summary *total,
-    size_t files)
+void replay_json_total(
+    struct replay_show *show, const struct iommusim_replay_summary *total, size_t files)
 {
 	struct json_object *whole, *object = open_line(show, "total", &whole);
 

@@ -33,7 +33,7 @@ void replay_json_callbacks(struct iommusim_replay_options *options);
 void replay_text_end(struct replay_show *show);
 void replay_text_total(const struct iommusim_replay_summary *total, size_t files);
 void replay_json_end(struct replay_show *show, const struct iommusim_diagnostic *problem);
-void replay_json_total(struct replay_show *show, const struct iommusim_replay_summary *total,
-    size_t files);
+void replay_json_total(
+    struct replay_show *show, const struct iommusim_replay_summary *total, size_t files);
 
 #endif

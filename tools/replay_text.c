@@ -7,7 +7,9 @@
 
 #include "replay_show.h"
 
-enum { QUIET_SECONDS = 1 };
+enum {
+	QUIET_SECONDS = 1
+};
 
 static void put(void *context, const char *text, size_t length)
 {
@@ -93,7 +95,8 @@ static void show_failure(void *context, uint32_t line, const char *statement, co
 	    show->colour ? "\033[1;31m" : "", show->colour ? "\033[0m" : "", text);
 }
 
-static void show_init(void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check)
+static void show_init(
+    void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check)
 {
 	struct replay_show *show = context;
 	const struct iommusim_text out = { .put = put, .colour = show->colour };

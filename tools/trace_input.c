@@ -19,8 +19,8 @@ enum {
 
 #define LARGEST_TRACE ((size_t)1 << 30)
 
-static enum iommusim_status refuse(struct iommusim_diagnostic *problem, const char *what,
-    const char *why)
+static enum iommusim_status refuse(
+    struct iommusim_diagnostic *problem, const char *what, const char *why)
 {
 	*problem = (struct iommusim_diagnostic){ .status = IOMMUSIM_EIO, .offset = UINT64_MAX };
 	snprintf(problem->text, sizeof(problem->text), "cannot be %s: %s", what, why);
@@ -63,11 +63,11 @@ static char *join(const char *folder, const char *name)
 	return asprintf(&path, "%s%s%s", folder, between, name) < 0 ? NULL : path;
 }
 
-static enum iommusim_status add_folder(struct trace_files *files, const char *folder, unsigned depth,
-    struct iommusim_diagnostic *problem);
+static enum iommusim_status add_folder(struct trace_files *files, const char *folder,
+    unsigned depth, struct iommusim_diagnostic *problem);
 
-static enum iommusim_status add_entry(struct trace_files *files, char *path, unsigned depth,
-    struct iommusim_diagnostic *problem)
+static enum iommusim_status add_entry(
+    struct trace_files *files, char *path, unsigned depth, struct iommusim_diagnostic *problem)
 {
 	enum iommusim_status status = IOMMUSIM_OK;
 	struct stat about;
@@ -82,8 +82,8 @@ static enum iommusim_status add_entry(struct trace_files *files, char *path, uns
 	return status;
 }
 
-static enum iommusim_status add_folder(struct trace_files *files, const char *folder, unsigned depth,
-    struct iommusim_diagnostic *problem)
+static enum iommusim_status add_folder(struct trace_files *files, const char *folder,
+    unsigned depth, struct iommusim_diagnostic *problem)
 {
 	enum iommusim_status status = IOMMUSIM_OK;
 	const struct dirent *entry;
@@ -106,15 +106,16 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-enum iommusim_status trace_files_add(struct trace_files *files, const char *name,
-    struct iommusim_diagnostic *problem)
+enum iommusim_status trace_files_add(
+    struct trace_files *files, const char *name, struct iommusim_diagnostic *problem)
 {
 	const size_t before = files->count;
 	enum iommusim_status status;
 	struct stat about;
 
 	if (strcmp(name, "-") == 0 || stat(name, &about) != 0 || !S_ISDIR(about.st_mode))
-		return add_name(files, strdup(name)); /* one that is not there is told when it is read */
+		return add_name(
+		    files, strdup(name)); /* one that is not there is told when it is read */
 	status = add_folder(files, name, 0, problem);
 	if (status != IOMMUSIM_OK) {
 		while (files->count > before)
@@ -136,8 +137,8 @@ void trace_files_free(struct trace_files *files)
 }
 
 /* All of a stream into `*text`, which grows as needed. */
-static enum iommusim_status read_stream(gzFile stream, char **text, size_t *length,
-    struct iommusim_diagnostic *problem)
+static enum iommusim_status read_stream(
+    gzFile stream, char **text, size_t *length, struct iommusim_diagnostic *problem)
 {
 	size_t room = 0;
 
@@ -148,7 +149,8 @@ static enum iommusim_status read_stream(gzFile stream, char **text, size_t *leng
 			char *larger;
 
 			if (room >= LARGEST_TRACE)
-				return refuse(problem, "replayed", "it is larger than 1 GiB unpacked");
+				return refuse(
+				    problem, "replayed", "it is larger than 1 GiB unpacked");
 			room = room == 0 ? FIRST_READ : room * 2;
 			larger = realloc(*text, room);
 			if (larger == NULL)
@@ -160,9 +162,9 @@ static enum iommusim_status read_stream(gzFile stream, char **text, size_t *leng
 			int error;
 			const char *why = gzerror(stream, &error);
 
-			return error == Z_MEM_ERROR ? IOMMUSIM_ENOMEM :
-						      refuse(problem, "read",
-							  error == Z_ERRNO ? strerror(errno) : why);
+			return error == Z_MEM_ERROR
+			    ? IOMMUSIM_ENOMEM
+			    : refuse(problem, "read", error == Z_ERRNO ? strerror(errno) : why);
 		}
 		if (count == 0)
 			return IOMMUSIM_OK;
@@ -170,8 +172,8 @@ static enum iommusim_status read_stream(gzFile stream, char **text, size_t *leng
 	}
 }
 
-enum iommusim_status trace_read(const char *file, char **text, size_t *length,
-    struct iommusim_diagnostic *problem)
+enum iommusim_status trace_read(
+    const char *file, char **text, size_t *length, struct iommusim_diagnostic *problem)
 {
 	const bool from_input = strcmp(file, "-") == 0;
 	enum iommusim_status status;

@@ -16,15 +16,15 @@ struct trace_files {
  * Add a file, or every *.iommu below a folder in the order of their bytes. OK, ENOMEM, EIO (`problem`
  * says why; nothing is added).
  */
-enum iommusim_status trace_files_add(struct trace_files *files, const char *name,
-    struct iommusim_diagnostic *problem);
+enum iommusim_status trace_files_add(
+    struct trace_files *files, const char *name, struct iommusim_diagnostic *problem);
 void trace_files_free(struct trace_files *files);
 
 /*
  * All of a file, unpacked when it is compressed; "-" is standard input. Free `*text` with free().
  * OK, ENOMEM, EIO (`problem` says why).
  */
-enum iommusim_status trace_read(const char *file, char **text, size_t *length,
-    struct iommusim_diagnostic *problem);
+enum iommusim_status trace_read(
+    const char *file, char **text, size_t *length, struct iommusim_diagnostic *problem);
 
 #endif

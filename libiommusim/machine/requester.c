@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
 #include "machine/memory_access.h"
 #include "machine/unit_model.h"
@@ -74,6 +75,17 @@ void requester_teardown(struct iommusim_machine *machine)
 		iommusim_requester_destroy(TAILQ_FIRST(&machine->requesters));
 }
 
+/* A scheduler that is not fair (valgrind's) would let the one who waits run for ever. */
+static void give_way(unsigned spins)
+{
+	const struct timespec a_moment = { .tv_nsec = 1000 };
+
+	if (spins < 64)
+		sched_yield();
+	else
+		nanosleep(&a_moment, NULL);
+}
+
 void requester_quiesce(struct iommusim_machine *machine)
 {
 	const uint64_t epoch = atomic_fetch_add(&machine->epoch, 1) + 1;
@@ -81,9 +93,10 @@ void requester_quiesce(struct iommusim_machine *machine)
 
 	TAILQ_FOREACH (requester, &machine->requesters, link) {
 		uint64_t working;
+		unsigned spins = 0;
 
 		while ((working = atomic_load(&requester->working)) != 0 && working < epoch)
-			sched_yield();
+			give_way(++spins);
 	}
 }
 

@@ -22,8 +22,8 @@ struct dump {
 	struct iommusim_diagnostic *problem;
 };
 
-__attribute__((format(printf, 3, 4))) static enum iommusim_status refuse(struct dump *dump, size_t at,
-    const char *format, ...)
+__attribute__((format(printf, 3, 4))) static enum iommusim_status refuse(
+    struct dump *dump, size_t at, const char *format, ...)
 {
 	struct iommusim_diagnostic *problem = dump->problem;
 	va_list arguments;
@@ -90,7 +90,8 @@ static enum iommusim_status decode_line(struct dump *dump)
 	at++;
 	if (blanks(dump, at) > at)
 		at = blanks(dump, at) - 1;
-	for (; count < 16 && at + 1 < dump->end && dump->bytes[at] == ' ' && dump->bytes[at + 1] != ' ';
+	for (; count < 16 && at + 1 < dump->end && dump->bytes[at] == ' ' &&
+	     dump->bytes[at + 1] != ' ';
 	     count++) {
 		const int high = digit_at(dump, at + 1), low = digit_at(dump, at + 2);
 
@@ -113,7 +114,8 @@ static enum iommusim_status decode_table(struct dump *dump)
 		if (status != IOMMUSIM_OK)
 			return status;
 	}
-	return dump->out != 0 ? IOMMUSIM_OK : refuse(dump, dump->line, "expected the bytes of a table");
+	return dump->out != 0 ? IOMMUSIM_OK
+			      : refuse(dump, dump->line, "expected the bytes of a table");
 }
 
 static enum iommusim_status decode_text(struct dump *dump, size_t *length)
@@ -131,7 +133,8 @@ static enum iommusim_status decode_text(struct dump *dump, size_t *length)
 		*length = dump->out - first;
 		return status;
 	}
-	return refuse(dump, dump->end, "no DMAR table up to here; expected a line such as \"DMAR @ 0x0\"");
+	return refuse(
+	    dump, dump->end, "no DMAR table up to here; expected a line such as \"DMAR @ 0x0\"");
 }
 
 /* Only what a text has in its first line. */

@@ -39,8 +39,8 @@ static void put_drhd(struct writer *writer, uint64_t base, bool include_all, uns
 	uint64_t drhd[2] = { 0, 0 };
 
 	vtd_acpi_drhd_set_TYPE(drhd, IOMMUSIM_DMAR_DRHD);
-	vtd_acpi_drhd_set_LENGTH(drhd,
-	    VTD_ACPI_DRHD_BYTES + scopes * (VTD_ACPI_SCOPE_BYTES + VTD_ACPI_HOP_BYTES));
+	vtd_acpi_drhd_set_LENGTH(
+	    drhd, VTD_ACPI_DRHD_BYTES + scopes * (VTD_ACPI_SCOPE_BYTES + VTD_ACPI_HOP_BYTES));
 	vtd_acpi_drhd_set_INCLUDE_PCI_ALL(drhd, include_all);
 	vtd_acpi_drhd_set_BASE(drhd, base);
 	put(writer, drhd, VTD_ACPI_DRHD_BYTES);
@@ -51,8 +51,8 @@ static void put_rmrr(struct writer *writer, uint64_t base, uint64_t limit, unsig
 	uint64_t rmrr[3] = { 0, 0, 0 };
 
 	vtd_acpi_rmrr_set_TYPE(rmrr, IOMMUSIM_DMAR_RMRR);
-	vtd_acpi_rmrr_set_LENGTH(rmrr,
-	    VTD_ACPI_RMRR_BYTES + scopes * (VTD_ACPI_SCOPE_BYTES + VTD_ACPI_HOP_BYTES));
+	vtd_acpi_rmrr_set_LENGTH(
+	    rmrr, VTD_ACPI_RMRR_BYTES + scopes * (VTD_ACPI_SCOPE_BYTES + VTD_ACPI_HOP_BYTES));
 	vtd_acpi_rmrr_set_BASE(rmrr, base);
 	vtd_acpi_rmrr_set_LIMIT(rmrr, limit);
 	put(writer, rmrr, VTD_ACPI_RMRR_BYTES);

@@ -31,8 +31,8 @@ static void note(struct replay *replay, enum iommusim_status status, const char 
 	vsnprintf(diagnostic->text, sizeof(diagnostic->text), format, arguments);
 }
 
-enum iommusim_status replay_stop(struct replay *replay, enum iommusim_status status, const char *at,
-    const char *format, ...)
+enum iommusim_status replay_stop(
+    struct replay *replay, enum iommusim_status status, const char *at, const char *format, ...)
 {
 	va_list arguments;
 
@@ -62,25 +62,30 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* How many letters to insert, drop or change to make one word of the other (Levenshtein). */
+/* Letters to insert, drop, change, or swap with their neighbour to make one word of the other. */
 static size_t distance(struct slice from, struct slice to)
 {
-	size_t row[LONGEST_SHOWN + 1];
+	size_t rows[3][LONGEST_SHOWN + 1];
+	size_t *before = rows[0], *above = rows[1], *row = rows[2];
 
 	for (size_t i = 0; i <= to.length; i++)
-		row[i] = i;
-	for (size_t line = 0; line < from.length; line++) {
-		size_t corner = row[0];
+		above[i] = i;
+	for (size_t line = 1; line <= from.length; line++) {
+		size_t *const oldest = before;
 
-		row[0] = line + 1;
+		row[0] = line;
 		for (size_t i = 1; i <= to.length; i++) {
-			const size_t changed = corner + (from.at[line] != to.at[i - 1]);
-
-			corner = row[i];
-			row[i] = least(changed, least(row[i], row[i - 1]) + 1);
+			row[i] = above[i - 1] + (from.at[line - 1] != to.at[i - 1]);
+			row[i] = least(row[i], least(above[i], row[i - 1]) + 1);
+			if (line > 1 && i > 1 && from.at[line - 1] == to.at[i - 2] &&
+			    from.at[line - 2] == to.at[i - 1])
+				row[i] = least(row[i], before[i - 2] + 1);
 		}
+		before = above;
+		above = row;
+		row = oldest;
 	}
-	return row[to.length];
+	return above[to.length];
 }
 
 void suggestion_try(struct suggestion *suggestion, struct slice candidate, uint32_t line)
@@ -89,7 +94,8 @@ void suggestion_try(struct suggestion *suggestion, struct slice candidate, uint3
 	const size_t near = word.length < 4 ? 1 : word.length < 9 ? 2 : 3;
 	size_t d;
 
-	if (word.length > LONGEST_SHOWN || candidate.length > LONGEST_SHOWN || candidate.length == 0)
+	if (word.length > LONGEST_SHOWN || candidate.length > LONGEST_SHOWN ||
+	    candidate.length == 0)
 		return;
 	d = distance(word, candidate);
 	if (d > near || d >= candidate.length ||
@@ -110,6 +116,7 @@ const char *suggestion_text(struct suggestion *suggestion, const char *quote)
 		snprintf(text, size, "; did you mean %s%.*s%s (line %u)?", quote,
 		    SLICE(suggestion->best), quote, (unsigned)suggestion->line);
 	else if (suggestion->best.at != NULL)
-		snprintf(text, size, "; did you mean %s%.*s%s?", quote, SLICE(suggestion->best), quote);
+		snprintf(
+		    text, size, "; did you mean %s%.*s%s?", quote, SLICE(suggestion->best), quote);
 	return text;
 }

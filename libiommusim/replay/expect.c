@@ -56,7 +56,8 @@ static void failed(struct replay *replay, const struct line *line)
 
 	replay->summary->expectations_failed++;
 	if (options->on_failure != NULL)
-		options->on_failure(options->context, replay->lexer.line, statement_text(replay), line->text);
+		options->on_failure(
+		    options->context, replay->lexer.line, statement_text(replay), line->text);
 }
 
 /* ---- results ------------------------------------------------------------------------------------------ */
@@ -146,7 +147,8 @@ static void compare_message(struct replay *replay)
 		met(replay);
 		return;
 	}
-	add(&line, "interrupt came out as remapped(0x%llx, 0x%x), expected remapped(0x%llx, 0x%llx)",
+	add(&line,
+	    "interrupt came out as remapped(0x%llx, 0x%x), expected remapped(0x%llx, 0x%llx)",
 	    (unsigned long long)outcome->message_address, outcome->message_data,
 	    (unsigned long long)expected[0].number, (unsigned long long)expected[1].number);
 	failed(replay, &line);
@@ -172,7 +174,8 @@ static enum iommusim_status compare_bytes(struct replay *replay)
 
 	status = replay_bytes(replay, result, &expected, &length);
 	if (status == IOMMUSIM_OK) {
-		if (length == outcome->length && memcmp(expected.bytes, outcome->bytes, length) == 0) {
+		if (length == outcome->length &&
+		    memcmp(expected.bytes, outcome->bytes, length) == 0) {
 			met(replay);
 		} else {
 			add(&line, "memory holds \"");
@@ -252,8 +255,8 @@ static unsigned applicable(const struct replay *replay)
 	return named != 0 ? named : general;
 }
 
-static bool expected_finding(const struct statement *statement, unsigned which,
-    enum iommusim_finding_id id)
+static bool expected_finding(
+    const struct statement *statement, unsigned which, enum iommusim_finding_id id)
 {
 	for (unsigned i = 0; i < statement->expectation_count; i++)
 		for (unsigned j = 0; j < statement->expectations[i].what_count; j++)
@@ -335,7 +338,8 @@ static void add_what(struct line *line, const struct what *what)
 		add(line, "pa(0x%llx)", (unsigned long long)what->number);
 		break;
 	case WHAT_FINDING:
-		add(line, "finding(%s)", iommusim_finding_name((enum iommusim_finding_id)what->number));
+		add(line, "finding(%s)",
+		    iommusim_finding_name((enum iommusim_finding_id)what->number));
 		break;
 	case WHAT_NONE:
 		add(line, "none");
@@ -352,7 +356,8 @@ static void add_outcome(struct replay *replay, struct line *line, uint64_t findi
 	if (outcome->is_dma) {
 		add(line, "%s", iommusim_verdict_name(replay->report.verdict));
 		if (!deciding_page(replay)->faulted)
-			add(line, ", pa(0x%llx)", (unsigned long long)deciding_page(replay)->physical);
+			add(line, ", pa(0x%llx)",
+			    (unsigned long long)deciding_page(replay)->physical);
 		between = ", ";
 	}
 	if (fault_reason(replay) != 0) {
@@ -362,15 +367,16 @@ static void add_outcome(struct replay *replay, struct line *line, uint64_t findi
 	for (unsigned i = 0; i < IOMMUSIM_FINDING_COUNT; i++) {
 		if ((findings >> i & 1) == 0)
 			continue;
-		add(line, "%sfinding(%s)", between, iommusim_finding_name((enum iommusim_finding_id)i));
+		add(line, "%sfinding(%s)", between,
+		    iommusim_finding_name((enum iommusim_finding_id)i));
 		between = ", ";
 	}
 	if (between[0] == '\0')
 		add(line, "no finding");
 }
 
-static bool holds(const struct replay *replay, const struct expectation *expectation,
-    uint64_t findings)
+static bool holds(
+    const struct replay *replay, const struct expectation *expectation, uint64_t findings)
 {
 	for (unsigned i = 0; i < expectation->what_count; i++)
 		if (!what_holds(replay, &expectation->whats[i], findings))
@@ -378,8 +384,8 @@ static bool holds(const struct replay *replay, const struct expectation *expecta
 	return true;
 }
 
-static void count_expectation(struct replay *replay, const struct expectation *expectation,
-    uint64_t findings)
+static void count_expectation(
+    struct replay *replay, const struct expectation *expectation, uint64_t findings)
 {
 	struct line line = { .length = 0 };
 
@@ -401,7 +407,8 @@ static void count_expectation(struct replay *replay, const struct expectation *e
 static bool judges(const struct expectation *expectation)
 {
 	for (unsigned i = 0; i < expectation->what_count; i++)
-		if (expectation->whats[i].kind == WHAT_VERDICT || expectation->whats[i].kind == WHAT_FAULT)
+		if (expectation->whats[i].kind == WHAT_VERDICT ||
+		    expectation->whats[i].kind == WHAT_FAULT)
 			return true;
 	return false;
 }
@@ -418,8 +425,8 @@ static void count_dma(struct replay *replay, bool judged, bool as_expected)
 	replay->summary->dma_total++;
 	replay->summary->dma[verdict]++;
 	if (options->on_dma != NULL)
-		options->on_dma(options->context, replay->check, replay->lexer.line, statement_text(replay),
-		    &replay->report, as_expected);
+		options->on_dma(options->context, replay->check, replay->lexer.line,
+		    statement_text(replay), &replay->report, as_expected);
 }
 
 enum iommusim_status expect_outcome(struct replay *replay, struct statement *statement)

@@ -4,7 +4,14 @@
 #include <string.h>
 
 /* What a byte can be part of. INSIDE: of a name behind its first letter; PLAIN: of a string, as itself. */
-enum { BLANK = 1, DIGIT = 2, HEX = 4, LETTER = 8, INSIDE = 16, PLAIN = 32 };
+enum {
+	BLANK = 1,
+	DIGIT = 2,
+	HEX = 4,
+	LETTER = 8,
+	INSIDE = 16,
+	PLAIN = 32
+};
 
 enum {
 	N = DIGIT | HEX | INSIDE | PLAIN,
@@ -77,8 +84,8 @@ uint32_t lex_column(const struct lexer *lexer, const char *at)
 	return column;
 }
 
-static enum token_kind refuse(struct lexer *lexer, struct token *token, const char *at,
-    const char *problem)
+static enum token_kind refuse(
+    struct lexer *lexer, struct token *token, const char *at, const char *problem)
 {
 	lexer->problem = problem;
 	lexer->at = at;
@@ -86,23 +93,36 @@ static enum token_kind refuse(struct lexer *lexer, struct token *token, const ch
 	return token->kind = TOKEN_BAD;
 }
 
-/* Bytes of the UTF-8 character at `at`, or 0 when there is none (RFC 3629). */
+/* Bytes of a UTF-8 character that begins with `first`, or 0 when none does (RFC 3629). */
+static size_t utf8_announced(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc2 || first > 0xf4)
+		return 0;
+	if (first < 0xe0)
+		return 2;
+	return first < 0xf0 ? 3 : 4;
+}
+
+/* Bytes of the UTF-8 character at `at`, or 0 when there is none. */
 static size_t utf8_length(const char *at, const char *end)
 {
 	const unsigned char first = (unsigned char)*at;
-	const size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	const size_t length = utf8_announced(first);
 	unsigned second;
 
 	if (length < 2)
 		return length;
-	if (first > 0xf4 || (size_t)(end - at) < length)
+	if ((size_t)(end - at) < length)
 		return 0;
 	for (size_t i = 1; i < length; i++)
 		if (((unsigned char)at[i] & 0xc0) != 0x80)
 			return 0;
+	/* Too long a form of a small character, half of a surrogate pair, beyond the last character. */
 	second = (unsigned char)at[1];
-	if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-	    (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+	if ((first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90) ||
+	    (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f))
 		return 0;
 	return length;
 }
@@ -198,7 +218,8 @@ static enum token_kind lex_slashed(struct lexer *lexer, struct token *token)
 }
 
 /* Exactly `digits` hexadecimal digits and then `follow`. */
-static bool hex_part(const char **at, const char *end, unsigned digits, char follow, unsigned *value)
+static bool hex_part(
+    const char **at, const char *end, unsigned digits, char follow, unsigned *value)
 {
 	*value = 0;
 	if ((size_t)(end - *at) <= digits)
@@ -232,8 +253,8 @@ static enum token_kind lex_colons(struct lexer *lexer, struct token *token)
 		return refuse(lexer, token, token->at,
 		    "expected a device as HH:HH.H in hexadecimal, such as 07:00.0");
 	if (slot > 31 || function > 7)
-		return refuse(lexer, token, token->at,
-		    "a device's slot is 00 to 1f and its function 0 to 7");
+		return refuse(
+		    lexer, token, token->at, "a device's slot is 00 to 1f and its function 0 to 7");
 	lexer->at = at;
 	token->segment = (uint16_t)segment;
 	token->rid = (uint16_t)(bus << 8 | slot << 3 | (unsigned)function);
@@ -262,8 +283,8 @@ static enum token_kind too_large(struct lexer *lexer, struct token *token)
 	return refuse(lexer, token, token->at, "a number larger than 2^64-1");
 }
 
-static enum token_kind finish_number(struct lexer *lexer, struct token *token, const char *at,
-    uint64_t value)
+static enum token_kind finish_number(
+    struct lexer *lexer, struct token *token, const char *at, uint64_t value)
 {
 	const unsigned shift = at < lexer->end ? suffix_shift(*at) : 0;
 

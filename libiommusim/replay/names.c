@@ -22,7 +22,8 @@ struct name *names_find(const struct names *names, bool vm, struct slice text, u
 
 	if (names->bucket_count == 0)
 		return NULL;
-	for (name = names->buckets[hash & (names->bucket_count - 1)]; name != NULL; name = name->next)
+	for (name = names->buckets[hash & (names->bucket_count - 1)]; name != NULL;
+	     name = name->next)
 		if (name->hash == hash && name->length == text.length &&
 		    (name->kind == NAME_VM) == vm && memcmp(name->text, text.at, text.length) == 0)
 			return name;
@@ -54,8 +55,8 @@ static bool grow(struct names *names)
 	return true;
 }
 
-struct name *names_add(struct names *names, enum name_kind kind, struct slice text, uint32_t hash,
-    uint32_t line)
+struct name *names_add(
+    struct names *names, enum name_kind kind, struct slice text, uint32_t hash, uint32_t line)
 {
 	struct name *name = names_find(names, kind == NAME_VM, text, hash);
 

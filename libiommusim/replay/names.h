@@ -6,10 +6,14 @@
 
 #include "replay/lex.h"
 
-enum name_kind { NAME_VM, NAME_DOMAIN, NAME_NUMBER };
+enum name_kind {
+	NAME_VM,
+	NAME_DOMAIN,
+	NAME_NUMBER
+};
 
 struct name {
-	struct name *next; /* in its bucket */
+	struct name *next;  /* in its bucket */
 	struct name *older; /* in order of creation, newest first */
 	enum name_kind kind;
 	uint32_t hash;
@@ -37,8 +41,8 @@ struct names {
 struct name *names_find(const struct names *names, bool vm, struct slice text, uint32_t hash);
 
 /* A new name; one whose thing is gone may be given again. NULL: no memory. */
-struct name *names_add(struct names *names, enum name_kind kind, struct slice text, uint32_t hash,
-    uint32_t line);
+struct name *names_add(
+    struct names *names, enum name_kind kind, struct slice text, uint32_t hash, uint32_t line);
 
 void names_free(struct names *names);
 

@@ -37,8 +37,11 @@ struct description {
 static struct description found(const struct replay *replay)
 {
 	static const char *const marks[] = {
-		[TOKEN_END] = "the end of the line", [TOKEN_OPEN] = "`(`",   [TOKEN_CLOSE] = "`)`",
-		[TOKEN_COMMA] = "`,`",		     [TOKEN_EQUALS] = "`=`",
+		[TOKEN_END] = "the end of the line",
+		[TOKEN_OPEN] = "`(`",
+		[TOKEN_CLOSE] = "`)`",
+		[TOKEN_COMMA] = "`,`",
+		[TOKEN_EQUALS] = "`=`",
 	};
 	const struct token *token = &replay->token;
 	struct description out;
@@ -65,7 +68,8 @@ static struct description found(const struct replay *replay)
 
 static bool refuse_token(struct replay *replay, const char *expected)
 {
-	replay_refuse(replay, replay->token.at, "expected %s, found %s", expected, found(replay).text);
+	replay_refuse(
+	    replay, replay->token.at, "expected %s, found %s", expected, found(replay).text);
 	return false;
 }
 
@@ -187,12 +191,16 @@ static struct sentence wanted(const struct argument_row *row)
 	return out;
 }
 
-static bool refuse_value(struct replay *replay, const struct argument_row *row,
-    const struct value *value)
+static bool refuse_value(
+    struct replay *replay, const struct argument_row *row, const struct value *value)
 {
 	static const char *const kinds[] = {
-		[VALUE_ABSENT] = "nothing",   [VALUE_NUMBER] = "a number", [VALUE_STRING] = "a string",
-		[VALUE_NAME] = "the name",    [VALUE_DEVICE] = "a device", [VALUE_CALL] = "a call of",
+		[VALUE_ABSENT] = "nothing",
+		[VALUE_NUMBER] = "a number",
+		[VALUE_STRING] = "a string",
+		[VALUE_NAME] = "the name",
+		[VALUE_DEVICE] = "a device",
+		[VALUE_CALL] = "a call of",
 	};
 	const bool named = value->kind == VALUE_NAME || value->kind == VALUE_CALL;
 
@@ -213,7 +221,8 @@ static bool fits_choice(struct replay *replay, const struct argument_row *row, s
 		return refuse_value(replay, row, value);
 	for (unsigned i = 0;; i++) {
 		const char *end = strchr(word, '|');
-		const struct slice choice = { word, end == NULL ? strlen(word) : (size_t)(end - word) };
+		const struct slice choice = { word,
+			end == NULL ? strlen(word) : (size_t)(end - word) };
 
 		if (choice.length == value->text.length &&
 		    memcmp(choice.at, value->text.at, choice.length) == 0) {
@@ -232,7 +241,8 @@ static bool fits_choice(struct replay *replay, const struct argument_row *row, s
 }
 
 /* `name(...)` where only `only` can be called: its arguments are a string and then `numbers` numbers. */
-static bool fits_call(struct replay *replay, struct value *value, const char *only, unsigned numbers)
+static bool fits_call(
+    struct replay *replay, struct value *value, const char *only, unsigned numbers)
 {
 	const struct slice wanted_name = { only, strlen(only) };
 	struct suggestion near = { .word = value->text };
@@ -241,18 +251,19 @@ static bool fits_call(struct replay *replay, struct value *value, const char *on
 
 	if (!slice_is(value->text, only)) {
 		suggestion_try(&near, wanted_name, 0);
-		replay_refuse(replay, value->at, "`%.*s(...)`: nothing of that name gives a value here%s",
-		    SLICE(value->text), suggestion_text(&near, "`"));
+		replay_refuse(replay, value->at,
+		    "`%.*s(...)`: nothing of that name gives a value here%s", SLICE(value->text),
+		    suggestion_text(&near, "`"));
 		return false;
 	}
 	for (unsigned i = 0; fits && i < value->inner_count; i++)
-		fits = i == 0 ? inner[i].kind == VALUE_STRING :
-				inner[i].kind == VALUE_NUMBER || inner[i].kind == VALUE_NAME;
+		fits = i == 0 ? inner[i].kind == VALUE_STRING
+			      : inner[i].kind == VALUE_NUMBER || inner[i].kind == VALUE_NAME;
 	if (fits)
 		return true;
 	replay_refuse(replay, value->at, "`%s(...)`: expected %s", only,
-	    numbers == 0 ? "a VM's name in quotes, as in domain(\"vm\")" :
-			   "a VM's name in quotes and an address, as in gpa(\"vm\", 0x1000)");
+	    numbers == 0 ? "a VM's name in quotes, as in domain(\"vm\")"
+			 : "a VM's name in quotes and an address, as in gpa(\"vm\", 0x1000)");
 	return false;
 }
 
@@ -288,7 +299,8 @@ static bool fits(struct replay *replay, const struct argument_row *row, struct v
 		good = kind == VALUE_NUMBER || kind == VALUE_NAME;
 		break;
 	case ARGUMENT_DATA:
-		good = kind == VALUE_STRING || (kind == VALUE_NAME && slice_is(value->text, "none"));
+		good =
+		    kind == VALUE_STRING || (kind == VALUE_NAME && slice_is(value->text, "none"));
 		break;
 	}
 	return good || refuse_value(replay, row, value);
@@ -310,7 +322,8 @@ static struct value *named_argument(struct replay *replay, struct slice name, co
 
 	for (unsigned i = 0; i < argument_count(statement->row); i++) {
 		if (!slice_is(name, rows[i].name)) {
-			suggestion_try(&near, (struct slice){ rows[i].name, strlen(rows[i].name) }, 0);
+			suggestion_try(
+			    &near, (struct slice){ rows[i].name, strlen(rows[i].name) }, 0);
 			continue;
 		}
 		if (statement->arguments[i].kind == VALUE_ABSENT)
@@ -345,7 +358,8 @@ static struct value *placed_argument(struct replay *replay, const char *at)
 		replay_refuse(replay, at, "`%s(...)`: one value too many", statement->row->name);
 	else
 		replay_refuse(replay, at,
-		    "`%s(...)`: a value without a name is too many here; expected a named one, such as %s=",
+		    "`%s(...)`: a value without a name is too many here; expected a named one, "
+		    "such as %s=",
 		    statement->row->name, named->name);
 	return NULL;
 }
@@ -359,7 +373,8 @@ static struct value *take_name(struct replay *replay)
 		return NULL;
 	if (replay->token.kind == TOKEN_EQUALS) {
 		slot = named_argument(replay, first.text, first.at);
-		return slot != NULL && next(replay) && take_value(replay, slot, "a value") ? slot : NULL;
+		return slot != NULL && next(replay) && take_value(replay, slot, "a value") ? slot
+											   : NULL;
 	}
 	if (!maybe_call(replay, &first))
 		return NULL;
@@ -390,8 +405,8 @@ static bool check_complete(struct replay *replay)
 	const struct argument_row *rows = rows_of(statement);
 
 	for (unsigned i = 0; i < argument_count(statement->row); i++) {
-		if (statement->arguments[i].kind != VALUE_ABSENT || rows[i].place == ARGUMENT_MAYBE ||
-		    rows[i].place == ARGUMENT_OPTION)
+		if (statement->arguments[i].kind != VALUE_ABSENT ||
+		    rows[i].place == ARGUMENT_MAYBE || rows[i].place == ARGUMENT_OPTION)
 			continue;
 		replay_refuse(replay, statement->close, "`%s(...)`: %s%s is missing; expected %s",
 		    statement->row->name, rows[i].name, rows[i].place == ARGUMENT_NAMED ? "=" : "",
@@ -430,7 +445,8 @@ static bool fits_error(struct replay *replay, struct value *value)
 	struct suggestion near = { .distance = 0 };
 
 	if (value->inner_count != 1 || name->kind != VALUE_NAME) {
-		replay_refuse(replay, value->at, "expected the name of an error, as in error(ENXIO)");
+		replay_refuse(
+		    replay, value->at, "expected the name of an error, as in error(ENXIO)");
 		return false;
 	}
 	near.word = name->text;
@@ -452,8 +468,9 @@ static bool fits_message(struct replay *replay, const struct value *value)
 {
 	const struct value *inner = &replay->statement.inner[value->inner];
 
-	if (value->kind == VALUE_CALL && slice_is(value->text, "remapped") && value->inner_count == 2 &&
-	    inner[0].kind == VALUE_NUMBER && inner[1].kind == VALUE_NUMBER)
+	if (value->kind == VALUE_CALL && slice_is(value->text, "remapped") &&
+	    value->inner_count == 2 && inner[0].kind == VALUE_NUMBER &&
+	    inner[1].kind == VALUE_NUMBER)
 		return true;
 	replay_refuse(replay, value->at,
 	    "expected remapped(ADDRESS, DATA) or error(NAME) as the result of an interrupt");
@@ -490,12 +507,13 @@ static bool fits_result(struct replay *replay, struct value *value)
 		break;
 	}
 	if (good && value->kind == VALUE_NAME && slice_is(value->text, "host")) {
-		replay_refuse(replay, value->at, "`host` is the host domain and cannot be given anew");
+		replay_refuse(
+		    replay, value->at, "`host` is the host domain and cannot be given anew");
 		return false;
 	}
 	if (!good)
-		replay_refuse(replay, value->at, "result of `%s(...)`: %s", row->name,
-		    expected[row->yields]);
+		replay_refuse(
+		    replay, value->at, "result of `%s(...)`: %s", row->name, expected[row->yields]);
 	return good;
 }
 
@@ -596,8 +614,8 @@ static bool check_what(struct replay *replay, const struct value *value, const s
 
 	if (!possible)
 		replay_refuse(replay, value->at,
-		    "`expect %.*s`: `%s` makes no DMA; expected finding(ID) or none", SLICE(value->text),
-		    row->name);
+		    "`expect %.*s`: `%s` makes no DMA; expected finding(ID) or none",
+		    SLICE(value->text), row->name);
 	return possible;
 }
 
@@ -608,8 +626,8 @@ static bool take_what(struct replay *replay, struct expectation *expectation)
 	struct what *what;
 
 	if (expectation->what_count == EXPECT_WHATS) {
-		replay_refuse(replay, replay->token.at, "more than %u things in one `expect`",
-		    EXPECT_WHATS);
+		replay_refuse(
+		    replay, replay->token.at, "more than %u things in one `expect`", EXPECT_WHATS);
 		return false;
 	}
 	if (replay->token.kind != TOKEN_NAME)
@@ -652,8 +670,8 @@ static bool take_profiles(struct replay *replay, struct expectation *expectation
 		if (!check_profile(replay))
 			return false;
 		if (expectation->profile_count == EXPECT_PROFILES) {
-			replay_refuse(replay, replay->token.at, "more than %u profiles in one `under`",
-			    EXPECT_PROFILES);
+			replay_refuse(replay, replay->token.at,
+			    "more than %u profiles in one `under`", EXPECT_PROFILES);
 			return false;
 		}
 		expectation->profiles[expectation->profile_count++] = replay->token.text;
@@ -732,8 +750,9 @@ static bool take_statement(struct replay *replay)
 	if (replay->token.kind == TOKEN_END)
 		return true;
 	return refuse_token(replay,
-	    replay->statement.expectation_count != 0 ? "`,`, `under`, `expect` or the end of the line" :
-						       "`=`, `expect` or the end of the line");
+	    replay->statement.expectation_count != 0
+		? "`,`, `under`, `expect` or the end of the line"
+		: "`=`, `expect` or the end of the line");
 }
 
 enum iommusim_status parse_statement(struct replay *replay)

@@ -19,10 +19,10 @@ struct iommusim_recorder {
 	struct iommusim_vmm *vmm;
 	struct iommusim_machine *machine;
 	struct iommusim_text out;
-	bool in_call;       /* vmm is at work: what it does to the bus is its own business */
-	bool wrote;         /* a line, since the last statement of a replay */
-	bool comment;       /* the line under way is only a comment */
-	uint64_t topology;  /* of the machine when its functions were last looked at */
+	bool in_call;        /* vmm is at work: what it does to the bus is its own business */
+	bool wrote;          /* a line, since the last statement of a replay */
+	bool comment;        /* the line under way is only a comment */
+	uint64_t topology;   /* of the machine when its functions were last looked at */
 	struct place *known; /* functions that are in the recording */
 	size_t known_count;
 	size_t known_capacity;
@@ -100,8 +100,8 @@ static void forget(struct iommusim_recorder *recorder, uint16_t segment, uint16_
 }
 
 /* The bridge right above a bus, or NULL. */
-static const struct iommusim_pci_function *bridge_above(const struct iommusim_recorder *recorder,
-    const struct iommusim_pci_function *function)
+static const struct iommusim_pci_function *bridge_above(
+    const struct iommusim_recorder *recorder, const struct iommusim_pci_function *function)
 {
 	const struct iommusim_pci_function *bridge, *best = NULL;
 
@@ -116,8 +116,10 @@ static const struct iommusim_pci_function *bridge_above(const struct iommusim_re
 }
 
 static const char *const class_words[] = {
-	[IOMMUSIM_CLASS_OTHER] = "other", [IOMMUSIM_CLASS_AHCI] = "ahci",
-	[IOMMUSIM_CLASS_NVME] = "nvme",	  [IOMMUSIM_CLASS_NIC] = "nic",
+	[IOMMUSIM_CLASS_OTHER] = "other",
+	[IOMMUSIM_CLASS_AHCI] = "ahci",
+	[IOMMUSIM_CLASS_NVME] = "nvme",
+	[IOMMUSIM_CLASS_NIC] = "nic",
 	[IOMMUSIM_CLASS_DISPLAY] = "display",
 };
 
@@ -146,14 +148,17 @@ static void put_function(struct iommusim_recorder *recorder, const char *stateme
 
 static const char *driver_word(enum iommusim_driver driver)
 {
-	return driver == IOMMUSIM_DRIVER_PPT ? "ppt" : driver == IOMMUSIM_DRIVER_NONE ? "none" : "host";
+	return driver == IOMMUSIM_DRIVER_PPT ? "ppt"
+	    : driver == IOMMUSIM_DRIVER_NONE ? "none"
+					     : "host";
 }
 
 /* Write down functions that came without a call, but for the one the next call is about. */
 static bool sync_functions(struct iommusim_recorder *recorder, const struct iommusim_call *next)
 {
 	const bool named = next != NULL &&
-	    (next->kind == IOMMUSIM_CALL_DEVICE_ATTACH || next->kind == IOMMUSIM_CALL_PCI_ADD_DEVICE);
+	    (next->kind == IOMMUSIM_CALL_DEVICE_ATTACH ||
+		next->kind == IOMMUSIM_CALL_PCI_ADD_DEVICE);
 	const uint64_t topology = atomic_load(&recorder->machine->topology);
 	const struct iommusim_pci_function *function;
 	enum iommusim_driver driver;
@@ -165,8 +170,8 @@ static bool sync_functions(struct iommusim_recorder *recorder, const struct iomm
 		if (is_known(recorder, function->segment, function->rid) ||
 		    (named && function->segment == next->segment && function->rid == next->rid))
 			continue;
-		if (iommusim_device_driver(recorder->vmm, function->segment, function->rid, &driver) ==
-		    IOMMUSIM_OK) {
+		if (iommusim_device_driver(
+			recorder->vmm, function->segment, function->rid, &driver) == IOMMUSIM_OK) {
 			put_function(recorder, "device", function);
 			PUT(recorder, ", driver=%s)", driver_word(driver));
 		} else {
@@ -190,7 +195,8 @@ static void put_function_call(struct iommusim_recorder *recorder, const struct i
 
 	if (function == NULL) {
 		recorder->comment = true;
-		PUT(recorder, "# %s() of a function that is not there: ", iommusim_call_name(call->kind));
+		PUT(recorder,
+		    "# %s() of a function that is not there: ", iommusim_call_name(call->kind));
 		trace_put_device(&recorder->out, call->segment, call->rid);
 		return;
 	}
@@ -309,7 +315,8 @@ static void call_ended(void *context, const struct iommusim_call *call)
 	end_line(recorder, recorder->comment ? IOMMUSIM_OK : call->status);
 }
 
-static void bus_access(void *context, uint64_t address, unsigned width, bool is_write, uint64_t value)
+static void bus_access(
+    void *context, uint64_t address, unsigned width, bool is_write, uint64_t value)
 {
 	struct iommusim_recorder *recorder = context;
 
@@ -422,8 +429,8 @@ static void put_outcome(struct iommusim_recorder *recorder, const struct stateme
 		trace_put_hex(&recorder->out, outcome->bytes, outcome->length);
 		break;
 	case YIELDS_MESSAGE:
-		PUT(recorder, "remapped(0x%llx, 0x%x)", (unsigned long long)outcome->message_address,
-		    outcome->message_data);
+		PUT(recorder, "remapped(0x%llx, 0x%x)",
+		    (unsigned long long)outcome->message_address, outcome->message_data);
 		break;
 	case YIELDS_DOMAIN:
 	case YIELDS_NOTHING:
@@ -476,8 +483,8 @@ static enum iommusim_status attach(struct iommusim_recorder *recorder)
 	return status;
 }
 
-enum iommusim_status iommusim_recorder_create(struct iommusim_vmm *vmm,
-    const struct iommusim_text *out, struct iommusim_recorder **result)
+enum iommusim_status iommusim_recorder_create(
+    struct iommusim_vmm *vmm, const struct iommusim_text *out, struct iommusim_recorder **result)
 {
 	struct iommusim_machine *machine = iommusim_vmm_machine(vmm);
 	struct iommusim_recorder *recorder = machine_alloc_zeroed(machine, sizeof(*recorder));

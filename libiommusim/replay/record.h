@@ -19,7 +19,8 @@ void recorder_statement(struct iommusim_recorder *recorder, struct statement *st
  * whole when this returns OK; otherwise it holds what ran.
  */
 IOMMUSIM_API enum iommusim_status iommusim_replay_recorded(const char *file, const char *text,
-    size_t length, const struct iommusim_replay_options *options, const struct iommusim_text *record,
-    struct iommusim_replay_summary *summary, struct iommusim_diagnostic *diagnostic);
+    size_t length, const struct iommusim_replay_options *options,
+    const struct iommusim_text *record, struct iommusim_replay_summary *summary,
+    struct iommusim_diagnostic *diagnostic);
 
 #endif

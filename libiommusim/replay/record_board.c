@@ -23,8 +23,8 @@ void trace_put(const struct iommusim_text *out, const char *format, ...)
 	length = vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	if (length > 0)
-		trace_put_text(out, text,
-		    (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
+		trace_put_text(
+		    out, text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
 }
 
 void trace_put_text(const struct iommusim_text *out, const char *text, size_t length)
@@ -116,7 +116,8 @@ static void put_memory(const struct iommusim_machine *machine, const struct iomm
 			    (unsigned long long)window->length);
 		if (window->kind == IOMMUSIM_MEMORY_FOREIGN)
 			trace_put(out,
-			    "# not in this recording: the program's own memory at 0x%llx, 0x%llx bytes\n",
+			    "# not in this recording: the program's own memory at 0x%llx, 0x%llx "
+			    "bytes\n",
 			    (unsigned long long)window->base, (unsigned long long)window->length);
 	}
 }
@@ -182,8 +183,8 @@ static enum iommusim_status try_preset(struct iommusim_machine *machine,
 	return status == IOMMUSIM_ENOMEM ? status : IOMMUSIM_OK;
 }
 
-static enum iommusim_status find_preset(struct iommusim_machine *machine,
-    const struct iommusim_dmar *table, const char **preset)
+static enum iommusim_status find_preset(
+    struct iommusim_machine *machine, const struct iommusim_dmar *table, const char **preset)
 {
 	const char *name;
 
@@ -240,7 +241,8 @@ static void put_units(struct iommusim_machine *machine, const struct iommusim_dm
 {
 	struct iommusim_unit *unit;
 
-	TAILQ_FOREACH (unit, &machine->units, link) {
+	TAILQ_FOREACH(unit, &machine->units, link)
+	{
 		const struct identity identity = identify(unit);
 
 		trace_put(out, "vtd_unit(0x%llx, version=0x%llx, cap=0x%llx, ecap=0x%llx, haw=%u",
@@ -259,7 +261,8 @@ static void put_units(struct iommusim_machine *machine, const struct iommusim_dm
 
 /* ---- machine() ------------------------------------------------------------------------------------------ */
 
-static void put_settings(const struct iommusim_unit_settings *settings, const struct iommusim_text *out)
+static void put_settings(
+    const struct iommusim_unit_settings *settings, const struct iommusim_text *out)
 {
 	static const char *const matches[] = { "default", "source", "domain" };
 
@@ -316,7 +319,8 @@ enum iommusim_status record_board(struct iommusim_vmm *vmm, const struct iommusi
 		bytes = iommusim_memory_host(machine, address, length);
 	if (bytes != NULL)
 		status = iommusim_dmar_parse(bytes, length, &table);
-	if (status == IOMMUSIM_OK && table != NULL && table->usable && !TAILQ_EMPTY(&machine->units))
+	if (status == IOMMUSIM_OK && table != NULL && table->usable &&
+	    !TAILQ_EMPTY(&machine->units))
 		status = find_preset(machine, table, &preset);
 	if (status != IOMMUSIM_ENOMEM) {
 		trace_put(out, "#!iommusim 1\n");
@@ -325,8 +329,9 @@ enum iommusim_status record_board(struct iommusim_vmm *vmm, const struct iommusi
 		if (preset == NULL)
 			put_units(machine, table, out);
 		if (vmm->foreign_ops)
-			trace_put(out, "# recorded with iommu_ops of the program's own; a replay has the "
-				       "built-in ones\n");
+			trace_put(out,
+			    "# recorded with iommu_ops of the program's own; a replay has the "
+			    "built-in ones\n");
 		status = IOMMUSIM_OK;
 	}
 	iommusim_dmar_free(table);

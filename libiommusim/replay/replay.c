@@ -73,19 +73,19 @@ static const struct iommusim_allocator system_allocator = {
 	.unreserve = system_unreserve,
 };
 
-/* The caller's allocator, with the system's where it leaves something out. */
-static struct iommusim_allocator choose_allocator(const struct iommusim_replay_options *options)
+/* The caller's allocator, with the system's where it leaves out what it may. */
+static bool choose_allocator(
+    const struct iommusim_replay_options *options, struct iommusim_allocator *chosen)
 {
-	struct iommusim_allocator chosen = system_allocator;
-
+	*chosen = system_allocator;
 	if (options->allocator == NULL)
-		return chosen;
-	chosen = *options->allocator;
-	if (chosen.reserve == NULL || chosen.unreserve == NULL) {
-		chosen.reserve = system_reserve;
-		chosen.unreserve = system_unreserve;
+		return true;
+	*chosen = *options->allocator;
+	if (chosen->reserve == NULL || chosen->unreserve == NULL) {
+		chosen->reserve = system_reserve;
+		chosen->unreserve = system_unreserve;
 	}
-	return chosen;
+	return chosen->allocate != NULL && chosen->release != NULL;
 }
 
 void *replay_allocate(struct replay *replay, size_t size)
@@ -130,8 +130,8 @@ static void describe_size(uint64_t size, char *out, size_t room)
 		snprintf(out, room, "%llu KiB", (unsigned long long)(size >> 10));
 }
 
-/* "VT-d, 2 units, 32 GiB, vmm 13.0, cache hoard" */
-static void describe_machine(struct replay *replay)
+/* "VT-d, 2 units, 32 GiB, vmm 13.0, cache hoard". False: a machine without memory. */
+static bool describe_machine(struct replay *replay)
 {
 	struct iommusim_unit *first = iommusim_unit_at(replay->machine, 0);
 	struct iommusim_memory_window window;
@@ -151,15 +151,15 @@ static void describe_machine(struct replay *replay)
 		snprintf(cache, sizeof(cache), ", cache %s",
 		    iommusim_cache_policy_name(replay->settings.cache));
 	}
-	snprintf(replay->summary->machine, sizeof(replay->summary->machine), "%s, %s, vmm %s%s", units,
-	    size, replay->summary->profile, cache);
+	snprintf(replay->summary->machine, sizeof(replay->summary->machine), "%s, %s, vmm %s%s",
+	    units, size, replay->summary->profile, cache);
+	return memory != 0;
 }
 
 static enum iommusim_status wake(struct replay *replay)
 {
-	const struct iommusim_vmm_config config = {
-		.profile = replay->summary->profile, .cpu = replay->cpu
-	};
+	const struct iommusim_vmm_config config = { .profile = replay->summary->profile,
+		.cpu = replay->cpu };
 	enum iommusim_status status;
 
 	status = iommusim_vmm_create(replay->machine, &config, &replay->vmm);
@@ -176,7 +176,10 @@ enum iommusim_status replay_wake(struct replay *replay)
 
 	if (replay->vmm != NULL)
 		return IOMMUSIM_OK;
-	describe_machine(replay);
+	if (!describe_machine(replay))
+		return replay_refuse(replay, replay->statement.at,
+		    "this machine has no memory; expected memory(BASE, SIZE) before the story "
+		    "begins");
 	replay->story_line = replay->lexer.line;
 	status = wake(replay);
 	if (status == IOMMUSIM_ENOMEM || replay->out_of_memory)
@@ -205,9 +208,11 @@ static enum iommusim_status read_header(struct replay *replay)
 
 	if (end - at >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
 		return replay_refuse(replay, at,
-		    "the file begins with a byte order mark; expected `#!iommusim 1`, in UTF-8 without one");
+		    "the file begins with a byte order mark; expected `#!iommusim 1`, in UTF-8 "
+		    "without one");
 	if ((size_t)(end - at) < magic_length || memcmp(at, magic, magic_length) != 0)
-		return replay_refuse(replay, at, "expected `#!iommusim 1` as the first line of a trace");
+		return replay_refuse(
+		    replay, at, "expected `#!iommusim 1` as the first line of a trace");
 	at += magic_length;
 	version.at = at;
 	while (at < end && *at != '\n')
@@ -229,10 +234,10 @@ static enum iommusim_status check_phase(struct replay *replay)
 	const struct statement_row *row = statement->row;
 
 	if (row->phase == PHASE_MACHINE)
-		return replay->machine == NULL ?
-		    IOMMUSIM_OK :
-		    replay_refuse(replay, statement->at, "`%s(...)` stands in line %u already", row->name,
-			replay->machine_line);
+		return replay->machine == NULL
+		    ? IOMMUSIM_OK
+		    : replay_refuse(replay, statement->at, "`%s(...)` stands in line %u already",
+			  row->name, replay->machine_line);
 	if (replay->machine == NULL)
 		return replay_refuse(replay, statement->at,
 		    "expected `machine(...)` as the first statement, found `%s`", row->name);
@@ -305,7 +310,8 @@ static enum iommusim_status run_lines(struct replay *replay)
 	if (status != IOMMUSIM_OK)
 		return status;
 	if (replay->machine == NULL)
-		return replay_refuse(replay, replay->lexer.at, "expected `machine(...)`, found the end of the file");
+		return replay_refuse(
+		    replay, replay->lexer.at, "expected `machine(...)`, found the end of the file");
 	return replay_wake(replay); /* a story without an event still has sysctls to show */
 }
 
@@ -319,7 +325,8 @@ static void sum_up(struct replay *replay)
 	if (replay->check == NULL)
 		return;
 	for (size_t i = 0; i < room && iommusim_sysctl_name(i) != NULL; i++) {
-		iommusim_sysctl_get(replay->vmm, iommusim_sysctl_name(i), &summary->sysctl_values[i]);
+		iommusim_sysctl_get(
+		    replay->vmm, iommusim_sysctl_name(i), &summary->sysctl_values[i]);
 		summary->sysctl_count = (uint32_t)(i + 1);
 	}
 	if (replay->options->on_end != NULL)
@@ -360,6 +367,15 @@ static void set_up(struct replay *replay, const char *file,
 	statement_index_fill(&replay->index);
 }
 
+/* Nothing could be begun. */
+static enum iommusim_status give_up(
+    struct iommusim_diagnostic *diagnostic, enum iommusim_status status, const char *text)
+{
+	*diagnostic = (struct iommusim_diagnostic){ .status = status, .offset = UINT64_MAX };
+	snprintf(diagnostic->text, sizeof(diagnostic->text), "%s", text);
+	return status;
+}
+
 enum iommusim_status iommusim_replay_recorded(const char *file, const char *text, size_t length,
     const struct iommusim_replay_options *options, const struct iommusim_text *record,
     struct iommusim_replay_summary *summary, struct iommusim_diagnostic *diagnostic)
@@ -371,18 +387,15 @@ enum iommusim_status iommusim_replay_recorded(const char *file, const char *text
 
 	options = options == NULL ? &defaults : options;
 	memset(summary, 0, sizeof(*summary));
-	outer = choose_allocator(options);
+	if (!choose_allocator(options, &outer))
+		return give_up(diagnostic, IOMMUSIM_EINVAL, "an allocator with a missing callback");
 	replay = outer.allocate(outer.context, sizeof(*replay));
-	if (replay == NULL) {
-		*diagnostic = (struct iommusim_diagnostic){
-			.status = IOMMUSIM_ENOMEM, .offset = UINT64_MAX, .text = "out of memory"
-		};
-		return IOMMUSIM_ENOMEM;
-	}
+	if (replay == NULL)
+		return give_up(diagnostic, IOMMUSIM_ENOMEM, "out of memory");
 	set_up(replay, file, options, record, &outer);
 	replay->summary = summary;
-	lex_start(&replay->lexer, text, length);
-	replay->statement.at = text;
+	lex_start(&replay->lexer, text == NULL ? "" : text, text == NULL ? 0 : length);
+	replay->statement.at = replay->lexer.at;
 	status = run_lines(replay);
 	sum_up(replay);
 	if (status == IOMMUSIM_OK && replay->out_of_memory)

@@ -25,17 +25,17 @@ bool string_copy(const struct value *value, char *out, size_t size)
 	return true;
 }
 
-enum iommusim_status replay_string(struct replay *replay, const struct value *value, char *out,
-    size_t size)
+enum iommusim_status replay_string(
+    struct replay *replay, const struct value *value, char *out, size_t size)
 {
 	if (string_copy(value, out, size))
 		return IOMMUSIM_OK;
-	return replay_refuse(replay, value->at, "a string of at most %zu bytes is possible here",
-	    size - 1);
+	return replay_refuse(
+	    replay, value->at, "a string of at most %zu bytes is possible here", size - 1);
 }
 
-enum iommusim_status replay_bytes(struct replay *replay, const struct value *value,
-    struct buffer *buffer, size_t *length)
+enum iommusim_status replay_bytes(
+    struct replay *replay, const struct value *value, struct buffer *buffer, size_t *length)
 {
 	const char *at = value->text.at;
 	const char *const end = at + value->text.length;
@@ -57,8 +57,8 @@ enum iommusim_status replay_bytes(struct replay *replay, const struct value *val
 		buffer->bytes[(*length)++] = (uint8_t)(high << 4 | low);
 		at += 2;
 	}
-	return *length != 0 ? IOMMUSIM_OK :
-			      replay_refuse(replay, value->at, "expected at least one byte");
+	return *length != 0 ? IOMMUSIM_OK
+			    : replay_refuse(replay, value->at, "expected at least one byte");
 }
 
 /* ---- names ---------------------------------------------------------------------------------------- */
@@ -81,7 +81,8 @@ static enum iommusim_status refuse_name(struct replay *replay, const struct valu
 
 	for (name = replay->names.newest; name != NULL; name = name->older)
 		if (name->kind == kind && name->gone == 0)
-			suggestion_try(&near, (struct slice){ name->text, name->length }, name->line);
+			suggestion_try(
+			    &near, (struct slice){ name->text, name->length }, name->line);
 	return replay_refuse(replay, value->at, "`%s%s%.*s%s%s`: no %s of that name%s", as->before,
 	    as->quote, SLICE(value->text), as->quote, as->after, things[kind],
 	    suggestion_text(&near, as->quote[0] == '\0' ? "`" : "\""));
@@ -138,15 +139,17 @@ static enum iommusim_status resolve_domain(struct replay *replay, struct value *
 	enum iommusim_status status;
 
 	if (value->kind == VALUE_CALL) {
-		status = resolve_vm(replay, value, &replay->statement.inner[value->inner], &as_call);
+		status =
+		    resolve_vm(replay, value, &replay->statement.inner[value->inner], &as_call);
 		if (status != IOMMUSIM_OK)
 			return status;
 		value->domain = iommusim_vm_domain(value->vm);
-		return value->domain != NULL ? IOMMUSIM_OK :
-					       replay_refuse(replay, value->at,
-						   "`domain(\"%s\")`: it has no domain; a VM gets one with "
-						   "its first passthrough device",
-						   iommusim_vm_name(value->vm));
+		return value->domain != NULL
+		    ? IOMMUSIM_OK
+		    : replay_refuse(replay, value->at,
+			  "`domain(\"%s\")`: it has no domain; a VM gets one with "
+			  "its first passthrough device",
+			  iommusim_vm_name(value->vm));
 	}
 	if (slice_is(value->text, "host")) {
 		value->name = NULL;
@@ -193,8 +196,8 @@ static enum iommusim_status resolve_address(struct replay *replay, struct value 
 }
 
 /* A VM as an argument: spelled "vm_destroy("x", ...)" or "for="x"". */
-static enum iommusim_status resolve_vm_argument(struct replay *replay, struct value *value,
-    const struct argument_row *row)
+static enum iommusim_status resolve_vm_argument(
+    struct replay *replay, struct value *value, const struct argument_row *row)
 {
 	char before[48];
 	const struct spelling as = { before, row->place == ARGUMENT_PLACE ? ", ...)" : "", "\"" };
@@ -206,8 +209,8 @@ static enum iommusim_status resolve_vm_argument(struct replay *replay, struct va
 	return resolve_vm(replay, value, value, &as);
 }
 
-static enum iommusim_status resolve_argument(struct replay *replay, struct value *value,
-    const struct argument_row *row)
+static enum iommusim_status resolve_argument(
+    struct replay *replay, struct value *value, const struct argument_row *row)
 {
 	switch (row->type) {
 	case ARGUMENT_NUMBER:

@@ -125,11 +125,11 @@ enum iommusim_status resolve_statement(struct replay *replay, struct statement *
 /* A string argument without its escapes, ended by NUL, cut to fit: false when it was too long. */
 bool string_copy(const struct value *value, char *out, size_t size);
 /* The same, but too long a string ends the story. */
-enum iommusim_status replay_string(struct replay *replay, const struct value *value, char *out,
-    size_t size);
+enum iommusim_status replay_string(
+    struct replay *replay, const struct value *value, char *out, size_t size);
 /* Bytes in hexadecimal, blanks between them where one likes; into `buffer`. */
-enum iommusim_status replay_bytes(struct replay *replay, const struct value *value,
-    struct buffer *buffer, size_t *length);
+enum iommusim_status replay_bytes(
+    struct replay *replay, const struct value *value, struct buffer *buffer, size_t *length);
 
 /* Everything vmm held is gone. */
 void names_forget_domains(struct names *names, uint32_t line);

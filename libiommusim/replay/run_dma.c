@@ -19,9 +19,9 @@ RB_GENERATE(requester_tree, known_requester, link, compare)
 /* The requester a device uses, or that of a bare requester id. NULL: no memory. */
 static struct iommusim_requester *requester_of(struct replay *replay, const struct value *device)
 {
-	const uint16_t rid = device->has_rid ?
-	    iommusim_pci_requester_id(replay->machine, device->segment, device->rid) :
-	    device->rid;
+	const uint16_t rid = device->has_rid
+	    ? iommusim_pci_requester_id(replay->machine, device->segment, device->rid)
+	    : device->rid;
 	struct known_requester key = { .place = (uint32_t)device->segment << 16 | rid };
 	struct known_requester *known = RB_FIND(requester_tree, &replay->requesters, &key);
 
@@ -44,7 +44,8 @@ void requesters_free(struct replay *replay)
 {
 	struct known_requester *known, *following;
 
-	RB_FOREACH_SAFE (known, requester_tree, &replay->requesters, following) {
+	RB_FOREACH_SAFE(known, requester_tree, &replay->requesters, following)
+	{
 		RB_REMOVE(requester_tree, &replay->requesters, known);
 		iommusim_requester_destroy(known->requester);
 		replay_release(replay, known, sizeof(*known));
@@ -61,8 +62,8 @@ static void repeat(uint8_t *bytes, size_t period, size_t length)
 }
 
 /* What a DMA of `length` bytes moves: into `*data`, NULL when it moves nothing. */
-static enum iommusim_status prepare_data(struct replay *replay, struct statement *statement,
-    size_t length, void **data)
+static enum iommusim_status prepare_data(
+    struct replay *replay, struct statement *statement, size_t length, void **data)
 {
 	const struct value *given = argument(statement, ARG_dma_data);
 	const bool writes = argument(statement, ARG_dma_kind)->number != IOMMUSIM_DMA_READ;
@@ -81,8 +82,6 @@ static enum iommusim_status prepare_data(struct replay *replay, struct statement
 		status = replay_bytes(replay, given, &replay->data, &period);
 		if (status != IOMMUSIM_OK)
 			return status;
-		if (!replay_room(replay, &replay->data, length))
-			return replay_no_memory(replay);
 		repeat(replay->data.bytes, period, length);
 		replay->data_filled = 0;
 	} else if (writes && replay->data_filled < length) {
@@ -161,8 +160,8 @@ static enum iommusim_status dma_to_guest(struct replay *replay, const struct iom
 }
 
 /* Guest memory is checked before any of it is touched: a DMA that cannot be made as written is not begun. */
-static enum iommusim_status check_guest_range(struct replay *replay, const struct value *address,
-    uint64_t length)
+static enum iommusim_status check_guest_range(
+    struct replay *replay, const struct value *address, uint64_t length)
 {
 	uint64_t done = 0, hpa, run;
 
@@ -206,8 +205,8 @@ static enum iommusim_status check_dma(struct replay *replay, struct statement *s
 		return replay_refuse(replay, length->at, "one DMA moves at most 1G");
 	if (pasid->kind != VALUE_ABSENT && pasid->number >> 20 != 0)
 		return replay_refuse(replay, pasid->at, "a PASID has 20 bits: 0 to 0xfffff");
-	return address->kind == VALUE_CALL ? check_guest_range(replay, address, length->number) :
-					     IOMMUSIM_OK;
+	return address->kind == VALUE_CALL ? check_guest_range(replay, address, length->number)
+					   : IOMMUSIM_OK;
 }
 
 enum iommusim_status run_dma(struct replay *replay, struct statement *statement)
@@ -230,8 +229,8 @@ enum iommusim_status run_dma(struct replay *replay, struct statement *statement)
 	if (address->kind == VALUE_CALL)
 		outcome->status = dma_to_guest(replay, address->vm, requester, &request, name);
 	else
-		outcome->status = iommusim_check_dma(replay->check, requester, &request, name,
-		    &replay->report);
+		outcome->status =
+		    iommusim_check_dma(replay->check, requester, &request, name, &replay->report);
 	outcome->is_dma = outcome->status == IOMMUSIM_OK;
 	outcome->number = outcome->is_dma ? replay->report.outcome.bytes_moved : 0;
 	return IOMMUSIM_OK;
@@ -253,7 +252,8 @@ enum iommusim_status run_interrupt(struct replay *replay, struct statement *stat
 	if (requester == NULL)
 		return replay_no_memory(replay);
 	outcome->status = iommusim_requester_interrupt(requester,
-	    argument(statement, ARG_interrupt_address)->number, (uint32_t)data->number, &message, &fault);
+	    argument(statement, ARG_interrupt_address)->number, (uint32_t)data->number, &message,
+	    &fault);
 	if (outcome->status != IOMMUSIM_OK)
 		return IOMMUSIM_OK;
 	if (fault.class_ == IOMMUSIM_FAULT_NONE) {

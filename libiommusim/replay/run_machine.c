@@ -8,13 +8,15 @@
 #include "replay/board.h"
 #include "replay/run.h"
 
-enum { LONGEST_PATH = 4096 };
+enum {
+	LONGEST_PATH = 4096
+};
 
 #define LARGEST_TABLE_FILE ((size_t)64 << 20) /* all tables of a machine as text take a few MiB */
 
 /* A call that makes the board has failed: nothing can be played on half a board. */
-static enum iommusim_status refuse_call(struct replay *replay, const char *at,
-    enum iommusim_status status)
+static enum iommusim_status refuse_call(
+    struct replay *replay, const char *at, enum iommusim_status status)
 {
 	if (status == IOMMUSIM_ENOMEM)
 		return replay_no_memory(replay);
@@ -46,8 +48,8 @@ static const char *preset_at(size_t index)
 	return iommusim_vtd_preset_name(index, NULL);
 }
 
-static const char *suggest(struct suggestion *near, const char *word,
-    const char *(*name_at)(size_t index))
+static const char *suggest(
+    struct suggestion *near, const char *word, const char *(*name_at)(size_t index))
 {
 	*near = (struct suggestion){ .word = { word, strlen(word) } };
 	for (size_t i = 0; name_at(i) != NULL; i++)
@@ -105,14 +107,14 @@ static enum iommusim_status choose_preset(struct replay *replay, struct statemen
 	    suggest(&near, replay->preset, preset_at), list_names(known, sizeof(known), preset_at));
 }
 
-static enum iommusim_status small_number(struct replay *replay, const struct value *value,
-    uint64_t most, uint32_t *out)
+static enum iommusim_status small_number(
+    struct replay *replay, const struct value *value, uint64_t most, uint32_t *out)
 {
 	if (value->kind == VALUE_ABSENT)
 		return IOMMUSIM_OK;
 	if (value->number > most)
-		return replay_refuse(replay, value->at, "0 to %llu is possible here",
-		    (unsigned long long)most);
+		return replay_refuse(
+		    replay, value->at, "0 to %llu is possible here", (unsigned long long)most);
 	*out = (uint32_t)value->number;
 	return IOMMUSIM_OK;
 }
@@ -123,16 +125,16 @@ static enum iommusim_status choose_settings(struct replay *replay, struct statem
 	struct iommusim_unit_settings *settings = &replay->settings;
 	enum iommusim_status status;
 
-	settings->cache = options->has_cache ?
-	    options->cache :
-	    (enum iommusim_cache_policy)argument_number(statement, ARG_machine_cache,
-		IOMMUSIM_CACHE_HOARD);
-	settings->match = (enum iommusim_cache_match)argument_number(statement, ARG_machine_match,
-	    IOMMUSIM_MATCH_DEFAULT);
+	settings->cache = options->has_cache
+	    ? options->cache
+	    : (enum iommusim_cache_policy)argument_number(
+		  statement, ARG_machine_cache, IOMMUSIM_CACHE_HOARD);
+	settings->match = (enum iommusim_cache_match)argument_number(
+	    statement, ARG_machine_match, IOMMUSIM_MATCH_DEFAULT);
 	settings->drop_invalidations = options->drop_invalidations ||
 	    argument_number(statement, ARG_machine_drop_invalidations, 0) != 0;
-	status = small_number(replay, argument(statement, ARG_machine_latency), UINT32_MAX,
-	    &settings->latency);
+	status = small_number(
+	    replay, argument(statement, ARG_machine_latency), UINT32_MAX, &settings->latency);
 	if (status == IOMMUSIM_OK)
 		status = small_number(replay, argument(statement, ARG_machine_sets), UINT32_MAX,
 		    &settings->iotlb_sets);
@@ -147,7 +149,7 @@ static enum iommusim_status choose_settings(struct replay *replay, struct statem
 /* A file name as the trace gives it: relative to the trace's own folder. */
 static enum iommusim_status locate(struct replay *replay, const struct value *name, char *path)
 {
-	const char *slash = strrchr(replay->file, '/');
+	const char *slash = replay->file == NULL ? NULL : strrchr(replay->file, '/');
 	const size_t folder = slash == NULL ? 0 : (size_t)(slash - replay->file) + 1;
 	char given[LONGEST_PATH];
 	enum iommusim_status status = replay_string(replay, name, given, sizeof(given));
@@ -159,16 +161,17 @@ static enum iommusim_status locate(struct replay *replay, const struct value *na
 		return IOMMUSIM_OK;
 	}
 	if (folder + strlen(given) >= LONGEST_PATH)
-		return replay_refuse(replay, name->at, "a file name of more than %d bytes",
-		    LONGEST_PATH - 1);
-	memcpy(path, replay->file, folder);
+		return replay_refuse(
+		    replay, name->at, "a file name of more than %d bytes", LONGEST_PATH - 1);
+	if (folder != 0)
+		memcpy(path, replay->file, folder);
 	memcpy(path + folder, given, strlen(given) + 1);
 	return IOMMUSIM_OK;
 }
 
 /* All of a stream into `buffer`, which keeps what it has when it grows. */
-static enum iommusim_status slurp(struct replay *replay, FILE *stream, struct buffer *buffer,
-    size_t *size)
+static enum iommusim_status slurp(
+    struct replay *replay, FILE *stream, struct buffer *buffer, size_t *size)
 {
 	while (!feof(stream) && !ferror(stream)) {
 		if (*size == buffer->capacity) {
@@ -188,8 +191,8 @@ static enum iommusim_status slurp(struct replay *replay, FILE *stream, struct bu
 	return ferror(stream) ? IOMMUSIM_EIO : IOMMUSIM_OK;
 }
 
-static enum iommusim_status read_file(struct replay *replay, const struct value *name,
-    struct buffer *buffer, size_t *size)
+static enum iommusim_status read_file(
+    struct replay *replay, const struct value *name, struct buffer *buffer, size_t *size)
 {
 	char path[LONGEST_PATH];
 	enum iommusim_status status = locate(replay, name, path);
@@ -214,8 +217,8 @@ static enum iommusim_status read_file(struct replay *replay, const struct value 
 }
 
 /* Make the units a usable table speaks of; of an unusable one only software will hear. */
-static enum iommusim_status make_units(struct replay *replay, const struct value *at,
-    const uint8_t *table, size_t length)
+static enum iommusim_status make_units(
+    struct replay *replay, const struct value *at, const uint8_t *table, size_t length)
 {
 	struct iommusim_dmar *parsed = NULL;
 	enum iommusim_status status = iommusim_dmar_parse(table, length, &parsed);
@@ -225,8 +228,8 @@ static enum iommusim_status make_units(struct replay *replay, const struct value
 	if (status != IOMMUSIM_OK)
 		return IOMMUSIM_OK;
 	if (parsed->usable)
-		status = iommusim_vtd_create_from_dmar(replay->machine, parsed, replay->preset,
-		    &replay->settings);
+		status = iommusim_vtd_create_from_dmar(
+		    replay->machine, parsed, replay->preset, &replay->settings);
 	iommusim_dmar_free(parsed);
 	return status == IOMMUSIM_OK ? IOMMUSIM_OK : refuse_call(replay, at->at, status);
 }
@@ -237,7 +240,8 @@ static enum iommusim_status install(struct replay *replay, const struct value *a
 	enum iommusim_status status;
 
 	if (length < VTD_ACPI_COMMON_HEADER_BYTES)
-		return replay_refuse(replay, at->at, "a table of %zu bytes; the header alone has %d", length,
+		return replay_refuse(replay, at->at,
+		    "a table of %zu bytes; the header alone has %d", length,
 		    VTD_ACPI_COMMON_HEADER_BYTES);
 	status = iommusim_acpi_install(replay->machine, table, length);
 	if (status != IOMMUSIM_OK)
@@ -245,8 +249,8 @@ static enum iommusim_status install(struct replay *replay, const struct value *a
 	return with_units ? make_units(replay, at, table, length) : IOMMUSIM_OK;
 }
 
-static enum iommusim_status install_file(struct replay *replay, const struct value *name,
-    bool with_units)
+static enum iommusim_status install_file(
+    struct replay *replay, const struct value *name, bool with_units)
 {
 	struct iommusim_diagnostic problem = { .status = IOMMUSIM_OK };
 	struct buffer buffer = { .bytes = NULL };
@@ -262,21 +266,21 @@ static enum iommusim_status install_file(struct replay *replay, const struct val
 			replay_refuse(replay, name->at, "%.*s: line %u, column %u: %s",
 			    SLICE(name->text), problem.line, problem.column, problem.text);
 		else
-			replay_refuse(replay, name->at, "%.*s: %s", SLICE(name->text), problem.text);
+			replay_refuse(
+			    replay, name->at, "%.*s: %s", SLICE(name->text), problem.text);
 	}
 	replay_release(replay, buffer.bytes, buffer.capacity);
 	return status;
 }
 
-static enum iommusim_status install_hex(struct replay *replay, const struct value *hex,
-    bool with_units)
+static enum iommusim_status install_hex(
+    struct replay *replay, const struct value *hex, bool with_units)
 {
 	size_t length;
 	enum iommusim_status status = replay_bytes(replay, hex, &replay->data, &length);
 
-	return status == IOMMUSIM_OK ?
-	    install(replay, hex, replay->data.bytes, length, with_units) :
-	    status;
+	return status == IOMMUSIM_OK ? install(replay, hex, replay->data.bytes, length, with_units)
+				     : status;
 }
 
 static enum iommusim_status install_board(struct replay *replay, struct statement *statement)
@@ -288,7 +292,8 @@ static enum iommusim_status install_board(struct replay *replay, struct statemen
 	uint8_t table[BOARD_TABLE_BYTES];
 
 	if (file->kind != VALUE_ABSENT && hex->kind != VALUE_ABSENT)
-		return replay_refuse(replay, hex->at, "acpi= or acpi_hex= names the table, not both");
+		return replay_refuse(
+		    replay, hex->at, "acpi= or acpi_hex= names the table, not both");
 	if (file->kind != VALUE_ABSENT)
 		return install_file(replay, file, with_units);
 	if (hex->kind != VALUE_ABSENT)
@@ -305,16 +310,16 @@ static enum iommusim_status make_machine(struct replay *replay, struct statement
 {
 	const struct iommusim_machine_config config = {
 		.allocator = &replay->allocator,
-		.seed = replay->options->has_seed ? replay->options->seed :
-						    argument_number(statement, ARG_machine_seed, 0),
+		.seed = replay->options->has_seed ? replay->options->seed
+						  : argument_number(statement, ARG_machine_seed, 0),
 	};
 	const struct value *memory = argument(statement, ARG_machine_memory);
 	enum iommusim_status status = iommusim_machine_create(&config, &replay->machine);
 
 	if (status != IOMMUSIM_OK)
-		return status == IOMMUSIM_ENOMEM ? replay_no_memory(replay) :
-						   replay_refuse(replay, statement->at,
-						       "an allocator with a missing callback");
+		return status == IOMMUSIM_ENOMEM
+		    ? replay_no_memory(replay)
+		    : replay_refuse(replay, statement->at, "an allocator with a missing callback");
 	replay->machine_line = replay->lexer.line;
 	if (memory->number == 0)
 		return IOMMUSIM_OK; /* memory() says what there is */
@@ -330,7 +335,8 @@ enum iommusim_status run_machine(struct replay *replay, struct statement *statem
 	if (slice_is(iommu->text, "amdvi"))
 		return replay_stop(replay, IOMMUSIM_EOPNOTSUPP, iommu->at,
 		    "iommu=amdvi: AMD-Vi is not modelled yet; vtd and none are");
-	replay->cpu = (enum iommusim_cpu)argument_number(statement, ARG_machine_cpu, IOMMUSIM_CPU_INTEL);
+	replay->cpu =
+	    (enum iommusim_cpu)argument_number(statement, ARG_machine_cpu, IOMMUSIM_CPU_INTEL);
 	status = choose_profile(replay, statement);
 	if (status == IOMMUSIM_OK)
 		status = choose_preset(replay, statement);

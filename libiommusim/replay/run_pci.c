@@ -56,17 +56,19 @@ static enum iommusim_status read_function(struct replay *replay, const struct de
 	if (status != IOMMUSIM_OK)
 		return status;
 	if (function->type == IOMMUSIM_PCI_ENDPOINT &&
-	    (described->secondary->kind != VALUE_ABSENT || described->subordinate->kind != VALUE_ABSENT))
+	    (described->secondary->kind != VALUE_ABSENT ||
+		described->subordinate->kind != VALUE_ABSENT))
 		return replay_refuse(replay, described->device->at,
-		    "secondary= and subordinate= belong to a bridge; expected bridge=yes or bridge=legacy too");
+		    "secondary= and subordinate= belong to a bridge; expected bridge=yes or "
+		    "bridge=legacy too");
 	return IOMMUSIM_OK;
 }
 
 /* ---- behind= ---------------------------------------------------------------------------------------- */
 
 /* Let a bridge reach a bus, and make one of it if it was none. */
-static enum iommusim_status extend(struct replay *replay, const struct iommusim_pci_function *bridge,
-    uint8_t bus)
+static enum iommusim_status extend(
+    struct replay *replay, const struct iommusim_pci_function *bridge, uint8_t bus)
 {
 	const struct iommusim_pci_function before = *bridge;
 	struct iommusim_pci_function after = before;
@@ -90,8 +92,8 @@ static enum iommusim_status extend(struct replay *replay, const struct iommusim_
 }
 
 /* The bridge a function is said to be behind, and those above that one, reach its bus. */
-static enum iommusim_status put_behind(struct replay *replay, const struct value *behind,
-    const struct iommusim_pci_function *function)
+static enum iommusim_status put_behind(
+    struct replay *replay, const struct value *behind, const struct iommusim_pci_function *function)
 {
 	const uint8_t bus = (uint8_t)IOMMUSIM_RID_BUS(function->rid);
 	struct iommusim_machine *machine = replay->machine;
@@ -125,8 +127,8 @@ static enum iommusim_status put_behind(struct replay *replay, const struct value
  * Put the function on the bus. One of the same name that is there already stays: device() then only
  * gives it a driver, pci_add_device() only tells vmm of it. `*call` is what the bus said.
  */
-static enum iommusim_status add_function(struct replay *replay, const struct described *described,
-    enum iommusim_status *call)
+static enum iommusim_status add_function(
+    struct replay *replay, const struct described *described, enum iommusim_status *call)
 {
 	struct iommusim_pci_function function = { .name = "" };
 	const struct iommusim_pci_function *there;
@@ -153,26 +155,24 @@ enum iommusim_status run_pci_function(struct replay *replay, struct statement *s
 enum iommusim_status run_device(struct replay *replay, struct statement *statement)
 {
 	const struct described described = DESCRIBED(statement, device);
-	enum iommusim_status status =
-	    add_function(replay, &described, &statement->outcome.status);
+	enum iommusim_status status = add_function(replay, &described, &statement->outcome.status);
 
 	if (status == IOMMUSIM_OK && statement->outcome.status == IOMMUSIM_OK)
 		statement->outcome.status = iommusim_device_attach(replay->vmm,
 		    described.device->segment, described.device->rid,
-		    (enum iommusim_driver)argument_number(statement, ARG_device_driver,
-			IOMMUSIM_DRIVER_HOST));
+		    (enum iommusim_driver)argument_number(
+			statement, ARG_device_driver, IOMMUSIM_DRIVER_HOST));
 	return status;
 }
 
 enum iommusim_status run_pci_add_device(struct replay *replay, struct statement *statement)
 {
 	const struct described described = DESCRIBED(statement, pci_add_device);
-	enum iommusim_status status =
-	    add_function(replay, &described, &statement->outcome.status);
+	enum iommusim_status status = add_function(replay, &described, &statement->outcome.status);
 
 	if (status == IOMMUSIM_OK && statement->outcome.status == IOMMUSIM_OK)
-		statement->outcome.status = iommusim_pci_device_added(replay->vmm,
-		    described.device->segment, described.device->rid);
+		statement->outcome.status = iommusim_pci_device_added(
+		    replay->vmm, described.device->segment, described.device->rid);
 	return status;
 }
 

@@ -72,16 +72,16 @@ enum iommusim_status run_iommu_device(struct replay *replay, struct statement *s
 	struct iommusim_domain *domain = statement->arguments[0].domain;
 	const struct value *device = &statement->arguments[1];
 
-	statement->outcome.status = statement->row->detail ?
-	    iommusim_iommu_add_device(replay->vmm, domain, device->segment, device->rid) :
-	    iommusim_iommu_remove_device(replay->vmm, domain, device->segment, device->rid);
+	statement->outcome.status = statement->row->detail
+	    ? iommusim_iommu_add_device(replay->vmm, domain, device->segment, device->rid)
+	    : iommusim_iommu_remove_device(replay->vmm, domain, device->segment, device->rid);
 	return IOMMUSIM_OK;
 }
 
 enum iommusim_status run_iommu_invalidate_tlb(struct replay *replay, struct statement *statement)
 {
-	statement->outcome.status = iommusim_iommu_invalidate_tlb(replay->vmm,
-	    argument(statement, ARG_iommu_invalidate_tlb_domain)->domain);
+	statement->outcome.status = iommusim_iommu_invalidate_tlb(
+	    replay->vmm, argument(statement, ARG_iommu_invalidate_tlb_domain)->domain);
 	return IOMMUSIM_OK;
 }
 
@@ -89,8 +89,8 @@ enum iommusim_status run_iommu_invalidate_tlb(struct replay *replay, struct stat
 
 enum iommusim_status run_mmio_read(struct replay *replay, struct statement *statement)
 {
-	statement->outcome.status = iommusim_mmio_read(replay->machine, statement->arguments[0].number,
-	    statement->row->detail, &statement->outcome.number);
+	statement->outcome.status = iommusim_mmio_read(replay->machine,
+	    statement->arguments[0].number, statement->row->detail, &statement->outcome.number);
 	return IOMMUSIM_OK;
 }
 
@@ -101,8 +101,8 @@ enum iommusim_status run_mmio_write(struct replay *replay, struct statement *sta
 
 	if (width < 8 && value->number >> width * 8 != 0)
 		return replay_refuse(replay, value->at, "a number of more than %u bits", width * 8);
-	statement->outcome.status = iommusim_mmio_write(replay->machine,
-	    statement->arguments[0].number, width, value->number);
+	statement->outcome.status = iommusim_mmio_write(
+	    replay->machine, statement->arguments[0].number, width, value->number);
 	return IOMMUSIM_OK;
 }
 
@@ -118,9 +118,9 @@ enum iommusim_status run_mem_read(struct replay *replay, struct statement *state
 	if (!replay_room(replay, &replay->data, (size_t)length->number))
 		return replay_no_memory(replay);
 	replay->data_filled = 0;
-	outcome->status = iommusim_memory_read(replay->machine,
-	    argument(statement, ARG_mem_read_address)->number, replay->data.bytes,
-	    (size_t)length->number);
+	outcome->status =
+	    iommusim_memory_read(replay->machine, argument(statement, ARG_mem_read_address)->number,
+		replay->data.bytes, (size_t)length->number);
 	outcome->bytes = replay->data.bytes;
 	outcome->length = (size_t)length->number;
 	return IOMMUSIM_OK;
@@ -135,7 +135,8 @@ enum iommusim_status run_mem_write(struct replay *replay, struct statement *stat
 	enum iommusim_status status;
 
 	replay->data_filled = 0;
-	status = replay_bytes(replay, argument(statement, ARG_mem_write_bytes), &replay->data, &length);
+	status =
+	    replay_bytes(replay, argument(statement, ARG_mem_write_bytes), &replay->data, &length);
 	if (status != IOMMUSIM_OK)
 		return status;
 	outcome->status =

@@ -28,6 +28,7 @@ static bool take(struct scope_reader *reader, char c)
 /* One or two hexadecimal digits. */
 static bool take_byte(struct scope_reader *reader, unsigned most, uint8_t *value)
 {
+	const char *const start = reader->at;
 	unsigned number = 0, digits = 0;
 
 	while (digits < 2 && reader->at < reader->end && hex_digit(*reader->at) >= 0) {
@@ -35,7 +36,10 @@ static bool take_byte(struct scope_reader *reader, unsigned most, uint8_t *value
 		digits++;
 	}
 	*value = (uint8_t)number;
-	return digits != 0 && number <= most;
+	if (digits != 0 && number <= most)
+		return true;
+	reader->at = start;
+	return false;
 }
 
 static bool take_type(struct scope_reader *reader, uint8_t *type)
@@ -55,8 +59,8 @@ static bool take_type(struct scope_reader *reader, uint8_t *type)
 }
 
 /* TYPE BUS:DEVICE.FUNCTION{/DEVICE.FUNCTION}: every hop but the last is a bridge. */
-static bool take_scope(struct scope_reader *reader, struct iommusim_dmar_scope *scope,
-    struct iommusim_dmar_hop *hops)
+static bool take_scope(
+    struct scope_reader *reader, struct iommusim_dmar_scope *scope, struct iommusim_dmar_hop *hops)
 {
 	unsigned count = 0;
 
@@ -79,8 +83,8 @@ static bool take_scope(struct scope_reader *reader, struct iommusim_dmar_scope *
 	return true;
 }
 
-static enum iommusim_status add_scopes(struct replay *replay, struct iommusim_unit *unit,
-    const struct value *words)
+static enum iommusim_status add_scopes(
+    struct replay *replay, struct iommusim_unit *unit, const struct value *words)
 {
 	struct scope_reader reader = { words->text.at, words->text.at + words->text.length };
 
@@ -100,13 +104,13 @@ static enum iommusim_status add_scopes(struct replay *replay, struct iommusim_un
 	return IOMMUSIM_OK;
 }
 
-static enum iommusim_status check_range(struct replay *replay, const struct value *value,
-    uint64_t most)
+static enum iommusim_status check_range(
+    struct replay *replay, const struct value *value, uint64_t most)
 {
 	if (value->kind == VALUE_ABSENT || value->number <= most)
 		return IOMMUSIM_OK;
-	return replay_refuse(replay, value->at, "0 to 0x%llx is possible here",
-	    (unsigned long long)most);
+	return replay_refuse(
+	    replay, value->at, "0 to 0x%llx is possible here", (unsigned long long)most);
 }
 
 enum iommusim_status run_vtd_unit(struct replay *replay, struct statement *statement)
@@ -116,9 +120,11 @@ enum iommusim_status run_vtd_unit(struct replay *replay, struct statement *state
 	struct iommusim_unit *unit;
 	enum iommusim_status status;
 
-	if (check_range(replay, argument(statement, ARG_vtd_unit_version), UINT32_MAX) != IOMMUSIM_OK ||
+	if (check_range(replay, argument(statement, ARG_vtd_unit_version), UINT32_MAX) !=
+		IOMMUSIM_OK ||
 	    check_range(replay, argument(statement, ARG_vtd_unit_haw), 64) != IOMMUSIM_OK ||
-	    check_range(replay, argument(statement, ARG_vtd_unit_segment), UINT16_MAX) != IOMMUSIM_OK)
+	    check_range(replay, argument(statement, ARG_vtd_unit_segment), UINT16_MAX) !=
+		IOMMUSIM_OK)
 		return IOMMUSIM_EFORMAT;
 	config.base = argument(statement, ARG_vtd_unit_base)->number;
 	config.segment = (uint16_t)argument_number(statement, ARG_vtd_unit_segment, 0);

@@ -56,8 +56,8 @@ enum iommusim_status run_vm_create(struct replay *replay, struct statement *stat
 	statement->outcome.status = iommusim_vm_create(replay->vmm, text, &vm);
 	if (statement->outcome.status != IOMMUSIM_OK)
 		return IOMMUSIM_OK;
-	name = names_add(&replay->names, NAME_VM, given->text, slice_hash(given->text),
-	    replay->lexer.line);
+	name = names_add(
+	    &replay->names, NAME_VM, given->text, slice_hash(given->text), replay->lexer.line);
 	if (name == NULL)
 		return replay_no_memory(replay);
 	name->is.vm = vm;
@@ -99,8 +99,8 @@ enum iommusim_status run_vm_pptdev(struct replay *replay, struct statement *stat
 	const struct value *device = &statement->arguments[1];
 
 	(void)replay;
-	statement->outcome.status = statement->row->detail ?
-	    iommusim_vm_assign_pptdev(vm, device->segment, device->rid) :
-	    iommusim_vm_unassign_pptdev(vm, device->segment, device->rid);
+	statement->outcome.status = statement->row->detail
+	    ? iommusim_vm_assign_pptdev(vm, device->segment, device->rid)
+	    : iommusim_vm_unassign_pptdev(vm, device->segment, device->rid);
 	return IOMMUSIM_OK;
 }

@@ -15,7 +15,12 @@ struct statement;
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-enum statement_phase { PHASE_MACHINE, PHASE_BOARD, PHASE_HARDWARE, PHASE_STORY };
+enum statement_phase {
+	PHASE_MACHINE,
+	PHASE_BOARD,
+	PHASE_HARDWARE,
+	PHASE_STORY
+};
 
 enum statement_yields {
 	YIELDS_NOTHING,
@@ -37,7 +42,12 @@ enum argument_type {
 	ARGUMENT_DATA
 };
 
-enum argument_place { ARGUMENT_PLACE, ARGUMENT_MAYBE, ARGUMENT_NAMED, ARGUMENT_OPTION };
+enum argument_place {
+	ARGUMENT_PLACE,
+	ARGUMENT_MAYBE,
+	ARGUMENT_NAMED,
+	ARGUMENT_OPTION
+};
 
 struct argument_row {
 	const char *name;
@@ -58,12 +68,14 @@ struct statement_row {
 	enum statement_phase phase;
 	enum statement_yields yields;
 	unsigned detail;
-	unsigned first; /* of its rows in argument_rows; they end where the next statement's begin */
+	unsigned
+	    first; /* of its rows in argument_rows; they end where the next statement's begin */
 };
 
 /* Numbers every ARGUMENT row; FIRST_x is the number of x's first one, whether it has any or not. */
 enum argument_id {
-#define STATEMENT(name, handler, phase, yields, detail) FIRST_##name, BEFORE_##name = FIRST_##name - 1,
+#define STATEMENT(name, handler, phase, yields, detail)                                            \
+	FIRST_##name, BEFORE_##name = FIRST_##name - 1,
 #define ARGUMENT(statement, name, type, place, choices) ARG_##statement##_##name,
 #include "replay/statements.def"
 #undef STATEMENT
@@ -80,7 +92,8 @@ enum statement_id {
 	STATEMENT_ROWS
 };
 
-extern const struct statement_row statement_rows[STATEMENT_ROWS + 1]; /* the last one only ends it */
+extern const struct statement_row
+    statement_rows[STATEMENT_ROWS + 1]; /* the last one only ends it */
 extern const struct argument_row argument_rows[ARGUMENT_ROWS];
 
 static inline unsigned argument_count(const struct statement_row *row)
@@ -96,8 +109,8 @@ struct statement_index {
 
 void statement_index_fill(struct statement_index *index);
 /* The row called `name`, or NULL. */
-const struct statement_row *statement_find(const struct statement_index *index, struct slice name,
-    uint32_t hash);
+const struct statement_row *statement_find(
+    const struct statement_index *index, struct slice name, uint32_t hash);
 
 /* ---- one statement --------------------------------------------------------------------------- */
 
@@ -112,7 +125,8 @@ enum value_kind {
 
 struct value {
 	enum value_kind kind;
-	bool has_rid; /* DEVICE: a place on the bus; else it was a requester id, and `rid` is just that */
+	bool
+	    has_rid; /* DEVICE: a place on the bus; else it was a requester id, and `rid` is just that */
 	const char *at;
 	struct slice text; /* NAME; STRING between its quotes; CALL: its name */
 	uint32_t hash;     /* NAME */
@@ -127,7 +141,13 @@ struct value {
 	struct iommusim_domain *domain; /* DOMAIN; NULL: the host's, before there is one */
 };
 
-enum what_kind { WHAT_VERDICT, WHAT_FAULT, WHAT_PA, WHAT_FINDING, WHAT_NONE };
+enum what_kind {
+	WHAT_VERDICT,
+	WHAT_FAULT,
+	WHAT_PA,
+	WHAT_FINDING,
+	WHAT_NONE
+};
 
 struct what {
 	enum what_kind kind;
@@ -162,8 +182,8 @@ struct outcome {
 #define STATEMENT_EXPECTATIONS 8u
 struct statement {
 	const struct statement_row *row;
-	const char *at;       /* its first byte */
-	const char *close;    /* the bracket that closes it */
+	const char *at;                              /* its first byte */
+	const char *close;                           /* the bracket that closes it */
 	struct value arguments[STATEMENT_ARGUMENTS]; /* in the order of its rows */
 	struct value inner[STATEMENT_INNER];         /* arguments of calls among them */
 	unsigned inner_count;
@@ -180,8 +200,8 @@ static inline struct value *argument(struct statement *statement, enum argument_
 }
 
 /* Its number, or `otherwise` when it was not given. */
-static inline uint64_t argument_number(struct statement *statement, enum argument_id id,
-    uint64_t otherwise)
+static inline uint64_t argument_number(
+    struct statement *statement, enum argument_id id, uint64_t otherwise)
 {
 	const struct value *value = argument(statement, id);
 

@@ -40,7 +40,8 @@ void statement_index_fill(struct statement_index *index)
 {
 	memset(index, 0, sizeof(*index));
 	for (unsigned i = 0; i < STATEMENT_ROWS; i++) {
-		const struct slice name = { statement_rows[i].name, strlen(statement_rows[i].name) };
+		const struct slice name = { statement_rows[i].name,
+			strlen(statement_rows[i].name) };
 		uint32_t slot = slice_hash(name) % STATEMENT_SLOTS;
 
 		while (index->slots[slot] != 0)
@@ -49,8 +50,8 @@ void statement_index_fill(struct statement_index *index)
 	}
 }
 
-const struct statement_row *statement_find(const struct statement_index *index, struct slice name,
-    uint32_t hash)
+const struct statement_row *statement_find(
+    const struct statement_index *index, struct slice name, uint32_t hash)
 {
 	uint32_t slot = hash % STATEMENT_SLOTS;
 

@@ -63,13 +63,32 @@ static void drop_device(struct iommusim_vmm *vmm, struct vmm_device *device)
 	machine_free(vmm->machine, device, sizeof(*device));
 }
 
+/* A function that came without a driver gets one; ppt takes it out of the host domain (io/ppt.c). */
+static enum iommusim_status take_over(struct iommusim_vmm *vmm, struct vmm_device *device,
+    enum iommusim_driver driver)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+
+	if (driver == IOMMUSIM_DRIVER_PPT && device->in_host_domain)
+		status = iommusim_iommu_remove_device(vmm, vmm->host, device->segment, device->rid);
+	if (status != IOMMUSIM_OK)
+		return status;
+	device->driver = driver;
+	device->scanned = false;
+	if (driver == IOMMUSIM_DRIVER_PPT)
+		device->in_host_domain = false;
+	return IOMMUSIM_OK;
+}
+
 static enum iommusim_status do_attach(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid,
     enum iommusim_driver driver)
 {
-	struct vmm_device *device;
+	struct vmm_device *device = vmm_device_find(vmm, segment, rid);
 	enum iommusim_status status;
 
-	if (vmm_device_find(vmm, segment, rid) != NULL)
+	if (device != NULL && device->driver == IOMMUSIM_DRIVER_NONE)
+		return take_over(vmm, device, driver);
+	if (device != NULL)
 		return machine_fail(vmm->machine, IOMMUSIM_EEXIST,
 		    "the function at %02x:%02x.%u has a driver already", IOMMUSIM_RID_BUS(rid),
 		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
@@ -122,6 +141,7 @@ enum iommusim_status vmm_add_host_devices(struct iommusim_vmm *vmm)
 			status = new_device(vmm, 0, function->rid, IOMMUSIM_DRIVER_NONE, &device);
 			if (status != IOMMUSIM_OK)
 				return status;
+			device->scanned = true;
 		}
 		status = add_to_host(vmm, device);
 		if (status != IOMMUSIM_OK)
@@ -130,14 +150,31 @@ enum iommusim_status vmm_add_host_devices(struct iommusim_vmm *vmm)
 	return IOMMUSIM_OK;
 }
 
+void vmm_forget_host_devices(struct iommusim_vmm *vmm)
+{
+	struct vmm_device *device, *next;
+
+	TAILQ_FOREACH_SAFE (device, &vmm->devices, link, next) {
+		device->in_host_domain = false;
+		if (device->scanned)
+			drop_device(vmm, device);
+	}
+}
+
 static enum iommusim_status do_added(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
 {
 	struct vmm_device *device = vmm_device_find(vmm, segment, rid);
-	enum iommusim_status status = IOMMUSIM_OK;
+	enum iommusim_status status;
 
-	if (device == NULL)
-		status = new_device(vmm, segment, rid, IOMMUSIM_DRIVER_HOST, &device);
-	return status == IOMMUSIM_OK ? add_to_host(vmm, device) : status;
+	if (device != NULL)
+		return add_to_host(vmm, device);
+	status = new_device(vmm, segment, rid, IOMMUSIM_DRIVER_HOST, &device);
+	if (status != IOMMUSIM_OK)
+		return status;
+	status = add_to_host(vmm, device);
+	if (status != IOMMUSIM_OK)
+		drop_device(vmm, device);
+	return status;
 }
 
 enum iommusim_status iommusim_pci_device_added(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
@@ -157,8 +194,9 @@ static enum iommusim_status do_deleted(struct iommusim_vmm *vmm, uint16_t segmen
 	struct vmm_device *device = vmm_device_find(vmm, segment, rid);
 	enum iommusim_status status = IOMMUSIM_OK;
 
-	if (device == NULL)
-		return no_function(vmm, rid);
+	if (device == NULL) /* of a function that no driver had there is nothing to undo */
+		return iommusim_pci_find(vmm->machine, segment, rid) == NULL ? no_function(vmm, rid) :
+									       IOMMUSIM_OK;
 	if (device->vm != NULL)
 		return machine_fail(vmm->machine, IOMMUSIM_EBUSY, "%s has that device",
 		    device->vm->name);

@@ -46,31 +46,31 @@ static void conclude(struct iommusim_vmm *vmm, enum iommusim_init_outcome outcom
 	snprintf(report->advice, sizeof(report->advice), "%s", advice);
 }
 
-/* Pick the ops for this machine's processor. False: there are none, and the report says why. */
-static bool choose_ops(struct iommusim_vmm *vmm)
+/* Pick the ops for this machine's processor. ENXIO: there are none, and the report says why. */
+static enum iommusim_status choose_ops(struct iommusim_vmm *vmm)
 {
 	if (vmm->foreign_ops)
-		return true;
+		return IOMMUSIM_OK;
 	if (vmm->cpu == IOMMUSIM_CPU_OTHER) {
 		conclude(vmm, IOMMUSIM_INIT_UNKNOWN_CPU,
 		    "the processor is neither an Intel one nor an AMD one with SVM: there is no backend "
 		    "to ask",
 		    "passthrough needs a processor with VT-d or AMD-Vi");
-		return false;
+		return IOMMUSIM_ENXIO;
 	}
 	if (vmm->cpu == IOMMUSIM_CPU_AMD) {
 		conclude(vmm, IOMMUSIM_INIT_NO_BACKEND,
 		    "this is an AMD processor, and there is no built-in AMD-Vi backend",
 		    "pass iommu_ops of your own");
-		return false;
+		return IOMMUSIM_ENXIO;
 	}
 	if (vmm->vtd == NULL)
 		vmm->vtd = vtd_driver_create(vmm);
 	if (vmm->vtd == NULL)
-		return false;
+		return IOMMUSIM_ENOMEM;
 	vmm->ops = vtd_driver_ops;
 	vmm->ops_context = vmm->vtd;
-	return true;
+	return IOMMUSIM_OK;
 }
 
 /* The highest physical address plus one: the host domain reaches that far. */
@@ -101,8 +101,9 @@ static enum iommusim_status start_backend(struct iommusim_vmm *vmm)
 	enum iommusim_status status;
 
 	if (!vmm->ops_chosen) {
-		if (!choose_ops(vmm))
-			return IOMMUSIM_ENXIO;
+		status = choose_ops(vmm);
+		if (status != IOMMUSIM_OK)
+			return status;
 		vmm->ops_chosen = true;
 		if (vmm->interposer.chosen != NULL)
 			vmm->interposer.chosen(vmm->interposer.context, &vmm->ops, &vmm->ops_context);
@@ -149,8 +150,10 @@ static enum iommusim_status set_up_host(struct iommusim_vmm *vmm)
 	enum iommusim_status status = new_domain(vmm, end, "host", &vmm->host);
 
 	if (status != IOMMUSIM_OK) {
-		vmm_print(vmm, "iommu_init: unable to create a host domain");
-		vmm->init_report.told = true;
+		if (status != IOMMUSIM_ENOMEM) {
+			vmm_print(vmm, "iommu_init: unable to create a host domain");
+			vmm->init_report.told = true;
+		}
 		return status;
 	}
 	status = vmm_map(vmm, vmm->host, 0, 0, end);
@@ -169,8 +172,37 @@ static void tear_down_host(struct iommusim_vmm *vmm)
 		vmm_free_domain(vmm->host);
 		vmm->host = NULL;
 	}
+	vmm_forget_host_devices(vmm);
 	vmm->available = false;
 	vmm->ops.cleanup(vmm->ops_context);
+}
+
+/* Without memory there was no attempt: nothing is known of the hardware, and it may be asked again. */
+static enum iommusim_status forget_attempt(struct iommusim_vmm *vmm)
+{
+	memset(&vmm->init_report, 0, sizeof(vmm->init_report));
+	vmm->init_tried = false;
+	return IOMMUSIM_ENOMEM;
+}
+
+/* The backend is there, and its host domain cannot be had. */
+static enum iommusim_status give_up(struct iommusim_vmm *vmm, enum iommusim_status status)
+{
+	char text[sizeof(vmm->init_report.text)];
+
+	/* Ops of the caller's own leave no diagnostic: what stands there is another call's. */
+	snprintf(text, sizeof(text), "setting up the host domain failed with %s%s%.200s",
+	    iommusim_status_name(status), vmm->foreign_ops ? "" : ": ",
+	    vmm->foreign_ops ? "" : iommusim_machine_diagnostic(vmm->machine)->text);
+	tear_down_host(vmm);
+	if (status == IOMMUSIM_ENOMEM)
+		return forget_attempt(vmm);
+	conclude(vmm, IOMMUSIM_INIT_FAILED, text, "");
+	if (vmm->panicked)
+		vmm->init_report.told = true;
+	else
+		report_failure(vmm);
+	return status;
 }
 
 static enum iommusim_status do_init(struct iommusim_vmm *vmm)
@@ -188,7 +220,7 @@ static enum iommusim_status do_init(struct iommusim_vmm *vmm)
 	}
 	status = start_backend(vmm);
 	if (status == IOMMUSIM_ENOMEM)
-		return status; /* not an answer of the hardware: it may be tried again */
+		return forget_attempt(vmm);
 	vmm->init_tried = true;
 	if (status != IOMMUSIM_OK) {
 		report_failure(vmm);
@@ -196,13 +228,8 @@ static enum iommusim_status do_init(struct iommusim_vmm *vmm)
 	}
 	vmm->available = true;
 	status = set_up_host(vmm);
-	if (status != IOMMUSIM_OK) {
-		tear_down_host(vmm);
-		vmm->init_tried = status != IOMMUSIM_ENOMEM;
-		conclude(vmm, IOMMUSIM_INIT_FAILED, iommusim_machine_diagnostic(vmm->machine)->text, "");
-		report_failure(vmm);
-		return status;
-	}
+	if (status != IOMMUSIM_OK)
+		return give_up(vmm, status);
 	conclude(vmm, IOMMUSIM_INIT_DONE, "the IOMMU is initialised and translates", "");
 	return IOMMUSIM_OK;
 }
@@ -225,9 +252,6 @@ void vmm_iommu_unload(struct iommusim_vmm *vmm)
 	}
 	vmm->init_tried = false;
 	memset(&vmm->init_report, 0, sizeof(vmm->init_report));
-	struct vmm_device *device;
-	TAILQ_FOREACH (device, &vmm->devices, link)
-		device->in_host_domain = false;
 }
 
 /* What a call does when there is no usable IOMMU: the old interface had no way to say so. */

@@ -28,6 +28,7 @@ struct vmm_device {
 	uint16_t rid;
 	enum iommusim_driver driver;
 	bool in_host_domain;
+	bool scanned; /* known only because the host domain was filled: no driver ever asked for it */
 };
 TAILQ_HEAD(device_list, vmm_device);
 
@@ -114,6 +115,8 @@ struct vmm_device *vmm_device_find(const struct iommusim_vmm *vmm, uint16_t segm
 uint64_t vmm_ppt_devices(const struct iommusim_vmm *vmm);
 /* Put every function of segment 0 that ppt does not hold into the host domain. */
 enum iommusim_status vmm_add_host_devices(struct iommusim_vmm *vmm);
+/* The host domain is gone, or never came to be. */
+void vmm_forget_host_devices(struct iommusim_vmm *vmm);
 
 /* vm.c */
 void vmm_free_vm(struct iommusim_vm *vm);

@@ -4,6 +4,8 @@
  */
 #include "vmm/vtd_driver.h"
 
+#include <string.h>
+
 #include "machine/memory_access.h"
 #include "models/formats/vtd_second_stage.h"
 
@@ -92,6 +94,13 @@ static void store_entry(struct vtd_driver *driver, uint64_t address, const uint6
 
 /* ---- init, enable, disable, cleanup --------------------------------------------------------------- */
 
+/* A module that is loaded anew has new tables: what the last life left in them is gone. */
+static void clear_table(struct vtd_driver *driver, uint64_t address)
+{
+	memset(table_at(driver, address), 0, IOMMUSIM_PAGE_SIZE);
+	iommusim_memory_flush(driver->machine, address, IOMMUSIM_PAGE_SIZE);
+}
+
 /* The root table and one context table a bus: made once, and never given back. */
 static enum iommusim_status make_root(struct vtd_driver *driver)
 {
@@ -100,7 +109,9 @@ static enum iommusim_status make_root(struct vtd_driver *driver)
 	if (driver->root == 0 && !table_allocate(driver, &driver->root))
 		return machine_fail(driver->machine, IOMMUSIM_ENOMEM, "no page for the root table");
 	for (unsigned bus = 0; bus < VTD_BUSES; bus++) {
-		if (driver->contexts[bus] == 0 && !table_allocate(driver, &driver->contexts[bus]))
+		if (driver->contexts[bus] != 0)
+			clear_table(driver, driver->contexts[bus]);
+		else if (!table_allocate(driver, &driver->contexts[bus]))
 			return machine_fail(driver->machine, IOMMUSIM_ENOMEM,
 			    "no page for a context table");
 		entry[0] = entry[1] = 0;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "models/vtd/spec/dmar.h"
 #include "vmm/vtd_driver.h"
 
 static enum iommusim_status fail(struct vtd_driver *driver, enum iommusim_init_outcome outcome,
@@ -13,6 +14,15 @@ static enum iommusim_status fail(struct vtd_driver *driver, enum iommusim_init_o
 	snprintf(report->text, sizeof(report->text), "%s", text);
 	snprintf(report->advice, sizeof(report->advice), "%s", advice);
 	return machine_fail(driver->machine, IOMMUSIM_ENXIO, "%s", text);
+}
+
+static enum iommusim_status bad_table(struct vtd_driver *driver, const char *why)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "the DMAR table cannot be read: %s", why);
+	return fail(driver, IOMMUSIM_INIT_BAD_TABLE, text,
+	    "the firmware's table is damaged: newer firmware may help");
 }
 
 /* Copy the table out of firmware memory, as a driver maps it, and take it apart. */
@@ -36,14 +46,38 @@ static enum iommusim_status read_table(struct vtd_driver *driver)
 	machine_free(driver->machine, bytes, length);
 	if (status == IOMMUSIM_ENOMEM)
 		return machine_fail(driver->machine, status, "no memory for the DMAR table");
-	if (status != IOMMUSIM_OK)
-		return fail(driver, IOMMUSIM_INIT_BAD_TABLE, "the DMAR table cannot be read", "");
 	report->table_found = true;
+	report->table_length = length;
+	if (status != IOMMUSIM_OK)
+		return bad_table(driver, "it is no DMAR table");
 	report->table_length = driver->dmar->length;
 	report->table_checksum_ok = driver->dmar->checksum_ok;
 	for (uint32_t i = 0; i < driver->dmar->structure_count; i++)
 		report->units_named += driver->dmar->structures[i].type == IOMMUSIM_DMAR_DRHD;
 	return IOMMUSIM_OK;
+}
+
+/* Does the table end inside a structure? */
+static bool is_cut(const struct iommusim_dmar *dmar, const struct iommusim_dmar_structure *structure)
+{
+	return structure->length > dmar->length - structure->offset;
+}
+
+/* Is it damage that hides the first structure? An empty table has its header and nothing after it. */
+static bool is_damaged(const struct iommusim_dmar *dmar)
+{
+	if (dmar->structure_count > 0)
+		return is_cut(dmar, &dmar->structures[0]);
+	return dmar->length < VTD_ACPI_HEADER_BYTES ||
+	    dmar->length - VTD_ACPI_HEADER_BYTES >= VTD_ACPI_STRUCTURE_BYTES;
+}
+
+static const char *first_damage(const struct iommusim_dmar *dmar)
+{
+	for (uint32_t i = 0; i < dmar->problem_count; i++)
+		if (dmar->problems[i].fatal)
+			return dmar->problems[i].text;
+	return "no structure can be made out";
 }
 
 /* What stops a parser that stops at the first structure that is no unit. */
@@ -55,6 +89,8 @@ static enum iommusim_status no_unit(struct vtd_driver *driver)
 	    iommusim_dmar_type_name(dmar->structures[0].type);
 	char text[256];
 
+	if (is_damaged(dmar))
+		return bad_table(driver, first_damage(dmar));
 	if (driver->vmm->init_report.units_named == 0)
 		snprintf(text, sizeof(text),
 		    "no remapping unit: the DMAR table is there (%u bytes, checksum %s) but names none",
@@ -96,6 +132,8 @@ static enum iommusim_status list_units(struct vtd_driver *driver)
 	for (uint32_t i = 0; i < dmar->structure_count; i++) {
 		const struct iommusim_dmar_structure *drhd = &dmar->structures[i];
 
+		if (is_cut(dmar, drhd))
+			break;
 		if (drhd->type != IOMMUSIM_DMAR_DRHD) {
 			if (!all)
 				break;
@@ -141,6 +179,12 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 		    (unsigned long long)unit->base);
 		return fail(driver, IOMMUSIM_INIT_UNSUPPORTED, text, "");
 	}
+	/* A driver that does not look finds out at its first domain, and panics. */
+	if ((driver->widths & 0xe) == 0 &&
+	    vmm_policy(driver->vmm, COLUMN_violation) == POLICY_violation_ERROR)
+		return fail(driver, IOMMUSIM_INIT_UNSUPPORTED,
+		    "the units have no address width in common (CAP.SAGAW): no page table suits them all",
+		    "");
 	return IOMMUSIM_OK;
 }
 

@@ -174,16 +174,16 @@ static void vtd_reset(struct iommusim_unit *unit, bool cold)
 	if (cold)
 		memset(vtd->fault_record, 0, sizeof(vtd->fault_record));
 	vtd->next_fault = 0;
-	atomic_store(&vtd->interrupt_table, 0);
 	vtd->queue_scheduled = false;
 	vtd->command = 0;
 	atomic_store(&vtd->status, 0);
-	atomic_store(&vtd->root, 0);
 	cache_clear(&vtd->context_cache);
 	cache_clear(&vtd->iotlb);
 	vtd->invalidated = true;
 	pthread_mutex_unlock(&unit->lock);
-	vtd_invalidation_settle(vtd);
+	vtd_invalidation_settle(vtd); /* requests under way end with the tables they began with */
+	atomic_store(&vtd->root, 0);
+	atomic_store(&vtd->interrupt_table, 0);
 }
 
 static void vtd_destroy(struct iommusim_unit *unit)

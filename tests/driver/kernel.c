@@ -1,4 +1,4 @@
-/* A few kernel functions and what is under them. What the machine does is the library's business. */
+/* A few kernel functions and what is under them. The machine itself is the library's business. */
 #include "tests/driver/kernel.h"
 
 #include <setjmp.h>
@@ -70,12 +70,13 @@ void kern_cache_flush(const volatile void *first, size_t length)
 
 void kernel_boot(const struct kernel_config *config)
 {
-	const struct iommusim_machine_config machine = {.device_view = config->device_view};
-	struct iommusim_vtd_config unit = {.base = KERNEL_UNIT_BASE, .settings = config->settings};
+	const struct iommusim_machine_config machine = { .device_view = config->device_view };
+	struct iommusim_vtd_config unit = { .base = KERNEL_UNIT_BASE,
+		.settings = config->settings };
 	const char *preset = config->preset != NULL ? config->preset : "skylake-client";
 	static uint8_t of_this_program;
 
-	kernel = (struct kernel){.page_limit = KERNEL_PAGES, .next_page = KERNEL_ARENA};
+	kernel = (struct kernel){ .page_limit = KERNEL_PAGES, .next_page = KERNEL_ARENA };
 	assert_int_equal(iommusim_machine_create(&machine, &kernel.machine), IOMMUSIM_OK);
 	assert_int_equal(iommusim_memory_add_pc_ram(kernel.machine, KERNEL_RAM), IOMMUSIM_OK);
 	assert_int_equal(

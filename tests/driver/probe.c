@@ -1,4 +1,4 @@
-/* Register accesses of every kind a driver makes. Compiled for hooks; knows nothing of who answers. */
+/* Register accesses of every kind a driver makes, compiled for hooks. Who answers is elsewhere. */
 #include "tests/driver/probe.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Register accesses of every kind a driver makes, compiled for hooks. What they mean is tested elsewhere. */
+/* Register accesses of every kind a driver makes. What they come to is test_hooks.c. */
 #ifndef TESTS_DRIVER_PROBE_H
 #define TESTS_DRIVER_PROBE_H
 

@@ -1,6 +1,6 @@
 /*
- * A real driver's life on the machine: it reaches registers by volatile accesses and memory by stores,
- * and DMA shows what came of it. The driver is vtd_driver.c, compiled for hooks.
+ * A real driver's life on the machine: it reaches registers by volatile accesses and memory by
+ * stores, and DMA shows what came of it. The driver is vtd_driver.c, compiled for hooks.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +46,8 @@ static struct iommusim_dma_outcome dma(
     struct iommusim_requester *from, enum iommusim_dma_kind kind, uint64_t address, uint64_t *value)
 {
 	const struct iommusim_dma_request request = {
-	    .address = address, .length = sizeof(*value), .kind = kind, .data = value};
+		.address = address, .length = sizeof(*value), .kind = kind, .data = value
+	};
 	struct iommusim_dma_outcome outcome;
 
 	assert_int_equal(iommusim_dma(from, &request, &outcome, NULL, 0), IOMMUSIM_OK);
@@ -109,7 +110,7 @@ static void stop(const struct vtd_driver *driver)
 	kernel_halt();
 }
 
-/* ---- the register accesses, one by one --------------------------------------------------------- */
+/* ---- the register accesses, one by one ------------------------------------------------------- */
 
 struct access {
 	bool is_write;
@@ -129,14 +130,14 @@ static void note(void *context, uint64_t address, unsigned width, bool is_write,
 
 	assert_in_range(address, KERNEL_UNIT_BASE, KERNEL_UNIT_BASE + VTD_PAGE_SIZE - 1);
 	if (analyser->count < sizeof(analyser->seen) / sizeof(*analyser->seen))
-		analyser->seen[analyser->count] =
-		    (struct access){is_write, (unsigned)(address - KERNEL_UNIT_BASE), width, value};
+		analyser->seen[analyser->count] = (struct access){ is_write,
+			(unsigned)(address - KERNEL_UNIT_BASE), width, value };
 	analyser->count++;
 }
 
 static void watch(struct analyser *analyser)
 {
-	const struct iommusim_mmio_watcher watcher = {.context = analyser, .access = note};
+	const struct iommusim_mmio_watcher watcher = { .context = analyser, .access = note };
 
 	analyser->count = 0;
 	assert_int_equal(iommusim_mmio_watch(kernel.machine, &watcher), IOMMUSIM_OK);
@@ -155,8 +156,8 @@ static void assert_accesses(
 }
 
 #define ACCESSES(...)                                                                              \
-	(const struct access[]){__VA_ARGS__},                                                      \
-	    sizeof((const struct access[]){__VA_ARGS__}) / sizeof(struct access)
+	(const struct access[]){ __VA_ARGS__ },                                                    \
+	    sizeof((const struct access[]){ __VA_ARGS__ }) / sizeof(struct access)
 #define R(offset, width, value)                                                                    \
 	{                                                                                          \
 		false, offset, width, value                                                        \
@@ -172,7 +173,7 @@ static void test_every_access_is_seen_once_in_order(void **state)
 	uint64_t root;
 
 	(void)state;
-	kernel_boot(&(struct kernel_config){.preset = NULL});
+	kernel_boot(&(struct kernel_config){ .preset = NULL });
 	watch(&analyser);
 	assert_int_equal(vtd_driver.attach(kernel.registers, false), 0);
 	assert_accesses(&analyser, ACCESSES(R(0x08, 8, 0xd2008c40660462), R(0x10, 8, 0xf050da)));
@@ -201,7 +202,7 @@ static void test_every_access_is_seen_once_in_order(void **state)
 	stop(&vtd_driver);
 }
 
-/* ---- what DMA comes to ------------------------------------------------------------------------- */
+/* ---- what DMA comes to ----------------------------------------------------------------------- */
 
 static void test_dma_goes_where_it_was_mapped(void **state)
 {
@@ -210,7 +211,7 @@ static void test_dma_goes_where_it_was_mapped(void **state)
 	unsigned domain;
 
 	(void)state;
-	kernel_boot(&(struct kernel_config){.preset = NULL});
+	kernel_boot(&(struct kernel_config){ .preset = NULL });
 	disk = requester(DISK);
 	assert_false(dma_write(disk, HOST, 1).page.translated); /* off: to where it says */
 	domain = start(&vtd_driver, false, DISK);
@@ -246,7 +247,7 @@ static void test_driver_reads_the_fault_records(void **state)
 	unsigned domain;
 
 	(void)state;
-	kernel_boot(&(struct kernel_config){.preset = "skylake-sp"});
+	kernel_boot(&(struct kernel_config){ .preset = "skylake-sp" });
 	disk = requester(DISK);
 	domain = start(&vtd_driver, false, DISK);
 	assert_false(vtd_driver.fault_read(&fault));
@@ -276,7 +277,7 @@ static void test_fault_event_reaches_the_driver(void **state)
 	struct iommusim_requester *disk;
 
 	(void)state;
-	kernel_boot(&(struct kernel_config){.preset = NULL});
+	kernel_boot(&(struct kernel_config){ .preset = NULL });
 	disk = requester(DISK);
 	start(&vtd_driver, false, DISK);
 	vtd_driver.fault_event(0xfee01000, 0x51);
@@ -290,14 +291,14 @@ static void test_fault_event_reaches_the_driver(void **state)
 	stop(&vtd_driver);
 }
 
-/* Without the invalidation the old translation serves on: the negative control of every other test. */
+/* Without the invalidation the old translation serves on: the negative control of the others. */
 static void check_invalidation(bool queued)
 {
 	struct iommusim_requester *disk;
 	struct iommusim_dma_outcome outcome;
 	unsigned domain;
 
-	kernel_boot(&(struct kernel_config){.preset = NULL});
+	kernel_boot(&(struct kernel_config){ .preset = NULL });
 	disk = requester(DISK);
 	domain = start(&vtd_driver, queued, DISK);
 	assert_reaches(disk, GUEST, HOST);
@@ -330,14 +331,42 @@ static void test_unmap_needs_invalidation_by_queue(void **state)
 	check_invalidation(true);
 }
 
-/* More descriptors than the queue has entries: the ring wraps, the status word is polled each time. */
+/* A driver that is right does not notice what the caches are like. */
+static void test_right_under_every_cache_policy(void **state)
+{
+	static const enum iommusim_cache_policy policies[] = { IOMMUSIM_CACHE_HOARD,
+		IOMMUSIM_CACHE_NONE, IOMMUSIM_CACHE_SIZED, IOMMUSIM_CACHE_ADVERSE };
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct kernel_config config = {
+			.settings = { .cache = policies[i % 4], .iotlb_sets = 1, .iotlb_ways = 2 }
+		};
+		struct iommusim_requester *disk;
+		unsigned domain;
+
+		kernel_boot(&config);
+		disk = requester(DISK);
+		domain = start(&vtd_driver, i >= 4, DISK);
+		for (uint64_t page = 0; page < UINT64_C(0x40000); page += 0x1000) {
+			assert_int_equal(vtd_driver.map(domain, page, HOST + page, 0x1000), 0);
+			assert_reaches(disk, page, HOST + page);
+			vtd_driver.unmap(domain, page / 2 & ~UINT64_C(0xfff), 0x1000);
+			vtd_driver.invalidate(domain);
+			assert_blocked(disk, page / 2 & ~UINT64_C(0xfff), NO_WRITE_RIGHT);
+		}
+		stop(&vtd_driver);
+	}
+}
+
+/* More descriptors than the queue has entries: the ring wraps. */
 static void test_queue_wraps(void **state)
 {
 	struct iommusim_requester *disk;
 	unsigned domain;
 
 	(void)state;
-	kernel_boot(&(struct kernel_config){.preset = NULL});
+	kernel_boot(&(struct kernel_config){ .preset = NULL });
 	disk = requester(DISK);
 	domain = start(&vtd_driver, true, DISK);
 	for (unsigned i = 0; i < 1000; i++) {
@@ -356,7 +385,7 @@ static void test_two_requesters_two_domains(void **state)
 	unsigned first, second;
 
 	(void)state;
-	kernel_boot(&(struct kernel_config){.preset = NULL});
+	kernel_boot(&(struct kernel_config){ .preset = NULL });
 	disk = requester(DISK);
 	nic = requester(NIC);
 	first = start(&vtd_driver, false, DISK);
@@ -389,17 +418,17 @@ static void test_two_requesters_two_domains(void **state)
 	stop(&vtd_driver);
 }
 
-/* ---- drivers that are wrong, and hardware that is harder ---------------------------------------- */
+/* ---- drivers that are wrong, and hardware that is harder ------------------------------------- */
 
 static void test_bare_srtp_loses_translation(void **state)
 {
-	static const struct vtd_driver *const drivers[] = {&vtd_driver, &vtd_driver_bare_srtp};
+	static const struct vtd_driver *const drivers[] = { &vtd_driver, &vtd_driver_bare_srtp };
 
 	(void)state;
 	for (unsigned bare = 0; bare < 2; bare++) {
 		struct iommusim_requester *disk;
 
-		kernel_boot(&(struct kernel_config){.preset = NULL});
+		kernel_boot(&(struct kernel_config){ .preset = NULL });
 		disk = requester(DISK);
 		start(drivers[bare], false, DISK);
 		assert_reaches(disk, GUEST, HOST);
@@ -421,7 +450,7 @@ static void test_non_coherent_unit_needs_flushes(void **state)
 		struct iommusim_requester *disk;
 		unsigned domain;
 
-		kernel_boot(&(struct kernel_config){.device_view = true});
+		kernel_boot(&(struct kernel_config){ .device_view = true });
 		disk = requester(DISK);
 		domain = start(&vtd_driver, true, DISK);
 		assert_reaches(disk, GUEST, HOST);
@@ -441,7 +470,7 @@ static void test_nothing_flushed_is_no_root_entry(void **state)
 	struct iommusim_requester *disk;
 
 	(void)state;
-	kernel_boot(&(struct kernel_config){.device_view = true});
+	kernel_boot(&(struct kernel_config){ .device_view = true });
 	kernel.forget_flushes = true;
 	disk = requester(DISK);
 	start(&vtd_driver, false, DISK);
@@ -455,7 +484,7 @@ static void test_no_page_left(void **state)
 	unsigned domain;
 
 	(void)state;
-	kernel_boot(&(struct kernel_config){.preset = NULL});
+	kernel_boot(&(struct kernel_config){ .preset = NULL });
 	disk = requester(DISK);
 	domain = start(&vtd_driver, false, DISK);
 	kernel.page_limit = kernel.pages_used + 1;
@@ -465,7 +494,7 @@ static void test_no_page_left(void **state)
 	stop(&vtd_driver);
 }
 
-/* ---- time ------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static unsigned reads_of(const struct analyser *analyser, unsigned offset)
 {
@@ -479,7 +508,7 @@ static unsigned reads_of(const struct analyser *analyser, unsigned offset)
 /* An access lasts a tick, so a unit that takes 5 answers "done" to the fifth poll. */
 static void test_polls_wait_for_a_slow_unit(void **state)
 {
-	const struct kernel_config slow = {.settings = {.latency = 5}};
+	const struct kernel_config slow = { .settings = { .latency = 5 } };
 	struct analyser analyser;
 
 	(void)state;
@@ -502,7 +531,7 @@ static void test_polls_wait_for_a_slow_unit(void **state)
 /* The queue's end is a word in memory; every look at it lasts a tick as well. */
 static void test_a_poll_of_memory_lets_time_pass(void **state)
 {
-	const struct kernel_config slow = {.settings = {.latency = 1000}};
+	const struct kernel_config slow = { .settings = { .latency = 1000 } };
 	struct iommusim_requester *disk;
 	uint64_t before;
 	unsigned domain;
@@ -520,7 +549,7 @@ static void test_a_poll_of_memory_lets_time_pass(void **state)
 	stop(&vtd_driver);
 }
 
-/* ---- DMA beside the driver ---------------------------------------------------------------------- */
+/* ---- DMA beside the driver ------------------------------------------------------------------- */
 
 struct traffic {
 	struct iommusim_requester *from;
@@ -534,10 +563,10 @@ static void *make_traffic(void *argument)
 	uint64_t value = 0;
 
 	while (!atomic_load(&traffic->end)) {
-		const struct iommusim_dma_request request = {.address = GUEST,
-		    .length = sizeof(value),
-		    .kind = IOMMUSIM_DMA_WRITE,
-		    .data = &value};
+		const struct iommusim_dma_request request = { .address = GUEST,
+			.length = sizeof(value),
+			.kind = IOMMUSIM_DMA_WRITE,
+			.data = &value };
 		struct iommusim_dma_outcome outcome;
 
 		value++;
@@ -557,15 +586,15 @@ static void wait_for_traffic(struct traffic *traffic, uint64_t requests)
 		nanosleep(&moment, NULL);
 }
 
-/* When the driver's poll ends, nothing reaches the page any more: whatever was under way is over. */
+/* When the driver's poll ends nothing reaches the page any more: what was under way is over. */
 static void test_nothing_arrives_after_an_invalidation(void **state)
 {
-	struct traffic traffic = {.end = false};
+	struct traffic traffic = { .end = false };
 	pthread_t thread;
 	unsigned domain;
 
 	(void)state;
-	kernel_boot(&(struct kernel_config){.preset = NULL});
+	kernel_boot(&(struct kernel_config){ .preset = NULL });
 	traffic.from = requester(DISK);
 	domain = start(&vtd_driver, true, DISK);
 	assert_int_equal(pthread_create(&thread, NULL, make_traffic, &traffic), 0);
@@ -589,21 +618,22 @@ static void test_nothing_arrives_after_an_invalidation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_every_access_is_seen_once_in_order),
-	    cmocka_unit_test(test_dma_goes_where_it_was_mapped),
-	    cmocka_unit_test(test_driver_reads_the_fault_records),
-	    cmocka_unit_test(test_fault_event_reaches_the_driver),
-	    cmocka_unit_test(test_unmap_needs_invalidation_by_registers),
-	    cmocka_unit_test(test_unmap_needs_invalidation_by_queue),
-	    cmocka_unit_test(test_queue_wraps),
-	    cmocka_unit_test(test_two_requesters_two_domains),
-	    cmocka_unit_test(test_bare_srtp_loses_translation),
-	    cmocka_unit_test(test_non_coherent_unit_needs_flushes),
-	    cmocka_unit_test(test_nothing_flushed_is_no_root_entry),
-	    cmocka_unit_test(test_no_page_left),
-	    cmocka_unit_test(test_polls_wait_for_a_slow_unit),
-	    cmocka_unit_test(test_a_poll_of_memory_lets_time_pass),
-	    cmocka_unit_test(test_nothing_arrives_after_an_invalidation),
+		cmocka_unit_test(test_every_access_is_seen_once_in_order),
+		cmocka_unit_test(test_dma_goes_where_it_was_mapped),
+		cmocka_unit_test(test_driver_reads_the_fault_records),
+		cmocka_unit_test(test_fault_event_reaches_the_driver),
+		cmocka_unit_test(test_unmap_needs_invalidation_by_registers),
+		cmocka_unit_test(test_unmap_needs_invalidation_by_queue),
+		cmocka_unit_test(test_right_under_every_cache_policy),
+		cmocka_unit_test(test_queue_wraps),
+		cmocka_unit_test(test_two_requesters_two_domains),
+		cmocka_unit_test(test_bare_srtp_loses_translation),
+		cmocka_unit_test(test_non_coherent_unit_needs_flushes),
+		cmocka_unit_test(test_nothing_flushed_is_no_root_entry),
+		cmocka_unit_test(test_no_page_left),
+		cmocka_unit_test(test_polls_wait_for_a_slow_unit),
+		cmocka_unit_test(test_a_poll_of_memory_lets_time_pass),
+		cmocka_unit_test(test_nothing_arrives_after_an_invalidation),
 	};
 
 	return cmocka_run_group_tests_name("driver", tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
- * A VT-d driver as kernels have them: registers behind a volatile structure, root and context tables in
- * its own .bss, polling loops without a limit, one unit. It knows the hardware and a few kernel
- * functions, nothing of what it runs on.
+ * A VT-d driver as kernels have them: registers behind a volatile structure, root and context
+ * tables in its own .bss, polling loops without a limit, one unit. It knows the hardware and a few
+ * kernel functions, nothing of what it runs on.
  */
 #include "tests/driver/vtd_driver.h"
 
@@ -74,7 +74,7 @@ static unsigned queue_tail;
 static volatile struct vtd_regs *regs;
 static volatile uint64_t *iotlb; /* IVA, then IOTLB */
 static volatile uint32_t *fault_records;
-static unsigned fault_count;
+static size_t fault_count;
 static uint32_t gcmd_shadow; /* what is to stay on */
 static bool coherent;
 static uint64_t *domains[DOMAINS]; /* top tables */
@@ -296,7 +296,7 @@ static bool vtd_fault_read(struct vtd_fault *fault)
 {
 	const uint32_t status = regs->fsts;
 
-	for (unsigned i = 0; (status & FSTS_PPF) != 0 && i < fault_count; i++) {
+	for (size_t i = 0; (status & FSTS_PPF) != 0 && i < fault_count; i++) {
 		volatile uint32_t *record =
 		    fault_records + (FSTS_FRI(status) + i) % fault_count * 4;
 		const uint32_t high = record[3];
@@ -337,17 +337,17 @@ static void vtd_detach(void)
 #endif
 
 const struct vtd_driver DRIVER = {
-    .attach = vtd_attach,
-    .detach = vtd_detach,
-    .enable = vtd_enable,
-    .reload_root = vtd_reload_root,
-    .fault_event = vtd_fault_event,
-    .domain_create = vtd_domain_create,
-    .domain_destroy = vtd_domain_destroy,
-    .map = vtd_map,
-    .unmap = vtd_unmap,
-    .invalidate = vtd_invalidate,
-    .add_device = vtd_add_device,
-    .remove_device = vtd_remove_device,
-    .fault_read = vtd_fault_read,
+	.attach = vtd_attach,
+	.detach = vtd_detach,
+	.enable = vtd_enable,
+	.reload_root = vtd_reload_root,
+	.fault_event = vtd_fault_event,
+	.domain_create = vtd_domain_create,
+	.domain_destroy = vtd_domain_destroy,
+	.map = vtd_map,
+	.unmap = vtd_unmap,
+	.invalidate = vtd_invalidate,
+	.add_device = vtd_add_device,
+	.remove_device = vtd_remove_device,
+	.fault_read = vtd_fault_read,
 };

@@ -1,4 +1,4 @@
-/* A VT-d driver in kernel style: what it offers, and what it needs of its kernel. No simulator in it. */
+/* A VT-d driver in kernel style: what it offers, and what it needs of its kernel. */
 #ifndef TESTS_DRIVER_VTD_DRIVER_H
 #define TESTS_DRIVER_VTD_DRIVER_H
 

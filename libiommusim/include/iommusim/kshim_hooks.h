@@ -20,18 +20,19 @@ extern "C" {
 struct iommusim_hooks;
 
 /* Returns OK, EINVAL or ENOMEM. Destroy them before the machine. */
-IOMMUSIM_API enum iommusim_status iommusim_hooks_create(struct iommusim_machine *machine,
-							struct iommusim_hooks **hooks);
+IOMMUSIM_API enum iommusim_status iommusim_hooks_create(
+    struct iommusim_machine *machine, struct iommusim_hooks **hooks);
 /* Detaches the calling thread if it is attached; no other may be. The pages go. NULL is allowed. */
 IOMMUSIM_API void iommusim_hooks_destroy(struct iommusim_hooks *hooks);
 
 /*
  * Reserve pages that stand for the registers at physical [base, base + length), both multiples of
- * 4 KiB: what a kernel's pmap_mapdev() or ioremap() gives a driver. Nothing need answer there yet.
+ * 4 KiB: what a kernel's pmap_mapdev() or ioremap() gives a driver. The same registers get the same
+ * pages again. Nothing need answer there yet.
  * Returns OK, EINVAL, or ENOMEM (1024 pages are all there are).
  */
-IOMMUSIM_API enum iommusim_status iommusim_hooks_map(struct iommusim_hooks *hooks, uint64_t base,
-						     uint64_t length, volatile void **registers);
+IOMMUSIM_API enum iommusim_status iommusim_hooks_map(
+    struct iommusim_hooks *hooks, uint64_t base, uint64_t length, volatile void **registers);
 
 /* From now on the calling thread runs that machine's driver code; NULL: nobody's. Syncs first. */
 IOMMUSIM_API void iommusim_hooks_attach(struct iommusim_hooks *hooks);
@@ -53,11 +54,11 @@ IOMMUSIM_API uint64_t iommusim_hooks_unmarked(const struct iommusim_hooks *hooks
 /*
  * Show the writable data (.data, .bss) of the program or shared object that holds `inside` as
  * physical memory at `base`: tables in a driver's own data then have physical addresses. Returns
- * OK, EINVAL
- * (`inside` is in no object's writable data), or what iommusim_memory_add_foreign() returns.
+ * OK, EINVAL (`inside` is in no object's writable data), or what iommusim_memory_add_foreign()
+ * returns.
  */
-IOMMUSIM_API enum iommusim_status iommusim_hooks_add_image(struct iommusim_machine *machine,
-							   uint64_t base, const void *inside);
+IOMMUSIM_API enum iommusim_status iommusim_hooks_add_image(
+    struct iommusim_machine *machine, uint64_t base, const void *inside);
 
 #ifdef __cplusplus
 }

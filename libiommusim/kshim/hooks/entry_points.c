@@ -116,10 +116,10 @@ static void changed(const volatile void *where, size_t length)
 }
 
 #define CHANGE(bits, name, operation)                                                              \
-	uint##bits##_t __tsan_atomic##bits##_##name(volatile uint##bits##_t *where,                \
-						    uint##bits##_t value, int order);              \
-	uint##bits##_t __tsan_atomic##bits##_##name(volatile uint##bits##_t *where,                \
-						    uint##bits##_t value, int order)               \
+	uint##bits##_t __tsan_atomic##bits##_##name(                                               \
+	    volatile uint##bits##_t *where, uint##bits##_t value, int order);                      \
+	uint##bits##_t __tsan_atomic##bits##_##name(                                               \
+	    volatile uint##bits##_t *where, uint##bits##_t value, int order)                       \
 	{                                                                                          \
 		uint##bits##_t old;                                                                \
                                                                                                    \
@@ -131,18 +131,18 @@ static void changed(const volatile void *where, size_t length)
 	}
 
 #define LOAD_AND_STORE(bits)                                                                       \
-	uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t *where,            \
-						  int order);                                      \
-	void __tsan_atomic##bits##_store(volatile uint##bits##_t *where, uint##bits##_t value,     \
-					 int order);                                               \
+	uint##bits##_t __tsan_atomic##bits##_load(                                                 \
+	    const volatile uint##bits##_t *where, int order);                                      \
+	void __tsan_atomic##bits##_store(                                                          \
+	    volatile uint##bits##_t *where, uint##bits##_t value, int order);                      \
 	uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t *where, int order) \
 	{                                                                                          \
 		(void)order;                                                                       \
 		hooks_volatile_read(where, sizeof(*where));                                        \
 		return __atomic_load_n(where, ORDER);                                              \
 	}                                                                                          \
-	void __tsan_atomic##bits##_store(volatile uint##bits##_t *where, uint##bits##_t value,     \
-					 int order)                                                \
+	void __tsan_atomic##bits##_store(                                                          \
+	    volatile uint##bits##_t *where, uint##bits##_t value, int order)                       \
 	{                                                                                          \
 		(void)order;                                                                       \
 		hooks_settle();                                                                    \
@@ -152,18 +152,14 @@ static void changed(const volatile void *where, size_t length)
 
 /* gcc calls `strong` and `weak`, clang `val`, which gives back what was there. */
 #define COMPARE(bits)                                                                              \
-	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                                 \
-	    volatile uint##bits##_t *where, uint##bits##_t expected, uint##bits##_t value,         \
-	    int order, int failure);                                                               \
-	int __tsan_atomic##bits##_compare_exchange_strong(                                         \
-	    volatile uint##bits##_t *where, uint##bits##_t *expected, uint##bits##_t value,        \
-	    int order, int failure);                                                               \
-	int __tsan_atomic##bits##_compare_exchange_weak(                                           \
-	    volatile uint##bits##_t *where, uint##bits##_t *expected, uint##bits##_t value,        \
-	    int order, int failure);                                                               \
-	int __tsan_atomic##bits##_compare_exchange_strong(                                         \
-	    volatile uint##bits##_t *where, uint##bits##_t *expected, uint##bits##_t value,        \
-	    int order, int failure)                                                                \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(volatile uint##bits##_t *where,  \
+	    uint##bits##_t expected, uint##bits##_t value, int order, int failure);                \
+	int __tsan_atomic##bits##_compare_exchange_strong(volatile uint##bits##_t *where,          \
+	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure);               \
+	int __tsan_atomic##bits##_compare_exchange_weak(volatile uint##bits##_t *where,            \
+	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure);               \
+	int __tsan_atomic##bits##_compare_exchange_strong(volatile uint##bits##_t *where,          \
+	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure)                \
 	{                                                                                          \
 		bool done;                                                                         \
                                                                                                    \
@@ -175,19 +171,17 @@ static void changed(const volatile void *where, size_t length)
 			changed(where, sizeof(*where));                                            \
 		return done;                                                                       \
 	}                                                                                          \
-	int __tsan_atomic##bits##_compare_exchange_weak(                                           \
-	    volatile uint##bits##_t *where, uint##bits##_t *expected, uint##bits##_t value,        \
-	    int order, int failure)                                                                \
+	int __tsan_atomic##bits##_compare_exchange_weak(volatile uint##bits##_t *where,            \
+	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure)                \
 	{                                                                                          \
-		return __tsan_atomic##bits##_compare_exchange_strong(where, expected, value,       \
-								     order, failure);              \
+		return __tsan_atomic##bits##_compare_exchange_strong(                              \
+		    where, expected, value, order, failure);                                       \
 	}                                                                                          \
-	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                                 \
-	    volatile uint##bits##_t *where, uint##bits##_t expected, uint##bits##_t value,         \
-	    int order, int failure)                                                                \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(volatile uint##bits##_t *where,  \
+	    uint##bits##_t expected, uint##bits##_t value, int order, int failure)                 \
 	{                                                                                          \
-		__tsan_atomic##bits##_compare_exchange_strong(where, &expected, value, order,      \
-							      failure);                            \
+		__tsan_atomic##bits##_compare_exchange_strong(                                     \
+		    where, &expected, value, order, failure);                                      \
 		return expected;                                                                   \
 	}
 

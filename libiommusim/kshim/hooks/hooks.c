@@ -108,8 +108,8 @@ void hooks_take_up(void)
 		const uint64_t physical = physical_of(hooks, address);
 
 		if (physical != NOT_MAPPED)
-			iommusim_mmio_write(hooks->machine, physical, width,
-					    get((const void *)address, width));
+			iommusim_mmio_write(
+			    hooks->machine, physical, width, get((const void *)address, width));
 		address += width;
 		left -= width;
 	}
@@ -143,8 +143,8 @@ void hooks_let_time_pass(void)
 	iommusim_step(hooks_here.hooks->machine, 1);
 }
 
-enum iommusim_status iommusim_hooks_create(struct iommusim_machine *machine,
-					   struct iommusim_hooks **out)
+enum iommusim_status iommusim_hooks_create(
+    struct iommusim_machine *machine, struct iommusim_hooks **out)
 {
 	struct iommusim_hooks *hooks;
 
@@ -153,8 +153,8 @@ enum iommusim_status iommusim_hooks_create(struct iommusim_machine *machine,
 	*out = NULL;
 	if (machine == NULL)
 		return IOMMUSIM_EINVAL;
-	hooks = aligned_alloc(IOMMUSIM_PAGE_SIZE, (sizeof(*hooks) + IOMMUSIM_PAGE_SIZE - 1) &
-						      ~(IOMMUSIM_PAGE_SIZE - 1));
+	hooks = aligned_alloc(IOMMUSIM_PAGE_SIZE,
+	    (sizeof(*hooks) + IOMMUSIM_PAGE_SIZE - 1) & ~(IOMMUSIM_PAGE_SIZE - 1));
 	if (hooks == NULL)
 		return IOMMUSIM_ENOMEM;
 	for (size_t i = 0; i < REGISTER_PAGES; i++)
@@ -175,28 +175,46 @@ void iommusim_hooks_destroy(struct iommusim_hooks *hooks)
 	free(hooks);
 }
 
-enum iommusim_status iommusim_hooks_map(struct iommusim_hooks *hooks, uint64_t base,
-					uint64_t length, volatile void **registers)
+/* The first of the pages that stand for `base` and what follows; `mapped` if there are none. */
+static size_t find_mapping(const struct iommusim_hooks *hooks, uint64_t base, uint64_t pages)
+{
+	for (size_t first = 0; first + pages <= hooks->mapped; first++) {
+		uint64_t i = 0;
+
+		while (i < pages && hooks->physical[first + i] == base + (i << IOMMUSIM_PAGE_SHIFT))
+			i++;
+		if (i == pages)
+			return first;
+	}
+	return hooks->mapped;
+}
+
+enum iommusim_status iommusim_hooks_map(
+    struct iommusim_hooks *hooks, uint64_t base, uint64_t length, volatile void **registers)
 {
 	const uint64_t end = UINT64_C(1) << IOMMUSIM_PHYSICAL_BITS;
 	const uint64_t pages = length >> IOMMUSIM_PAGE_SHIFT;
+	size_t first;
 
 	if (((base | length) & (IOMMUSIM_PAGE_SIZE - 1)) != 0 || length == 0 || base >= end ||
 	    length > end - base)
 		return IOMMUSIM_EINVAL;
-	if (pages > REGISTER_PAGES - hooks->mapped)
-		return IOMMUSIM_ENOMEM;
-	*registers = hooks->pages[hooks->mapped];
-	memset(hooks->pages[hooks->mapped], 0, (size_t)length);
-	for (uint64_t i = 0; i < pages; i++)
-		hooks->physical[hooks->mapped++] = base + (i << IOMMUSIM_PAGE_SHIFT);
+	first = find_mapping(hooks, base, pages);
+	if (first == hooks->mapped) {
+		if (pages > REGISTER_PAGES - hooks->mapped)
+			return IOMMUSIM_ENOMEM;
+		memset(hooks->pages[first], 0, (size_t)length);
+		for (uint64_t i = 0; i < pages; i++)
+			hooks->physical[hooks->mapped++] = base + (i << IOMMUSIM_PAGE_SHIFT);
+	}
+	*registers = hooks->pages[first];
 	return IOMMUSIM_OK;
 }
 
 void iommusim_hooks_attach(struct iommusim_hooks *hooks)
 {
 	hooks_settle();
-	hooks_here = (struct hooks_thread){.hooks = hooks};
+	hooks_here = (struct hooks_thread){ .hooks = hooks };
 	if (hooks == NULL)
 		return;
 	hooks_here.first = (uintptr_t)hooks->pages;

@@ -66,7 +66,7 @@ static int look_into(struct dl_phdr_info *object, size_t size, void *context)
 	return 0;
 }
 
-/* To hardware all of it is memory: what AddressSanitizer left between variables is no trespass for it. */
+/* To hardware all of it is memory, what AddressSanitizer left between variables included. */
 static void allow_all(void *first, size_t length)
 {
 #ifdef UNDER_ADDRESS_SANITIZER

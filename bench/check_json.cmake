@@ -1,0 +1,21 @@
+# Runs BENCH and fails unless it exits 0 and every line it prints is a JSON object with a name, a value
+# above 0, ratios and a state. What the figures are is no test's business.
+set(file "${CMAKE_CURRENT_BINARY_DIR}/bench-lines.json")
+execute_process(COMMAND "${BENCH}" --quick --json map-page OUTPUT_FILE "${file}" RESULT_VARIABLE code)
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "exit code ${code}")
+endif()
+file(STRINGS "${file}" lines)
+list(LENGTH lines count)
+if(count EQUAL 0)
+  message(FATAL_ERROR "it printed nothing")
+endif()
+foreach(line IN LISTS lines)
+  string(JSON name GET "${line}" name) # each of these ends the script when it fails
+  string(JSON value GET "${line}" value)
+  string(JSON ratio GET "${line}" ratios textbook)
+  string(JSON state GET "${line}" state)
+  if(NOT name MATCHES "map-page" OR NOT value GREATER 0 OR NOT ratio GREATER 0 OR NOT state MATCHES "^(warm|cold)$")
+    message(FATAL_ERROR "not what it should be: ${line}")
+  endif()
+endforeach()

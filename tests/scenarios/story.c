@@ -1,0 +1,155 @@
+/* Replaying stories for tests. The tests themselves are in the files called test_*. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "replay/record.h"
+#include "scenarios/story.h"
+
+__attribute__((format(printf, 2, 3))) static void note(struct story *story, const char *format, ...)
+{
+	const size_t used = strlen(story->log);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(story->log + used, sizeof(story->log) - used, format, arguments);
+	va_end(arguments);
+}
+
+static void on_dma(void *context, const struct iommusim_check *check, uint32_t line,
+    const char *statement, const struct iommusim_report *report, bool expected)
+{
+	(void)check;
+	(void)statement;
+	note(context, "dma %u %s%s\n", line, iommusim_verdict_name(report->verdict),
+	    expected ? "" : " unexpected");
+}
+
+static void on_finding(void *context, const struct iommusim_finding *finding, bool expected)
+{
+	note(context, "finding %u %s%s\n", finding->place.line, iommusim_finding_name(finding->id),
+	    expected ? "" : " unexpected");
+}
+
+static void on_failure(void *context, uint32_t line, const char *statement, const char *text)
+{
+	note(context, "failure %u %s: %s\n", line, statement, text);
+}
+
+static void on_end(
+    void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check)
+{
+	assert_non_null(vmm);
+	assert_non_null(check);
+	note(context, "end\n");
+}
+
+void story_run_with(struct story *story, const char *text, size_t length,
+    const struct iommusim_replay_options *options)
+{
+	struct iommusim_replay_options own = { .profile = NULL };
+
+	if (options != NULL)
+		own = *options;
+	memset(story, 0, sizeof(*story));
+	own.context = story;
+	own.on_dma = on_dma;
+	own.on_finding = on_finding;
+	own.on_failure = on_failure;
+	own.on_end = on_end;
+	story->status = iommusim_replay(
+	    "stories/lesson.iommu", text, length, &own, &story->summary, &story->diagnostic);
+}
+
+void story_run(struct story *story, const char *text)
+{
+	story_run_with(story, text, strlen(text), NULL);
+}
+
+/* Why a story did not come out as it should, before the assertion ends the test. */
+static void show(const struct story *story, const char *text)
+{
+	print_message("%s\n%s%u:%u: %s\n", text, story->log, story->diagnostic.line,
+	    story->diagnostic.column, story->diagnostic.text);
+}
+
+void story_must_pass(const char *text)
+{
+	struct story story;
+
+	story_run(&story, text);
+	if (story.status != IOMMUSIM_OK || !iommusim_replay_passed(&story.summary))
+		show(&story, text);
+	assert_int_equal(story.status, IOMMUSIM_OK);
+	assert_true(iommusim_replay_passed(&story.summary));
+}
+
+void story_must_fail(const char *text, const char *words)
+{
+	const char *failure;
+	struct story story;
+
+	story_run(&story, text);
+	failure = strstr(story.log, "failure ");
+	if (story.status != IOMMUSIM_OK || failure == NULL || strstr(failure, words) == NULL)
+		show(&story, text);
+	assert_int_equal(story.status, IOMMUSIM_OK);
+	assert_non_null(failure);
+	assert_non_null(strstr(failure, words));
+	assert_int_equal(story.summary.expectations_failed, 1);
+	assert_false(iommusim_replay_passed(&story.summary));
+}
+
+struct recording {
+	char *text;
+	size_t length;
+};
+
+static void put(void *context, const char *text, size_t length)
+{
+	struct recording *recording = context;
+	char *larger = realloc(recording->text, recording->length + length + 1);
+
+	assert_non_null(larger);
+	memcpy(larger + recording->length, text, length);
+	recording->text = larger;
+	recording->length += length;
+	recording->text[recording->length] = '\0';
+}
+
+char *story_record_as(const char *path, const char *text, size_t length, struct story *story)
+{
+	struct recording recording = { .text = NULL };
+	const struct iommusim_text out = { .context = &recording, .put = put };
+
+	memset(story, 0, sizeof(*story));
+	story->status = iommusim_replay_recorded(
+	    path, text, length, NULL, &out, &story->summary, &story->diagnostic);
+	if (recording.text == NULL)
+		put(&recording, "", 0);
+	return recording.text;
+}
+
+char *story_record(const char *text, size_t length, struct story *story)
+{
+	return story_record_as("stories/lesson.iommu", text, length, story);
+}
+
+char *story_read_file(const char *path, size_t *length)
+{
+	FILE *stream = fopen(path, "rb");
+	char *text = malloc((size_t)1 << 20);
+
+	if (stream == NULL || text == NULL)
+		fail_msg("%s cannot be read", path);
+	*length = fread(text, 1, ((size_t)1 << 20) - 1, stream);
+	text[*length] = '\0';
+	fclose(stream);
+	return text;
+}

@@ -1,0 +1,413 @@
+/* What the trace language says: grammar, values, results, expectations, and what each statement does. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "scenarios/story.h"
+
+/* A machine that translates: dom1 maps 0x1000..0x2fff to 0x8000000, and holds 7/0/0. */
+#define TRANSLATING                                                                                \
+	STORY_MACHINE                                                                              \
+	"device(0/23/0, \"ahci0\")\n"                                                              \
+	"device(7/0/0, \"nic0\", class=nic, driver=ppt)\n"                                         \
+	"iommu_create_domain(1G) = dom1\n"                                                         \
+	"iommu_create_mapping(dom1, 0x1000, 0x8000000, 0x2000)\n"                                  \
+	"iommu_add_device(dom1, 7/0/0)\n"
+
+static void blanks_and_comments(void **state)
+{
+	(void)state;
+	story_must_pass("#!iommusim 1\r\n\r\n  # comment\r\n"
+			"machine ( iommu = vtd , memory = 256M ) # more\r\n\tstep\t(\t1\t)\r\n");
+	story_must_pass("#!iommusim 1 \nmachine(iommu=vtd,memory=256M)#\nstep(1)");
+	story_must_pass(
+	    STORY_MACHINE "vm_create(\"# no comment\")\n# \xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xa1\n");
+	story_must_pass(STORY_MACHINE "step(1)\r");
+	story_must_pass(STORY_MACHINE "iommu_init()");
+}
+
+static void numbers(void **state)
+{
+	(void)state;
+	story_must_pass(
+	    STORY_MACHINE "sysctl(\"hw.dmar.enable\", 1K) = 1024\n"
+			  "sysctl(\"hw.dmar.enable\", 0x10M) = 16777216\n"
+			  "sysctl(\"hw.dmar.enable\", 3G) = 0xC0000000\n"
+			  "sysctl(\"hw.dmar.enable\", 2T) = 2199023255552\n"
+			  "sysctl(\"hw.dmar.enable\", 18446744073709551615) = 0xffffffffffffffff\n"
+			  "sysctl(\"hw.dmar.enable\", 16777215T) = 0xffffff0000000000\n"
+			  "sysctl(\"hw.dmar.enable\", 007) = 7\n"
+			  "sysctl(\"hw.dmar.enable\", 0x0000000000000000000001) = 1\n");
+}
+
+static void devices(void **state)
+{
+	(void)state;
+	story_must_pass(
+	    STORY_MACHINE "device(0/23/0, \"a\")\npci_delete_device(00:17.0)\n"
+			  "device(fe:1f.7, \"b\")\npci_delete_device(254/31/7)\n"
+			  "device(0000:0a:00.0, \"c\")\npci_delete_device(10/0/0)\n"
+			  "device(0001:0a:00.0, \"d\")\npci_delete_device(10/0/0) = error(ENOENT)\n"
+			  "device(7/0/0, \"e\")\niommu_create_domain(1G) = d\n"
+			  "iommu_add_device(d, 0x0800)\niommu_remove_device(d, 8/0/0)\n");
+}
+
+static void strings(void **state)
+{
+	(void)state;
+	story_must_pass(STORY_MACHINE
+	    "vm_create(\"a \\\"b\\\" \\\\ \\n\")\nvm_destroy(\"a \\\"b\\\" \\\\ \\n\")\n"
+	    "vm_create(\"k\xc3\xb6ln\")\nvm_destroy(\"k\xc3\xb6ln\")\n"
+	    "vm_create(\"\") = error(EINVAL)\n");
+}
+
+static void named_arguments(void **state)
+{
+	(void)state;
+	story_must_pass(
+	    STORY_MACHINE "vm_create(name=\"a\")\nvm_setup_memory(size=1M, vm=\"a\")\n"
+			  "vm_setup_memory(seed=3, \"a\", 1M) = error(EEXIST)\n"
+			  "dma(len=4, 0/1/0, kind=read, address=0)  expect unprotected\n");
+}
+
+/* ---- results ------------------------------------------------------------------------------------------ */
+
+static void results_compare(void **state)
+{
+	(void)state;
+	story_must_pass(STORY_MACHINE
+	    "mmio_read32(0xfed91000) = 0x10\nvm_create(\"a\") = 0\n"
+	    "vm_create(\"a\") = error(EEXIST)\nstep(1) = 0\n"
+	    "mem_write(0x1000, \"01 02 03\")\nmem_read(0x1000, 4) = \"0102 03 00\"\n");
+	story_must_fail(STORY_MACHINE "mmio_read32(0xfed91000) = 0x11\n",
+	    "mmio_read32 gave 0x10, expected 0x11");
+	story_must_fail(STORY_MACHINE "vm_create(\"a\") = error(EEXIST)\n",
+	    "vm_create returned OK, expected EEXIST");
+	story_must_fail(STORY_MACHINE "vm_create(\"a\")\nvm_create(\"a\") = error(ENXIO)\n",
+	    "returned EEXIST (there is a VM \"a\" already), expected ENXIO");
+	story_must_fail(STORY_MACHINE "mem_read(0x1000, 2) = \"0001\"\n",
+	    "memory holds \"00 00\", expected \"00 01\"");
+	story_must_fail(STORY_MACHINE "mem_read(0x1000, 2) = \"00\"\n", "memory holds");
+}
+
+static void a_failed_call_fails_the_story(void **state)
+{
+	struct story story;
+
+	(void)state;
+	story_must_fail(STORY_MACHINE "vm_create(\"a\")\nvm_create(\"a\")\n",
+	    "vm_create returned EEXIST (there is a VM \"a\" already); if it should, write = "
+	    "error(EEXIST)");
+	story_must_fail(
+	    STORY_MACHINE "mmio_read32(0xdead0000) = 5\n", "mmio_read32 returned ENXIO");
+	story_run(&story, STORY_MACHINE "vm_create(\"a\")\nvm_create(\"a\")\nvm_destroy(\"a\")\n");
+	assert_int_equal(story.status, IOMMUSIM_OK); /* the story goes on */
+	assert_int_equal(story.summary.calls, 4);
+}
+
+static void results_bind(void **state)
+{
+	(void)state;
+	story_must_pass(
+	    STORY_MACHINE "mmio_read32(0xfed91000) = ver\nmmio_read32(0xfed90000) = ver\n"
+			  "step(ver)\nsysctl(\"hw.dmar.enable\", ver) = 16\n");
+	story_must_fail(STORY_MACHINE
+	    "mmio_read32(0xfed91000) = ver\nmmio_read64(0xfed91008) = ver\n",
+	    "expected 0x10");
+	story_must_fail(STORY_MACHINE "iommu_create_domain(1G) = a\niommu_create_domain(1G) = a\n",
+	    "a is another domain already (line 3)");
+	/* A name whose domain is gone is free again. */
+	story_must_pass(STORY_MACHINE "iommu_create_domain(1G) = a\niommu_destroy_domain(a)\n"
+				      "iommu_create_domain(1G) = a\niommu_invalidate_tlb(a)\n");
+	story_must_pass(STORY_MACHINE "iommu_create_domain(1G) = x\niommu_create_domain(1G) = y\n"
+				      "iommu_create_domain(1G)\n");
+}
+
+static void errors_come_from_the_profile(void **state)
+{
+	(void)state;
+	story_must_pass(STORY_HEADER
+	    "machine(iommu=none, memory=256M, vmm=\"13.0\")\n"
+	    "iommu_create_domain(1G) = error(ENXIO)  expect finding(init-failed-silently)\n"
+	    "iommu_remove_mapping(host, 0, 0x1000)\n");
+}
+
+/* ---- expectations ------------------------------------------------------------------------------------- */
+
+static void verdicts_are_expected(void **state)
+{
+	struct story story;
+
+	(void)state;
+	story_must_pass(TRANSLATING "dma(7/0/0, write, 0x1000, 8K)  expect ok, pa(0x8000000)\n"
+				    "dma(7/0/0, write, 0x3000, 4)   expect blocked, fault(5)\n"
+				    "dma(7/0/0, write, 0x1ffc, 4)\n"
+				    "dma(7/0/0, read, 0x4000, 4)    expect fault(6)\n");
+	story_must_fail(TRANSLATING "dma(7/0/0, write, 0x1000, 4)  expect lost\n",
+	    "expected lost; came ok, pa(0x8000000)");
+	story_must_fail(TRANSLATING "dma(7/0/0, write, 0x3000, 4)  expect blocked, fault(6)\n",
+	    "expected blocked, fault(0x6); came blocked, fault(0x5)");
+	story_must_fail(
+	    TRANSLATING "dma(7/0/0, write, 0x1000, 4)  expect pa(0x1000)\n", "expected pa(0x1000)");
+
+	story_run(&story, TRANSLATING "dma(7/0/0, write, 0x3000, 4)\n");
+	assert_int_equal(story.summary.unexpected_dma, 1);
+	assert_int_equal(story.summary.dma[IOMMUSIM_VERDICT_BLOCKED], 1);
+	assert_int_equal(story.summary.expectations_failed, 0);
+	assert_false(iommusim_replay_passed(&story.summary));
+	assert_non_null(strstr(story.log, "dma 8 blocked unexpected\n"));
+
+	/* An expectation that says nothing of the DMA leaves it to be ok. */
+	story_run(&story, TRANSLATING "dma(7/0/0, write, 0x3000, 4)  expect none\n");
+	assert_int_equal(story.summary.unexpected_dma, 1);
+	assert_int_equal(story.summary.expectations_met, 1);
+}
+
+static void run_under(struct story *story, const char *profile, const char *text)
+{
+	const struct iommusim_replay_options options = { .profile = profile };
+
+	story_run_with(story, text, strlen(text), &options);
+	assert_int_equal(story->status, IOMMUSIM_OK);
+	assert_string_equal(story->summary.profile, profile);
+}
+
+static void expectations_hold_under_profiles(void **state)
+{
+	static const char story_text[] = TRANSLATING
+	    "dma(7/0/0, write, 0x3000, 4)  expect blocked under 13.0, 13.1  expect ok\n";
+	struct story story;
+
+	(void)state;
+	run_under(&story, "13.0", story_text);
+	assert_true(iommusim_replay_passed(&story.summary));
+	assert_int_equal(story.summary.expectations_met, 1);
+	run_under(&story, "13.1", story_text);
+	assert_true(iommusim_replay_passed(&story.summary));
+	run_under(&story, "reference", story_text);
+	assert_int_equal(story.summary.expectations_failed, 1);
+	assert_int_equal(story.summary.unexpected_dma, 0);
+
+	/* Only under 13.0: elsewhere nothing is expected, so it must be ok. */
+	run_under(&story, "reference",
+	    TRANSLATING "dma(7/0/0, write, 0x3000, 4)  expect blocked under 13.0\n");
+	assert_int_equal(story.summary.unexpected_dma, 1);
+	assert_int_equal(story.summary.expectations_met + story.summary.expectations_failed, 0);
+
+	/* Several that hold must all hold. */
+	run_under(&story, "13.0",
+	    TRANSLATING
+	    "dma(7/0/0, write, 0x3000, 4)  expect blocked under 13.0 expect fault(5) under 13.0\n");
+	assert_int_equal(story.summary.expectations_met, 2);
+}
+
+static void findings_are_expected(void **state)
+{
+#define NO_IOMMU STORY_HEADER "machine(iommu=none, memory=256M, vmm=\"13.0\")\n"
+	struct story story;
+
+	(void)state;
+	story_must_pass(NO_IOMMU
+	    "iommu_create_domain(1G) = error(ENXIO)  expect finding(init-failed-silently)\n"
+	    "step(1) expect none\n");
+	story_run(&story, NO_IOMMU "iommu_create_domain(1G) = error(ENXIO)\n");
+	assert_int_equal(story.summary.unexpected_findings, 1);
+	assert_int_equal(story.summary.findings[IOMMUSIM_FINDING_INIT_FAILED_SILENTLY], 1);
+	assert_non_null(strstr(story.log, "finding 3 init-failed-silently unexpected\n"));
+	story_must_fail(STORY_MACHINE "step(1) expect finding(gcmd-drops-bits)\n",
+	    "expected finding(gcmd-drops-bits); came no finding");
+	story_run(&story, NO_IOMMU "iommu_create_domain(1G) = error(ENXIO)  expect none\n");
+	assert_int_equal(story.summary.expectations_failed, 1);
+	assert_int_equal(story.summary.unexpected_findings, 1);
+}
+
+/* ---- statements --------------------------------------------------------------------------------------- */
+
+static void dma_moves_data(void **state)
+{
+	(void)state;
+	story_must_pass(
+	    TRANSLATING "dma(7/0/0, write, 0x1000, 4) = 4\n"
+			"mem_read(0x8000000, 5) = \"5a 5a 5a 5a 00\"\n"
+			"dma(7/0/0, write, 0x1ffe, 4, data=\"01 02 03\")\n"
+			"mem_read(0x8000ffe, 5) = \"01 02 03 01 00\"\n"
+			"dma(7/0/0, write, 0x1000, 2)\nmem_read(0x8000000, 2) = \"5a5a\"\n"
+			"dma(7/0/0, atomic, 0x1000, 8, data=\"ff\")\nmem_read(0x8000000, 8) = "
+			"\"ffffffffffffffff\"\n"
+			"dma(7/0/0, write, 0x1000, 8, data=none)\nmem_read(0x8000000, 1) = \"ff\"\n"
+			"dma(7/0/0, read, 0x1000, 8K) = 8192\n"
+			"dma(7/0/0, read, 0x1000, 0)\n"
+			"dma(7/0/0, write, 0x1000, 0) = error(EINVAL)\n"
+			"dma(7/0/0, write, 0xffffffffffffffff, 2) = error(EINVAL)\n");
+}
+
+static void dma_to_guest_memory_counts_once(void **state)
+{
+	struct story story;
+
+	(void)state;
+	story_run(&story,
+	    STORY_MACHINE "device(0/23/0, \"ahci0\")\nvm_create(\"a\")\n"
+			  "vm_setup_memory(\"a\", 16M, seed=5)\n"
+			  "iommu_init()\n"
+			  "dma(0/23/0, write, gpa(\"a\", 0x8000), 1M, for=\"a\") = 0x100000\n");
+	assert_int_equal(story.status, IOMMUSIM_OK);
+	assert_int_equal(story.summary.dma_total, 1);
+	assert_int_equal(story.summary.dma[IOMMUSIM_VERDICT_OK], 1);
+	assert_true(iommusim_replay_passed(&story.summary));
+	/* Of several runs the worst speaks: one page of the host domain is taken away. */
+	story_run(&story,
+	    STORY_MACHINE "device(0/23/0, \"ahci0\")\nvm_create(\"a\")\n"
+			  "vm_setup_memory(\"a\", 1M, contiguous=yes)\niommu_init()\n"
+			  "dma(0/23/0, write, gpa(\"a\", 0), 1M, for=\"a\")\n");
+	assert_true(iommusim_replay_passed(&story.summary));
+}
+
+static void interrupts(void **state)
+{
+	(void)state;
+	story_must_pass(
+	    STORY_MACHINE "device(7/0/0, \"nic0\")\n"
+			  "interrupt(7/0/0, 0xfee00000, 0x41) = remapped(0xfee00000, 0x41)\n"
+			  "interrupt(7/0/0, 0xfee00000, 0x41)\n"
+			  "interrupt(7/0/0, 0x1000, 0x41) = error(EINVAL)\n");
+	story_must_fail(STORY_MACHINE
+	    "interrupt(7/0/0, 0xfee00000, 0x41) = remapped(0xfee00000, 0x42)\n",
+	    "came out as remapped(0xfee00000, 0x41), expected remapped(0xfee00000, 0x42)");
+	/* With remapping on and an empty table, an interrupt in the remappable format is blocked. */
+#define REMAPPING                                                                                  \
+	STORY_MACHINE "mmio_write64(0xfed910b8, 0x100000)\nmmio_write32(0xfed91018, 0x01000000)\n" \
+		      "mmio_write64(0xfed91090, 0x200000)\nmmio_write32(0xfed91018, 0x04000000)\n" \
+		      "mmio_write32(0xfed91018, 0x06000000)\n"
+	story_must_pass(REMAPPING "interrupt(7/0/0, 0xfee00010, 0) expect fault(0x22)\n"
+				  "interrupt(7/0/0, 0xfee00010, 0) = error(EIO)\n");
+	story_must_fail(REMAPPING "interrupt(7/0/0, 0xfee00010, 0)\n", "returned EIO");
+}
+
+static void bridges(void **state)
+{
+	(void)state;
+	/* behind= makes a bridge; a legacy bridge's devices use its id. */
+	story_must_pass(STORY_MACHINE
+	    "device(0/28/0, \"rp0\")\ndevice(7/0/0, \"nic0\", behind=0/28/0, driver=ppt)\n"
+	    "device(8/0/0, \"nic1\", behind=0/28/0)\n"
+	    "device(0/30/0, \"old\", bridge=legacy, secondary=9)\ndevice(9/3/0, \"card\", "
+	    "behind=0/30/0)\n"
+	    "iommu_create_domain(1G) = d\niommu_create_mapping(d, 0, 0x8000000, 0x1000)\n"
+	    "iommu_add_device(d, 0x0900)\n"
+	    "dma(9/3/0, write, 0, 4)  expect pa(0x8000000)\n"
+	    "dma(0x0918, write, 0, 4)\n");
+	story_must_fail(
+	    STORY_MACHINE "device(0/1/0, \"a\", bridge=yes, secondary=0)\n", "returned EINVAL");
+	story_must_fail(
+	    STORY_MACHINE "device(0/1/0, \"a\")\ndevice(0/1/0, \"b\")\n", "returned EEXIST");
+}
+
+static void functions_come_and_go(void **state)
+{
+	(void)state;
+	story_must_pass(
+	    STORY_MACHINE "pci_function(7/0/0, \"nic0\", class=nic)\ndevice(7/0/0, \"nic0\")\n"
+			  "iommu_init()\npci_add_device(8/0/0, \"disk\", class=ahci)\n"
+			  "dma(8/0/0, write, 0x1000, 4)\npci_delete_device(8/0/0)\n"
+			  "dma(8/0/0, write, 0x1000, 4) expect blocked\n"
+			  "pci_delete_device(8/0/0) = error(ENOENT)\n");
+}
+
+static void units_and_memory_by_hand(void **state)
+{
+	struct story story;
+
+	(void)state;
+	story_run(&story,
+	    STORY_HEADER
+	    "machine(iommu=none, memory=0)\nmemory(0, 64M)\nmemory(0x100000000, 64M)\n"
+	    "vtd_unit(0xfed90000, version=0x10, cap=0xd2008c40660462, ecap=0xf050da, haw=39, "
+	    "all=yes, "
+	    "scope=\"endpoint 0:2.0, bridge 0:1c.0/0.0\")\n"
+	    "mmio_read64(0xfed90008) = 0xd2008c40660462\nmem_write(0x100000000, \"01\")\n"
+	    "mem_write(0x4000000, \"01\") = error(ENXIO)\n");
+	assert_true(iommusim_replay_passed(&story.summary));
+	assert_string_equal(
+	    story.summary.machine, "VT-d, 1 unit, 128 MiB, vmm reference, cache hoard");
+}
+
+static void settings(void **state)
+{
+	const struct iommusim_replay_options options = {
+		.has_cache = true, .cache = IOMMUSIM_CACHE_NONE, .drop_invalidations = true
+	};
+	static const char dropped[] =
+	    TRANSLATING "dma(7/0/0, write, 0x1000, 4)\n"
+			"iommu_remove_mapping(dom1, 0x1000, 0x2000)\niommu_invalidate_tlb(dom1)\n"
+			"dma(7/0/0, write, 0x1000, 4)  expect blocked\n";
+	const struct iommusim_replay_options drop = { .drop_invalidations = true };
+	struct story story;
+
+	(void)state;
+	story_run_with(&story, STORY_MACHINE, strlen(STORY_MACHINE), &options);
+	assert_non_null(strstr(story.summary.machine, "cache none"));
+	story_must_pass(dropped);
+	story_run_with(&story, dropped, strlen(dropped), &drop);
+	assert_int_equal(story.summary.expectations_failed, 1);
+	assert_int_equal(story.summary.dma[IOMMUSIM_VERDICT_STALE], 1);
+	story_must_pass(STORY_HEADER
+	    "machine(iommu=vtd, memory=256M, preset=\"haswell-ep\", cache=sized, sets=4, "
+	    "ways=2, match=source, latency=3, seed=4, cpu=intel)\n"
+	    "mmio_read64(0xfed91008) = 0xd2008c10ef0466\n");
+}
+
+static void tables_from_files(void **state)
+{
+	static const char board[] = "#!iommusim 1\nmachine(iommu=vtd, memory=256M, acpi=\"%s\")\n";
+	char text[256];
+
+	(void)state;
+	(void)snprintf(
+	    text, sizeof(text), board, IOMMUSIM_SOURCE_DIR "/scenarios/boards/desktop.acpidump");
+	story_must_pass(text);
+}
+
+static void unload(void **state)
+{
+	(void)state;
+	story_must_pass(STORY_MACHINE
+	    "device(7/0/0, \"x\", driver=ppt)\nvm_create(\"a\")\nvm_setup_memory(\"a\", 1M)\n"
+	    "vm_assign_pptdev(\"a\", 7/0/0)\niommu_invalidate_tlb(domain(\"a\"))\n"
+	    "vmm_unload() = error(EBUSY)\nvm_unassign_pptdev(\"a\", 7/0/0)\nvm_destroy(\"a\")\n"
+	    "vmm_unload()\nsysctl(\"hw.vmm.iommu.initialized\") = 0\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(blanks_and_comments),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(devices),
+		cmocka_unit_test(strings),
+		cmocka_unit_test(named_arguments),
+		cmocka_unit_test(results_compare),
+		cmocka_unit_test(a_failed_call_fails_the_story),
+		cmocka_unit_test(results_bind),
+		cmocka_unit_test(errors_come_from_the_profile),
+		cmocka_unit_test(verdicts_are_expected),
+		cmocka_unit_test(expectations_hold_under_profiles),
+		cmocka_unit_test(findings_are_expected),
+		cmocka_unit_test(dma_moves_data),
+		cmocka_unit_test(dma_to_guest_memory_counts_once),
+		cmocka_unit_test(interrupts),
+		cmocka_unit_test(bridges),
+		cmocka_unit_test(functions_come_and_go),
+		cmocka_unit_test(units_and_memory_by_hand),
+		cmocka_unit_test(settings),
+		cmocka_unit_test(tables_from_files),
+		cmocka_unit_test(unload),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
