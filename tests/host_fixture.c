@@ -474,6 +474,25 @@ static void describe_dma(struct iommusim_requester *requester, uint64_t address,
 	    page.faulted ? 0 : (unsigned long long)page.physical, page.fault.reason, page.domain);
 }
 
+/* All pages of a guest, as a device sees them by host address: how many it reaches, and a sum of where. */
+static void describe_guest_pages(struct iommusim_requester *requester, const struct iommusim_vm *vm,
+    struct host_text *text)
+{
+	const uint64_t size = iommusim_vm_memory_size(vm);
+	uint64_t reached = 0, sum = UINT64_C(0xcbf29ce484222325);
+
+	for (uint64_t offset = 0; offset < size; offset += PAGE) {
+		const uint64_t gpa = offset < 3 * GIB ? offset : offset + GIB;
+		const struct iommusim_dma_page page = host_look(requester, host_hpa(vm, gpa));
+
+		reached += !page.faulted;
+		sum = (sum ^ (page.faulted ? page.fault.reason : page.physical)) *
+		    UINT64_C(0x100000001b3);
+	}
+	host_text_add(text, " of %s: %llu pages, sum %llx\n", iommusim_vm_name(vm),
+	    (unsigned long long)reached, (unsigned long long)sum);
+}
+
 static void describe_device(struct host *host, struct iommusim_requester *requester,
     struct host_text *text)
 {
@@ -488,14 +507,9 @@ static void describe_device(struct host *host, struct iommusim_requester *reques
 	describe_dma(requester, 0, text);
 	describe_dma(requester, 0x9000, text);
 	describe_dma(requester, HOST_RAM - PAGE, text);
-	for (size_t i = 0; (each = iommusim_vm_at(host->vmm, i)) != NULL; i++) {
-		uint64_t hpa;
-
-		if (iommusim_vm_gpa_to_hpa(each, 0, &hpa, NULL) != IOMMUSIM_OK)
-			continue;
-		for (uint64_t gpa = 0; gpa < iommusim_vm_memory_size(each); gpa += PAGE)
-			describe_dma(requester, host_hpa(each, gpa), text);
-	}
+	describe_dma(requester, UINT64_C(1) << 40, text);
+	for (size_t i = 0; (each = iommusim_vm_at(host->vmm, i)) != NULL; i++)
+		describe_guest_pages(requester, each, text);
 }
 
 void host_describe(struct host *host, struct host_text *text)

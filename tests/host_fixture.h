@@ -186,7 +186,7 @@ void host_unwatch(struct host *host, struct host_log *log);
 
 /* Text put together: what reports write, and what a test remembers. */
 struct host_text {
-	char text[1 << 18];
+	char text[1 << 16];
 	size_t length;
 };
 void host_text_put(void *context, const char *text, size_t length);

@@ -115,12 +115,12 @@ uint64_t vt_load(struct vtd_fixture *vtd, uint64_t address)
 
 uint64_t vt_root_at(const struct vtd_fixture *vtd)
 {
-	return vtd->root_table + (VTD_RID >> 8) * 16;
+	return vtd->root_table + (VTD_RID >> 8) * UINT64_C(16);
 }
 
 uint64_t vt_context_at(const struct vtd_fixture *vtd)
 {
-	return vtd->context_table + (VTD_RID & 0xff) * 16;
+	return vtd->context_table + (VTD_RID & 0xff) * UINT64_C(16);
 }
 
 uint64_t vt_entry_at(struct vtd_fixture *vtd, uint64_t input, unsigned level)
@@ -141,8 +141,8 @@ uint64_t vt_entry_at(struct vtd_fixture *vtd, uint64_t input, unsigned level)
 void vt_set_context(struct vtd_fixture *vtd, uint16_t rid, uint64_t low, uint64_t high)
 {
 	assert_int_equal(rid >> 8, VTD_RID >> 8);
-	vt_store(vtd, vtd->context_table + (rid & 0xff) * 16 + 8, high);
-	vt_store(vtd, vtd->context_table + (rid & 0xff) * 16, low);
+	vt_store(vtd, vtd->context_table + (rid & 0xff) * UINT64_C(16) + 8, high);
+	vt_store(vtd, vtd->context_table + (rid & 0xff) * UINT64_C(16), low);
 }
 
 /* VT-d 9.8: R bit 0, W bit 1; PS bit 7 says that an entry of level 2 or 3 maps memory. */

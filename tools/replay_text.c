@@ -8,13 +8,38 @@
 #include "replay_show.h"
 
 enum {
-	QUIET_SECONDS = 1
+	QUIET_SECONDS = 1,
+	WIDTH = 100
 };
 
 static void put(void *context, const char *text, size_t length)
 {
 	(void)context;
 	fwrite(text, 1, length, stdout);
+}
+
+/* A text of several lines: the first begins with `first`, the others are indented like its text. */
+static void print_wrapped(const char *first, const char *text)
+{
+	const size_t indent = strlen(first);
+	size_t column = indent;
+
+	fputs(first, stdout);
+	for (const char *word = text; *word != '\0';) {
+		const size_t length = strcspn(word, " ");
+
+		if (column > indent && column + 1 + length > WIDTH) {
+			printf("\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent) {
+			putchar(' ');
+			column++;
+		}
+		fwrite(word, 1, length, stdout);
+		column += length;
+		word += length + strspn(word + length, " ");
+	}
+	putchar('\n');
 }
 
 /* ---- progress ------------------------------------------------------------------------------------------ */
@@ -81,9 +106,11 @@ static void show_finding(void *context, const struct iommusim_finding *finding, 
 	const char *name = iommusim_finding_name(finding->id);
 
 	begin_block(show);
-	printf("line %" PRIu32 "  finding %s%s\n  %s\n  that is: %s (docs/findings/%s.md)\n",
-	    finding->place.line, name, expected ? ", as expected" : "", finding->text,
-	    iommusim_finding_meaning(finding->id), name);
+	printf("line %" PRIu32 "  finding %s%s\n", finding->place.line, name,
+	    expected ? ", as expected" : "");
+	print_wrapped("  ", finding->text);
+	print_wrapped("  means  ", iommusim_finding_meaning(finding->id));
+	printf("  more   docs/findings/%s.md\n", name);
 }
 
 static void show_failure(void *context, uint32_t line, const char *statement, const char *text)
@@ -91,8 +118,9 @@ static void show_failure(void *context, uint32_t line, const char *statement, co
 	struct replay_show *show = context;
 
 	begin_block(show);
-	printf("line %" PRIu32 "  %s\n  %snot as expected%s: %s\n", line, statement,
-	    show->colour ? "\033[1;31m" : "", show->colour ? "\033[0m" : "", text);
+	printf("line %" PRIu32 "  %s  %sNOT AS EXPECTED%s\n", line, statement,
+	    show->colour ? "\033[1;31m" : "", show->colour ? "\033[0m" : "");
+	print_wrapped("  ", text);
 }
 
 static void show_init(

@@ -3,6 +3,16 @@
 
 #include "check/state.h"
 
+/* Calls come in rows on one domain: its name is looked up once for them all. */
+static const char *domain_name(struct iommusim_check *check, const struct iommusim_domain *domain)
+{
+	const char *name = iommusim_domain_name(domain);
+
+	if (check->last_domain_name == NULL || strcmp(check->last_domain_name, name) != 0)
+		check->last_domain_name = check_intern(check, name);
+	return check->last_domain_name;
+}
+
 /* A call of the library's user begins: from here on, this is the place. */
 static void call_begins(void *context, const struct iommusim_call *call)
 {
@@ -20,9 +30,7 @@ static void call_begins(void *context, const struct iommusim_call *call)
 		.file = check->here.file, .line = check->here.line, .call = *call
 	};
 	place->call.name = call->name == NULL ? NULL : check_intern(check, call->name);
-	place->domain_name = call->domain == NULL ?
-	    NULL :
-	    check_intern(check, iommusim_domain_name(call->domain));
+	place->domain_name = call->domain == NULL ? NULL : domain_name(check, call->domain);
 	place->call.domain = NULL;
 	place->call.vm = NULL;
 	check->place = (uint32_t)check->place_count++;

@@ -72,6 +72,7 @@ struct iommusim_check {
 	struct check_domain_list domains;
 	struct check_device_list devices;
 	struct pagemap owners;
+	const char *last_domain_name; /* interned */
 	const char **vm_names; /* by the owner map's stamp */
 	size_t vm_name_count;
 	size_t vm_name_capacity;

@@ -16,12 +16,7 @@ RB_GENERATE(clock_tree, clock_event, link, compare)
 
 uint64_t iommusim_clock_now(const struct iommusim_machine *machine)
 {
-	return atomic_load_explicit(&machine->clock.now, memory_order_relaxed);
-}
-
-void clock_tick_dma(struct iommusim_machine *machine)
-{
-	atomic_fetch_add_explicit(&machine->clock.now, 1, memory_order_relaxed);
+	return machine->clock.now + requester_ticks(machine);
 }
 
 static void run_due(struct iommusim_machine *machine)
@@ -46,14 +41,14 @@ static void run_due(struct iommusim_machine *machine)
 
 void clock_tick_access(struct iommusim_machine *machine)
 {
-	clock_tick_dma(machine);
+	machine->clock.now++;
 	if (!RB_EMPTY(&machine->clock.events))
 		run_due(machine);
 }
 
 void iommusim_step(struct iommusim_machine *machine, uint64_t ticks)
 {
-	atomic_fetch_add_explicit(&machine->clock.now, ticks, memory_order_relaxed);
+	machine->clock.now += ticks;
 	run_due(machine);
 }
 

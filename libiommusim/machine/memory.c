@@ -140,21 +140,72 @@ enum iommusim_status iommusim_memory_remove(struct iommusim_machine *machine, ui
 	    (unsigned long long)base);
 }
 
+/* The lowest register region that overlaps [base, end), or NULL. */
+static const struct iommusim_mmio_region *first_registers(const struct mmio_bus *bus, uint64_t base,
+    uint64_t end)
+{
+	const struct iommusim_mmio_region *first = NULL;
+
+	for (size_t i = 0; i < bus->count; i++) {
+		const struct iommusim_mmio_region *region = &bus->regions[i];
+
+		if (region->base < end && base < region->base + region->length &&
+		    (first == NULL || region->base < first->base))
+			first = region;
+	}
+	return first;
+}
+
+/* RAM in [base, end), but for what registers have. */
+static enum iommusim_status add_ram_around(struct iommusim_machine *machine, uint64_t base,
+    uint64_t end)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+
+	while (base < end && status == IOMMUSIM_OK) {
+		const struct iommusim_mmio_region *region = first_registers(&machine->bus, base, end);
+		const uint64_t stop = region == NULL ? end : region->base;
+
+		if (stop > base)
+			status = iommusim_memory_add(machine, base, stop - base, IOMMUSIM_MEMORY_RAM);
+		base = region == NULL ? end : region->base + region->length;
+	}
+	return status;
+}
+
+/* Take back the RAM windows of a failed call; the diagnostic stays that of the failure. */
+static void drop_ram(struct iommusim_machine *machine)
+{
+	struct memory *memory = &machine->memory;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < memory->count; i++)
+		if (memory->windows[i].kind == IOMMUSIM_MEMORY_RAM)
+			release_window(machine, &memory->windows[i]);
+		else
+			memory->windows[kept++] = memory->windows[i];
+	memory->count = kept;
+}
+
 enum iommusim_status iommusim_memory_add_pc_ram(struct iommusim_machine *machine, uint64_t size)
 {
 	const uint64_t low_limit = UINT64_C(3) << 30, high_base = UINT64_C(4) << 30;
 	const uint64_t low = size < low_limit ? size : low_limit;
-	enum iommusim_status status = iommusim_memory_add(machine, 0, low, IOMMUSIM_MEMORY_RAM);
+	enum iommusim_status status;
 
-	if (status != IOMMUSIM_OK || size == low)
-		return status;
-	status = iommusim_memory_add(machine, high_base, size - low, IOMMUSIM_MEMORY_RAM);
-	if (status != IOMMUSIM_OK) { /* the diagnostic stays that of the failure */
-		release_window(machine, &machine->memory.windows[0]);
-		machine->memory.count--;
-		memmove(&machine->memory.windows[0], &machine->memory.windows[1],
-		    machine->memory.count * sizeof(*machine->memory.windows));
-	}
+	if (size == 0 || (size & (IOMMUSIM_PAGE_SIZE - 1)) != 0 ||
+	    size > (UINT64_C(1) << IOMMUSIM_PHYSICAL_BITS) - high_base)
+		return machine_fail(machine, IOMMUSIM_EINVAL,
+		    "RAM of 0x%llx bytes: a multiple of 4 KiB below 2^52 is possible",
+		    (unsigned long long)size);
+	for (size_t i = 0; i < machine->memory.count; i++)
+		if (machine->memory.windows[i].kind == IOMMUSIM_MEMORY_RAM)
+			return machine_fail(machine, IOMMUSIM_EEXIST, "the machine has RAM already");
+	status = add_ram_around(machine, 0, low);
+	if (status == IOMMUSIM_OK)
+		status = add_ram_around(machine, high_base, high_base + size - low);
+	if (status != IOMMUSIM_OK)
+		drop_ram(machine);
 	return status;
 }
 

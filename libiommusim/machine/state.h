@@ -78,7 +78,7 @@ struct clock_event {
 RB_HEAD(clock_tree, clock_event);
 
 struct clock {
-	_Atomic uint64_t now;
+	uint64_t now; /* register accesses and steps; requesters count the ticks of their DMA themselves */
 	struct clock_tree events;
 	uint64_t submitted;
 	bool running; /* an event that accesses registers does not start the queue again */
@@ -104,6 +104,7 @@ struct iommusim_machine {
 	_Atomic uint64_t topology;
 	/* Held by whoever changes functions, units or scopes, and by a requester that looks its unit up. */
 	pthread_mutex_t topology_lock;
+	uint64_t retired_ticks; /* of requesters that are gone */
 	/* Grows with every invalidation; see requester.c. */
 	_Atomic uint64_t epoch;
 };
@@ -144,9 +145,11 @@ bool mmio_overlaps(const struct iommusim_machine *machine, uint64_t base, uint64
 /* interrupt.c: hardware raises; any thread */
 void interrupt_raise(struct iommusim_machine *machine, const struct iommusim_interrupt *interrupt);
 
-/* clock.c: one tick of a DMA (any thread) and of a register access (control side, runs what is due) */
-void clock_tick_dma(struct iommusim_machine *machine);
+/* clock.c: the tick of a register access; runs what is due */
 void clock_tick_access(struct iommusim_machine *machine);
+
+/* requester.c: ticks that DMA took, of all requesters there are or were */
+uint64_t requester_ticks(const struct iommusim_machine *machine);
 
 /*
  * requester.c: returns when no DMA that began before the call is still under way, so that whatever was

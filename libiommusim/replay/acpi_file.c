@@ -153,11 +153,12 @@ enum iommusim_status acpi_file_decode(uint8_t *bytes, size_t size, const uint8_t
 
 	*table = bytes;
 	*length = size;
-	if (is_text(bytes, size))
+	if (size != 0 && is_text(bytes, size))
 		return decode_text(&dump, length);
 	if (size >= 4 && memcmp(bytes, "DMAR", 4) == 0)
 		return IOMMUSIM_OK;
-	refuse(&dump, 0, "neither a DMAR table nor the text of one");
+	refuse(
+	    &dump, 0, size == 0 ? "the file is empty" : "neither a DMAR table nor the text of one");
 	problem->column = 0;
 	return IOMMUSIM_EFORMAT;
 }

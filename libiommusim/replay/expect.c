@@ -37,7 +37,7 @@ const char *statement_text(struct replay *replay)
 		while (((unsigned char)statement->at[length] & 0xc0) == 0x80)
 			length--;
 		memcpy(replay->text, statement->at, length);
-		strcpy(replay->text + length, "...");
+		memcpy(replay->text + length, "...", 4);
 		return replay->text;
 	}
 	memcpy(replay->text, statement->at, length);
@@ -190,25 +190,31 @@ static enum iommusim_status compare_bytes(struct replay *replay)
 	return status;
 }
 
+/* The call failed, and nobody said that it would. */
+static void call_failed(struct replay *replay)
+{
+	const enum iommusim_status status = replay->statement.outcome.status;
+	struct line line = { .length = 0 };
+
+	add_status(replay, &line, status);
+	if (replay->statement.result.kind == VALUE_ABSENT)
+		add(&line, "; if it should, write = error(%s)", iommusim_status_name(status));
+	failed(replay, &line);
+}
+
 static enum iommusim_status check_result(struct replay *replay, bool judged)
 {
 	const struct statement *statement = &replay->statement;
 	const struct value *result = &statement->result;
-	struct line line = { .length = 0 };
 
 	if (result->kind == VALUE_CALL && slice_is(result->text, "error")) {
 		compare_status(replay, (enum iommusim_status)result->number);
 		return IOMMUSIM_OK;
 	}
 	if (statement->outcome.status != IOMMUSIM_OK) {
-		/* A blocked interrupt of which `expect fault(N)` spoke. */
-		if (statement->outcome.fault_reason != 0 && result->kind == VALUE_ABSENT && judged)
-			return IOMMUSIM_OK;
-		add_status(replay, &line, statement->outcome.status);
-		if (result->kind == VALUE_ABSENT)
-			add(&line, "; if it should, write = error(%s)",
-			    iommusim_status_name(statement->outcome.status));
-		failed(replay, &line);
+		/* A blocked interrupt of which `expect fault(N)` spoke has failed as expected. */
+		if (statement->outcome.fault_reason == 0 || result->kind != VALUE_ABSENT || !judged)
+			call_failed(replay);
 		return IOMMUSIM_OK;
 	}
 	switch (result->kind) {

@@ -183,9 +183,12 @@ static struct sentence wanted(const struct argument_row *row)
 	}
 	length = (size_t)snprintf(out.text, sizeof(out.text), "one of ");
 	for (const char *p = row->choices; *p != '\0' && length + 3 < sizeof(out.text); p++) {
-		out.text[length++] = *p == '|' ? ',' : *p;
-		if (*p == '|')
+		if (*p == '|') {
+			out.text[length++] = ',';
 			out.text[length++] = ' ';
+		} else {
+			out.text[length++] = *p;
+		}
 	}
 	out.text[length] = '\0';
 	return out;

@@ -15,7 +15,8 @@ bool string_copy(const struct value *value, char *out, size_t size)
 
 		if (c == '\\') {
 			c = value->text.at[++i];
-			c = c == 'n' ? '\n' : c;
+			if (c == 'n')
+				c = '\n';
 		}
 		if (length + 1 == size)
 			return false;

@@ -163,20 +163,18 @@ static enum iommusim_status dma_to_guest(struct replay *replay, const struct iom
 static enum iommusim_status check_guest_range(
     struct replay *replay, const struct value *address, uint64_t length)
 {
-	uint64_t done = 0, hpa, run;
+	const struct iommusim_vm *vm = address->vm;
+	uint64_t at = address->number, hpa, run;
 
-	do {
-		if (address->number > UINT64_MAX - done ||
-		    iommusim_vm_gpa_to_hpa(address->vm, address->number + done, &hpa, &run) !=
-			IOMMUSIM_OK)
-			return replay_refuse(replay, address->at,
-			    "`gpa(\"%s\", 0x%llx)`: \"%s\" has no memory at 0x%llx",
-			    iommusim_vm_name(address->vm), (unsigned long long)address->number,
-			    iommusim_vm_name(address->vm),
-			    (unsigned long long)(address->number + done));
-		done += run;
-	} while (done < length);
-	return IOMMUSIM_OK;
+	while (iommusim_vm_gpa_to_hpa(vm, at, &hpa, &run) == IOMMUSIM_OK) {
+		if (length <= run)
+			return IOMMUSIM_OK;
+		length -= run;
+		at += run;
+	}
+	return replay_refuse(replay, address->at,
+	    "`gpa(\"%s\", 0x%llx)`: \"%s\" has no memory at 0x%llx", iommusim_vm_name(vm),
+	    (unsigned long long)address->number, iommusim_vm_name(vm), (unsigned long long)at);
 }
 
 static struct iommusim_dma_request request_of(struct replay *replay, struct statement *statement)

@@ -313,14 +313,22 @@ static enum iommusim_status make_machine(struct replay *replay, struct statement
 		.seed = replay->options->has_seed ? replay->options->seed
 						  : argument_number(statement, ARG_machine_seed, 0),
 	};
-	const struct value *memory = argument(statement, ARG_machine_memory);
-	enum iommusim_status status = iommusim_machine_create(&config, &replay->machine);
+	const enum iommusim_status status = iommusim_machine_create(&config, &replay->machine);
 
 	if (status != IOMMUSIM_OK)
 		return status == IOMMUSIM_ENOMEM
 		    ? replay_no_memory(replay)
 		    : replay_refuse(replay, statement->at, "an allocator with a missing callback");
 	replay->machine_line = replay->lexer.line;
+	return IOMMUSIM_OK;
+}
+
+/* After the board: where that has registers, there is no RAM. */
+static enum iommusim_status add_ram(struct replay *replay, struct statement *statement)
+{
+	const struct value *memory = argument(statement, ARG_machine_memory);
+	enum iommusim_status status;
+
 	if (memory->number == 0)
 		return IOMMUSIM_OK; /* memory() says what there is */
 	status = iommusim_memory_add_pc_ram(replay->machine, memory->number);
@@ -344,7 +352,9 @@ enum iommusim_status run_machine(struct replay *replay, struct statement *statem
 		status = choose_settings(replay, statement);
 	if (status == IOMMUSIM_OK)
 		status = make_machine(replay, statement);
-	return status == IOMMUSIM_OK ? install_board(replay, statement) : status;
+	if (status == IOMMUSIM_OK)
+		status = install_board(replay, statement);
+	return status == IOMMUSIM_OK ? add_ram(replay, statement) : status;
 }
 
 enum iommusim_status run_memory(struct replay *replay, struct statement *statement)

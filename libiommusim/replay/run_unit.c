@@ -44,7 +44,7 @@ static bool take_byte(struct scope_reader *reader, unsigned most, uint8_t *value
 
 static bool take_type(struct scope_reader *reader, uint8_t *type)
 {
-	for (uint8_t i = IOMMUSIM_SCOPE_ENDPOINT; i <= IOMMUSIM_SCOPE_ACPI; i++) {
+	for (unsigned i = IOMMUSIM_SCOPE_ENDPOINT; i <= IOMMUSIM_SCOPE_ACPI; i++) {
 		const char *name = iommusim_dmar_scope_name(i);
 		const size_t length = strlen(name);
 
@@ -52,7 +52,7 @@ static bool take_type(struct scope_reader *reader, uint8_t *type)
 		    memcmp(reader->at, name, length) != 0)
 			continue;
 		reader->at += length;
-		*type = i;
+		*type = (uint8_t)i;
 		return true;
 	}
 	return false;

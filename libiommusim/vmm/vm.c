@@ -127,21 +127,11 @@ static uint64_t highest_gpa(const struct iommusim_vm *vm)
 
 /* ---- memory in and out of domains ------------------------------------------------------------------ */
 
-/* Visit guest memory page by page, as vmm does, with an action that may fail. */
-static enum iommusim_status for_each_page(struct iommusim_vm *vm,
-    enum iommusim_status (*action)(struct iommusim_vm *vm, uint64_t gpa, uint64_t hpa))
+/* The page at an offset in guest memory: where the guest sees it, and where the host does. */
+static void page_at(const struct iommusim_vm *vm, uint64_t offset, uint64_t *gpa, uint64_t *hpa)
 {
-	for (uint64_t offset = 0; offset < vm->size; offset += IOMMUSIM_PAGE_SIZE) {
-		const uint64_t gpa =
-		    offset < LOW_LIMIT ? offset : offset + (HIGH_BASE - LOW_LIMIT);
-		const uint64_t hpa = vm->clusters[offset >> PAGES_CLUSTER_SHIFT] +
-		    (offset & (PAGES_CLUSTER - 1));
-		enum iommusim_status status = action(vm, gpa, hpa);
-
-		if (status != IOMMUSIM_OK)
-			return status;
-	}
-	return IOMMUSIM_OK;
+	*gpa = offset < LOW_LIMIT ? offset : offset + (HIGH_BASE - LOW_LIMIT);
+	*hpa = vm->clusters[offset >> PAGES_CLUSTER_SHIFT] + (offset & (PAGES_CLUSTER - 1));
 }
 
 static bool removes_host_pages(const struct iommusim_vm *vm)
@@ -150,22 +140,46 @@ static bool removes_host_pages(const struct iommusim_vm *vm)
 	    vm->vmm->host != NULL;
 }
 
-static enum iommusim_status map_page(struct iommusim_vm *vm, uint64_t gpa, uint64_t hpa)
+/* A page moves as a whole: into the guest's domain and out of the host's, or not at all. */
+static enum iommusim_status map_page(struct iommusim_vm *vm, uint64_t offset)
 {
-	enum iommusim_status status = vmm_map(vm->vmm, vm->domain, gpa, hpa, IOMMUSIM_PAGE_SIZE);
+	enum iommusim_status status;
+	uint64_t gpa, hpa;
 
-	if (status == IOMMUSIM_OK && removes_host_pages(vm))
-		status = vmm_unmap(vm->vmm, vm->vmm->host, hpa, IOMMUSIM_PAGE_SIZE);
+	page_at(vm, offset, &gpa, &hpa);
+	status = vmm_map(vm->vmm, vm->domain, gpa, hpa, IOMMUSIM_PAGE_SIZE);
+	if (status != IOMMUSIM_OK || !removes_host_pages(vm))
+		return status;
+	status = vmm_unmap(vm->vmm, vm->vmm->host, hpa, IOMMUSIM_PAGE_SIZE);
+	if (status != IOMMUSIM_OK)
+		vmm_unmap(vm->vmm, vm->domain, gpa, IOMMUSIM_PAGE_SIZE);
 	return status;
 }
 
-static enum iommusim_status unmap_page(struct iommusim_vm *vm, uint64_t gpa, uint64_t hpa)
+static enum iommusim_status unmap_page(struct iommusim_vm *vm, uint64_t offset)
 {
-	enum iommusim_status status = vmm_unmap(vm->vmm, vm->domain, gpa, IOMMUSIM_PAGE_SIZE);
+	enum iommusim_status status;
+	uint64_t gpa, hpa;
 
+	page_at(vm, offset, &gpa, &hpa);
+	status = vmm_unmap(vm->vmm, vm->domain, gpa, IOMMUSIM_PAGE_SIZE);
 	if (status == IOMMUSIM_OK && removes_host_pages(vm))
 		status = vmm_map(vm->vmm, vm->vmm->host, hpa, hpa, IOMMUSIM_PAGE_SIZE);
 	return status;
+}
+
+/* A page that will not go keeps no other one: all are tried, the first failure is what is said. */
+static enum iommusim_status unmap_pages(struct iommusim_vm *vm, uint64_t end)
+{
+	enum iommusim_status first = IOMMUSIM_OK;
+
+	for (uint64_t offset = 0; offset < end; offset += IOMMUSIM_PAGE_SIZE) {
+		enum iommusim_status status = unmap_page(vm, offset);
+
+		if (first == IOMMUSIM_OK)
+			first = status;
+	}
+	return first;
 }
 
 /* What is invalidated after the VM's memory went into its domain, or out of it. */
@@ -189,18 +203,28 @@ static enum iommusim_status unmap_vm(struct iommusim_vm *vm)
 	if (!vm->mapped)
 		return IOMMUSIM_OK;
 	vm->mapped = false;
-	status = for_each_page(vm, unmap_page);
+	status = unmap_pages(vm, vm->size);
 	return status == IOMMUSIM_OK ? flush_after(vm, vm->domain) : status;
 }
 
 static enum iommusim_status map_vm(struct iommusim_vm *vm)
 {
-	enum iommusim_status status = for_each_page(vm, map_page);
+	enum iommusim_status status = IOMMUSIM_OK;
+	uint64_t done = 0;
 
-	vm->mapped = true;
+	while (done < vm->size) {
+		status = map_page(vm, done);
+		if (status != IOMMUSIM_OK)
+			break;
+		done += IOMMUSIM_PAGE_SIZE;
+	}
 	if (status == IOMMUSIM_OK)
-		return flush_after(vm, vm->vmm->host);
-	unmap_vm(vm);
+		status = flush_after(vm, vm->vmm->host);
+	vm->mapped = status == IOMMUSIM_OK;
+	if (vm->mapped)
+		return IOMMUSIM_OK;
+	unmap_pages(vm, done);
+	flush_after(vm, vm->domain);
 	return status;
 }
 
@@ -240,25 +264,20 @@ static void drop_domain(struct iommusim_vm *vm)
 /* The first device of a VM brings its memory into a domain of its own. */
 static enum iommusim_status prepare_first(struct iommusim_vm *vm)
 {
-	const bool had_domain = vm->domain != NULL;
 	enum iommusim_status status;
 
 	if (vm->size == 0)
 		return machine_fail(vm->vmm->machine, IOMMUSIM_EINVAL, "\"%s\" has no memory yet",
 		    vm->name);
 	status = make_domain(vm);
-	if (status == IOMMUSIM_OK)
-		status = map_vm(vm);
-	if (status != IOMMUSIM_OK && !had_domain && status != IOMMUSIM_EFAULT)
-		drop_domain(vm);
-	return status;
+	return status == IOMMUSIM_OK ? map_vm(vm) : status;
 }
 
 static enum iommusim_status do_assign(struct iommusim_vm *vm, uint16_t segment, uint16_t rid)
 {
 	struct iommusim_machine *machine = vm->vmm->machine;
 	struct vmm_device *device = vmm_device_find(vm->vmm, segment, rid);
-	const bool first = devices_of(vm) == 0;
+	const bool first = devices_of(vm) == 0, had_domain = vm->domain != NULL;
 	enum iommusim_status status = IOMMUSIM_OK;
 
 	if (device == NULL || device->driver != IOMMUSIM_DRIVER_PPT)
@@ -269,15 +288,15 @@ static enum iommusim_status do_assign(struct iommusim_vm *vm, uint16_t segment, 
 		    device->vm->name);
 	if (first)
 		status = prepare_first(vm);
-	if (status != IOMMUSIM_OK)
-		return status;
-	status = iommusim_iommu_add_device(vm->vmm, vm->domain, segment, rid);
-	if (status != IOMMUSIM_OK && first && status != IOMMUSIM_EFAULT) {
-		unmap_vm(vm);
-		drop_domain(vm);
-	}
 	if (status == IOMMUSIM_OK)
+		status = iommusim_iommu_add_device(vm->vmm, vm->domain, segment, rid);
+	if (status == IOMMUSIM_OK) {
 		device->vm = vm;
+	} else if (first && status != IOMMUSIM_EFAULT) {
+		unmap_vm(vm);
+		if (!had_domain)
+			drop_domain(vm);
+	}
 	return status;
 }
 

@@ -88,12 +88,13 @@ PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format,
     struct page_table *table, uint64_t address, unsigned level, enum page_table_descent descent,
     unsigned *stopped)
 {
-	uint64_t *entries = table->memory.table(table->memory.context, table->root);
+	uint64_t *entries;
 
 	if (level == 1 && table->cursor == address >> page_level_shift(2)) {
 		*stopped = 1;
 		return &table->cursor_table[page_level_index(address, 1)];
 	}
+	entries = table->memory.table(table->memory.context, table->root);
 	for (unsigned at = table->levels;; at--) {
 		uint64_t *entry = &entries[page_level_index(address, at)];
 		uint64_t below;

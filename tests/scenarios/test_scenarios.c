@@ -3,11 +3,13 @@
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "scenarios/files.h"
+#include "scenarios/story.h"
 
 #include <iommusim/trace.h>
 
@@ -41,9 +43,31 @@ static void every_story_comes_out_as_it_says(void **state)
 		skip();
 }
 
+/* Code blocks of the page on the language that are whole stories. */
+static void the_examples_of_the_language_hold(void **state)
+{
+	static const char page[] = IOMMUSIM_SOURCE_DIR "/docs/trace-language.md";
+	size_t length, stories = 0;
+	char *text = story_read_file(page, &length);
+
+	(void)state;
+	for (char *at = text; (at = strstr(at, "```\n#!iommusim 1\n")) != NULL; stories++) {
+		char *const start = at + strlen("```\n"), *const end = strstr(start, "```\n");
+
+		assert_non_null(end);
+		replay(page, start, (size_t)(end - start));
+		at = end + strlen("```\n");
+	}
+	assert_true(stories > 5);
+	free(text);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(every_story_comes_out_as_it_says) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_story_comes_out_as_it_says),
+		cmocka_unit_test(the_examples_of_the_language_hold),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

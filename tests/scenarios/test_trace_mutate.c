@@ -111,8 +111,9 @@ static char random_byte(uint64_t *seed)
 	static const char telling[] = "(),=\"\\#/:.-_ \t\r\n0123456789xKMGTaf";
 	const uint64_t number = next_random(seed);
 
-	return number % 4 == 0 ? (char)(number >> 8)
-			       : telling[(number >> 8) % (sizeof(telling) - 1)];
+	if (number % 4 != 0)
+		return telling[(number >> 8) % (sizeof(telling) - 1)];
+	return (char)(unsigned char)(number >> 8);
 }
 
 static void changed_anywhere(void **state)

@@ -34,8 +34,10 @@ static void map_all(struct scene *scene, bool present)
 	for (unsigned domain = 0; domain < 2; domain++) {
 		scene->vtd.page_table = scene->table[domain];
 		for (unsigned page = 0; page < PAGES; page++)
-			vt_map(&scene->vtd, page * 0x1000,
-			    present ? 0x100000 + domain * 0x100000 + page * 0x1000 : 0,
+			vt_map(&scene->vtd, page * UINT64_C(0x1000),
+			    present
+				? 0x100000 + domain * UINT64_C(0x100000) + page * UINT64_C(0x1000)
+				: 0,
 			    present ? 3 : 0);
 	}
 }
@@ -67,7 +69,7 @@ static void fill_iotlb(struct scene *scene)
 {
 	for (unsigned device = 0; device < DEVICES; device++)
 		for (unsigned page = 0; page < PAGES; page++)
-			assert_true(answers(scene, device, page * 0x1000));
+			assert_true(answers(scene, device, page * UINT64_C(0x1000)));
 	map_all(scene, false);
 }
 
@@ -79,7 +81,7 @@ static void assert_kept(struct scene *scene, uint32_t first, uint32_t second)
 
 		for (unsigned page = 0; page < PAGES; page++)
 			assert_int_equal(
-			    answers(scene, device, page * 0x1000), expected >> page & 1);
+			    answers(scene, device, page * UINT64_C(0x1000)), expected >> page & 1);
 	}
 }
 
@@ -180,7 +182,8 @@ static void fill_contexts(struct scene *scene)
 static void assert_contexts(struct scene *scene, unsigned kept, unsigned page)
 {
 	for (unsigned device = 0; device < DEVICES; device++)
-		assert_int_equal(answers(scene, device, page * 0x1000), kept >> device & 1);
+		assert_int_equal(
+		    answers(scene, device, page * UINT64_C(0x1000)), kept >> device & 1);
 }
 
 /* Sources must not find what others of their domain filled: match by source. */

@@ -66,8 +66,8 @@ static void without_a_cache_every_change_is_seen_at_once(void **state)
 	(void)state;
 	vt_start_enabled(&vtd, &setup);
 	for (unsigned i = 0; i < 8; i++) {
-		vt_map(&vtd, 0x5000, 0x6000 + i * 0x1000, 3);
-		assert_int_equal(vt_output(&vtd, 0x5000), 0x6000 + i * 0x1000);
+		vt_map(&vtd, 0x5000, 0x6000 + i * UINT64_C(0x1000), 3);
+		assert_int_equal(vt_output(&vtd, 0x5000), 0x6000 + i * UINT64_C(0x1000));
 		assert_false(read_page(vtd.device, 0x5000).cached);
 	}
 	vt_unmap(&vtd, 0x5000);
@@ -93,6 +93,22 @@ static void a_cached_translation_keeps_its_rights(void **state)
 	assert_int_equal(page.entry, 0x6003);
 	invalidate_all(&vtd);
 	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x5000), 5);
+	vt_stop(&vtd);
+}
+
+/* "Modifications that result in partial permission increases require invalidations" (VT-d 11.4.2, CM). */
+static void a_right_added_later_needs_an_invalidation(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	vt_map(&vtd, 0x5000, 0x6000, 1);
+	assert_int_equal(vt_output(&vtd, 0x5000), 0x6000);
+	vt_map(&vtd, 0x5000, 0x6000, 3);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x5000), 5);
+	invalidate_all(&vtd);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x5000), 0);
 	vt_stop(&vtd);
 }
 
@@ -296,7 +312,7 @@ static void a_sized_cache_forgets_the_least_recently_used(void **state)
 	(void)state;
 	vt_start_enabled(&vtd, &setup);
 	for (unsigned i = 1; i <= 3; i++)
-		vt_map(&vtd, i * 0x1000, 0x100000 + i * 0x1000, 3);
+		vt_map(&vtd, i * UINT64_C(0x1000), 0x100000 + i * UINT64_C(0x1000), 3);
 	assert_false(read_page(vtd.device, 0x1000).cached);
 	assert_false(read_page(vtd.device, 0x2000).cached);
 	assert_true(read_page(vtd.device, 0x1000).cached);
@@ -320,13 +336,13 @@ static void a_sized_cache_holds_sets_times_ways(void **state)
 	(void)state;
 	vt_start_enabled(&vtd, &setup);
 	for (unsigned i = 0; i < 256; i++) {
-		vt_map(&vtd, i * 0x1000, 0x100000 + i * 0x1000, 3);
-		assert_false(read_page(vtd.device, i * 0x1000).cached);
+		vt_map(&vtd, i * UINT64_C(0x1000), 0x100000 + i * UINT64_C(0x1000), 3);
+		assert_false(read_page(vtd.device, i * UINT64_C(0x1000)).cached);
 	}
 	for (unsigned i = 0; i < 256; i++)
-		vt_unmap(&vtd, i * 0x1000);
+		vt_unmap(&vtd, i * UINT64_C(0x1000));
 	for (unsigned i = 0; i < 256; i++)
-		kept += read_page(vtd.device, i * 0x1000).cached;
+		kept += read_page(vtd.device, i * UINT64_C(0x1000)).cached;
 	assert_int_equal(kept, 16);
 	vt_stop(&vtd);
 }
@@ -360,11 +376,12 @@ static void adverse_run(uint64_t seed, uint8_t cached[256])
 
 	vt_start_enabled(&vtd, &setup);
 	for (unsigned i = 0; i < 16; i++)
-		vt_map(&vtd, i * 0x1000, 0x100000 + i * 0x1000, 3);
+		vt_map(&vtd, i * UINT64_C(0x1000), 0x100000 + i * UINT64_C(0x1000), 3);
 	for (unsigned i = 0; i < 256; i++) {
-		const struct iommusim_dma_page page = read_page(vtd.device, i * 7 % 16 * 0x1000);
+		const struct iommusim_dma_page page =
+		    read_page(vtd.device, i * 7 % 16 * UINT64_C(0x1000));
 
-		assert_int_equal(page.physical, 0x100000 + i * 7 % 16 * 0x1000);
+		assert_int_equal(page.physical, 0x100000 + i * 7 % 16 * UINT64_C(0x1000));
 		cached[i] = page.cached;
 	}
 	vt_stop(&vtd);
@@ -440,13 +457,13 @@ static void no_policy_shows_anything_stale_after_an_invalidation(void **state)
 		vt_start_enabled(&vtd, &setup);
 		for (unsigned round = 0; round < 100; round++) {
 			for (unsigned i = 0; i < 4; i++)
-				vt_map(&vtd, 0x5000 + i * 0x1000,
-				    0x100000 + round * 0x4000 + i * 0x1000, 3);
+				vt_map(&vtd, 0x5000 + i * UINT64_C(0x1000),
+				    0x100000 + round * UINT64_C(0x4000) + i * UINT64_C(0x1000), 3);
 			assert_int_equal(vt_invalidate_iotlb(&vtd, 3, VTD_DOMAIN, 0x4000, 2), 3);
 			assert_int_equal(vt_invalidate_iotlb(&vtd, 3, VTD_DOMAIN, 0x8000, 0), 3);
 			for (unsigned i = 0; i < 4; i++)
-				assert_int_equal(vt_output(&vtd, 0x5000 + i * 0x1000),
-				    0x100000 + round * 0x4000 + i * 0x1000);
+				assert_int_equal(vt_output(&vtd, 0x5000 + i * UINT64_C(0x1000)),
+				    0x100000 + round * UINT64_C(0x4000) + i * UINT64_C(0x1000));
 		}
 		vt_stop(&vtd);
 	}
@@ -522,6 +539,7 @@ int main(void)
 		cmocka_unit_test(an_unmapped_page_is_reachable_until_it_is_invalidated),
 		cmocka_unit_test(without_a_cache_every_change_is_seen_at_once),
 		cmocka_unit_test(a_cached_translation_keeps_its_rights),
+		cmocka_unit_test(a_right_added_later_needs_an_invalidation),
 		cmocka_unit_test(a_cached_large_page_answers_for_all_of_it),
 		cmocka_unit_test(what_faulted_is_not_remembered),
 		cmocka_unit_test(context_entries_that_faulted_are_not_remembered),

@@ -125,9 +125,9 @@ static uint64_t make_second_root(struct vtd_fixture *vtd)
 	vt_map(vtd, 0x5000, 0x100000, 3);
 	vtd->page_table = vt_page(vtd);
 	vt_map(vtd, 0x5000, 0x200000, 3);
-	vt_store(vtd, root + (VTD_RID >> 8) * 16, context | 1);
-	vt_store(vtd, context + (VTD_RID & 0xff) * 16, vtd->page_table | 1);
-	vt_store(vtd, context + (VTD_RID & 0xff) * 16 + 8, VTD_DOMAIN << 8 | 2);
+	vt_store(vtd, root + (VTD_RID >> 8) * UINT64_C(16), context | 1);
+	vt_store(vtd, context + (VTD_RID & 0xff) * UINT64_C(16), vtd->page_table | 1);
+	vt_store(vtd, context + (VTD_RID & 0xff) * UINT64_C(16) + 8, VTD_DOMAIN << 8 | 2);
 	vtd->page_table = first_table;
 	return root;
 }

@@ -156,12 +156,12 @@ static void records_fill_in_order_and_fri_names_the_first(void **state)
 	vt_start_enabled(&vtd, NULL);
 	assert_int_equal(vt_get32(&vtd, R_FSTS), 0);
 	for (unsigned i = 0; i < VTD_FAULTS; i++) {
-		assert_int_equal(fault_at(&vtd, i * 0x1000).index, i);
+		assert_int_equal(fault_at(&vtd, i * UINT64_C(0x1000)).index, i);
 		assert_int_equal(vt_get32(&vtd, R_FSTS), PPF);
 		assert_int_equal(vt_records(&vtd), i + 1);
 	}
 	for (unsigned i = 0; i < VTD_FAULTS; i++)
-		assert_int_equal(page_of_record(&vtd, i), i * 0x1000);
+		assert_int_equal(page_of_record(&vtd, i), i * UINT64_C(0x1000));
 	vt_stop(&vtd);
 }
 
@@ -175,9 +175,9 @@ static void the_ring_wraps_and_fri_follows_the_first_pending_fault(void **state)
 	for (unsigned i = 0; i < 3 * VTD_FAULTS; i++) {
 		const unsigned at = i % VTD_FAULTS;
 
-		assert_int_equal(fault_at(&vtd, 0x100000 + i * 0x1000).index, at);
+		assert_int_equal(fault_at(&vtd, 0x100000 + i * UINT64_C(0x1000)).index, at);
 		assert_int_equal(fri(&vtd), at);
-		assert_int_equal(page_of_record(&vtd, at), 0x100000 + i * 0x1000);
+		assert_int_equal(page_of_record(&vtd, at), 0x100000 + i * UINT64_C(0x1000));
 		vt_clear_record(&vtd, at);
 		assert_int_equal(vt_get32(&vtd, R_FSTS) & PPF, 0);
 	}
@@ -223,14 +223,14 @@ static void overflow_drops_faults_until_software_clears_it(void **state)
 	(void)state;
 	vt_start_enabled(&vtd, NULL);
 	for (unsigned i = 0; i < VTD_FAULTS; i++)
-		assert_true(fault_at(&vtd, i * 0x1000).recorded);
+		assert_true(fault_at(&vtd, i * UINT64_C(0x1000)).recorded);
 	fault = fault_at(&vtd, 0x99000);
 	assert_false(fault.recorded);
 	assert_true(fault.overflowed);
 	assert_false(fault.suppressed);
 	assert_int_equal(vt_get32(&vtd, R_FSTS), PFO | PPF);
 	for (unsigned i = 0; i < VTD_FAULTS; i++) {
-		assert_int_equal(page_of_record(&vtd, i), i * 0x1000);
+		assert_int_equal(page_of_record(&vtd, i), i * UINT64_C(0x1000));
 		vt_clear_record(&vtd, i);
 	}
 	assert_int_equal(vt_get32(&vtd, R_FSTS), PFO);
@@ -251,7 +251,7 @@ static void the_ring_is_full_when_its_next_record_is_taken(void **state)
 	(void)state;
 	vt_start_enabled(&vtd, NULL);
 	for (unsigned i = 0; i < VTD_FAULTS; i++)
-		fault_at(&vtd, i * 0x1000);
+		fault_at(&vtd, i * UINT64_C(0x1000));
 	for (unsigned i = 1; i < VTD_FAULTS; i++)
 		vt_clear_record(&vtd, i);
 	assert_true(fault_at(&vtd, 0x99000).overflowed);
@@ -266,7 +266,7 @@ static void ppf_is_the_or_of_all_records_and_cannot_be_written(void **state)
 	(void)state;
 	vt_start_enabled(&vtd, NULL);
 	for (unsigned i = 0; i < 3; i++)
-		fault_at(&vtd, i * 0x1000);
+		fault_at(&vtd, i * UINT64_C(0x1000));
 	vt_set32(&vtd, R_FSTS, 0xffffffff);
 	assert_int_equal(vt_get32(&vtd, R_FSTS) & PPF, PPF);
 	vt_clear_record(&vtd, 1);
@@ -364,7 +364,7 @@ static void fault_status_and_records_survive_a_warm_reset(void **state)
 	fault_at(&vtd, 0x1000);
 	vt_clear_record(&vtd, 0);
 	for (unsigned i = 0; i < VTD_FAULTS + 1; i++)
-		fault_at(&vtd, 0x2000 + i * 0x1000);
+		fault_at(&vtd, 0x2000 + i * UINT64_C(0x1000));
 	vt_submit(&vtd, 0x6, 0); /* IQE, reason 3 */
 	assert_int_equal(vt_get32(&vtd, R_FSTS), 0x100 | IQE | PFO | PPF);
 	vt_record(&vtd, 5, before);
@@ -387,6 +387,42 @@ static void fault_status_and_records_survive_a_warm_reset(void **state)
 	vt_stop(&vtd);
 }
 
+/* Nothing is remapped after a reset: the next fault goes to the first record (VT-d 7.2.1). */
+static void logging_starts_over_after_a_reset(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		fault_at(&vtd, i * UINT64_C(0x1000));
+		vt_clear_record(&vtd, i);
+	}
+	iommusim_unit_reset(vtd.unit, false);
+	assert_int_equal(fault_at(&vtd, 0xfee00000).index, 0); /* reason 29h needs no translation */
+	vt_stop(&vtd);
+}
+
+/* FPD of a context entry that is still cached hides nothing that is not qualified. */
+static void a_cached_fpd_does_not_hide_an_unqualified_fault(void **state)
+{
+	struct vtd_fixture vtd;
+	struct iommusim_fault fault;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	vt_store(&vtd, vt_context_at(&vtd), vtd.page_table | 3);
+	vt_map(&vtd, 0x5000, 0x6000, 3);
+	assert_int_equal(vt_output(&vtd, 0x5000), 0x6000);
+	assert_true(fault_at(&vtd, 0x7000).suppressed);
+	vt_latch_root(&vtd, vtd.root_table | 0x800);
+	fault = fault_at(&vtd, 0x7000);
+	assert_int_equal(fault.reason, 0x30);
+	assert_true(fault.recorded);
+	assert_false(fault.suppressed);
+	vt_stop(&vtd);
+}
+
 static void writing_zero_to_the_fault_status_clears_nothing(void **state)
 {
 	struct vtd_fixture vtd;
@@ -394,7 +430,7 @@ static void writing_zero_to_the_fault_status_clears_nothing(void **state)
 	(void)state;
 	vt_start_enabled(&vtd, NULL);
 	for (unsigned i = 0; i < VTD_FAULTS + 1; i++)
-		fault_at(&vtd, i * 0x1000);
+		fault_at(&vtd, i * UINT64_C(0x1000));
 	vt_set32(&vtd, R_FSTS, 0);
 	assert_int_equal(vt_get32(&vtd, R_FSTS), PFO | PPF);
 	vt_set32(&vtd, R_FSTS, IQE);
@@ -410,7 +446,7 @@ static void a_fault_handler_empties_the_ring_from_fri_on(void **state)
 	(void)state;
 	vt_start_enabled(&vtd, NULL);
 	for (unsigned i = 0; i < 5; i++)
-		fault_at(&vtd, i * 0x1000);
+		fault_at(&vtd, i * UINT64_C(0x1000));
 	for (unsigned i = 0; i < 5; i++)
 		vt_clear_record(&vtd, i);
 	for (unsigned round = 0; round < 3; round++) {
@@ -451,6 +487,8 @@ int main(void)
 		cmocka_unit_test(a_hidden_fault_takes_no_record),
 		cmocka_unit_test(logging_starts_over_when_nothing_is_remapped),
 		cmocka_unit_test(fault_status_and_records_survive_a_warm_reset),
+		cmocka_unit_test(logging_starts_over_after_a_reset),
+		cmocka_unit_test(a_cached_fpd_does_not_hide_an_unqualified_fault),
 		cmocka_unit_test(writing_zero_to_the_fault_status_clears_nothing),
 		cmocka_unit_test(a_fault_handler_empties_the_ring_from_fri_on),
 	};

@@ -485,7 +485,7 @@ static void the_upper_half_of_a_wide_descriptor_is_reserved(void **state)
 	for (unsigned bit = 0; bit < 128; bit += 9) {
 		vt_start(&vtd, &(struct vtd_setup){ .ecap_set = ECAP_SMTS });
 		vt_queue_start(&vtd, 32);
-		vt_store(&vtd, vtd.queue + 16 + bit / 64 * 8, BIT(bit % 64));
+		vt_store(&vtd, vtd.queue + 16 + bit / 64 * UINT64_C(8), BIT(bit % 64));
 		vt_submit(&vtd, 0x11, 0);
 		assert_stopped(&vtd, 0, 4);
 		vt_store(&vtd, vtd.queue, 0x17);
@@ -503,8 +503,8 @@ static void a_bad_descriptor_holds_the_head_until_it_is_mended(void **state)
 	(void)state;
 	start_queue(&vtd, NULL);
 	for (unsigned i = 0; i < 3; i++) {
-		vt_store(&vtd, vtd.queue + i * 16, wait_low(WAIT_STATUS, i + 1));
-		vt_store(&vtd, vtd.queue + i * 16 + 8, 0x8000 + i * 8);
+		vt_store(&vtd, vtd.queue + i * UINT64_C(16), wait_low(WAIT_STATUS, i + 1));
+		vt_store(&vtd, vtd.queue + i * UINT64_C(16) + 8, 0x8000 + i * UINT64_C(8));
 	}
 	vt_store(&vtd, vtd.queue + 16, 0x6);
 	vt_set32(&vtd, R_IQT, 0x30);

@@ -116,9 +116,10 @@ static void root_entries_are_found_by_bus_and_context_entries_by_function(void *
 		vt_map(&vtd, 0x5000, 0x6000, 3);
 		vt_store(&vtd, vt_root_at(&vtd), 0);
 		vt_store(&vtd, vt_context_at(&vtd), 0);
-		vt_store(&vtd, vtd.root_table + (rid >> 8) * 16, vtd.context_table | 1);
-		vt_store(&vtd, vtd.context_table + (rid & 0xff) * 16, vtd.page_table | 1);
-		vt_store(&vtd, vtd.context_table + (rid & 0xff) * 16 + 8, UINT64_C(0x4502));
+		vt_store(&vtd, vtd.root_table + (rid >> 8) * UINT64_C(16), vtd.context_table | 1);
+		vt_store(&vtd, vtd.context_table + (rid & 0xff) * UINT64_C(16), vtd.page_table | 1);
+		vt_store(
+		    &vtd, vtd.context_table + (rid & 0xff) * UINT64_C(16) + 8, UINT64_C(0x4502));
 		assert_int_equal(
 		    iommusim_requester_create(vtd.machine, 0, rid, &device), IOMMUSIM_OK);
 		page = vt_access(device, IOMMUSIM_DMA_READ, 0x5123, 4);

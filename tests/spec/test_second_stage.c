@@ -75,10 +75,10 @@ static void the_walk_takes_nine_bits_a_level(void **state)
 		for (unsigned level = levels; level > 1; level--) {
 			const uint64_t next = vt_page(&vtd);
 
-			vt_store(&vtd, table + index[level] * 8, next | 3);
+			vt_store(&vtd, table + index[level] * UINT64_C(8), next | 3);
 			table = next;
 		}
-		vt_store(&vtd, table + index[1] * 8, 0xabc003);
+		vt_store(&vtd, table + index[1] * UINT64_C(8), 0xabc003);
 		assert_int_equal(vt_output(&vtd, input_of(levels) | 0x678), 0xabc678);
 		assert_int_equal(read_reason(&vtd, input_of(levels) ^ 0x1000), 6);
 		vt_stop(&vtd);

@@ -9,6 +9,8 @@
 
 #include <iommusim/acpi.h>
 
+#include "acpi/dmar_builder.h"
+
 #define BLOCKS 256
 
 /*
@@ -293,21 +295,23 @@ static enum iommusim_status call_add_scope(struct iommusim_machine *machine)
 	return iommusim_unit_add_scope(iommusim_unit_at(machine, 0), &scope);
 }
 
+/* Three units: one with a scope, one for the rest, one in another segment. */
 static enum iommusim_status call_create_from_dmar(struct iommusim_machine *machine)
 {
-	static const struct iommusim_dmar_structure structures[] = {
-		{ .type = IOMMUSIM_DMAR_DRHD,
-		    .base = 0xfed91000,
-		    .scopes = &scope,
-		    .scope_count = 1 },
-		{ .type = IOMMUSIM_DMAR_DRHD, .base = 0xfed92000, .flags = 1 },
-		{ .type = IOMMUSIM_DMAR_DRHD, .base = 0xfed93000, .segment = 1 },
-	};
-	static const struct iommusim_dmar table = { .structures = structures,
-		.structure_count = 3 };
 	const struct iommusim_unit_settings settings = { .cache = IOMMUSIM_CACHE_SIZED };
+	struct builder builder = builder_begin();
+	struct iommusim_dmar *table;
+	enum iommusim_status status;
 
-	return iommusim_vtd_create_from_dmar(machine, &table, "skylake-sp", &settings);
+	ADD(&builder, 0, 0, 24, 0, 0, 0, 0, 0, 0x00, 0x10, 0xd9, 0xfe, 0, 0, 0, 0);
+	ADD(&builder, 1, 8, 0, 0, 0, 0, 2, 0);
+	ADD(&builder, 0, 0, 16, 0, 1, 0, 0, 0, 0x00, 0x20, 0xd9, 0xfe, 0, 0, 0, 0);
+	ADD(&builder, 0, 0, 16, 0, 0, 0, 1, 0, 0x00, 0x30, 0xd9, 0xfe, 0, 0, 0, 0);
+	builder_finish(&builder);
+	assert_int_equal(iommusim_dmar_parse(builder.bytes, builder.size, &table), IOMMUSIM_OK);
+	status = iommusim_vtd_create_from_dmar(machine, table, "skylake-sp", &settings);
+	iommusim_dmar_free(table);
+	return status;
 }
 
 /* --- the loop ----------------------------------------------------------------------------------------- */
@@ -468,13 +472,13 @@ static void dma_without_memory_for_its_caches_still_translates(void **state)
 		memset(&failing, 0, sizeof(failing));
 		vt_start_enabled(&vtd, &setup);
 		for (unsigned n = 0; n < 200; n++)
-			vt_map(&vtd, n * 0x1000, 0x100000 + n * 0x1000, 3);
+			vt_map(&vtd, n * UINT64_C(0x1000), 0x100000 + n * UINT64_C(0x1000), 3);
 		for (unsigned until = 0; until < 6; until++) {
 			failing.until = until;
 			failing.armed = true;
 			for (unsigned n = 0; n < 200; n++)
-				assert_int_equal(
-				    vt_output(&vtd, n * 0x1000), 0x100000 + n * 0x1000);
+				assert_int_equal(vt_output(&vtd, n * UINT64_C(0x1000)),
+				    0x100000 + n * UINT64_C(0x1000));
 			failing.armed = false;
 		}
 		assert_true(failing.failed > 0);

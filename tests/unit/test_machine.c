@@ -140,10 +140,10 @@ static void run(uint64_t seed, uint64_t *trace, unsigned length)
 	vt_set32(&vtd, R_GCMD, G_TE);
 	iommusim_step(vtd.machine, 3);
 	for (unsigned i = 0; i < 8; i++)
-		vt_map(&vtd, i * 0x1000, 0x100000 + i * 0x1000, 3);
+		vt_map(&vtd, i * UINT64_C(0x1000), 0x100000 + i * UINT64_C(0x1000), 3);
 	for (unsigned i = 0; i < length; i++) {
 		const struct iommusim_dma_page page =
-		    vt_access(vtd.device, IOMMUSIM_DMA_READ, i * 5 % 9 * 0x1000, 8);
+		    vt_access(vtd.device, IOMMUSIM_DMA_READ, i * 5 % 9 * UINT64_C(0x1000), 8);
 
 		if (i % 50 == 49)
 			vt_set64(&vtd, R_IOTLB, BIT(63) | BIT(60));

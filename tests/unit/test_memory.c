@@ -55,7 +55,7 @@ static void windows_are_listed_in_order_of_their_base(void **state)
 		    IOMMUSIM_OK);
 	for (size_t i = 0; i < 5; i++) {
 		assert_int_equal(iommusim_memory_window(machine, i, &window), IOMMUSIM_OK);
-		assert_int_equal(window.base, 0x100000 + i * 0x200000);
+		assert_int_equal(window.base, 0x100000 + i * UINT64_C(0x200000));
 		assert_int_equal(window.kind,
 		    window.base == 0x900000 ? IOMMUSIM_MEMORY_FIRMWARE : IOMMUSIM_MEMORY_RAM);
 		assert_ptr_equal(
@@ -223,7 +223,7 @@ static void pc_ram_comes_whole_or_not_at_all(void **state)
 static void copies_cross_windows_that_touch(void **state)
 {
 	struct iommusim_machine *machine = make(false);
-	uint8_t out[3 * 0x1000], in[3 * 0x1000];
+	uint8_t out[3 * UINT64_C(0x1000)], in[3 * UINT64_C(0x1000)];
 
 	(void)state;
 	add(machine, 0x11000, PAGE);

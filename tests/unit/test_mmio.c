@@ -77,7 +77,8 @@ static void aligned_accesses_of_every_width_reach_the_region(void **state)
 		assert_int_equal(device.width, width);
 		assert_int_equal(device.offset, at);
 		assert_int_equal(
-		    iommusim_mmio_write(machine, BASE + at, width, width * 3), IOMMUSIM_OK);
+		    iommusim_mmio_write(machine, BASE + at, width, width * UINT64_C(3)),
+		    IOMMUSIM_OK);
 		assert_int_equal(device.value, width * 3);
 		assert_int_equal(device.width, width);
 	}
@@ -167,12 +168,13 @@ static void each_address_has_its_own_region(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 20; i++)
-		assert_int_equal(
-		    attach(machine, &devices[i], BASE + i * 0x3000, 0x1000 * (1 + i % 3)),
+		assert_int_equal(attach(machine, &devices[i], BASE + i * UINT64_C(0x3000),
+				     UINT64_C(0x1000) * (1 + i % 3)),
 		    IOMMUSIM_OK);
 	for (unsigned i = 0; i < 20; i++)
-		assert_int_equal(
-		    iommusim_mmio_read(machine, BASE + i * 0x3000 + i * 8, 4, &value), IOMMUSIM_OK);
+		assert_int_equal(iommusim_mmio_read(machine,
+				     BASE + i * UINT64_C(0x3000) + i * UINT64_C(8), 4, &value),
+		    IOMMUSIM_OK);
 	for (unsigned i = 0; i < 20; i++) {
 		assert_int_equal(devices[i].reads, 1);
 		assert_int_equal(devices[i].offset, i * 8);

@@ -227,7 +227,7 @@ static void a_request_completes_in_part(void **state)
 	(void)state;
 	vt_start_enabled(&vtd, NULL);
 	for (unsigned i = 0; i < 5; i += 2)
-		vt_map(&vtd, 0x40000 + i * 0x1000, 0x80000 - i * 0x1000, 3);
+		vt_map(&vtd, 0x40000 + i * UINT64_C(0x1000), 0x80000 - i * UINT64_C(0x1000), 3);
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i >> 12 | 0xa0);
 	assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, pages, 5), IOMMUSIM_OK);
@@ -241,9 +241,9 @@ static void a_request_completes_in_part(void **state)
 		assert_int_equal(pages[i].faulted, i % 2);
 	for (unsigned i = 0; i < 5; i += 2) {
 		assert_int_equal(
-		    iommusim_memory_read(vtd.machine, 0x80000 - i * 0x1000, back, 0x1000),
+		    iommusim_memory_read(vtd.machine, 0x80000 - i * UINT64_C(0x1000), back, 0x1000),
 		    IOMMUSIM_OK);
-		assert_memory_equal(back, data + i * 0x1000, 0x1000);
+		assert_memory_equal(back, data + i * UINT64_C(0x1000), 0x1000);
 	}
 	assert_int_equal(vt_records(&vtd), 2);
 	request.kind = IOMMUSIM_DMA_READ;

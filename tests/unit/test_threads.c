@@ -25,8 +25,8 @@ struct worker {
 static void write_page(struct worker *worker, uint64_t page)
 {
 	uint64_t stamp = UINT64_C(0x5354414d50000000) | page;
-	const struct iommusim_dma_request request = { .address = worker->base + page * 0x1000 +
-		    worker->offset,
+	const struct iommusim_dma_request request = { .address = worker->base +
+		    page * UINT64_C(0x1000) + worker->offset,
 		.length = sizeof(stamp),
 		.kind = IOMMUSIM_DMA_WRITE,
 		.data = &stamp };
@@ -53,15 +53,15 @@ static void *work(void *context)
 	return NULL;
 }
 
-static void start_worker(
-    struct worker *worker, struct iommusim_requester *device, _Atomic bool *stop, unsigned number)
+static void start_worker(struct worker *worker, struct iommusim_requester *device,
+    _Atomic bool *stop, unsigned number, uint64_t pages)
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->device = device;
 	worker->stop = stop;
 	worker->base = 0x40000;
-	worker->count = 8;
-	worker->offset = number * 0x800; /* each worker its own half of every page */
+	worker->count = pages;                     /* from 40000h on */
+	worker->offset = number * UINT64_C(0x800); /* each worker its own half of every page */
 	assert_int_equal(pthread_create(&worker->thread, NULL, work, worker), 0);
 }
 
@@ -126,7 +126,7 @@ static void open_remapping(struct remapping *scene, enum iommusim_cache_policy c
 	scene->by_queue = by_queue;
 	scene->next = 0x100000;
 	for (unsigned i = 0; i < 8; i++) {
-		const uint64_t at = vt_entry_at(&scene->vtd, 0x40000 + i * 0x1000, 1);
+		const uint64_t at = vt_entry_at(&scene->vtd, 0x40000 + i * UINT64_C(0x1000), 1);
 
 		scene->page[i] = scene->next;
 		scene->next += 0x1000;
@@ -152,8 +152,8 @@ static void remap_under_dma(enum iommusim_cache_policy cache, bool by_queue)
 	open_remapping(&scene, cache, by_queue);
 	assert_int_equal(
 	    iommusim_requester_create(scene.vtd.machine, 0, VTD_RID, &second), IOMMUSIM_OK);
-	start_worker(&workers[0], scene.vtd.device, &stop, 0);
-	start_worker(&workers[1], second, &stop, 1);
+	start_worker(&workers[0], scene.vtd.device, &stop, 0, 8);
+	start_worker(&workers[1], second, &stop, 1, 8);
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		const unsigned page = round % 8;
 
@@ -198,6 +198,48 @@ static void no_dma_reaches_an_old_page_after_a_queued_invalidation(void **state)
 	remap_under_dma(IOMMUSIM_CACHE_SIZED, true);
 }
 
+/*
+ * One page moves on as fast as it can while two devices keep missing on it: a walk that began before an
+ * invalidation must not fill the cache after it. Pages are used again once they have been found clear.
+ */
+static void a_walk_under_way_fills_no_cache_after_an_invalidation(void **state)
+{
+	enum {
+		RING = 64
+	};
+	struct remapping scene;
+	struct worker workers[2];
+	struct iommusim_requester *second;
+	_Atomic bool stop = false;
+	unsigned dirty = 0;
+
+	(void)state;
+	open_remapping(&scene, IOMMUSIM_CACHE_HOARD, false);
+	assert_int_equal(
+	    iommusim_requester_create(scene.vtd.machine, 0, VTD_RID, &second), IOMMUSIM_OK);
+	start_worker(&workers[0], scene.vtd.device, &stop, 0, 1);
+	start_worker(&workers[1], second, &stop, 1, 1);
+	for (unsigned round = 0; round < 20 * ROUNDS; round++) {
+		const uint64_t page = 0x200000 + round % RING * UINT64_C(0x1000);
+		const uint64_t old = scene.page[0];
+
+		if (round >= RING)
+			dirty +=
+			    (vt_load(&scene.vtd, page) | vt_load(&scene.vtd, page + 0x800)) != 0;
+		scene.page[0] = page;
+		atomic_store(scene.entry[0], page | 3);
+		invalidate_page(&scene, 0);
+		clear_page(&scene, old);
+		if (round % 4 == 3) /* time for a stale entry to do its harm */
+			let_work(workers, 2, 1);
+	}
+	atomic_store(&stop, true);
+	join_worker(&workers[0]);
+	join_worker(&workers[1]);
+	assert_int_equal(dirty, 0);
+	vt_stop(&scene.vtd);
+}
+
 /* When GSTS says that translation is off or on, no request under the other rule is under way. */
 static void translation_goes_on_and_off_between_requests(void **state)
 {
@@ -207,7 +249,7 @@ static void translation_goes_on_and_off_between_requests(void **state)
 
 	(void)state;
 	open_remapping(&scene, IOMMUSIM_CACHE_HOARD, false);
-	start_worker(&worker, scene.vtd.device, &stop, 0);
+	start_worker(&worker, scene.vtd.device, &stop, 0, 8);
 	for (unsigned round = 0; round < ROUNDS / 4; round++) {
 		vt_command(&scene.vtd, G_TE, false);
 		for (unsigned i = 0; i < 8; i++)
@@ -260,8 +302,8 @@ static void faults_are_recorded_while_software_handles_them_and_uses_the_queue(v
 	vt_queue_start(&vtd, 16);
 	vt_set32(&vtd, R_FECTL, 0);
 	assert_int_equal(iommusim_requester_create(vtd.machine, 0, VTD_RID, &second), IOMMUSIM_OK);
-	start_worker(&workers[0], vtd.device, &stop, 0); /* nothing is mapped: all faults */
-	start_worker(&workers[1], second, &stop, 1);
+	start_worker(&workers[0], vtd.device, &stop, 0, 8); /* nothing is mapped: all faults */
+	start_worker(&workers[1], second, &stop, 1, 8);
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		vt_submit(&vtd, 0x11, 0);
 		vt_submit(&vtd, 0x35 | UINT64_C(1) << 32, 0x8000);
@@ -288,7 +330,7 @@ static void a_unit_can_be_reset_and_set_up_again_under_dma(void **state)
 
 	(void)state;
 	open_remapping(&scene, IOMMUSIM_CACHE_HOARD, false);
-	start_worker(&worker, scene.vtd.device, &stop, 0);
+	start_worker(&worker, scene.vtd.device, &stop, 0, 8);
 	for (unsigned round = 0; round < ROUNDS / 4; round++) {
 		iommusim_unit_reset(scene.vtd.unit, round % 2 == 0);
 		let_work(&worker, 1, 3);
@@ -315,7 +357,7 @@ static void functions_and_scopes_come_and_go_under_dma(void **state)
 
 	(void)state;
 	open_remapping(&scene, IOMMUSIM_CACHE_HOARD, false);
-	start_worker(&worker, scene.vtd.device, &stop, 0);
+	start_worker(&worker, scene.vtd.device, &stop, 0, 8);
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		const struct iommusim_pci_function function = { .rid =
 								    (uint16_t)(0x0800 + round % 32),
@@ -462,6 +504,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_dma_reaches_an_old_page_after_a_register_invalidation),
 		cmocka_unit_test(no_dma_reaches_an_old_page_after_a_queued_invalidation),
+		cmocka_unit_test(a_walk_under_way_fills_no_cache_after_an_invalidation),
 		cmocka_unit_test(translation_goes_on_and_off_between_requests),
 		cmocka_unit_test(
 		    faults_are_recorded_while_software_handles_them_and_uses_the_queue),

@@ -16,6 +16,8 @@
 #include <iommusim/pci.h>
 #include <iommusim/unit.h>
 
+#include "acpi/dmar_builder.h"
+
 /* A plain unit: 8-bit domains, 4 levels, MGAW 48, FRO 400h, one record; QI, IR, IRO 500h. */
 #define CAP  (UINT64_C(2) | UINT64_C(4) << 8 | UINT64_C(47) << 16 | UINT64_C(0x40) << 24)
 #define ECAP (UINT64_C(1) | 2 | 8 | UINT64_C(0x50) << 8)
@@ -362,35 +364,36 @@ static void cache_policies_have_names(void **state)
 
 /* --- a table's units ------------------------------------------------------------------------------- */
 
-static const struct iommusim_dmar_hop hop_graphics[] = { { 2, 0 } }, hop_apic[] = { { 0x1f, 7 } };
-static const struct iommusim_dmar_scope scope_graphics[] = {
-	{ .type = IOMMUSIM_SCOPE_ENDPOINT, .hop_count = 1, .hops = hop_graphics }
-};
-static const struct iommusim_dmar_scope scope_rest[] = {
-	{ .type = IOMMUSIM_SCOPE_IOAPIC, .start_bus = 0xf0, .hop_count = 1, .hops = hop_apic },
-	{ .type = IOMMUSIM_SCOPE_ENDPOINT, .hop_count = 0 } /* a broken entry: no path */
-};
+/* The unit for the rest first, then graphics; a unit without registers, one twice; other structures. */
+static struct iommusim_dmar *make_table(void)
+{
+	struct builder builder = builder_begin();
+	struct iommusim_dmar *table;
 
-/* The unit for the rest first, then graphics; a unit without registers, one twice; no unit at all. */
-static const struct iommusim_dmar_structure structures[] = {
-	{ .type = IOMMUSIM_DMAR_RMRR, .base = 0x7b000000, .limit = 0x7bffffff },
-	{ .type = IOMMUSIM_DMAR_DRHD,
-	    .flags = IOMMUSIM_DRHD_INCLUDE_PCI_ALL,
-	    .base = 0xfed91000,
-	    .scopes = scope_rest,
-	    .scope_count = 2 },
-	{ .type = IOMMUSIM_DMAR_DRHD, .base = 0 },
-	{ .type = IOMMUSIM_DMAR_DRHD,
-	    .base = 0xfed90000,
-	    .scopes = scope_graphics,
-	    .scope_count = 1 },
-	{ .type = IOMMUSIM_DMAR_DRHD, .base = 0xfed90000 },
-	{ .type = IOMMUSIM_DMAR_DRHD, .base = 0xfed92000, .segment = 1 },
-};
+	ADD(&builder, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x7b, 0,
+	    0, 0, 0);
+	ADD(&builder, 0, 0, 30, 0, 1, 0, 0, 0, 0x00, 0x10, 0xd9, 0xfe, 0, 0, 0, 0);
+	ADD(&builder, 3, 8, 0, 0, 2, 0xf0, 0x1f, 7);
+	ADD(&builder, 1, 6, 0, 0, 0, 0); /* a broken scope: no path */
+	ADD(&builder, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	ADD(&builder, 0, 0, 24, 0, 0, 0, 0, 0, 0x00, 0x00, 0xd9, 0xfe, 0, 0, 0, 0);
+	ADD(&builder, 1, 8, 0, 0, 0, 0, 2, 0);
+	ADD(&builder, 0, 0, 16, 0, 0, 0, 0, 0, 0x00, 0x00, 0xd9, 0xfe, 0, 0, 0, 0);
+	ADD(&builder, 0, 0, 16, 0, 0, 0, 1, 0, 0x00, 0x20, 0xd9, 0xfe, 0, 0, 0, 0);
+	builder_finish(&builder);
+	assert_int_equal(iommusim_dmar_parse(builder.bytes, builder.size, &table), IOMMUSIM_OK);
+	return table;
+}
 
-static const struct iommusim_dmar table = {
-	.host_address_width = 42, .structures = structures, .structure_count = 6, .usable = true
-};
+static enum iommusim_status create_from_table(struct iommusim_machine *machine, const char *preset)
+{
+	struct iommusim_dmar *table = make_table();
+	const enum iommusim_status status =
+	    iommusim_vtd_create_from_dmar(machine, table, preset, NULL);
+
+	iommusim_dmar_free(table);
+	return status;
+}
 
 static uint64_t read64(struct iommusim_machine *machine, uint64_t address)
 {
@@ -405,8 +408,7 @@ static void a_table_becomes_its_units_with_their_scopes(void **state)
 	struct iommusim_machine *machine = make();
 
 	(void)state;
-	assert_int_equal(
-	    iommusim_vtd_create_from_dmar(machine, &table, "skylake-client", NULL), IOMMUSIM_OK);
+	assert_int_equal(create_from_table(machine, "skylake-client"), IOMMUSIM_OK);
 	assert_int_equal(iommusim_unit_base(iommusim_unit_at(machine, 0)), 0xfed91000);
 	assert_int_equal(iommusim_unit_base(iommusim_unit_at(machine, 1)), 0xfed90000);
 	assert_int_equal(iommusim_unit_base(iommusim_unit_at(machine, 2)), 0xfed92000);
@@ -428,8 +430,7 @@ static void an_unknown_preset_makes_no_unit(void **state)
 	struct iommusim_machine *machine = make();
 
 	(void)state;
-	assert_int_equal(
-	    iommusim_vtd_create_from_dmar(machine, &table, "pentium", NULL), IOMMUSIM_ENOENT);
+	assert_int_equal(create_from_table(machine, "pentium"), IOMMUSIM_ENOENT);
 	assert_null(iommusim_unit_at(machine, 0));
 	iommusim_machine_destroy(machine);
 }
@@ -444,16 +445,14 @@ static void on_a_failure_no_unit_of_the_table_stays(void **state)
 	(void)state;
 	assert_int_equal(
 	    iommusim_memory_add(machine, 0xfed92000, 0x1000, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
-	assert_int_equal(iommusim_vtd_create_from_dmar(machine, &table, "skylake-client", NULL),
-	    IOMMUSIM_EEXIST);
+	assert_int_equal(create_from_table(machine, "skylake-client"), IOMMUSIM_EEXIST);
 	assert_ptr_equal(iommusim_unit_at(machine, 0), before);
 	assert_null(iommusim_unit_at(machine, 1));
 	assert_int_equal(iommusim_mmio_read(machine, 0xfed91000, 4, &value), IOMMUSIM_ENXIO);
 	assert_int_equal(iommusim_mmio_read(machine, 0xfed80000, 4, &value), IOMMUSIM_OK);
 	assert_null(iommusim_unit_for(machine, 0, 0x0018));
 	assert_int_equal(iommusim_memory_remove(machine, 0xfed92000), IOMMUSIM_OK);
-	assert_int_equal(
-	    iommusim_vtd_create_from_dmar(machine, &table, "skylake-client", NULL), IOMMUSIM_OK);
+	assert_int_equal(create_from_table(machine, "skylake-client"), IOMMUSIM_OK);
 	iommusim_machine_destroy(machine);
 }
 

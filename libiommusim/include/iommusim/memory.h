@@ -53,7 +53,11 @@ IOMMUSIM_API enum iommusim_status iommusim_memory_add_foreign(struct iommusim_ma
 IOMMUSIM_API enum iommusim_status iommusim_memory_remove(struct iommusim_machine *machine,
     uint64_t base);
 
-/* RAM as on a PC: up to 3 GiB from 0, the rest from 4 GiB. `size` is a multiple of 4 KiB, > 0. */
+/*
+ * RAM as on a PC: up to 3 GiB from 0, the rest from 4 GiB, all but the pages that registers on the bus
+ * have already (some boards put units below 3 GiB). `size` is a multiple of 4 KiB, > 0. Returns OK,
+ * EINVAL, EEXIST (there is RAM already), ENOMEM; on failure no RAM is there.
+ */
 IOMMUSIM_API enum iommusim_status iommusim_memory_add_pc_ram(struct iommusim_machine *machine,
     uint64_t size);
 
