@@ -8,7 +8,6 @@
 
 #include <iommusim/trace.h>
 
-#include "../libiommusim/replay/record.h"
 #include "command.h"
 #include "replay_show.h"
 #include "trace_input.h"
@@ -112,8 +111,9 @@ static enum iommusim_status replay_text(struct run *run, const char *file, const
 		return iommusim_replay(file, text, length, &run->options, summary, problem);
 	}
 	out.context = stream;
-	status =
-	    iommusim_replay_recorded(file, text, length, &run->options, &out, summary, problem);
+	run->options.record = &out;
+	status = iommusim_replay(file, text, length, &run->options, summary, problem);
+	run->options.record = NULL;
 	if ((ferror(stream) | fclose(stream)) != 0) {
 		fprintf(stderr, "iommusim replay: %s cannot be written\n", run->record);
 		note_exit(run, COMMAND_NO_RESOURCES);

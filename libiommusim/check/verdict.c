@@ -137,11 +137,37 @@ static enum iommusim_verdict judge_passed(const struct judge *judge,
 	return stale_answer ? IOMMUSIM_VERDICT_STALE : IOMMUSIM_VERDICT_MISROUTED;
 }
 
+/*
+ * The host page that a request which faulted was after: what intent maps, or did map, there; else what
+ * the guest has there. A device that speaks host addresses means what it says. False: nobody's.
+ */
+static bool meant(const struct judge *judge, uint64_t address, uint64_t *host)
+{
+	const struct iommusim_vmm *vmm = judge->check->vmm;
+	const struct check_domain *domain = domain_of(judge);
+	const uint64_t cell = intent(judge, address).value;
+
+	*host = address;
+	if (cell != 0)
+		*host = (cell & ~(IOMMUSIM_PAGE_SIZE - 1)) + (address & (IOMMUSIM_PAGE_SIZE - 1));
+	else if (judge->assigned != NULL)
+		return iommusim_vm_gpa_to_hpa(judge->assigned, address, host, NULL) == IOMMUSIM_OK;
+	else if (domain != NULL)
+		return vmm_domain_of_handle(vmm, domain) == iommusim_host_domain(vmm);
+	return true;
+}
+
 static void judge_page(const struct judge *judge, const struct iommusim_dma_page *page,
     struct iommusim_judged_page *judged)
 {
+	uint64_t asked_for = page->physical;
+
+	memset(judged, 0, sizeof(*judged));
 	judged->page = *page;
-	check_owner_of(judge->check, page->faulted ? page->address : page->physical, judged);
+	if (page->faulted && !meant(judge, page->address, &asked_for))
+		judged->owner = IOMMUSIM_OWNER_NOBODY;
+	else
+		check_owner_of(judge->check, asked_for, judged);
 	if (!page->faulted)
 		judged->verdict = judge_passed(judge, page);
 	else

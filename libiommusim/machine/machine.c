@@ -40,8 +40,7 @@ static const struct iommusim_allocator system_allocator = {
 	.unreserve = system_unreserve,
 };
 
-/* The caller's allocator, with the system's reservations where it has none of its own. */
-static bool choose_allocator(const struct iommusim_allocator *wanted,
+bool machine_choose_allocator(const struct iommusim_allocator *wanted,
     struct iommusim_allocator *chosen)
 {
 	if (wanted == NULL) {
@@ -71,7 +70,7 @@ enum iommusim_status iommusim_machine_create(const struct iommusim_machine_confi
 	*out = NULL;
 	if (config == NULL)
 		config = &defaults;
-	if (!choose_allocator(config->allocator, &allocator))
+	if (!machine_choose_allocator(config->allocator, &allocator))
 		return IOMMUSIM_EINVAL;
 	machine = allocator.allocate(allocator.context, sizeof(*machine));
 	if (machine == NULL)

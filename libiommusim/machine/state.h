@@ -110,6 +110,14 @@ struct iommusim_machine {
 };
 
 /* machine.c: memory and diagnostics for everyone else */
+
+/*
+ * The caller's allocator (NULL: the system's), with the system's reservations where it has none of its
+ * own. False: a callback is missing.
+ */
+bool machine_choose_allocator(const struct iommusim_allocator *wanted,
+    struct iommusim_allocator *chosen);
+
 void *machine_alloc(struct iommusim_machine *machine, size_t size);
 void *machine_alloc_zeroed(struct iommusim_machine *machine, size_t size);
 void machine_free(struct iommusim_machine *machine, void *block, size_t size);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "port/reserve.h"
+#include "machine/state.h"
 #include "replay/record.h"
 #include "replay/run.h"
 
@@ -39,53 +39,6 @@ static void noted_unreserve(void *context, void *block, size_t size)
 	struct replay *replay = context;
 
 	replay->outer.unreserve(replay->outer.context, block, size);
-}
-
-static void *system_allocate(void *context, size_t size)
-{
-	(void)context;
-	return malloc(size);
-}
-
-static void system_release(void *context, void *block, size_t size)
-{
-	(void)context;
-	(void)size;
-	free(block);
-}
-
-static void *system_reserve(void *context, size_t size)
-{
-	(void)context;
-	return port_reserve(size);
-}
-
-static void system_unreserve(void *context, void *block, size_t size)
-{
-	(void)context;
-	port_unreserve(block, size);
-}
-
-static const struct iommusim_allocator system_allocator = {
-	.allocate = system_allocate,
-	.release = system_release,
-	.reserve = system_reserve,
-	.unreserve = system_unreserve,
-};
-
-/* The caller's allocator, with the system's where it leaves out what it may. */
-static bool choose_allocator(
-    const struct iommusim_replay_options *options, struct iommusim_allocator *chosen)
-{
-	*chosen = system_allocator;
-	if (options->allocator == NULL)
-		return true;
-	*chosen = *options->allocator;
-	if (chosen->reserve == NULL || chosen->unreserve == NULL) {
-		chosen->reserve = system_reserve;
-		chosen->unreserve = system_unreserve;
-	}
-	return chosen->allocate != NULL && chosen->release != NULL;
 }
 
 void *replay_allocate(struct replay *replay, size_t size)
@@ -346,13 +299,12 @@ static void tear_down(struct replay *replay)
 
 /* Everything but the allocator, which `replay` itself already came from. */
 static void set_up(struct replay *replay, const char *file,
-    const struct iommusim_replay_options *options, const struct iommusim_text *record,
-    const struct iommusim_allocator *outer)
+    const struct iommusim_replay_options *options, const struct iommusim_allocator *outer)
 {
 	memset(replay, 0, sizeof(*replay));
 	replay->file = file;
 	replay->options = options;
-	replay->record = record;
+	replay->record = options->record;
 	replay->outer = *outer;
 	replay->allocator = (struct iommusim_allocator){
 		.context = replay,
@@ -376,9 +328,9 @@ static enum iommusim_status give_up(
 	return status;
 }
 
-enum iommusim_status iommusim_replay_recorded(const char *file, const char *text, size_t length,
-    const struct iommusim_replay_options *options, const struct iommusim_text *record,
-    struct iommusim_replay_summary *summary, struct iommusim_diagnostic *diagnostic)
+enum iommusim_status iommusim_replay(const char *file, const char *text, size_t length,
+    const struct iommusim_replay_options *options, struct iommusim_replay_summary *summary,
+    struct iommusim_diagnostic *diagnostic)
 {
 	static const struct iommusim_replay_options defaults;
 	struct iommusim_allocator outer;
@@ -387,12 +339,12 @@ enum iommusim_status iommusim_replay_recorded(const char *file, const char *text
 
 	options = options == NULL ? &defaults : options;
 	memset(summary, 0, sizeof(*summary));
-	if (!choose_allocator(options, &outer))
+	if (!machine_choose_allocator(options->allocator, &outer))
 		return give_up(diagnostic, IOMMUSIM_EINVAL, "an allocator with a missing callback");
 	replay = outer.allocate(outer.context, sizeof(*replay));
 	if (replay == NULL)
 		return give_up(diagnostic, IOMMUSIM_ENOMEM, "out of memory");
-	set_up(replay, file, options, record, &outer);
+	set_up(replay, file, options, &outer);
 	replay->summary = summary;
 	lex_start(&replay->lexer, text == NULL ? "" : text, text == NULL ? 0 : length);
 	replay->statement.at = replay->lexer.at;
@@ -404,13 +356,6 @@ enum iommusim_status iommusim_replay_recorded(const char *file, const char *text
 	*diagnostic = replay->diagnostic;
 	outer.release(outer.context, replay, sizeof(*replay));
 	return status;
-}
-
-enum iommusim_status iommusim_replay(const char *file, const char *text, size_t length,
-    const struct iommusim_replay_options *options, struct iommusim_replay_summary *summary,
-    struct iommusim_diagnostic *diagnostic)
-{
-	return iommusim_replay_recorded(file, text, length, options, NULL, summary, diagnostic);
 }
 
 bool iommusim_replay_passed(const struct iommusim_replay_summary *summary)

@@ -25,17 +25,6 @@ static enum iommusim_status refuse_call(
 
 /* ---- choices -------------------------------------------------------------------------------------- */
 
-/* "; known are 10.3, 11.1, ...": every name that `name_at` gives. */
-static const char *list_names(char *out, size_t size, const char *(*name_at)(size_t index))
-{
-	size_t length = 0;
-
-	for (size_t i = 0; name_at(i) != NULL && length + strlen(name_at(i)) + 12 < size; i++)
-		length += (size_t)snprintf(out + length, size - length, "%s%s",
-		    i == 0 ? "; known are " : ", ", name_at(i));
-	return out;
-}
-
 static const char *profile_at(size_t index)
 {
 	const struct iommusim_profile *profile = iommusim_profile_at(index);
@@ -48,24 +37,32 @@ static const char *preset_at(size_t index)
 	return iommusim_vtd_preset_name(index, NULL);
 }
 
+/* "; did you mean "13.0"?", or else "; known are 13.0, 13.1, ...". */
 static const char *suggest(
-    struct suggestion *near, const char *word, const char *(*name_at)(size_t index))
+    char *out, size_t size, const char *word, const char *(*name_at)(size_t index))
 {
-	*near = (struct suggestion){ .word = { word, strlen(word) } };
+	struct suggestion near = { .word = { word, strlen(word) } };
+	size_t length = 0;
+
 	for (size_t i = 0; name_at(i) != NULL; i++)
-		suggestion_try(near, (struct slice){ name_at(i), strlen(name_at(i)) }, 0);
-	return suggestion_text(near, "\"");
+		suggestion_try(&near, (struct slice){ name_at(i), strlen(name_at(i)) }, 0);
+	snprintf(out, size, "%s", suggestion_text(&near, "\""));
+	if (out[0] != '\0')
+		return out;
+	for (size_t i = 0; name_at(i) != NULL && length + strlen(name_at(i)) + 12 < size; i++)
+		length += (size_t)snprintf(out + length, size - length, "%s%s",
+		    i == 0 ? "; known are " : ", ", name_at(i));
+	return out;
 }
 
 static enum iommusim_status check_profile(struct replay *replay, const char *at, const char *name)
 {
-	struct suggestion near;
-	char known[160] = "";
+	char meant[160];
 
 	if (iommusim_profile_find(name) != NULL)
 		return IOMMUSIM_OK;
-	return replay_refuse(replay, at, "no release profile is called \"%.40s\"%s%s", name,
-	    suggest(&near, name, profile_at), list_names(known, sizeof(known), profile_at));
+	return replay_refuse(replay, at, "no release profile is called \"%.40s\"%s", name,
+	    suggest(meant, sizeof(meant), name, profile_at));
 }
 
 /* The profile to play under: the caller's, else the trace's, else the one without flaws. */
@@ -94,8 +91,7 @@ static enum iommusim_status choose_preset(struct replay *replay, struct statemen
 	const struct value *given = argument(statement, ARG_machine_preset);
 	struct iommusim_vtd_config config;
 	enum iommusim_status status;
-	struct suggestion near;
-	char known[160] = "";
+	char meant[160];
 
 	snprintf(replay->preset, sizeof(replay->preset), "skylake-client");
 	if (given->kind == VALUE_ABSENT)
@@ -103,8 +99,8 @@ static enum iommusim_status choose_preset(struct replay *replay, struct statemen
 	status = replay_string(replay, given, replay->preset, sizeof(replay->preset));
 	if (status != IOMMUSIM_OK || iommusim_vtd_preset(replay->preset, 0, &config) == IOMMUSIM_OK)
 		return status;
-	return replay_refuse(replay, given->at, "no preset is called \"%s\"%s%s", replay->preset,
-	    suggest(&near, replay->preset, preset_at), list_names(known, sizeof(known), preset_at));
+	return replay_refuse(replay, given->at, "no preset is called \"%s\"%s", replay->preset,
+	    suggest(meant, sizeof(meant), replay->preset, preset_at));
 }
 
 static enum iommusim_status small_number(

@@ -7,7 +7,7 @@
 
 static const struct spec_structure *const structures[] = {
 #define REGISTER(name) &vtd_##name##_spec,
-	VTD_REGISTERS(REGISTER)
+#include "models/vtd/spec/registers.def"
 #undef REGISTER
 	&vtd_fault_record_spec,
 	&vtd_root_entry_spec,

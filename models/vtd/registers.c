@@ -42,9 +42,9 @@ static void queue_tail_written(struct vtd_unit *vtd, uint64_t written)
 }
 
 static const struct behaviour behaviours[VTD_REGISTER_COUNT] = {
-#define VTD_REGISTER_SPEC(name) [VTD_##name] = { .spec = &vtd_##name##_spec },
-	VTD_REGISTERS(VTD_REGISTER_SPEC)
-#undef VTD_REGISTER_SPEC
+#define REGISTER(name) [VTD_##name] = { .spec = &vtd_##name##_spec },
+#include "models/vtd/spec/registers.def"
+#undef REGISTER
 };
 
 static void (*after_write(unsigned id))(struct vtd_unit *vtd, uint64_t written)

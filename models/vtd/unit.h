@@ -13,16 +13,11 @@
 #include "models/formats/page_format.h"
 #include "models/vtd/spec/vtd.h"
 
-/* Registers with an address of their own. IVA and IOTLB move with ECAP.IRO, FRCD with CAP.FRO. */
-#define VTD_REGISTERS(R)                                                                           \
-	R(VER) R(CAP) R(ECAP) R(GCMD) R(GSTS) R(RTADDR) R(CCMD) R(FSTS) R(FECTL) R(FEDATA)         \
-	R(FEADDR) R(FEUADDR) R(IQH) R(IQT) R(IQA) R(ICS) R(IECTL) R(IEDATA) R(IEADDR) R(IEUADDR)   \
-	R(IQERCD) R(IRTA) R(IVA) R(IOTLB)
-
+/* IVA and IOTLB move with ECAP.IRO; FRCD, with CAP.FRO, are an array of their own. */
 enum vtd_register_id {
-#define VTD_REGISTER_ID(name) VTD_##name,
-	VTD_REGISTERS(VTD_REGISTER_ID)
-#undef VTD_REGISTER_ID
+#define REGISTER(name) VTD_##name,
+#include "models/vtd/spec/registers.def"
+#undef REGISTER
 	VTD_REGISTER_COUNT
 };
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "replay/record.h"
+#include <iommusim/trace.h>
 #include "scenarios/story.h"
 
 static void note(struct story *story, const char *line)
@@ -134,10 +134,11 @@ char *story_record_as(const char *path, const char *text, size_t length, struct 
 {
 	struct recording recording = { .text = NULL };
 	const struct iommusim_text out = { .context = &recording, .put = put };
+	const struct iommusim_replay_options options = { .record = &out };
 
 	memset(story, 0, sizeof(*story));
-	story->status = iommusim_replay_recorded(
-	    path, text, length, NULL, &out, &story->summary, &story->diagnostic);
+	story->status = iommusim_replay(
+	    path, text, length, &options, &story->summary, &story->diagnostic);
 	if (recording.text == NULL)
 		put(&recording, "", 0);
 	return recording.text;

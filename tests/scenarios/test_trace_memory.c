@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "port/reserve.h"
-#include "replay/record.h"
+#include <iommusim/trace.h>
 #include "scenarios/story.h"
 
 /* Lets `left` allocations succeed, and knows what has not come back. */
@@ -90,14 +90,14 @@ static enum iommusim_status run(
 		.reserve = reserve,
 		.unreserve = unreserve,
 	};
-	const struct iommusim_replay_options options = { .allocator = &allocator };
 	const struct iommusim_text out = { .put = drop };
+	const struct iommusim_replay_options options = {
+		.allocator = &allocator, .record = recorded ? &out : NULL
+	};
 	struct iommusim_replay_summary summary;
 
-	return recorded
-	    ? iommusim_replay_recorded(
-		  "lesson.iommu", text, strlen(text), &options, &out, &summary, diagnostic)
-	    : iommusim_replay("lesson.iommu", text, strlen(text), &options, &summary, diagnostic);
+	return iommusim_replay(
+	    "lesson.iommu", text, strlen(text), &options, &summary, diagnostic);
 }
 
 /* Fail the first allocation, then only the second, and so on, until none is left to fail. */

@@ -6,6 +6,7 @@
 #ifndef IOMMUSIM_FINDINGS_H
 #define IOMMUSIM_FINDINGS_H
 
+/* clang-format off */
 #define IOMMUSIM_FINDINGS(X)                                                                       \
 	X(INIT_FAILED_SILENTLY, "init-failed-silently",                                            \
 	    "the IOMMU could not be initialised and vmm went on without a word")                   \
@@ -17,5 +18,6 @@
 	    "a device was added to a domain while another one had it")                             \
 	X(DEVICE_OUT_OF_SCOPE, "device-out-of-scope",                                              \
 	    "a device was given to a domain although no unit governs it")
+/* clang-format on */
 
 #endif

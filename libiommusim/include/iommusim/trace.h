@@ -20,6 +20,8 @@ struct iommusim_replay_options {
 	uint64_t seed;
 	bool drop_invalidations;
 	const struct iommusim_allocator *allocator; /* NULL: the system's */
+	/* Write the story down as it runs, as a trace that needs no other file. NULL: do not. */
+	const struct iommusim_text *record;
 	/* Told of every judged DMA, every finding, and every failed expectation. May be NULL. */
 	void *context;
 	void (*on_dma)(void *context, const struct iommusim_check *check, uint32_t line,
@@ -47,10 +49,11 @@ struct iommusim_replay_summary {
 
 /*
  * Replay the trace `text` of `length` bytes (it need not end in NUL). `file` is its name: relative file
- * names in it are looked up from its folder, and messages begin with it. Returns OK when every line
- * ran, whatever came of it (see `summary`); EFORMAT for a line that cannot be read, or a statement
- * that cannot be carried out as written (nothing after it runs; `diagnostic` has line, column and
- * what was expected); ENOMEM; EIO (a file it names). `summary` holds what ran in every case.
+ * names in it are looked up from its folder. Returns OK when every line ran, whatever came of it (see
+ * `summary`); EFORMAT for a line that cannot be read, or a statement that cannot be carried out as
+ * written (nothing after it runs; `diagnostic` has line, column and what was expected); EOPNOTSUPP for
+ * what is not modelled yet; ENOMEM; EIO (a file it names); EINVAL (an allocator without its callbacks).
+ * `summary` holds what ran in every case.
  */
 IOMMUSIM_API enum iommusim_status iommusim_replay(const char *file, const char *text, size_t length,
     const struct iommusim_replay_options *options, struct iommusim_replay_summary *summary,
@@ -65,7 +68,8 @@ struct iommusim_recorder;
  * Record what the caller does with a vmm from now on, as a trace in the same language: calls on vmm,
  * register accesses of the caller's own, and the DMA that is handed to iommusim_record_dma(). Create
  * it right after the vmm; functions and units that are there by then are written down first. A
- * recorded run replays to the same summary. Returns OK or ENOMEM.
+ * recorded run replays to the same summary. A DMA is recorded while its request's data still exists.
+ * Returns OK or ENOMEM.
  */
 IOMMUSIM_API enum iommusim_status iommusim_recorder_create(struct iommusim_vmm *vmm,
     const struct iommusim_text *out, struct iommusim_recorder **recorder);
