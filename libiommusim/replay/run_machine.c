@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "models/vtd/spec/dmar.h"
-#include "replay/acpi_file.h"
 #include "replay/board.h"
 #include "replay/run.h"
 
@@ -250,14 +249,15 @@ static enum iommusim_status install_file(
 {
 	struct iommusim_diagnostic problem = { .status = IOMMUSIM_OK };
 	struct buffer buffer = { .bytes = NULL };
-	const uint8_t *table;
+	char signature[5];
 	size_t size = 0, length;
 	enum iommusim_status status = read_file(replay, name, &buffer, &size);
 
 	if (status == IOMMUSIM_OK) {
-		status = acpi_file_decode(buffer.bytes, size, &table, &length, &problem);
+		status = iommusim_acpi_extract(
+		    buffer.bytes, size, buffer.bytes, &length, signature, &problem);
 		if (status == IOMMUSIM_OK)
-			status = install(replay, name, table, length, with_units);
+			status = install(replay, name, buffer.bytes, length, with_units);
 		else if (problem.column != 0)
 			replay_refuse(replay, name->at, "%.*s: line %u, column %u: %s",
 			    SLICE(name->text), problem.line, problem.column, problem.text);

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
+#include <iommusim/acpi.h>
 #include <iommusim/dmar.h>
 
-#include "replay/acpi_file.h"
 #include "replay/board.h"
 #include "scenarios/story.h"
 
@@ -22,15 +22,14 @@ static enum iommusim_status decode(const char *bytes, size_t size, uint8_t *tabl
     struct iommusim_diagnostic *problem)
 {
 	uint8_t *copy = malloc(size == 0 ? 1 : size);
-	const uint8_t *found;
+	char signature[5];
 	enum iommusim_status status;
 
 	assert_non_null(copy);
 	memcpy(copy, bytes, size);
-	memset(problem, 0, sizeof(*problem));
-	status = acpi_file_decode(copy, size, &found, length, problem);
+	status = iommusim_acpi_extract(copy, size, copy, length, signature, problem);
 	if (status == IOMMUSIM_OK && *length <= 4096)
-		memcpy(table, found, *length);
+		memcpy(table, copy, *length);
 	free(copy);
 	return status;
 }
@@ -94,7 +93,8 @@ static void broken_text(void **state)
 		{ "", 0, 0 },
 		{ "hello\n", 1, 6 },
 		{ "APIC @ 0x0\n  0000: 41 50\n", 2, 14 },
-		{ "DMAR @ 0x0\n", 1, 1 },
+		{ "DMAR @ 0x0\n", 1, 11 },
+		{ "DMAR @ 0x0\n  0000: 44 4D 41 52 FF 00 00 00\n", 2, 32 },
 		{ "DMAR @ 0x0\n  0000: 44 4D\n  0010 41\n", 3, 7 },
 		{ "DMAR @ 0x0\n  0000: 44 4x\n", 2, 12 },
 		{ "DMAR @ 0x0\n  0000: 44 4", 2, 12 },

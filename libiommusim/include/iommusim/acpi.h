@@ -23,6 +23,16 @@ IOMMUSIM_API enum iommusim_status iommusim_acpi_install(struct iommusim_machine 
 IOMMUSIM_API enum iommusim_status iommusim_acpi_find(const struct iommusim_machine *machine,
     const char *signature, unsigned instance, uint64_t *address, uint32_t *length);
 
+/*
+ * Find the DMAR or IVRS table in the `size` bytes of a file: the table itself, or the text that acpidump
+ * writes, other tables in it passed over. It goes to `table`, which has room for `size` bytes and may be
+ * `file` itself; `signature` gets "DMAR" or "IVRS". Returns OK, or EFORMAT: `problem` says where (line and
+ * column of a text, offset else) and what was expected, and `*length` bytes were read up to there.
+ * What the table says is not looked at. Any thread.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_acpi_extract(const void *file, size_t size, void *table,
+    size_t *length, char signature[5], struct iommusim_diagnostic *problem);
+
 #ifdef __cplusplus
 }
 #endif

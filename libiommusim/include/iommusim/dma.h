@@ -41,7 +41,7 @@ struct iommusim_dma_request {
 	uint32_t pasid;  /* 20 bits */
 	/*
 	 * Write, atomic: `length` bytes to move to memory. Read: room for `length` bytes. NULL: the
-	 * request goes through translation but moves nothing.
+	 * request goes through translation and is counted, but no memory changes.
 	 */
 	void *data;
 	uint64_t tag; /* the caller's mark; a cached translation remembers the tag that filled it */

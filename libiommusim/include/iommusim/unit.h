@@ -77,7 +77,7 @@ IOMMUSIM_API enum iommusim_status iommusim_vtd_create_from_dmar(struct iommusim_
     const struct iommusim_dmar *table, const char *preset,
     const struct iommusim_unit_settings *settings);
 
-/* Let a unit govern what a device scope of firmware names; hops go through bridges. OK or ENOMEM. */
+/* Let a unit govern what a device scope of firmware names; hops go through bridges. OK, EINVAL, ENOMEM. */
 IOMMUSIM_API enum iommusim_status iommusim_unit_add_scope(struct iommusim_unit *unit,
     const struct iommusim_dmar_scope *scope);
 

@@ -45,7 +45,7 @@ struct iommusim_walk_step {
 struct iommusim_walk {
 	const char *unit_name;  /* "VT-d"; NULL when no unit governs the requester */
 	uint64_t unit_base;     /* its registers */
-	const char *mode;       /* "second stage", "pass-through", "off" */
+	const char *mode;       /* "second stage", "pass-through", "context" (it stopped there), "interrupt range", "off", "no unit" */
 	uint8_t levels;         /* of the page table; 0 in pass-through */
 	uint8_t address_width;  /* in bits, likewise */
 	const char *clause;     /* where the deciding rule stands: "VT-d 7.1.3 LGN.2"; NULL when allowed */
