@@ -33,7 +33,8 @@ struct benchmark {
 	const char *name;
 	const char *unit;
 	const char *
-	    state; /* "warm": tables and caches as a running system has them; "cold": fresh tables */
+	/* "warm": tables and caches as a running system has them; "cold": fresh tables */
+	    state;
 	const char *about;
 	struct bench_target targets[BENCH_TARGETS];
 	/* False: it could not be measured, and `text` says why. */

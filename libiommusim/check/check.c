@@ -33,6 +33,9 @@ static void call_begins(void *context, const struct iommusim_call *call)
 	place->domain_name = call->domain == NULL ? NULL : domain_name(check, call->domain);
 	place->call.domain = NULL;
 	place->call.vm = NULL;
+	if ((call->name != NULL && place->call.name == NULL) ||
+	    (call->domain != NULL && place->domain_name == NULL))
+		return; /* a call without its name would be another call */
 	check->place = (uint32_t)check->place_count++;
 }
 

@@ -16,7 +16,8 @@ static bool in_ledger(uint64_t address, uint64_t length)
 
 /*
  * The serial number of a call that is about to be noted; a call like the one before needs no memory.
- * 0: no memory.
+ * 0: there is none to remember it by. Then its place is lost and nothing else, so that what undoes
+ * another call never fails for it.
  */
 static uint32_t note_call(struct iommusim_check *check, struct check_domain *domain,
     enum iommusim_call_kind kind, uint64_t length)
@@ -55,24 +56,39 @@ static const struct check_run *run_of(const struct check_domain *domain, uint32_
 	return domain->run_count == 0 ? NULL : &domain->runs[low];
 }
 
-void check_recall(const struct iommusim_check *check, const struct check_domain *domain,
-    uint32_t serial, uint64_t address, struct iommusim_remembered_call *call)
+const char *check_domain_name(const struct iommusim_check *check, const struct check_domain *domain)
 {
-	const struct check_run *run = run_of(domain, serial);
-	const struct check_place *place;
+	const struct iommusim_domain *known = vmm_domain_of_handle(check->vmm, domain);
+
+	return known == NULL ? domain->name : iommusim_domain_name(known);
+}
+
+void check_recall_place(const struct iommusim_check *check, uint32_t place_number,
+    struct iommusim_remembered_call *call)
+{
+	const struct check_place *place = &check->places[place_number];
 
 	memset(call, 0, sizeof(*call));
-	if (run == NULL || serial == 0)
+	if (place_number == 0)
 		return;
-	place = &check->places[run->place];
 	call->known = true;
 	call->place = (struct iommusim_place){ .file = place->file, .line = place->line };
 	call->outer = place->call;
+}
+
+void check_recall(const struct iommusim_check *check, const struct check_domain *domain,
+    uint32_t serial, uint64_t address, struct iommusim_remembered_call *call)
+{
+	const struct check_run *run = serial == 0 ? NULL : run_of(domain, serial);
+
+	check_recall_place(check, run == NULL ? 0 : run->place, call);
+	if (!call->known)
+		return;
 	call->has_inner = run->inner;
 	call->inner_kind = (enum iommusim_call_kind)run->kind;
 	call->inner_address = address & ~(IOMMUSIM_PAGE_SIZE - 1);
 	call->inner_length = run->length;
-	strncpy(call->domain_name, domain->name, sizeof(call->domain_name) - 1);
+	strncpy(call->domain_name, check_domain_name(check, domain), sizeof(call->domain_name) - 1);
 }
 
 /* ---- devices -------------------------------------------------------------------------------- */
@@ -108,17 +124,10 @@ static enum iommusim_status out_of_memory(struct iommusim_check *check)
 	return machine_fail(check->machine, IOMMUSIM_ENOMEM, "no memory for the checker's record");
 }
 
-static const char *domain_name(const struct iommusim_check *check, const struct check_domain *domain)
-{
-	const struct iommusim_domain *known = vmm_domain_of_handle(check->vmm, domain);
-
-	return known == NULL ? domain->name : iommusim_domain_name(known);
-}
-
 /* A domain gets its name from vmm after it was made: take it over whenever there is a chance. */
 static void refresh_name(struct iommusim_check *check, struct check_domain *domain)
 {
-	const char *name = domain_name(check, domain), *kept;
+	const char *name = check_domain_name(check, domain), *kept;
 
 	if (strcmp(name, domain->name) == 0)
 		return;
@@ -164,13 +173,11 @@ static enum iommusim_status ledger_remove_device(void *context, void *handle, ui
 {
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
-	struct check_device *device = device_for(check, segment, rid);
-	enum iommusim_status status;
+	struct check_device *device = check_device_find(check, segment, rid);
+	enum iommusim_status status =
+	    check->ops.remove_device(check->ops_context, domain->handle, segment, rid);
 
-	if (device == NULL)
-		return out_of_memory(check);
-	status = check->ops.remove_device(check->ops_context, domain->handle, segment, rid);
-	if (status != IOMMUSIM_OK || device->domain == NULL)
+	if (status != IOMMUSIM_OK || device == NULL || device->domain == NULL)
 		return status;
 	device->last = device->domain;
 	device->domain = NULL;
@@ -206,19 +213,31 @@ static void ledger_destroy_domain(void *context, void *handle)
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
 	struct check_device *device;
+	bool left_behind = false; /* a device that still is in it: what it reaches will be judged */
 
 	refresh_name(check, domain);
 	check->ops.destroy_domain(check->ops_context, domain->handle);
 	domain->destroyed = true;
 	domain->handle = NULL;
-	pagemap_fini(&domain->map);
 	TAILQ_FOREACH (device, &check->devices, link) {
 		if (device->domain != domain)
 			continue;
+		left_behind = true;
 		device->last = domain;
 		device->domain = NULL;
 		device->place = check->place;
 	}
+	if (!left_behind)
+		pagemap_fini(&domain->map);
+}
+
+/*
+ * How much to record of a call that did less than it was asked. Without memory to tell the rest apart
+ * it is recorded with it: the caller goes on there at once.
+ */
+static uint64_t recordable(struct check_domain *domain, uint64_t gpa, uint64_t length, uint64_t done)
+{
+	return done == length || pagemap_prepare(&domain->map, gpa, done) ? done : length;
 }
 
 static enum iommusim_status ledger_create_mapping(void *context, void *handle, uint64_t gpa,
@@ -232,14 +251,14 @@ static enum iommusim_status ledger_create_mapping(void *context, void *handle, u
 
 	*done = 0;
 	if (recorded) {
-		serial = note_call(check, domain, IOMMUSIM_CALL_CREATE_MAPPING, length);
-		if (serial == 0 || !pagemap_prepare(&domain->map, gpa, length))
+		if (!pagemap_prepare(&domain->map, gpa, length))
 			return out_of_memory(check);
+		serial = note_call(check, domain, IOMMUSIM_CALL_CREATE_MAPPING, length);
 	}
 	status = check->ops.create_mapping(check->ops_context, domain->handle, gpa, hpa, length, done);
-	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0 &&
-	    (*done == length || pagemap_prepare(&domain->map, gpa, *done)))
-		pagemap_set(&domain->map, gpa, *done, hpa | LEDGER_MAPPED, serial);
+	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0)
+		pagemap_set(&domain->map, gpa, recordable(domain, gpa, length, *done),
+		    hpa | LEDGER_MAPPED, serial);
 	return status;
 }
 
@@ -254,14 +273,14 @@ static enum iommusim_status ledger_remove_mapping(void *context, void *handle, u
 
 	*done = 0;
 	if (recorded) {
-		serial = note_call(check, domain, IOMMUSIM_CALL_REMOVE_MAPPING, length);
-		if (serial == 0 || !pagemap_prepare(&domain->map, gpa, length))
+		if (!pagemap_prepare(&domain->map, gpa, length))
 			return out_of_memory(check);
+		serial = note_call(check, domain, IOMMUSIM_CALL_REMOVE_MAPPING, length);
 	}
 	status = check->ops.remove_mapping(check->ops_context, domain->handle, gpa, length, done);
-	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0 &&
-	    (*done == length || pagemap_prepare(&domain->map, gpa, *done)))
-		pagemap_flag(&domain->map, gpa, *done, LEDGER_REMOVED, LEDGER_MAPPED, serial);
+	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0)
+		pagemap_flag(&domain->map, gpa, recordable(domain, gpa, length, *done),
+		    LEDGER_REMOVED, LEDGER_MAPPED, serial);
 	return status;
 }
 

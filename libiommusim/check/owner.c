@@ -21,26 +21,29 @@ static uint32_t stamp_of(struct iommusim_check *check, const char *name)
 	return (uint32_t)check->vm_name_count++;
 }
 
-/*
- * Guest memory run by run. Without memory for the record a run stays "host": less is known, and
- * nothing breaks.
- */
-static void mark(struct iommusim_check *check, const struct iommusim_vm *vm, bool owned)
+/* The run of guest memory at `*gpa`, or the first one above the hole below 4 GiB. False: no more. */
+static bool next_run(const struct iommusim_vm *vm, uint64_t *gpa, uint64_t *hpa, uint64_t *run)
 {
 	const uint64_t high_base = UINT64_C(4) << 30;
-	const uint32_t stamp = owned ? stamp_of(check, iommusim_vm_name(vm)) : 0;
-	uint64_t gpa = 0, hpa, run;
 
-	while (stamp != UINT32_MAX) {
-		if (iommusim_vm_gpa_to_hpa(vm, gpa, &hpa, &run) != IOMMUSIM_OK) {
-			if (gpa >= high_base)
-				return;
-			gpa = high_base; /* the hole below 4 GiB, or the end of a small guest */
-			continue;
-		}
-		if (pagemap_prepare(&check->owners, hpa, run))
+	if (iommusim_vm_gpa_to_hpa(vm, *gpa, hpa, run) == IOMMUSIM_OK)
+		return true;
+	if (*gpa >= high_base)
+		return false;
+	*gpa = high_base;
+	return iommusim_vm_gpa_to_hpa(vm, *gpa, hpa, run) == IOMMUSIM_OK;
+}
+
+static void mark(struct iommusim_check *check, const struct iommusim_vm *vm, bool owned)
+{
+	const uint32_t stamp = owned ? stamp_of(check, iommusim_vm_name(vm)) : 0;
+	uint64_t hpa, run;
+
+	for (uint64_t gpa = 0; next_run(vm, &gpa, &hpa, &run); gpa += run) {
+		if (stamp == UINT32_MAX || !pagemap_prepare(&check->owners, hpa, run))
+			check->owners_incomplete = true;
+		else
 			pagemap_set(&check->owners, hpa, run, owned ? gpa | OWNER_IS_VM : 0, stamp);
-		gpa += run;
 	}
 }
 
@@ -68,6 +71,27 @@ static enum iommusim_owner owner_by_memory(const struct iommusim_check *check, u
 	return IOMMUSIM_OWNER_HOST;
 }
 
+/* The slow way: look through the memory of every VM. */
+static bool ask_vms(const struct iommusim_check *check, uint64_t address,
+    struct iommusim_judged_page *page)
+{
+	const struct iommusim_vm *vm;
+
+	for (size_t i = 0; (vm = iommusim_vm_at(check->vmm, i)) != NULL; i++) {
+		uint64_t hpa, run;
+
+		for (uint64_t gpa = 0; next_run(vm, &gpa, &hpa, &run); gpa += run) {
+			if (address - hpa >= run)
+				continue;
+			page->owner = IOMMUSIM_OWNER_VM;
+			page->owner_gpa = gpa + (address - hpa);
+			strncpy(page->owner_vm, iommusim_vm_name(vm), sizeof(page->owner_vm) - 1);
+			return true;
+		}
+	}
+	return false;
+}
+
 void check_owner_of(const struct iommusim_check *check, uint64_t address,
     struct iommusim_judged_page *page)
 {
@@ -76,7 +100,8 @@ void check_owner_of(const struct iommusim_check *check, uint64_t address,
 	page->owner_vm[0] = '\0';
 	page->owner_gpa = 0;
 	if ((cell.value & OWNER_IS_VM) == 0) {
-		page->owner = owner_by_memory(check, address);
+		if (!check->owners_incomplete || !ask_vms(check, address, page))
+			page->owner = owner_by_memory(check, address);
 		return;
 	}
 	page->owner = IOMMUSIM_OWNER_VM;

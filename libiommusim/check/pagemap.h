@@ -17,7 +17,8 @@ struct pagemap_cell {
 };
 
 struct pagemap_node {
-	uint64_t value[PAGEMAP_FANOUT]; /* of the first page an entry covers, where it has no child */
+	/* of the first page an entry covers, where it has no child */
+	uint64_t value[PAGEMAP_FANOUT];
 	uint32_t stamp[PAGEMAP_FANOUT];
 	struct pagemap_node *child[]; /* nodes above the lowest level have FANOUT of them */
 };

@@ -82,12 +82,15 @@ static void write_consequence(const struct iommusim_report *report, const struct
 		snprintf(pages, sizeof(pages), "all %llu pages",
 		    (unsigned long long)report->outcome.page_count);
 	if (page->faulted)
-		snprintf(text, sizeof(text), "The data %s: the unit at %llx blocked %s.%s",
+		snprintf(text, sizeof(text), "%s %s: the unit at %llx blocked %s.%s",
+		    report->outcome.bytes_moved > 0 ? "Part of the data" : "The data",
 		    to_memory ? "never arrived" : "was never read",
 		    (unsigned long long)report->walk.unit_base, pages,
 		    report->verdict == IOMMUSIM_VERDICT_BLOCKED ?
-			" Nothing ever allowed it: this is what an IOMMU is for." :
+			" It had no right to that memory: this is what an IOMMU is for." :
 			"");
+	else if (page->interrupt)
+		snprintf(text, sizeof(text), "The request is a message interrupt, no access to memory.");
 	else
 		snprintf(text, sizeof(text), "The device %s 0x%llx: %s%s%s%s.",
 		    to_memory ? "wrote to" : "read from", (unsigned long long)page->physical,
@@ -128,8 +131,9 @@ static void write_walk(const struct iommusim_report *report, const struct iommus
 
 	if (walk->step_count == 0) {
 		snprintf(text, sizeof(text), "none: %s",
-		    walk->unit_name == NULL ? "no unit governs this requester" :
-					      "translation is off in its unit");
+		    walk->unit_name == NULL	     ? "no unit governs this requester" :
+		    strcmp(walk->mode, "off") == 0 ? "translation is off in its unit" :
+						     "a request to the interrupt address range");
 		write_wrapped(out, "  walk   ", text);
 		return;
 	}
@@ -147,7 +151,7 @@ static void write_walk(const struct iommusim_report *report, const struct iommus
 static void write_fault(const struct iommusim_report *report, const struct iommusim_text *out)
 {
 	const struct iommusim_fault *fault = &report->page.page.fault;
-	const char *meaning = report->walk.reason == NULL ? "see the record" : report->walk.reason;
+	const char *meaning = fault->meaning == NULL ? "no record says why" : fault->meaning;
 	char text[512], rid[24], where[160];
 
 	if (!report->page.page.faulted)
@@ -171,6 +175,10 @@ static void write_cache(const struct iommusim_report *report, const struct iommu
 	const struct iommusim_dma_page *page = &report->page.page;
 	char text[400];
 
+	if (page->faulted && !report->walk.result.faulted)
+		write_wrapped(out, "  cached ",
+		    "the tables would allow this now: the unit went by an entry it had cached before they "
+		    "changed");
 	if (report->verdict != IOMMUSIM_VERDICT_STALE || !page->cached)
 		return;
 	snprintf(text, sizeof(text),
@@ -218,7 +226,12 @@ static void write_why(const struct iommusim_check *check, const struct iommusim_
 {
 	char text[320], owner[128];
 
-	if (report->last_removed.known) {
+	if (report->device_removed) {
+		snprintf(text, sizeof(text), "The device is in no domain. It was in domain %s until",
+		    report->last_removed.domain_name);
+		write_wrapped(out, "  why    ", text);
+		write_culprit(&report->last_removed, out);
+	} else if (report->last_removed.known) {
 		if (report->page.page.faulted)
 			snprintf(text, sizeof(text),
 			    "The page is %s. It was in domain %s until",
@@ -228,7 +241,7 @@ static void write_why(const struct iommusim_check *check, const struct iommusim_
 			    report->domain_name);
 		write_wrapped(out, "  why    ", text);
 		write_culprit(&report->last_removed, out);
-	} else if (report->last_mapped.known && report->verdict != IOMMUSIM_VERDICT_OK) {
+	} else if (report->last_mapped.known) {
 		snprintf(text, sizeof(text), "Domain %s maps this address to 0x%llx since",
 		    report->domain_name, (unsigned long long)report->expected);
 		write_wrapped(out, "  why    ", text);

@@ -76,6 +76,7 @@ struct iommusim_check {
 	const char **vm_names; /* by the owner map's stamp */
 	size_t vm_name_count;
 	size_t vm_name_capacity;
+	bool owners_incomplete; /* there was no memory for some of it: the VMs themselves are asked too */
 	bool ops_used; /* somebody states intent; otherwise the tables are the intent */
 	bool init_reported;
 	struct iommusim_finding *findings;
@@ -98,9 +99,15 @@ void check_ops_chosen(void *context, struct iommusim_ops *ops, void **ops_contex
 void check_ledger_free(struct iommusim_check *check);
 struct check_device *check_device_find(const struct iommusim_check *check, uint16_t segment,
     uint16_t rid);
-/* The call of a domain with this serial number. */
+/* The name vmm calls a domain by now, or called it by last. */
+const char *check_domain_name(const struct iommusim_check *check, const struct check_domain *domain);
+/* The call of a domain with this serial number; not known for 0. */
 void check_recall(const struct iommusim_check *check, const struct check_domain *domain,
     uint32_t serial, uint64_t address, struct iommusim_remembered_call *call);
+
+/* The call of the library's user at a place; nothing is known of place 0. */
+void check_recall_place(const struct iommusim_check *check, uint32_t place,
+    struct iommusim_remembered_call *call);
 
 /* owner.c */
 void check_owner_vm(struct iommusim_check *check, const struct iommusim_vm *vm);

@@ -87,6 +87,8 @@ static bool had_a_right(const struct judge *judge, const struct iommusim_judged_
 	const uint64_t address = judged->page.address;
 	uint64_t hpa;
 
+	if (judged->page.fault.class_ == IOMMUSIM_FAULT_INTERRUPT_RANGE)
+		return false; /* no memory is there to have a right to */
 	if ((intent(judge, address).value & LEDGER_MAPPED) != 0)
 		return true;
 	if (judge->assigned != NULL)
@@ -113,6 +115,27 @@ static bool tables_differ(const struct judge *judge, const struct iommusim_dma_p
 	return walk.result.faulted || walk.result.physical != page->physical;
 }
 
+/*
+ * The device is in no domain, and yet it got through: on a translation that its last domain was given
+ * once, or on whatever lies where that domain's tables used to be.
+ */
+static enum iommusim_verdict judge_homeless(const struct judge *judge,
+    const struct iommusim_dma_page *page)
+{
+	const struct check_domain *last = judge->device == NULL ? NULL : judge->device->last;
+	const uint64_t in_page = page->address & (IOMMUSIM_PAGE_SIZE - 1);
+	struct pagemap_cell cell;
+
+	if (last == NULL)
+		return IOMMUSIM_VERDICT_BREACH;
+	if (page->cached && tables_differ(judge, page))
+		return IOMMUSIM_VERDICT_STALE;
+	cell = pagemap_get(&last->map, page->address);
+	return cell.value != 0 && (cell.value & ~(IOMMUSIM_PAGE_SIZE - 1)) + in_page == page->physical ?
+	    IOMMUSIM_VERDICT_STALE :
+	    IOMMUSIM_VERDICT_BREACH;
+}
+
 static enum iommusim_verdict judge_passed(const struct judge *judge,
     const struct iommusim_dma_page *page)
 {
@@ -120,18 +143,18 @@ static enum iommusim_verdict judge_passed(const struct judge *judge,
 	const uint64_t in_page = page->address & (IOMMUSIM_PAGE_SIZE - 1);
 	const bool stale_answer = page->cached && tables_differ(judge, page);
 
+	if (page->interrupt) /* a message: interrupt remapping has its own say over those */
+		return IOMMUSIM_VERDICT_OK;
 	if (!page->translated)
 		return IOMMUSIM_VERDICT_UNPROTECTED;
 	if (!judge->check->ops_used) /* nobody stated any intent: the tables are it */
 		return stale_answer ? IOMMUSIM_VERDICT_STALE : IOMMUSIM_VERDICT_OK;
 	if (domain_of(judge) == NULL)
-		return judge->device != NULL && judge->device->last != NULL ?
-		    IOMMUSIM_VERDICT_STALE :
-		    IOMMUSIM_VERDICT_BREACH;
+		return judge_homeless(judge, page);
 	if ((cell.value & LEDGER_REMOVED) != 0)
 		return IOMMUSIM_VERDICT_STALE;
-	if ((cell.value & LEDGER_MAPPED) == 0)
-		return IOMMUSIM_VERDICT_BREACH;
+	if ((cell.value & LEDGER_MAPPED) == 0) /* perhaps by what another domain was given before */
+		return stale_answer ? IOMMUSIM_VERDICT_STALE : IOMMUSIM_VERDICT_BREACH;
 	if ((cell.value & ~(IOMMUSIM_PAGE_SIZE - 1)) + in_page == page->physical)
 		return IOMMUSIM_VERDICT_OK;
 	return stale_answer ? IOMMUSIM_VERDICT_STALE : IOMMUSIM_VERDICT_MISROUTED;
@@ -199,22 +222,29 @@ static void name_parties(const struct judge *judge, struct iommusim_report *repo
 {
 	const struct iommusim_pci_function *function =
 	    iommusim_pci_find(judge->check->machine, report->segment, report->rid);
-	struct check_domain *domain = domain_of(judge);
-	const struct iommusim_domain *known;
+	const struct check_domain *domain = domain_of(judge);
 
 	if (function != NULL)
 		memcpy(report->device_name, function->name, sizeof(report->device_name));
 	strncpy(report->beneficiary,
 	    judge->beneficiary == NULL ? "host" : iommusim_vm_name(judge->beneficiary),
 	    sizeof(report->beneficiary) - 1);
-	if (domain == NULL)
+	if (domain != NULL)
+		strncpy(report->domain_name, check_domain_name(judge->check, domain),
+		    sizeof(report->domain_name) - 1);
+}
+
+/* A device that is in no domain: the call that took it out of its last one. */
+static void recall_device(const struct judge *judge, struct iommusim_report *report)
+{
+	const struct check_device *device = judge->device;
+
+	if (device == NULL || device->last == NULL)
 		return;
-	known = vmm_domain_of_handle(judge->check->vmm, domain);
-	if (known != NULL) /* the name vmm gave it since it was made */
-		domain->name = check_intern(judge->check, iommusim_domain_name(known));
-	if (domain->name == NULL)
-		domain->name = "";
-	strncpy(report->domain_name, domain->name, sizeof(report->domain_name) - 1);
+	check_recall_place(judge->check, device->place, &report->last_removed);
+	report->device_removed = true;
+	strncpy(report->last_removed.domain_name, check_domain_name(judge->check, device->last),
+	    sizeof(report->last_removed.domain_name) - 1);
 }
 
 static void recall(const struct judge *judge, struct iommusim_report *report)
@@ -223,6 +253,8 @@ static void recall(const struct judge *judge, struct iommusim_report *report)
 	const uint64_t address = report->page.page.address;
 	const struct pagemap_cell cell = intent(judge, address);
 
+	if (domain == NULL)
+		recall_device(judge, report);
 	if (domain == NULL || cell.value == 0)
 		return;
 	report->expected_known = (cell.value & LEDGER_MAPPED) != 0;

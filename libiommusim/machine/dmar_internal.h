@@ -39,14 +39,17 @@ struct dmar_note {
 
 struct dmar_reader {
 	const uint8_t *bytes;
-	uint32_t end; /* no byte at or beyond it is read: the lesser of Length and what there is */
+	/* no byte at or beyond it is read: the lesser of Length and what there is */
+	uint32_t end;
 	struct iommusim_dmar *table;
 	struct dmar_result *result;
-	struct iommusim_dmar_structure *structures; /* the table's own, while it is being filled */
+	/* the table's own, while it is being filled */
+	struct iommusim_dmar_structure *structures;
 	struct dmar_note *notes;                    /* newest first */
 	uint32_t note_count;
 	bool found_fatal;
-	bool out_of_memory; /* once true the result is thrown away, so nobody needs to stop early */
+	/* once true the result is thrown away, so nobody needs to stop early */
+	bool out_of_memory;
 };
 
 /* Zeroed memory that lives as long as the result. NULL, and out_of_memory, when there is none. */

@@ -208,6 +208,39 @@ static void translate(struct iommusim_requester *requester, const struct page_re
 		keep_private(requester, request, generation, page, rights);
 }
 
+/* A message interrupt goes through remapping, and what comes out of it to the sink. */
+static void deliver(struct iommusim_requester *requester, uint64_t address, uint32_t data,
+    struct iommusim_interrupt *message, struct iommusim_fault *fault)
+{
+	const struct interrupt_request request = {
+		.address = address, .data = data, .rid = requester->rid
+	};
+
+	*message = (struct iommusim_interrupt){
+		.address = address, .data = data, .segment = requester->segment, .source = requester->rid
+	};
+	*fault = (struct iommusim_fault){ .class_ = IOMMUSIM_FAULT_NONE };
+	if (requester->unit != NULL)
+		requester->unit->model->interrupt(requester->unit, &request, message, fault);
+	if (fault->class_ == IOMMUSIM_FAULT_NONE)
+		interrupt_raise(requester->machine, message);
+}
+
+/* A DMA write of 4 bytes into the interrupt range is a message, not a store. */
+static bool deliver_page(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, struct iommusim_dma_page *page, uint64_t done)
+{
+	struct iommusim_interrupt message;
+	uint32_t data;
+
+	if (request->data == NULL || page->length != sizeof(data) || (page->address & 3) != 0)
+		return true; /* nothing is sent: a probe, or the read that flushes messages */
+	memcpy(&data, (const uint8_t *)request->data + done, sizeof(data));
+	deliver(requester, page->address, data, &message, &page->fault);
+	page->faulted = page->fault.class_ != IOMMUSIM_FAULT_NONE;
+	return !page->faulted;
+}
+
 /* Move the bytes of one page. A place without memory takes nothing and answers nothing. */
 static bool move_page(struct iommusim_requester *requester, const struct iommusim_dma_request *request,
     struct iommusim_dma_page *page, uint64_t done)
@@ -216,6 +249,8 @@ static bool move_page(struct iommusim_requester *requester, const struct iommusi
 	uint8_t *data = request->data == NULL ? NULL : (uint8_t *)request->data + done;
 	bool moved;
 
+	if (page->interrupt)
+		return deliver_page(requester, request, page, done);
 	if (data == NULL)
 		moved = memory_find(memory, page->physical) != NULL;
 	else if (request->kind == IOMMUSIM_DMA_READ)
@@ -325,27 +360,19 @@ enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
 enum iommusim_status iommusim_requester_interrupt(struct iommusim_requester *requester,
     uint64_t address, uint32_t data, struct iommusim_interrupt *out, struct iommusim_fault *fault)
 {
-	const struct interrupt_request request = {
-		.address = address, .data = data, .rid = requester->rid
-	};
-	struct iommusim_interrupt message = {
-		.address = address, .data = data, .segment = requester->segment, .source = requester->rid
-	};
-	struct iommusim_fault none = { .class_ = IOMMUSIM_FAULT_NONE };
+	struct iommusim_interrupt message;
+	struct iommusim_fault answer;
 
 	if (address >> 20 != 0xfee || (address & 3) != 0)
 		return IOMMUSIM_EINVAL;
 	begin_work(requester);
 	tick(requester);
-	if (requester->unit != NULL)
-		requester->unit->model->interrupt(requester->unit, &request, &message, &none);
-	if (none.class_ == IOMMUSIM_FAULT_NONE)
-		interrupt_raise(requester->machine, &message);
+	deliver(requester, address, data, &message, &answer);
 	end_work(requester);
 	if (out != NULL)
 		*out = message;
 	if (fault != NULL)
-		*fault = none;
+		*fault = answer;
 	return IOMMUSIM_OK;
 }
 

@@ -23,7 +23,8 @@ struct memory_window {
 	uint64_t length;
 	enum iommusim_memory_kind kind;
 	uint8_t *host;   /* software's view */
-	uint8_t *device; /* what non-snooping hardware sees: `host` itself without a device view */
+	/* what non-snooping hardware sees: `host` itself without a device view */
+	uint8_t *device;
 };
 
 struct memory {
@@ -78,7 +79,8 @@ struct clock_event {
 RB_HEAD(clock_tree, clock_event);
 
 struct clock {
-	uint64_t now; /* register accesses and steps; requesters count the ticks of their DMA themselves */
+	/* register accesses and steps; requesters count the ticks of their DMA themselves */
+	uint64_t now;
 	struct clock_tree events;
 	uint64_t submitted;
 	bool running; /* an event that accesses registers does not start the queue again */

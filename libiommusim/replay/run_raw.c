@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "replay/run.h"
+#include "vmm/interpose.h"
 
 /* ---- iommu_ops ---------------------------------------------------------------------------------------- */
 
@@ -25,6 +26,9 @@ enum iommusim_status run_iommu_disable(struct replay *replay, struct statement *
 
 enum iommusim_status run_iommu_create_domain(struct replay *replay, struct statement *statement)
 {
+	if (statement->result.kind == VALUE_NAME)
+		vmm_name_next_domain(
+		    replay->vmm, statement->result.text.at, statement->result.text.length);
 	statement->outcome.status = iommusim_iommu_create_domain(replay->vmm,
 	    argument(statement, ARG_iommu_create_domain_maxaddr)->number,
 	    &statement->outcome.domain);

@@ -126,7 +126,8 @@ enum value_kind {
 struct value {
 	enum value_kind kind;
 	bool
-	    has_rid; /* DEVICE: a place on the bus; else it was a requester id, and `rid` is just that */
+	/* DEVICE: a place on the bus; else it was a requester id, and `rid` is just that */
+	    has_rid;
 	const char *at;
 	struct slice text; /* NAME; STRING between its quotes; CALL: its name */
 	uint32_t hash;     /* NAME */

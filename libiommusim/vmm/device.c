@@ -74,7 +74,7 @@ static enum iommusim_status take_over(struct iommusim_vmm *vmm, struct vmm_devic
 	if (status != IOMMUSIM_OK)
 		return status;
 	device->driver = driver;
-	device->scanned = false;
+	device->scanned = device->announced = false;
 	if (driver == IOMMUSIM_DRIVER_PPT)
 		device->in_host_domain = false;
 	return IOMMUSIM_OK;
@@ -86,7 +86,7 @@ static enum iommusim_status do_attach(struct iommusim_vmm *vmm, uint16_t segment
 	struct vmm_device *device = vmm_device_find(vmm, segment, rid);
 	enum iommusim_status status;
 
-	if (device != NULL && device->driver == IOMMUSIM_DRIVER_NONE)
+	if (device != NULL && (device->driver == IOMMUSIM_DRIVER_NONE || device->announced))
 		return take_over(vmm, device, driver);
 	if (device != NULL)
 		return machine_fail(vmm->machine, IOMMUSIM_EEXIST,
@@ -171,6 +171,7 @@ static enum iommusim_status do_added(struct iommusim_vmm *vmm, uint16_t segment,
 	status = new_device(vmm, segment, rid, IOMMUSIM_DRIVER_HOST, &device);
 	if (status != IOMMUSIM_OK)
 		return status;
+	device->announced = true;
 	status = add_to_host(vmm, device);
 	if (status != IOMMUSIM_OK)
 		drop_device(vmm, device);

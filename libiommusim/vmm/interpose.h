@@ -24,6 +24,9 @@ const struct iommusim_domain *vmm_domain_of_handle(const struct iommusim_vmm *vm
 enum vmm_page_use { VMM_PAGE_TABLE, VMM_PAGE_OTHER };
 enum vmm_page_use vmm_page_use(const struct iommusim_vmm *vmm, uint64_t address);
 
+/* What the caller calls the domain it is about to create: reports use the caller's own names. */
+void vmm_name_next_domain(struct iommusim_vmm *vmm, const char *name, size_t length);
+
 /* Pages the backend has in use for tables. */
 uint64_t vmm_table_pages(const struct iommusim_vmm *vmm);
 

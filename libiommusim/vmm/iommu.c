@@ -292,6 +292,11 @@ static enum iommusim_status do_create_domain(struct iommusim_vmm *vmm, uint64_t 
 	char name[VMM_NAME_LENGTH];
 	enum iommusim_status status;
 
+	if (vmm->next_domain_name[0] != '\0')
+		snprintf(name, sizeof(name), "%s", vmm->next_domain_name);
+	else
+		snprintf(name, sizeof(name), "dom%u", vmm->domains_made + 1);
+	vmm->next_domain_name[0] = '\0';
 	if (max_address == 0)
 		return machine_fail(vmm->machine, IOMMUSIM_EINVAL, "a domain needs at least one address");
 	status = iommusim_iommu_init(vmm);
@@ -299,7 +304,6 @@ static enum iommusim_status do_create_domain(struct iommusim_vmm *vmm, uint64_t 
 		return status == IOMMUSIM_ENOMEM || status == IOMMUSIM_EFAULT ? status :
 		    machine_fail(vmm->machine, IOMMUSIM_ENXIO, "there is no usable IOMMU: %s",
 			vmm->init_report.text);
-	snprintf(name, sizeof(name), "dom%u", vmm->domains_made + 1);
 	status = new_domain(vmm, max_address, name, domain);
 	vmm->domains_made += status == IOMMUSIM_OK;
 	return status;
@@ -484,6 +488,11 @@ struct iommusim_domain *iommusim_host_domain(const struct iommusim_vmm *vmm)
 const char *iommusim_domain_name(const struct iommusim_domain *domain)
 {
 	return domain->name;
+}
+
+void vmm_name_next_domain(struct iommusim_vmm *vmm, const char *name, size_t length)
+{
+	snprintf(vmm->next_domain_name, sizeof(vmm->next_domain_name), "%.*s", (int)length, name);
 }
 
 uint64_t iommusim_domain_max_address(const struct iommusim_domain *domain)

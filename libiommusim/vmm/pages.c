@@ -8,8 +8,14 @@
 
 #include "machine/memory_access.h"
 
-/* The first MiB belongs to firmware and boot code on a PC. */
-#define FIRST_OFFSET UINT64_C(0x100000)
+#define SMALLEST_RAM (UINT64_C(4) << 20)
+#define HIGH_BASE    (UINT64_C(4) << 30)
+
+/* What of a window is handed out: whole clusters of RAM. */
+static uint64_t usable(const struct memory_window *window)
+{
+	return window->kind == IOMMUSIM_MEMORY_RAM ? window->length & ~(PAGES_CLUSTER - 1) : 0;
+}
 
 /* Tables for a 1:1 map of all RAM need 1/512 of it; guests need as much again, and there is slack. */
 static uint64_t table_reserve(uint64_t ram)
@@ -20,10 +26,18 @@ static uint64_t table_reserve(uint64_t ram)
 	return (reserve + PAGES_CLUSTER - 1) & ~(PAGES_CLUSTER - 1);
 }
 
-/* What of a window is handed out: whole clusters of RAM. */
-static uint64_t usable(const struct memory_window *window)
+/*
+ * The kernel keeps the lowest eighth of the memory below 4 GiB for itself: its image, its buffers. Neither
+ * tables nor guests come from there.
+ */
+static uint64_t kernel_part(const struct iommusim_machine *machine)
 {
-	return window->kind == IOMMUSIM_MEMORY_RAM ? window->length & ~(PAGES_CLUSTER - 1) : 0;
+	uint64_t low = 0;
+
+	for (size_t i = 0; i < machine->memory.count; i++)
+		if (machine->memory.windows[i].base < HIGH_BASE)
+			low += usable(&machine->memory.windows[i]);
+	return (low / 8 + PAGES_CLUSTER - 1) & ~(PAGES_CLUSTER - 1);
 }
 
 static uint64_t ram_size(const struct iommusim_machine *machine)
@@ -74,12 +88,12 @@ enum iommusim_status pages_init(struct pages *pages, struct iommusim_machine *ma
 	memset(pages, 0, sizeof(*pages));
 	pages->machine = machine;
 	pages->table_free = UINT64_MAX;
-	if (ram <= FIRST_OFFSET * 4)
+	if (ram <= SMALLEST_RAM)
 		return machine_fail(machine, IOMMUSIM_EINVAL,
 		    "vmm needs more than 4 MiB of RAM, and there are %llu KiB",
 		    (unsigned long long)(ram >> 10));
-	pages->table_next = FIRST_OFFSET;
-	pages->table_end = FIRST_OFFSET + table_reserve(ram - FIRST_OFFSET);
+	pages->table_begin = pages->table_next = kernel_part(machine);
+	pages->table_end = pages->table_begin + table_reserve(ram - pages->table_begin);
 	pages->cluster_count = pages->clusters_free =
 	    (ram - pages->table_end) >> PAGES_CLUSTER_SHIFT;
 	pages->used = machine_alloc_zeroed(machine, bitmap_words(pages) * sizeof(*pages->used) + 8);
@@ -131,7 +145,7 @@ bool pages_is_table(const struct pages *pages, uint64_t address)
 {
 	const uint64_t offset = to_offset(pages, address);
 
-	return offset >= FIRST_OFFSET && offset < pages->table_next;
+	return offset >= pages->table_begin && offset < pages->table_next;
 }
 
 static bool is_used(const struct pages *pages, uint64_t cluster)
@@ -157,21 +171,49 @@ static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
 	return a;
 }
 
+/* Clusters below 4 GiB come first; the number of the first one above. */
+static uint64_t first_high(const struct pages *pages)
+{
+	uint64_t low = 0, high = pages->cluster_count;
+
+	while (low < high) {
+		const uint64_t middle = low + (high - low) / 2;
+
+		if (to_physical(pages, pages->table_end + (middle << PAGES_CLUSTER_SHIFT)) < HIGH_BASE)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static uint64_t free_from(const struct pages *pages, uint64_t first)
+{
+	uint64_t count = 0;
+
+	for (uint64_t at = first; at < pages->cluster_count; at++)
+		count += !is_used(pages, at);
+	return count;
+}
+
 /*
- * A stride without a common divisor with the number of clusters meets each of them once; taken near
- * the golden ratio of it, neighbours in the guest lie far apart in the host.
+ * Guests live above 4 GiB while there is room. A stride without a common divisor with the number of
+ * clusters meets each of them once; taken near the golden ratio of it, neighbours in the guest lie far
+ * apart in the host.
  */
 static void take_scattered(struct pages *pages, size_t count, uint64_t seed, uint64_t *out)
 {
-	const uint64_t total = pages->cluster_count;
+	const uint64_t high = first_high(pages);
+	const uint64_t first = free_from(pages, high) >= count ? high : 0;
+	const uint64_t total = pages->cluster_count - first;
 	uint64_t stride = total / 1000 * 618 + 1 + seed % 61;
 	uint64_t at = seed * UINT64_C(2654435761) % total;
 
 	while (greatest_common_divisor(stride, total) != 1)
 		stride++;
 	for (size_t taken = 0; taken < count; at = (at + stride) % total)
-		if (!is_used(pages, at))
-			out[taken++] = claim(pages, at);
+		if (!is_used(pages, first + at))
+			out[taken++] = claim(pages, first + at);
 }
 
 /* The first run of free clusters that is long enough and does not cross a hole. */

@@ -12,6 +12,7 @@
 
 struct pages {
 	struct iommusim_machine *machine;
+	uint64_t table_begin; /* RAM offset where the table reserve begins; below it is the kernel's own */
 	uint64_t table_next;  /* RAM offset of the next page never used for a table */
 	uint64_t table_end;   /* RAM offset where the table reserve ends and guest clusters begin */
 	uint64_t table_free;  /* physical address of the first page given back; UINT64_MAX: none */

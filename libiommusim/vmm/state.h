@@ -28,7 +28,9 @@ struct vmm_device {
 	uint16_t rid;
 	enum iommusim_driver driver;
 	bool in_host_domain;
-	bool scanned; /* known only because the host domain was filled: no driver ever asked for it */
+	/* known only because the host domain was filled: no driver ever asked for it */
+	bool scanned;
+	bool announced; /* a bus event brought it: the host has it until a driver asks for it */
 };
 TAILQ_HEAD(device_list, vmm_device);
 
@@ -68,6 +70,7 @@ struct iommusim_vmm {
 	struct iommusim_domain *host;
 	struct domain_list domains;
 	unsigned domains_made;
+	char next_domain_name[VMM_NAME_LENGTH]; /* empty: "dom" and a number */
 	struct device_list devices;
 	struct vm_list vms;
 	uint64_t sysctls[SYSCTL_COUNT];

@@ -22,6 +22,8 @@ enum iommusim_status iommusim_vm_create(struct iommusim_vmm *vmm, const char *na
 	if (status == IOMMUSIM_OK && (name[0] == '\0' || strlen(name) >= VMM_NAME_LENGTH))
 		status = machine_fail(vmm->machine, IOMMUSIM_EINVAL,
 		    "a VM's name has 1 to %u characters", VMM_NAME_LENGTH - 1);
+	if (status == IOMMUSIM_OK && strcmp(name, "host") == 0)
+		status = machine_fail(vmm->machine, IOMMUSIM_EINVAL, "\"host\" is the host's own name");
 	if (status == IOMMUSIM_OK && iommusim_vm_find(vmm, name) != NULL)
 		status = machine_fail(vmm->machine, IOMMUSIM_EEXIST, "there is a VM \"%s\" already", name);
 	if (status == IOMMUSIM_OK) {

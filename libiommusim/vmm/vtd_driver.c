@@ -220,10 +220,8 @@ static void driver_destroy_domain(void *context, void *handle)
 	struct vtd_driver *driver = context;
 	struct vtd_domain *domain = handle;
 
-	if (vmm_policy(driver->vmm, COLUMN_destroy) == POLICY_destroy_FLUSH) {
-		driver_flush_contexts(driver);
-		driver_flush_iotlb(driver);
-	}
+	if (vmm_policy(driver->vmm, COLUMN_destroy) == POLICY_destroy_FLUSH)
+		driver_flush_all(driver);
 	TAILQ_REMOVE(&driver->domains, domain, link);
 	page_table_destroy(&vtd_second_stage, &domain->table);
 	machine_free(driver->machine, domain, sizeof(*domain));
@@ -324,15 +322,13 @@ static enum iommusim_status driver_remove_device(void *context, void *handle, ui
 {
 	struct vtd_driver *driver = context;
 	const uint64_t cleared[2] = { 0, 0 };
-	enum iommusim_status status;
 
 	(void)handle;
 	(void)segment;
 	/* Present goes first here, and the other half after it. */
 	memory_store64(&driver->machine->memory, context_address(driver, rid), 0);
 	store_entry(driver, context_address(driver, rid), cleared);
-	status = driver_flush_contexts(driver);
-	return status == IOMMUSIM_OK ? driver_flush_iotlb(driver) : status;
+	return driver_flush_all(driver);
 }
 
 /* A domain's translations are dropped with everybody else's, on every unit. */

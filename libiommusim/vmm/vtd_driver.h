@@ -52,7 +52,8 @@ const struct driver_unit *driver_unit_for(const struct vtd_driver *driver, uint1
 /* vtd_driver_hw.c: programming them */
 enum iommusim_status driver_enable_unit(struct vtd_driver *driver, const struct driver_unit *unit);
 void driver_disable_unit(struct vtd_driver *driver, const struct driver_unit *unit);
-enum iommusim_status driver_flush_contexts(struct vtd_driver *driver);
+/* Contexts and translations, unit by unit. */
+enum iommusim_status driver_flush_all(struct vtd_driver *driver);
 enum iommusim_status driver_flush_iotlb(struct vtd_driver *driver);
 uint64_t driver_read(const struct vtd_driver *driver, const struct driver_unit *unit,
     uint64_t offset, unsigned width);

@@ -60,10 +60,6 @@ static enum iommusim_status flush_write_buffer(struct vtd_driver *driver,
 
 static enum iommusim_status flush_contexts(struct vtd_driver *driver, const struct driver_unit *unit)
 {
-	enum iommusim_status status = flush_write_buffer(driver, unit);
-
-	if (status != IOMMUSIM_OK)
-		return status;
 	write_register(driver, unit, vtd_CCMD_at, 8, vtd_CCMD_ICC_bits(1) | vtd_CCMD_CIRG_bits(1));
 	return poll(driver, unit, vtd_CCMD_at, 8, vtd_CCMD_ICC_bits(1), false);
 }
@@ -81,12 +77,15 @@ static enum iommusim_status flush_iotlb(struct vtd_driver *driver, const struct 
 	return poll(driver, unit, offset, 8, vtd_IOTLB_IVT_bits(1), false);
 }
 
-enum iommusim_status driver_flush_contexts(struct vtd_driver *driver)
+enum iommusim_status driver_flush_all(struct vtd_driver *driver)
 {
 	enum iommusim_status status = IOMMUSIM_OK;
 
-	for (size_t i = 0; i < driver->unit_count && status == IOMMUSIM_OK; i++)
+	for (size_t i = 0; i < driver->unit_count && status == IOMMUSIM_OK; i++) {
 		status = flush_contexts(driver, &driver->units[i]);
+		if (status == IOMMUSIM_OK)
+			status = flush_iotlb(driver, &driver->units[i]);
+	}
 	return status;
 }
 

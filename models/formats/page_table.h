@@ -259,7 +259,7 @@ PAGE_TABLE_INLINE bool page_table_unmap(const struct page_format *format, struct
 			page_table_store(table, entry, 0);
 			next = address + PAGE_TABLE_BYTES;
 		}
-		address = next;
+		address = next <= address || next > end ? end : next; /* the last span may end at 2^64 */
 	}
 	return true;
 }

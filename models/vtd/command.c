@@ -37,6 +37,8 @@ static void set_root_table(struct vtd_unit *vtd)
 static void set_interrupt_table(struct vtd_unit *vtd)
 {
 	atomic_store(&vtd->interrupt_table, vtd->registers[VTD_IRTA].value);
+	vtd->invalidated = true;
+	vtd_invalidation_settle(vtd); /* nobody uses the old table any more */
 	set_status(vtd, vtd_GSTS_IRTPS_bits(1), true);
 }
 
@@ -51,11 +53,13 @@ static void set_translation(struct vtd_unit *vtd, bool on)
 
 	if (on == was_on || (on && !vtd_GSTS_RTPS(status)))
 		return;
-	if (!on && vtd_ECAP_SMTS(vtd->ext_capability))
-		vtd_invalidate_everything(vtd);
 	set_status(vtd, vtd_GSTS_TES_bits(1), on);
 	vtd->invalidated = true;
 	vtd_invalidation_settle(vtd); /* requests under way end under the old rule */
+	if (on || !vtd_ECAP_SMTS(vtd->ext_capability))
+		return;
+	vtd_invalidate_everything(vtd); /* after the last request that could fill anything */
+	vtd_invalidation_settle(vtd);
 }
 
 static void set_interrupt_remapping(struct vtd_unit *vtd, bool on)
@@ -63,6 +67,8 @@ static void set_interrupt_remapping(struct vtd_unit *vtd, bool on)
 	if (on && !vtd_GSTS_IRTPS(atomic_load(&vtd->status)))
 		return; /* undefined without a latched table; stays off */
 	set_status(vtd, vtd_GSTS_IRES_bits(1), on);
+	vtd->invalidated = true;
+	vtd_invalidation_settle(vtd); /* interrupts under way end under the old rule */
 }
 
 /* VT-d 7.2.1: fault logging starts over at the first record when nothing is remapped any more. */

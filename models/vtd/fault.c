@@ -64,6 +64,7 @@ void vtd_fault_describe(const struct vtd_unit *vtd, const struct page_request *r
 	page->fault = (struct iommusim_fault){
 		.class_ = reasons[reason].class_,
 		.reason = (uint16_t)reason,
+		.meaning = reasons[reason].meaning,
 		.suppressed = fault_disable && reasons[reason].qualified,
 	};
 	make_record(vtd, request, reason, page->fault.record);

@@ -48,11 +48,9 @@ static bool source_allowed(const uint64_t *entry, uint16_t source)
 	}
 }
 
-static unsigned check_entry(const struct vtd_unit *vtd, const uint64_t *entry,
+static unsigned check_entry(const struct vtd_unit *vtd, bool extended, const uint64_t *entry,
     const struct interrupt_request *request)
 {
-	const bool extended = vtd_IRTA_EIME(atomic_load(&vtd->interrupt_table)) != 0;
-
 	if (!vtd_irte_P(entry))
 		return IR_PRESENT;
 	if (!source_allowed(entry, request->rid))
@@ -64,10 +62,9 @@ static unsigned check_entry(const struct vtd_unit *vtd, const uint64_t *entry,
 }
 
 /* The message that goes to the processor (VT-d 5.1.2.1): always asserted. */
-static void compose(const struct vtd_unit *vtd, const uint64_t *entry, struct iommusim_interrupt *out)
+static void compose(bool extended, const uint64_t *entry, struct iommusim_interrupt *out)
 {
 	const uint64_t wide = vtd_irte_DST(entry);
-	const bool extended = vtd_IRTA_EIME(atomic_load(&vtd->interrupt_table)) != 0;
 	const uint64_t destination = extended ? wide : wide >> 8 & 0xff;
 
 	out->address = UINT64_C(0xfee00000) | (destination & 0xff) << 12 |
@@ -84,6 +81,7 @@ static unsigned remap(const struct vtd_unit *vtd, const struct interrupt_request
 	const struct memory *memory = &vtd->unit.machine->memory;
 	const bool remappable_format = (request->address >> 4 & 1) != 0;
 	const struct remappable parts = take_apart(request);
+	const uint64_t base = vtd_IRTA_IRTA(table) << IOMMUSIM_PAGE_SHIFT;
 	uint64_t address;
 	unsigned reason;
 
@@ -98,15 +96,15 @@ static unsigned remap(const struct vtd_unit *vtd, const struct interrupt_request
 	*index = parts.index;
 	if (parts.index >= 2u << vtd_IRTA_S(table))
 		return IR_INDEX;
-	address = (vtd_IRTA_IRTA(table) << IOMMUSIM_PAGE_SHIFT) + parts.index * UINT64_C(16);
-	if (address >> vtd->spec.host_address_width != 0)
+	address = base + parts.index * UINT64_C(16);
+	if ((base | address) >> vtd->spec.host_address_width != 0)
 		return IR_INDEX; /* Table 15: the entry lies above the host address width */
 	if (!memory_load64(memory, address, vtd->snoops, &entry[0]) ||
 	    !memory_load64(memory, address + 8, vtd->snoops, &entry[1]))
 		return IR_READ;
-	reason = check_entry(vtd, entry, request);
+	reason = check_entry(vtd, vtd_IRTA_EIME(table) != 0, entry, request);
 	if (reason == 0)
-		compose(vtd, entry, out);
+		compose(vtd_IRTA_EIME(table) != 0, entry, out);
 	return reason;
 }
 

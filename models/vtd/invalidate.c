@@ -54,12 +54,14 @@ void vtd_invalidate_iotlb(struct vtd_unit *vtd, const struct vtd_invalidation *w
 {
 	const unsigned shift = IOMMUSIM_PAGE_SHIFT + what->address_mask;
 	const uint64_t span = shift >= 64 ? UINT64_MAX : (UINT64_C(1) << shift) - 1;
+	/* Address bits beyond the unit's width are ignored (VT-d 6.5.2.3, 11.4.6.4). */
+	const uint64_t address = what->address & SPEC_MASK(vtd->max_address_width - 1, 0);
 	const struct cache_filter filter = {
 		.by_domain = what->granularity >= GRANULARITY_DOMAIN,
 		.domain = what->domain & (uint32_t)vtd->domain_mask,
 		.by_range = what->granularity == GRANULARITY_FINE,
-		.first = what->address & ~span,
-		.last = what->address | span,
+		.first = address & ~span,
+		.last = address | span,
 	};
 
 	invalidate(vtd, &vtd->iotlb, &filter);

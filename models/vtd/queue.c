@@ -139,10 +139,9 @@ static enum queue_error execute(struct vtd_unit *vtd, const uint64_t *raw)
 		do_iotlb(vtd, raw);
 	else if (type == VTD_DESCRIPTOR_WAIT)
 		do_wait(vtd, raw);
-	/*
-	 * Type 3: no device here keeps a TLB of its own; type 4: interrupt entries are read from memory
-	 * each time. Both are complete as soon as they are seen.
-	 */
+	else if (type == VTD_DESCRIPTOR_INTERRUPT)
+		vtd->invalidated = true; /* entries are read each time, but interrupts under way must end */
+	/* Type 3: no device here keeps a TLB of its own, so it is complete as soon as it is seen. */
 	return QUEUE_OK;
 }
 
@@ -157,9 +156,10 @@ static enum queue_error check_queue(const struct vtd_unit *vtd)
 	if (wide ? !vtd_ECAP_SMTS(vtd->ext_capability) && !vtd_ECAP_ADMS(vtd->ext_capability) :
 		   mode != 0)
 		return QUEUE_WIDTH;
-	if (tail_offset(vtd) >= queue_bytes(vtd))
+	/* The head goes astray when software changes IQA under a running queue: it would never meet the tail. */
+	if (tail_offset(vtd) >= queue_bytes(vtd) || head_offset(vtd) >= queue_bytes(vtd))
 		return QUEUE_TAIL_INVALID;
-	if (tail_offset(vtd) % descriptor_bytes(vtd) != 0)
+	if ((tail_offset(vtd) | head_offset(vtd)) % descriptor_bytes(vtd) != 0)
 		return QUEUE_TAIL_MISALIGNED;
 	return QUEUE_OK;
 }

@@ -57,9 +57,21 @@ static enum reason check_mode(const struct vtd_unit *vtd, uint64_t root,
 {
 	if (vtd_RTADDR_TTM(root) == TTM_ABORT && vtd_ECAP_ADMS(vtd->ext_capability))
 		return RTA_4;
-	if (vtd_RTADDR_TTM(root) != TTM_LEGACY || vtd_RTADDR_SSIRWE(root))
+	if (vtd_RTADDR_TTM(root) != TTM_LEGACY)
 		return RTA_1;
-	return request->has_pasid ? RTA_2 : ALLOWED;
+	if (request->has_pasid) /* before SSIRWE: that condition does not exist with a PASID (Table 30) */
+		return RTA_2;
+	return vtd_RTADDR_SSIRWE(root) ? RTA_1 : ALLOWED;
+}
+
+/* Pass-through ignores SSPTPTR, reserved bits and all (VT-d 9.3). */
+static uint64_t context_reserved_low(const struct vtd_unit *vtd, const struct vtd_context *context)
+{
+	uint64_t pointer = 0;
+
+	if (vtd_context_entry_TT(context->raw) == TT_PASS_THROUGH && vtd_ECAP_PT(vtd->ext_capability))
+		vtd_context_entry_set_SSPTPTR(&pointer, UINT64_MAX);
+	return vtd->context_reserved[0] & ~pointer;
 }
 
 /* Root entry, then context entry: read, present, reserved, in that order (VT-d 9.1, 9.3). */
@@ -88,7 +100,7 @@ static enum reason find_context(const struct vtd_unit *vtd, uint64_t root,
 	context->fault_disable = vtd_context_entry_FPD(context->raw) != 0; /* even when P=0 (9.3) */
 	if (!vtd_context_entry_P(context->raw))
 		return LCT_2;
-	if (((context->raw[0] & vtd->context_reserved[0]) |
+	if (((context->raw[0] & context_reserved_low(vtd, context)) |
 		(context->raw[1] & vtd->context_reserved[1])) != 0)
 		return LCT_3;
 	context->valid = true;
@@ -258,12 +270,15 @@ unsigned vtd_resolve(const struct vtd_unit *vtd, const struct page_request *requ
 	return reason;
 }
 
+/* What an IOTLB entry keeps in its values. */
+enum { CACHED_PAGE, CACHED_ENTRY, CACHED_FPD };
+
 /* One answer out of the IOTLB. */
 static void use_cached(const struct cached *entry, const struct page_request *request,
     struct iommusim_dma_page *page, unsigned *rights)
 {
-	page->physical = entry->value[0] | (request->address & SPEC_MASK(entry->shift - 1, 0));
-	page->entry = entry->value[1];
+	page->physical = entry->value[CACHED_PAGE] | (request->address & SPEC_MASK(entry->shift - 1, 0));
+	page->entry = entry->value[CACHED_ENTRY];
 	page->page_shift = entry->shift;
 	page->domain = entry->domain;
 	page->cached_tag = entry->tag;
@@ -275,19 +290,24 @@ static void use_cached(const struct cached *entry, const struct page_request *re
 /*
  * What a hit needs (the unit's setting): the fill of the same source id always serves (VT-d 6.2.4.1);
  * the fill of another source in the same domain serves too under MATCH_DOMAIN, which hoard takes as
- * the stricter of the two. Lock held.
+ * the stricter of the two.
  */
-static const struct cached *find_translation(struct vtd_unit *vtd, const struct page_request *request,
-    const struct cached *context)
+static bool matches_by_domain(const struct vtd_unit *vtd)
 {
 	const struct iommusim_unit_settings *settings = &vtd->unit.settings;
-	const struct cached *hit = cache_find_source(&vtd->iotlb, request->rid, request->address);
-	const bool by_domain = settings->match == IOMMUSIM_MATCH_DOMAIN ||
-	    (settings->match == IOMMUSIM_MATCH_DEFAULT && settings->cache == IOMMUSIM_CACHE_HOARD);
 
-	if (hit == NULL && by_domain && context != NULL)
-		hit = cache_find_domain(&vtd->iotlb, context->domain, request->address);
-	return hit;
+	return settings->match == IOMMUSIM_MATCH_DOMAIN ||
+	    (settings->match == IOMMUSIM_MATCH_DEFAULT && settings->cache == IOMMUSIM_CACHE_HOARD);
+}
+
+/* Another source's fill in the domain of `context`. Pass-through shares nothing. Lock held. */
+static const struct cached *find_by_domain(struct vtd_unit *vtd, const struct page_request *request,
+    const struct vtd_context *context)
+{
+	if (!matches_by_domain(vtd) || vtd_context_entry_TT(context->raw) == TT_PASS_THROUGH)
+		return NULL;
+	return cache_find_domain(&vtd->iotlb, (uint32_t)vtd_context_entry_DID(context->raw),
+	    request->address);
 }
 
 /* Ask the caches. True: `page` and `rights` are answered. Otherwise `context` may be. */
@@ -304,7 +324,33 @@ static bool ask_caches(struct vtd_unit *vtd, const struct page_request *request,
 		context->fault_disable = vtd_context_entry_FPD(context->raw) != 0;
 		context->valid = true;
 	}
-	hit = find_translation(vtd, request, known);
+	hit = cache_find_source(&vtd->iotlb, request->rid, request->address);
+	if (hit == NULL && known != NULL)
+		hit = find_by_domain(vtd, request, context);
+	if (hit != NULL) {
+		use_cached(hit, request, page, rights);
+		if (known == NULL) /* the translation remembers its context's FPD */
+			context->fault_disable = hit->value[CACHED_FPD] != 0;
+	}
+	pthread_mutex_unlock(&vtd->unit.lock);
+	return hit != NULL;
+}
+
+/*
+ * A source whose context is not cached: hardware reads the context, and then knows the domain by which
+ * another source's translation may serve. Afterwards `context` is as if it came from the cache.
+ */
+static bool ask_by_domain(struct vtd_unit *vtd, const struct page_request *request,
+    struct vtd_context *context, struct iommusim_dma_page *page, unsigned *rights)
+{
+	const uint64_t root = atomic_load(&vtd->root);
+	const struct cached *hit;
+
+	if (context->valid || !matches_by_domain(vtd) || check_mode(vtd, root, request) != ALLOWED ||
+	    find_context(vtd, root, request, context, NULL) != ALLOWED)
+		return false;
+	pthread_mutex_lock(&vtd->unit.lock);
+	hit = find_by_domain(vtd, request, context);
 	if (hit != NULL)
 		use_cached(hit, request, page, rights);
 	pthread_mutex_unlock(&vtd->unit.lock);
@@ -330,7 +376,8 @@ static void fill_caches(struct vtd_unit *vtd, const struct page_request *request
 	};
 	const struct cached translation = {
 		.key = request->address & ~offset,
-		.value = { page->physical & ~offset, page->entry },
+		.value = { page->physical & ~offset, page->entry,
+			[CACHED_FPD] = vtd_context_entry_FPD(context->raw) },
 		.tag = request->tag,
 		.domain = page->domain,
 		.source = request->rid,
@@ -341,7 +388,7 @@ static void fill_caches(struct vtd_unit *vtd, const struct page_request *request
 	pthread_mutex_lock(&vtd->unit.lock);
 	if (atomic_load(&vtd->unit.generation) == generation) {
 		cache_insert(&vtd->context_cache, &context_entry);
-		if (!page->faulted && vtd_context_entry_TT(context->raw) != TT_PASS_THROUGH)
+		if (!page->faulted)
 			cache_insert(&vtd->iotlb, &translation);
 	}
 	pthread_mutex_unlock(&vtd->unit.lock);
@@ -397,6 +444,7 @@ bool vtd_beside_tables(const struct vtd_unit *vtd, const struct page_request *re
 		page->physical = request->address;
 		page->translated = true;
 		*reason = check_interrupt_range(request);
+		page->interrupt = *reason == ALLOWED;
 		return true;
 	}
 	if (vtd_GSTS_TES(atomic_load(&vtd->status)))
@@ -411,6 +459,13 @@ static void deny(struct vtd_unit *vtd, const struct page_request *request, unsig
 	vtd_fault(vtd, request, reason, context->fault_disable, page);
 	if ((reason == LGN_2 || reason == LGN_3) && rights == 0)
 		page->fault.class_ = IOMMUSIM_FAULT_NOT_PRESENT;
+}
+
+/* Is the context behind this outcome a valid one, that a unit with CM=0 caches? (VT-d 6.2.2) */
+static bool may_be_cached(unsigned reason)
+{
+	return reason != LCT_4 && reason != LCT_5 && reason != RTA_1 && reason != RTA_2 &&
+	    reason != RTA_4;
 }
 
 void vtd_translate(struct iommusim_unit *unit, const struct page_request *request,
@@ -429,7 +484,9 @@ void vtd_translate(struct iommusim_unit *unit, const struct page_request *reques
 			vtd_fault(vtd, request, reason, false, page);
 		return;
 	}
-	if (plain && caching && ask_caches(vtd, request, &context, page, &allowed)) {
+	if (plain && caching &&
+	    (ask_caches(vtd, request, &context, page, &allowed) ||
+		ask_by_domain(vtd, request, &context, page, &allowed))) {
 		reason = check_rights(vtd, request, allowed);
 		/* A large page may reach over the interrupt range: each access is judged (VT-d 3.15). */
 		if (reason == ALLOWED && vtd_interrupt_range(page->physical))
@@ -437,14 +494,13 @@ void vtd_translate(struct iommusim_unit *unit, const struct page_request *reques
 	} else {
 		reason = vtd_resolve(vtd, request, &context, page, &allowed, NULL);
 		page->faulted = reason != ALLOWED;
-		if (plain && caching && context.valid && reason != LCT_4 && reason != LCT_5)
+		if (plain && caching && context.valid && may_be_cached(reason))
 			fill_caches(vtd, request, &context, page, allowed, generation);
 		if (plain && caching && reason == ALLOWED)
 			prefetch(vtd, request, generation);
 	}
 	if (reason != ALLOWED)
 		deny(vtd, request, reason, &context, allowed, page);
-	else if (unit->settings.cache == IOMMUSIM_CACHE_HOARD &&
-	    (page->cached || vtd_context_entry_TT(context.raw) != TT_PASS_THROUGH))
+	else if (unit->settings.cache == IOMMUSIM_CACHE_HOARD)
 		*rights = allowed; /* the IOTLB keeps it until it is invalidated: so may the requester */
 }

@@ -179,6 +179,7 @@ static void vtd_reset(struct iommusim_unit *unit, bool cold)
 	atomic_store(&vtd->status, 0);
 	cache_clear(&vtd->context_cache);
 	cache_clear(&vtd->iotlb);
+	atomic_fetch_add(&unit->generation, 1); /* no walk that is under way fills them again */
 	vtd->invalidated = true;
 	pthread_mutex_unlock(&unit->lock);
 	vtd_invalidation_settle(vtd); /* requests under way end with the tables they began with */

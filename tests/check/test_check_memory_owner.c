@@ -226,9 +226,9 @@ static void the_call_that_mapped_is_remembered_with_its_place(void **state)
 	at_line(&host, "driver.c", 10);
 	assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
 	at_line(&host, "driver.c", 11);
-	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x10000, 0x900000, 0x4000));
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x10000, 0x40000, 0x4000));
 	at_line(&host, "driver.c", 12);
-	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x20000, 0xa00000, 0x1000));
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x20000, 0x50000, 0x1000));
 	at_line(&host, "driver.c", 13);
 	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
 	report = judge(&host, host.ppt1, 0x13008, NULL);
@@ -238,7 +238,7 @@ static void the_call_that_mapped_is_remembered_with_its_place(void **state)
 	assert_int_equal(call->place.line, 11);
 	assert_int_equal(call->outer.kind, IOMMUSIM_CALL_CREATE_MAPPING);
 	assert_int_equal(call->outer.address, 0x10000);
-	assert_int_equal(call->outer.host_address, 0x900000);
+	assert_int_equal(call->outer.host_address, 0x40000);
 	assert_int_equal(call->outer.length, 0x4000);
 	assert_false(call->has_inner); /* the caller's own call */
 	assert_string_equal(call->domain_name, "dom1");
@@ -257,7 +257,7 @@ static void the_call_that_removed_is_remembered_with_its_place(void **state)
 	(void)state;
 	start(&host, "13.0");
 	assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
-	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x10000, 0x900000, 0x4000));
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x10000, 0x40000, 0x4000));
 	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
 	at_line(&host, NULL, 21);
 	assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x11000, 0x2000));
@@ -271,7 +271,7 @@ static void the_call_that_removed_is_remembered_with_its_place(void **state)
 	assert_int_equal(report.last_removed.outer.length, 0x2000);
 	/* And the page that is given again belongs to the call that gave it. */
 	at_line(&host, NULL, 23);
-	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x12000, 0xb00000, PAGE));
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x12000, 0x60000, PAGE));
 	report = judge(&host, host.ppt1, 0x12000, NULL);
 	assert_int_equal(report.last_mapped.place.line, 23);
 	assert_false(report.last_removed.known);
@@ -344,7 +344,7 @@ static void each_page_knows_its_own_last_call(void **state)
 	for (uint32_t line = 100; line < 400; line++) { /* other kinds and lengths in between */
 		at_line(&host, NULL, line);
 		assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, line * 0x10000,
-		    0x900000, line % 3 == 0 ? 0x2000 : 0x1000));
+		    0x40000, line % 3 == 0 ? 0x2000 : 0x1000));
 		if (line % 5 == 0) {
 			at_line(&host, NULL, line + 10000);
 			assert_ok(iommusim_iommu_remove_mapping(

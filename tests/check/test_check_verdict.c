@@ -33,13 +33,13 @@ static void start(struct host *host, const char *profile)
 	host_start(host, &(struct host_setup){ .profile = profile, .checked = true });
 }
 
-/* A domain of the caller's own with ppt2 in it and eight pages from 0x10000, at 0x900000. */
+/* A domain of the caller's own with ppt2 in it and eight pages from 0x10000, at 0x40000. */
 static struct iommusim_domain *own_domain(struct host *host)
 {
 	struct iommusim_domain *domain;
 
 	assert_ok(iommusim_iommu_create_domain(host->vmm, GIB, &domain));
-	assert_ok(iommusim_iommu_create_mapping(host->vmm, domain, 0x10000, 0x900000, 0x8000));
+	assert_ok(iommusim_iommu_create_mapping(host->vmm, domain, 0x10000, 0x40000, 0x8000));
 	assert_ok(iommusim_iommu_add_device(host->vmm, domain, 0, HOST_PPT2));
 	return domain;
 }
@@ -402,7 +402,7 @@ static void what_is_unmapped_and_not_invalidated_is_stale(void **state)
 	report = judge(&host, host.ppt2, IOMMUSIM_DMA_WRITE, 0x12020, 64, NULL);
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_STALE);
 	assert_true(report.page.page.cached);
-	assert_int_equal(report.page.page.physical, 0x902020);
+	assert_int_equal(report.page.page.physical, 0x42020);
 	assert_true(report.last_removed.known);
 	assert_int_equal(report.last_removed.outer.kind, IOMMUSIM_CALL_REMOVE_MAPPING);
 	assert_true(report.walk.result.faulted); /* memory says so */
@@ -497,11 +497,11 @@ static void a_page_that_moved_without_a_flush_is_stale(void **state)
 	start(&host, "13.0");
 	domain = own_domain(&host);
 	assert_verdict(&host, host.ppt2, 0x12000, NULL, OK);
-	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x12000, 0xa00000, 0x1000));
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x12000, 0x50000, 0x1000));
 	report = judge(&host, host.ppt2, IOMMUSIM_DMA_WRITE, 0x12000, 64, NULL);
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_STALE);
-	assert_int_equal(report.page.page.physical, 0x902000);
-	assert_int_equal(report.expected, 0xa00000);
+	assert_int_equal(report.page.page.physical, 0x42000);
+	assert_int_equal(report.expected, 0x50000);
 	assert_ok(iommusim_iommu_invalidate_tlb(host.vmm, domain));
 	assert_verdict(&host, host.ppt2, 0x12000, NULL, OK);
 	host_stop(&host);
@@ -731,7 +731,7 @@ static void program_by_hand(struct host *host)
 	host_store(host, 0x1001000, 0x1002000 | 1);
 	host_store(host, 0x1002000, 0x1003000 | 3);
 	host_store(host, 0x1003000, 0x1004000 | 3);
-	host_store(host, 0x1004000 + 5 * 8, 0x900000 | 3);
+	host_store(host, 0x1004000 + 5 * 8, 0x40000 | 3);
 	host_set(host, HOST_UNIT1, R_RTADDR, 8, 0x1000000);
 	host_set(host, HOST_UNIT1, R_GCMD, 4, G_SRTP);
 	host_set(host, HOST_UNIT1, R_GCMD, 4, G_TE);

@@ -18,7 +18,7 @@ struct iommusim_check;
 
 enum iommusim_verdict {
 	IOMMUSIM_VERDICT_OK,
-	IOMMUSIM_VERDICT_BLOCKED,    /* faulted, and nothing ever allowed it */
+	IOMMUSIM_VERDICT_BLOCKED,    /* faulted, and whoever asked for it had no right to that memory */
 	IOMMUSIM_VERDICT_LOST,       /* faulted, though whoever asked for it had a right to that memory */
 	IOMMUSIM_VERDICT_STALE,      /* went through on a translation that had been taken away */
 	IOMMUSIM_VERDICT_BREACH,     /* reached memory its domain was never given */
@@ -47,7 +47,8 @@ struct iommusim_place {
 struct iommusim_remembered_call {
 	bool known;
 	struct iommusim_place place;
-	struct iommusim_call outer; /* the call the library's user made; names stay good while vmm lives */
+	/* the call the library's user made; names stay good while vmm lives */
+	struct iommusim_call outer;
 	bool has_inner;             /* vmm made another one inside it: */
 	enum iommusim_call_kind inner_kind;
 	uint64_t inner_address;
@@ -79,8 +80,12 @@ struct iommusim_report {
 	bool expected_known;  /* intent maps the address to `expected` */
 	uint64_t expected;
 	struct iommusim_remembered_call last_mapped;  /* the call that gave the address */
-	struct iommusim_remembered_call last_removed; /* the call that took it away, if it is away */
-	bool fault_event_masked;  /* the unit's fault interrupt is masked: nobody hears of the record */
+	/* the call that took it away, if it is away */
+	struct iommusim_remembered_call last_removed;
+	/* `last_removed` took the device out of its domain, not the address. */
+	bool device_removed;
+	/* the unit's fault interrupt is masked: nobody hears of the record */
+	bool fault_event_masked;
 	const char *known_bug;    /* "D34607, PR 260178, PR 215740", NULL when it is no known one */
 	const char *blamed_column; /* the policy that made it so: "host_pages"; NULL */
 	struct iommusim_walk walk; /* by tables, now */

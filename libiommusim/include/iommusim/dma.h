@@ -44,7 +44,8 @@ struct iommusim_dma_request {
 	 * request goes through translation and is counted, but no memory changes.
 	 */
 	void *data;
-	uint64_t tag; /* the caller's mark; a cached translation remembers the tag that filled it */
+	/* the caller's mark; a cached translation remembers the tag that filled it */
+	uint64_t tag;
 };
 
 /* What every vendor's fault amounts to. */
@@ -78,6 +79,7 @@ struct iommusim_fault {
 	bool collapsed;     /* merged into a pending record of the same requester */
 	uint8_t index;      /* recorded: which fault recording register */
 	uint64_t record[2]; /* the vendor's own record, as it lands or would have landed */
+	const char *meaning; /* of the reason, in words; static, NULL for none */
 };
 
 /*
@@ -93,6 +95,7 @@ struct iommusim_dma_page {
 	bool translated;
 	bool cached;         /* answered by an IOTLB entry */
 	bool bus_error;      /* translated to a place without memory: nothing was moved */
+	bool interrupt;      /* in the interrupt address range: a message, or a read that flushes one */
 	uint8_t page_shift;  /* log2 of the translation's size */
 	uint64_t entry;      /* the leaf entry's raw value; 0 in pass-through */
 	uint64_t cached_tag; /* cached: tag of the request that filled the entry */

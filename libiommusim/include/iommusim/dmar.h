@@ -65,7 +65,8 @@ struct iommusim_dmar_structure {
 	uint64_t limit; /* RMRR: last byte, inclusive */
 	uint32_t proximity;   /* RHSA */
 	uint8_t acpi_device;  /* ANDD */
-	const char *acpi_name; /* ANDD: NUL-terminated, cut at the structure's end when it was not */
+	/* ANDD: NUL-terminated, cut at the structure's end when it was not */
+	const char *acpi_name;
 	const struct iommusim_dmar_scope *scopes;
 	uint32_t scope_count;
 };
@@ -86,7 +87,8 @@ struct iommusim_dmar {
 	char oem_table_id[9];
 	uint16_t host_address_width; /* in bits: the header holds this minus 1 */
 	uint8_t flags;               /* 0 INTR_REMAP, 1 X2APIC_OPT_OUT, 2 DMA_CTRL_PLATFORM_OPT_IN */
-	const struct iommusim_dmar_structure *structures; /* in table order, as far as they were read */
+	/* in table order, as far as they were read */
+	const struct iommusim_dmar_structure *structures;
 	uint32_t structure_count;
 	const struct iommusim_dmar_problem *problems; /* in order of offset */
 	uint32_t problem_count;

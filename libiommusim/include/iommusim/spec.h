@@ -28,7 +28,8 @@ struct iommusim_spec_structure {
 struct iommusim_spec_field {
 	const char *name;
 	const char *meaning;
-	const char *access; /* "RO", "RW", "WO", "RW1C", "one-shot"; "" in an in-memory structure */
+	/* "RO", "RW", "WO", "RW1C", "one-shot"; "" in an in-memory structure */
+	const char *access;
 	const char *needs;  /* the capability it depends on: "ECAP.SC"; "" for none */
 	uint16_t high;      /* bit numbers over the whole structure */
 	uint16_t low;

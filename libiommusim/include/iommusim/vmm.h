@@ -154,12 +154,13 @@ IOMMUSIM_API enum iommusim_status iommusim_pci_device_deleted(struct iommusim_vm
 /* ---- virtual machines (vmm.c) --------------------------------------------------------------- */
 
 struct iommusim_vm_memory {
-	uint64_t size; /* bytes, a multiple of 4 KiB: guest addresses 0 to 3 GiB, the rest from 4 GiB */
+	/* bytes, a multiple of 4 KiB: guest addresses 0 to 3 GiB, the rest from 4 GiB */
+	uint64_t size;
 	uint64_t seed; /* host pages are scattered by it, in runs of 64 KiB */
 	bool contiguous; /* one run of host pages instead */
 };
 
-/* Returns OK, EINVAL (empty or long name), EEXIST, ENOMEM. `vm` may be NULL. */
+/* Returns OK, EINVAL (empty or long name, or "host"), EEXIST, ENOMEM. `vm` may be NULL. */
 IOMMUSIM_API enum iommusim_status iommusim_vm_create(struct iommusim_vmm *vmm, const char *name,
     struct iommusim_vm **vm);
 /* Unassign all devices, destroy the domain, give the memory back. */

@@ -45,14 +45,17 @@ struct iommusim_walk_step {
 struct iommusim_walk {
 	const char *unit_name;  /* "VT-d"; NULL when no unit governs the requester */
 	uint64_t unit_base;     /* its registers */
-	const char *mode;       /* "second stage", "pass-through", "context" (it stopped there), "interrupt range", "off", "no unit" */
+	/* "second stage", "pass-through", "context" (it stopped there), "interrupt range", "off", "no unit" */
+	const char *mode;
 	uint8_t levels;         /* of the page table; 0 in pass-through */
 	uint8_t address_width;  /* in bits, likewise */
-	const char *clause;     /* where the deciding rule stands: "VT-d 7.1.3 LGN.2"; NULL when allowed */
+	/* where the deciding rule stands: "VT-d 7.1.3 LGN.2"; NULL when allowed */
+	const char *clause;
 	const char *reason;     /* the fault reason in words; NULL when allowed */
 	bool read_right;        /* accumulated over the entries read */
 	bool write_right;
-	struct iommusim_dma_page result; /* as iommusim_dma() would report the page now, uncached */
+	/* as iommusim_dma() would report the page now, uncached */
+	struct iommusim_dma_page result;
 	uint8_t step_count;
 	struct iommusim_walk_step steps[IOMMUSIM_WALK_STEPS];
 };

@@ -41,7 +41,8 @@ enum spec_access {
 struct spec_field {
 	const char *name;
 	const char *meaning;
-	uint16_t high; /* bit numbers as the specification counts them, over the whole structure */
+	/* bit numbers as the specification counts them, over the whole structure */
+	uint16_t high;
 	uint16_t low;
 	uint8_t access; /* enum spec_access; RW for fields of in-memory structures */
 	uint8_t need;   /* enum spec_need, or a vendor's capability */
