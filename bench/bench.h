@@ -33,7 +33,7 @@ struct benchmark {
 	const char *name;
 	const char *unit;
 	const char *
-	/* "warm": tables and caches as a running system has them; "cold": fresh tables */
+	    /* "warm": tables and caches as a running system has them; "cold": fresh tables */
 	    state;
 	const char *about;
 	struct bench_target targets[BENCH_TARGETS];

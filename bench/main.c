@@ -5,16 +5,9 @@
 
 #include "bench.h"
 
-enum exit_code {
-	EXIT_DONE = 0,
-	EXIT_USAGE = 2,
-	EXIT_RESOURCES = 3
-};
+enum exit_code { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_RESOURCES = 3 };
 
-enum {
-	ROUNDS = 15,
-	QUICK_ROUNDS = 7
-};
+enum { ROUNDS = 15, QUICK_ROUNDS = 7 };
 
 struct options {
 	bool json;
@@ -31,9 +24,7 @@ static const struct benchmark *const families[] = {
 	replay_benchmarks,
 };
 
-enum {
-	FAMILIES = sizeof(families) / sizeof(*families)
-};
+enum { FAMILIES = sizeof(families) / sizeof(*families) };
 
 static void usage(FILE *out)
 {

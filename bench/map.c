@@ -9,10 +9,7 @@
 #define PAGE_SHIFT IOMMUSIM_PAGE_SHIFT
 
 /* Pages between two looks at the clock. */
-enum {
-	SLICE = 4096,
-	RANGE_SLICE = 65536
-};
+enum { SLICE = 4096, RANGE_SLICE = 65536 };
 
 typedef bool empty_call(void *context, uint64_t address, uint64_t physical, uint64_t length);
 
@@ -164,8 +161,8 @@ static bool ours_fresh(void *context)
 	struct bed *bed = context;
 
 	return rig_ok(&bed->rig, iommusim_iommu_destroy_domain(bed->rig.vmm, bed->domain)) &&
-	    rig_ok(&bed->rig,
-		iommusim_iommu_create_domain(bed->rig.vmm, RIG_DOMAIN_SIZE, &bed->domain));
+	    rig_ok(
+		&bed->rig, iommusim_iommu_create_domain(bed->rig.vmm, RIG_DOMAIN_SIZE, &bed->domain));
 }
 
 static bool book_fresh(void *context)
@@ -179,8 +176,8 @@ static bool book_fresh(void *context)
 static bool make_rig(struct bed *bed)
 {
 	return rig_create(&bed->rig, &bed->config) &&
-	    rig_ok(&bed->rig,
-		iommusim_iommu_create_domain(bed->rig.vmm, RIG_DOMAIN_SIZE, &bed->domain));
+	    rig_ok(
+		&bed->rig, iommusim_iommu_create_domain(bed->rig.vmm, RIG_DOMAIN_SIZE, &bed->domain));
 }
 
 /* A rig of its own for each round, warmed up: a checker's record grows with every call. */
@@ -302,8 +299,8 @@ static bool run_checker_map(const struct bench_scale *scale, struct bench_result
 		done = measure(&plan, contestants, 5, result->series) == MEASURE_DONE;
 	}
 	if (!done)
-		rig_explain(checked.rig.status == IOMMUSIM_OK ? &plain.rig : &checked.rig,
-		    result->text, sizeof(result->text));
+		rig_explain(checked.rig.status == IOMMUSIM_OK ? &plain.rig : &checked.rig, result->text,
+		    sizeof(result->text));
 	clear_bed(&checked);
 	clear_bed(&plain);
 	return done;
@@ -323,8 +320,7 @@ const struct benchmark map_benchmarks[] = {
 	    .unit = "ns/page",
 	    .state = "warm",
 	    .about = "scattered host pages, one call each",
-	    .targets = { { "call", 1 / 1.4, "<= 1.4x call" },
-		{ "textbook", 1.3, ">= 1.3x textbook" },
+	    .targets = { { "call", 1 / 1.4, "<= 1.4x call" }, { "textbook", 1.3, ">= 1.3x textbook" },
 		{ "textbook-mutex", 6, ">= 6x textbook-mutex" } },
 	    .run = run_map_page,
 	},

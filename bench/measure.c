@@ -38,8 +38,8 @@ static double percentile(double *samples, uint64_t count, double share)
 }
 
 /* One round. One look at the clock ends a slice and begins the next. */
-static bool run_round(const struct measure_plan *plan, const struct contestant *contestant,
-    double *slices, double *whole)
+static bool run_round(
+    const struct measure_plan *plan, const struct contestant *contestant, double *slices, double *whole)
 {
 	uint64_t begin, before, after;
 

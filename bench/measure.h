@@ -26,11 +26,7 @@ struct measured {
 	double p99;    /* ns an operation, over the slices of all rounds */
 };
 
-enum measure_outcome {
-	MEASURE_DONE,
-	MEASURE_FAILED,
-	MEASURE_NO_MEMORY
-};
+enum measure_outcome { MEASURE_DONE, MEASURE_FAILED, MEASURE_NO_MEMORY };
 
 /*
  * Let `count` contestants take turns: each does one round, then each does the next, and another one

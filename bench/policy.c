@@ -8,9 +8,7 @@
 #include "rig.h"
 #include "textbook.h"
 
-enum {
-	GUEST_PAGES = 1 << 18
-};
+enum { GUEST_PAGES = 1 << 18 };
 
 struct host {
 	struct rig rig;
@@ -61,17 +59,15 @@ static bool book_in_and_out(void *context, uint64_t first, uint64_t count)
 
 	(void)first;
 	(void)count;
-	return map_book(&books->guest, false) &&
-	    (!books->remove || unmap_book(&books->host, true)) &&
+	return map_book(&books->guest, false) && (!books->remove || unmap_book(&books->host, true)) &&
 	    unmap_book(&books->guest, false) && (!books->remove || map_book(&books->host, true));
 }
 
 static bool make_host(struct host *host, const char *profile)
 {
 	const struct rig_config config = { .profile = profile, .ram = UINT64_C(8) << 30 };
-	const struct iommusim_vm_memory memory = {
-		.size = (uint64_t)GUEST_PAGES << IOMMUSIM_PAGE_SHIFT, .seed = 7
-	};
+	const struct iommusim_vm_memory memory = { .size = (uint64_t)GUEST_PAGES << IOMMUSIM_PAGE_SHIFT,
+		.seed = 7 };
 
 	memset(host, 0, sizeof(*host));
 	return rig_create(&host->rig, &config) &&
@@ -88,8 +84,7 @@ static bool make_books(struct books *books, bool remove)
 }
 
 /* Both policies in one run, `remove` first or second; the textbook does what the first one does. */
-static bool compare_policies(
-    bool remove, const struct bench_scale *scale, struct bench_result *result)
+static bool compare_policies(bool remove, const struct bench_scale *scale, struct bench_result *result)
 {
 	const struct measure_plan plan = { GUEST_PAGES, GUEST_PAGES, scale->rounds };
 	struct host own, other = { .vm = NULL };

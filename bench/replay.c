@@ -10,9 +10,7 @@
 
 #include <iommusim/trace.h>
 
-enum {
-	LINE_ROOM = 80
-};
+enum { LINE_ROOM = 80 };
 
 struct story {
 	char *text;
@@ -33,9 +31,8 @@ static bool write_story(struct story *story, uint64_t lines)
 	    "#!iommusim 1\nmachine(iommu=vtd, memory=1G)\n"
 	    "iommu_create_domain(0x4000000000) = dom1\n");
 	for (uint64_t i = 0; i < lines / 2; i++)
-		at += sprintf(at,
-		    "iommu_create_mapping(dom1, 0x%" PRIx64 ", 0x%" PRIx64 ", 0x1000)\n", i << 12,
-		    (UINT64_C(4) << 30) + (i << 12));
+		at += sprintf(at, "iommu_create_mapping(dom1, 0x%" PRIx64 ", 0x%" PRIx64 ", 0x1000)\n",
+		    i << 12, (UINT64_C(4) << 30) + (i << 12));
 	for (uint64_t i = 0; i < lines / 2; i++)
 		at += sprintf(at, "iommu_remove_mapping(dom1, 0x%" PRIx64 ", 0x1000)\n", i << 12);
 	story->length = (size_t)(at - story->text);

@@ -6,10 +6,7 @@
 /* Baselines with a column of their own; the others share one. */
 static const char *const columns[] = { "textbook", "textbook-mutex", "call" };
 
-enum {
-	COLUMNS = sizeof(columns) / sizeof(*columns),
-	TAIL_COLUMN = 80
-};
+enum { COLUMNS = sizeof(columns) / sizeof(*columns), TAIL_COLUMN = 80 };
 
 double bench_ratio(const struct bench_result *result, unsigned index)
 {
@@ -44,9 +41,8 @@ static bool has_column(const char *name)
 
 void report_heading(FILE *out)
 {
-	fprintf(out, "%-19s %-5s %8s %-8s %8s  %8s %8s %8s %-24s %-22s %s\n", "name", "state",
-	    "value", "unit", "p99", "textbook", "t.-mutex", "call", "other baseline", "target",
-	    "reached");
+	fprintf(out, "%-19s %-5s %8s %-8s %8s  %8s %8s %8s %-24s %-22s %s\n", "name", "state", "value",
+	    "unit", "p99", "textbook", "t.-mutex", "call", "other baseline", "target", "reached");
 }
 
 /* "0.42x map-page": baseline number `index` of those without a column. Empty beyond the last. */
@@ -62,8 +58,7 @@ static void other_ratio(const struct bench_result *result, unsigned index, char 
 }
 
 /* The two columns that may need several lines: other baselines, targets. */
-static void write_tail(
-    FILE *out, const struct benchmark *benchmark, const struct bench_result *result)
+static void write_tail(FILE *out, const struct benchmark *benchmark, const struct bench_result *result)
 {
 	for (unsigned line = 0;; line++) {
 		const struct bench_target *target =

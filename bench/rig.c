@@ -6,12 +6,7 @@
 
 #include <iommusim/acpi.h>
 
-enum {
-	DMAR_LENGTH = 48 + 16,
-	DMAR_LENGTH_AT = 4,
-	DMAR_CHECKSUM_AT = 9,
-	DRHD_AT = 48
-};
+enum { DMAR_LENGTH = 48 + 16, DMAR_LENGTH_AT = 4, DMAR_CHECKSUM_AT = 9, DRHD_AT = 48 };
 
 #define UNIT_BASE UINT64_C(0xfed90000)
 
@@ -57,8 +52,7 @@ static bool make_hardware(struct rig *rig, const struct rig_config *config)
 	    rig_ok(rig, iommusim_acpi_install(rig->machine, table, sizeof(table))) &&
 	    rig_ok(rig, iommusim_dmar_parse(table, sizeof(table), &rig->dmar)) &&
 	    rig_ok(rig,
-		iommusim_vtd_create_from_dmar(
-		    rig->machine, rig->dmar, "skylake-client", &settings)) &&
+		iommusim_vtd_create_from_dmar(rig->machine, rig->dmar, "skylake-client", &settings)) &&
 	    rig_ok(rig, iommusim_pci_add(rig->machine, &device));
 }
 
@@ -88,8 +82,7 @@ void rig_destroy(struct rig *rig)
 
 void rig_explain(const struct rig *rig, char *text, size_t size)
 {
-	const char *more =
-	    rig->machine == NULL ? "" : iommusim_machine_diagnostic(rig->machine)->text;
+	const char *more = rig->machine == NULL ? "" : iommusim_machine_diagnostic(rig->machine)->text;
 
 	snprintf(text, size, "%s%s%s",
 	    rig->status == IOMMUSIM_OK ? "no memory" : iommusim_status_name(rig->status),

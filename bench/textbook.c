@@ -3,10 +3,7 @@
 
 #include <stdlib.h>
 
-enum {
-	LEVELS = 4,
-	ENTRIES = 512
-};
+enum { LEVELS = 4, ENTRIES = 512 };
 
 #define RIGHTS ((uint64_t)(TEXTBOOK_READ | TEXTBOOK_WRITE))
 
@@ -128,8 +125,7 @@ bool textbook_translate(
 	return true;
 }
 
-bool textbook_map_locked(
-    struct textbook *book, uint64_t address, uint64_t physical, unsigned rights)
+bool textbook_map_locked(struct textbook *book, uint64_t address, uint64_t physical, unsigned rights)
 {
 	bool mapped;
 

@@ -29,8 +29,7 @@ bool textbook_translate(
     const struct textbook *book, uint64_t address, unsigned rights, uint64_t *physical);
 
 /* The same under a mutex, as a thread-safe emulator is usually built. */
-bool textbook_map_locked(
-    struct textbook *book, uint64_t address, uint64_t physical, unsigned rights);
+bool textbook_map_locked(struct textbook *book, uint64_t address, uint64_t physical, unsigned rights);
 bool textbook_unmap_locked(struct textbook *book, uint64_t address);
 bool textbook_translate_locked(
     struct textbook *book, uint64_t address, unsigned rights, uint64_t *physical);

@@ -9,12 +9,7 @@
 
 #define PAGE_SHIFT IOMMUSIM_PAGE_SHIFT
 
-enum {
-	MAPPED_PAGES = 1 << 18,
-	HOT_PAGES = 64,
-	SLICE = 4096,
-	THREAD_SLICE = 1 << 20
-};
+enum { MAPPED_PAGES = 1 << 18, HOT_PAGES = 64, SLICE = 4096, THREAD_SLICE = 1 << 20 };
 
 #define FIRST_DEVICE  IOMMUSIM_RID(8, 0, 0)
 #define SECOND_DEVICE IOMMUSIM_RID(9, 0, 0)
@@ -218,8 +213,7 @@ static void stop_helper(struct helper *helper)
 static bool map_both(struct field *field, struct iommusim_domain *domain)
 {
 	for (uint64_t page = 0; page < MAPPED_PAGES; page++) {
-		const uint64_t address = page << PAGE_SHIFT,
-			       host = rig_scattered(page, MAPPED_PAGES);
+		const uint64_t address = page << PAGE_SHIFT, host = rig_scattered(page, MAPPED_PAGES);
 
 		if (!rig_ok(&field->rig,
 			iommusim_iommu_create_mapping(
@@ -249,8 +243,7 @@ static bool make_field(struct field *field, enum iommusim_cache_policy cache, ui
 	for (unsigned i = 0; i < 2; i++)
 		if (!rig_ok(rig, iommusim_iommu_add_device(rig->vmm, domain, 0, devices[i])) ||
 		    !rig_ok(rig,
-			iommusim_requester_create(
-			    rig->machine, 0, devices[i], &field->requesters[i])))
+			iommusim_requester_create(rig->machine, 0, devices[i], &field->requesters[i])))
 			return false;
 	return true;
 }
@@ -273,8 +266,7 @@ static bool caches_as_named(const struct field *field, bool hits)
 	struct iommusim_requester_counters counters;
 
 	iommusim_requester_counters(field->requesters[0], &counters);
-	return hits ? counters.pages - counters.cached_pages <= HOT_PAGES
-		    : counters.cached_pages == 0;
+	return hits ? counters.pages - counters.cached_pages <= HOT_PAGES : counters.cached_pages == 0;
 }
 
 static bool run_alone(enum iommusim_cache_policy cache, uint64_t pages, const char *name,

@@ -42,8 +42,8 @@ static void a_guest(struct host *host)
 
 static void a_guest_that_was(struct host *host)
 {
-	assert_ok(iommusim_vm_unassign_pptdev(
-	    host_guest(host, "vm", 256 * KIB, HOST_PPT1), 0, HOST_PPT1));
+	assert_ok(
+	    iommusim_vm_unassign_pptdev(host_guest(host, "vm", 256 * KIB, HOST_PPT1), 0, HOST_PPT1));
 }
 
 static void a_domain(struct host *host)
@@ -67,8 +67,7 @@ static void a_large_domain(struct host *host)
 static void a_domain_with_a_device(struct host *host)
 {
 	a_domain(host);
-	assert_ok(iommusim_iommu_add_device(
-	    host->vmm, iommusim_domain_at(host->vmm, 1), 0, HOST_PPT1));
+	assert_ok(iommusim_iommu_add_device(host->vmm, iommusim_domain_at(host->vmm, 1), 0, HOST_PPT1));
 }
 
 /* ---- the calls ---------------------------------------------------------------------------------------- */
@@ -312,8 +311,8 @@ static void look(struct host *host, struct view *view)
 }
 
 /* The first line that differs is what a person wants to see of two long texts. */
-static void assert_same_text(const struct host_text *is, const struct host_text *expected,
-    const struct trial *trial)
+static void assert_same_text(
+    const struct host_text *is, const struct host_text *expected, const struct trial *trial)
 {
 	size_t at = 0, line = 0;
 
@@ -326,8 +325,8 @@ static void assert_same_text(const struct host_text *is, const struct host_text 
 		    (int)strcspn(expected->text + line, "\n"), expected->text + line);
 }
 
-static void assert_same(const struct view *is, const struct view *expected, bool places_too,
-    const struct trial *trial)
+static void assert_same(
+    const struct view *is, const struct view *expected, bool places_too, const struct trial *trial)
 {
 	assert_same_text(&is->host, &expected->host, trial);
 	assert_same_text(&is->verdicts, &expected->verdicts, trial);
@@ -381,16 +380,15 @@ static void assert_untouched(struct host *host, const struct views *views, const
 	static struct view now;
 
 	look(host, &now);
-	if (trial->attempt->initialises &&
-	    strcmp(now.host.text, views->initialised.host.text) == 0)
+	if (trial->attempt->initialises && strcmp(now.host.text, views->initialised.host.text) == 0)
 		assert_same(&now, &views->initialised, false, trial);
 	else
 		assert_same(&now, &views->before, false, trial);
 }
 
 /* The call has failed: nothing changed, nothing leaks when it fails again, and it can be made. */
-static void assert_repeatable(struct host *host, struct host_memory *memory,
-    const struct views *views, const struct trial *trial)
+static void assert_repeatable(
+    struct host *host, struct host_memory *memory, const struct views *views, const struct trial *trial)
 {
 	int64_t blocks;
 

@@ -16,8 +16,8 @@ static void *counted_allocate(void *context, size_t size)
 	struct counted *block;
 
 	memory->asked++;
-	if (memory->first != 0 && (memory->asked == memory->first ||
-				      (memory->and_beyond && memory->asked > memory->first))) {
+	if (memory->first != 0 &&
+	    (memory->asked == memory->first || (memory->and_beyond && memory->asked > memory->first))) {
 		memory->failed = true;
 		return NULL;
 	}
@@ -204,8 +204,7 @@ void host_start(struct host *host, const struct host_setup *wanted)
 
 	memset(host, 0, sizeof(*host));
 	assert_ok(iommusim_machine_create(&machine, &host->machine));
-	assert_ok(iommusim_memory_add_pc_ram(
-	    host->machine, setup->ram == 0 ? HOST_RAM : setup->ram));
+	assert_ok(iommusim_memory_add_pc_ram(host->machine, setup->ram == 0 ? HOST_RAM : setup->ram));
 	if (!setup->no_table)
 		host_install(host, setup->table == NULL ? &own : setup->table);
 	if (!setup->no_units)
@@ -276,8 +275,8 @@ uint64_t host_sysctl(const struct host *host, const char *name)
 
 /* ---- what hardware does ------------------------------------------------------------------------ */
 
-struct iommusim_dma_page host_dma(struct iommusim_requester *requester, enum iommusim_dma_kind kind,
-    uint64_t address)
+struct iommusim_dma_page host_dma(
+    struct iommusim_requester *requester, enum iommusim_dma_kind kind, uint64_t address)
 {
 	uint8_t data[8] = { 0 };
 	const struct iommusim_dma_request request = {
@@ -367,8 +366,7 @@ uint64_t host_leaf_at(struct host *host, uint16_t rid, uint64_t input)
 	}
 }
 
-static void note_access(void *context, uint64_t address, unsigned width, bool is_write,
-    uint64_t value)
+static void note_access(void *context, uint64_t address, unsigned width, bool is_write, uint64_t value)
 {
 	struct host_log *log = context;
 
@@ -464,8 +462,7 @@ static void describe_vms(struct host *host, struct host_text *text)
 	}
 }
 
-static void describe_dma(struct iommusim_requester *requester, uint64_t address,
-    struct host_text *text)
+static void describe_dma(struct iommusim_requester *requester, uint64_t address, struct host_text *text)
 {
 	const struct iommusim_dma_page page = host_look(requester, address);
 
@@ -475,8 +472,8 @@ static void describe_dma(struct iommusim_requester *requester, uint64_t address,
 }
 
 /* All pages of a guest, as a device sees them by host address: how many it reaches, and a sum of where. */
-static void describe_guest_pages(struct iommusim_requester *requester, const struct iommusim_vm *vm,
-    struct host_text *text)
+static void describe_guest_pages(
+    struct iommusim_requester *requester, const struct iommusim_vm *vm, struct host_text *text)
 {
 	const uint64_t size = iommusim_vm_memory_size(vm);
 	uint64_t reached = 0, sum = UINT64_C(0xcbf29ce484222325);
@@ -493,8 +490,8 @@ static void describe_guest_pages(struct iommusim_requester *requester, const str
 	    (unsigned long long)reached, (unsigned long long)sum);
 }
 
-static void describe_device(struct host *host, struct iommusim_requester *requester,
-    struct host_text *text)
+static void describe_device(
+    struct host *host, struct iommusim_requester *requester, struct host_text *text)
 {
 	const uint16_t rid = iommusim_requester_rid(requester);
 	const struct iommusim_vm *vm = iommusim_vm_of_device(host->vmm, 0, rid), *each;
@@ -594,8 +591,8 @@ static enum iommusim_status work(const struct host_backend *backend, enum iommus
 	return IOMMUSIM_OK;
 }
 
-static enum iommusim_status backend_map(void *context, void *domain, uint64_t gpa, uint64_t hpa,
-    uint64_t length, uint64_t *done)
+static enum iommusim_status backend_map(
+    void *context, void *domain, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done)
 {
 	struct host_backend *backend = context;
 
@@ -604,8 +601,8 @@ static enum iommusim_status backend_map(void *context, void *domain, uint64_t gp
 	return work(backend, backend->map, gpa, length, done);
 }
 
-static enum iommusim_status backend_unmap(void *context, void *domain, uint64_t gpa, uint64_t length,
-    uint64_t *done)
+static enum iommusim_status backend_unmap(
+    void *context, void *domain, uint64_t gpa, uint64_t length, uint64_t *done)
 {
 	struct host_backend *backend = context;
 
@@ -622,8 +619,7 @@ static enum iommusim_status backend_add(void *context, void *domain, uint16_t se
 	return backend->add;
 }
 
-static enum iommusim_status backend_remove(void *context, void *domain, uint16_t segment,
-    uint16_t rid)
+static enum iommusim_status backend_remove(void *context, void *domain, uint16_t segment, uint16_t rid)
 {
 	struct host_backend *backend = context;
 

@@ -91,13 +91,13 @@ void host_memory_arm(struct host_memory *memory, uint64_t first, bool and_beyond
 struct host_setup {
 	const char *profile; /* NULL: "reference" */
 	enum iommusim_cpu cpu;
-	uint64_t ram;            /* 0: HOST_RAM */
-	struct builder *table;   /* instead of the fixture's own */
-	bool no_table;           /* firmware has none */
-	bool no_units;           /* nothing answers where the table says */
-	bool no_functions;       /* an empty bus */
-	bool no_drivers;         /* the functions are there, no driver has them */
-	bool checked;            /* with a checker */
+	uint64_t ram;          /* 0: HOST_RAM */
+	struct builder *table; /* instead of the fixture's own */
+	bool no_table;         /* firmware has none */
+	bool no_units;         /* nothing answers where the table says */
+	bool no_functions;     /* an empty bus */
+	bool no_drivers;       /* the functions are there, no driver has them */
+	bool checked;          /* with a checker */
 	bool device_view;
 	uint64_t cap_set, cap_clear; /* of both units */
 	struct host_memory *memory;
@@ -143,8 +143,8 @@ uint64_t host_hpa(const struct iommusim_vm *vm, uint64_t gpa);
 uint64_t host_sysctl(const struct host *host, const char *name);
 
 /* One page of DMA at `address`, 8 bytes: everything iommusim_dma() says of it. */
-struct iommusim_dma_page host_dma(struct iommusim_requester *requester, enum iommusim_dma_kind kind,
-    uint64_t address);
+struct iommusim_dma_page host_dma(
+    struct iommusim_requester *requester, enum iommusim_dma_kind kind, uint64_t address);
 /* The same by tables alone: nothing is cached, nothing recorded. */
 struct iommusim_dma_page host_look(struct iommusim_requester *requester, uint64_t address);
 /* Does a write by tables alone reach `address` itself, translated? */
@@ -176,12 +176,12 @@ struct host_log {
 void host_watch(struct host *host, struct host_log *log);
 void host_unwatch(struct host *host, struct host_log *log);
 /* Write number `n` of the log is this one. */
-#define assert_wrote(log, n, where, bytes, what)                                                   \
-	do {                                                                                       \
-		assert_true((n) < (log)->count);                                                   \
-		assert_int_equal((log)->at[n].address, where);                                     \
-		assert_int_equal((log)->at[n].width, bytes);                                       \
-		assert_int_equal((log)->at[n].value, what);                                        \
+#define assert_wrote(log, n, where, bytes, what)                                                       \
+	do {                                                                                           \
+		assert_true((n) < (log)->count);                                                       \
+		assert_int_equal((log)->at[n].address, where);                                         \
+		assert_int_equal((log)->at[n].width, bytes);                                           \
+		assert_int_equal((log)->at[n].value, what);                                            \
 	} while (0)
 
 /* Text put together: what reports write, and what a test remembers. */

@@ -62,8 +62,7 @@ uint32_t vt_get32(struct vtd_fixture *vtd, unsigned offset)
 {
 	uint64_t value = 0;
 
-	assert_int_equal(
-	    iommusim_mmio_read(vtd->machine, VTD_BASE + offset, 4, &value), IOMMUSIM_OK);
+	assert_int_equal(iommusim_mmio_read(vtd->machine, VTD_BASE + offset, 4, &value), IOMMUSIM_OK);
 	return (uint32_t)value;
 }
 
@@ -71,21 +70,18 @@ uint64_t vt_get64(struct vtd_fixture *vtd, unsigned offset)
 {
 	uint64_t value = 0;
 
-	assert_int_equal(
-	    iommusim_mmio_read(vtd->machine, VTD_BASE + offset, 8, &value), IOMMUSIM_OK);
+	assert_int_equal(iommusim_mmio_read(vtd->machine, VTD_BASE + offset, 8, &value), IOMMUSIM_OK);
 	return value;
 }
 
 void vt_set32(struct vtd_fixture *vtd, unsigned offset, uint32_t value)
 {
-	assert_int_equal(
-	    iommusim_mmio_write(vtd->machine, VTD_BASE + offset, 4, value), IOMMUSIM_OK);
+	assert_int_equal(iommusim_mmio_write(vtd->machine, VTD_BASE + offset, 4, value), IOMMUSIM_OK);
 }
 
 void vt_set64(struct vtd_fixture *vtd, unsigned offset, uint64_t value)
 {
-	assert_int_equal(
-	    iommusim_mmio_write(vtd->machine, VTD_BASE + offset, 8, value), IOMMUSIM_OK);
+	assert_int_equal(iommusim_mmio_write(vtd->machine, VTD_BASE + offset, 8, value), IOMMUSIM_OK);
 }
 
 uint64_t vt_page(struct vtd_fixture *vtd)
@@ -202,8 +198,8 @@ unsigned vt_invalidate_iotlb(
 	return (unsigned)(command >> 57 & 3);
 }
 
-struct iommusim_dma_page vt_access(struct iommusim_requester *device, enum iommusim_dma_kind kind,
-    uint64_t address, uint64_t length)
+struct iommusim_dma_page vt_access(
+    struct iommusim_requester *device, enum iommusim_dma_kind kind, uint64_t address, uint64_t length)
 {
 	uint8_t data[0x1000] = { 0 };
 	const struct iommusim_dma_request request = {

@@ -106,11 +106,11 @@ enum {
 #define ECAP_EIMER   BIT(61)
 #define ECAP_IRREQ   BIT(62)
 
-#define VTD_DEFAULT_CAP                                                                            \
-	(CAP_ND_8BIT | CAP_SAGAW | CAP_MGAW_57 | CAP_ZLR | CAP_FRO_400 | CAP_SSLPS_2M |            \
-	    CAP_SSLPS_1G | CAP_PSI | CAP_NFR_8 | CAP_MAMV_18 | CAP_DWD | CAP_DRD)
-#define VTD_DEFAULT_ECAP                                                                           \
-	(ECAP_C | ECAP_QI | ECAP_DT | ECAP_IR | ECAP_EIM | ECAP_PT | ECAP_SC | ECAP_IRO_500 |      \
+#define VTD_DEFAULT_CAP                                                                                \
+	(CAP_ND_8BIT | CAP_SAGAW | CAP_MGAW_57 | CAP_ZLR | CAP_FRO_400 | CAP_SSLPS_2M | CAP_SSLPS_1G | \
+	    CAP_PSI | CAP_NFR_8 | CAP_MAMV_18 | CAP_DWD | CAP_DRD)
+#define VTD_DEFAULT_ECAP                                                                               \
+	(ECAP_C | ECAP_QI | ECAP_DT | ECAP_IR | ECAP_EIM | ECAP_PT | ECAP_SC | ECAP_IRO_500 |          \
 	    ECAP_MHMV_15)
 
 #define VTD_BASE   UINT64_C(0xfed90000)
@@ -189,12 +189,12 @@ void vt_command(struct vtd_fixture *vtd, uint32_t bit, bool on);
 /* Register invalidations (VT-d 11.4.6). Return the actual granularity. */
 unsigned vt_invalidate_context(struct vtd_fixture *vtd, unsigned granularity, uint16_t domain,
     uint16_t source, unsigned function_mask);
-unsigned vt_invalidate_iotlb(struct vtd_fixture *vtd, unsigned granularity, uint16_t domain,
-    uint64_t address, unsigned mask);
+unsigned vt_invalidate_iotlb(
+    struct vtd_fixture *vtd, unsigned granularity, uint16_t domain, uint64_t address, unsigned mask);
 
 /* One page of DMA of `device` at `address`: everything iommusim_dma() says of it. */
-struct iommusim_dma_page vt_access(struct iommusim_requester *device, enum iommusim_dma_kind kind,
-    uint64_t address, uint64_t length);
+struct iommusim_dma_page vt_access(
+    struct iommusim_requester *device, enum iommusim_dma_kind kind, uint64_t address, uint64_t length);
 /* The same for the fixture's device; 8 bytes. Only the fault reason, 0 when it went through. */
 unsigned vt_reason(struct vtd_fixture *vtd, enum iommusim_dma_kind kind, uint64_t address);
 /* Where a read of 8 bytes ends up. It must not fault. */

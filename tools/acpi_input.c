@@ -13,19 +13,19 @@ enum {
 	LARGEST_FILE = 64 * 1024 * 1024 /* all tables of a machine as text take a few */
 };
 
-enum iommusim_status acpi_input_parse(const uint8_t *bytes, size_t size, struct acpi_input *input,
-    struct iommusim_diagnostic *problem)
+enum iommusim_status acpi_input_parse(
+    const uint8_t *bytes, size_t size, struct acpi_input *input, struct iommusim_diagnostic *problem)
 {
 	*input = (struct acpi_input){ .bytes = malloc(size == 0 ? 1 : size) };
 	*problem = (struct iommusim_diagnostic){ .offset = UINT64_MAX };
 	if (input->bytes == NULL)
 		return IOMMUSIM_ENOMEM;
-	return iommusim_acpi_extract(bytes, size, input->bytes, &input->size, input->signature,
-	    problem);
+	return iommusim_acpi_extract(
+	    bytes, size, input->bytes, &input->size, input->signature, problem);
 }
 
-static enum iommusim_status refuse_file(struct iommusim_diagnostic *problem, const char *what,
-					int error)
+static enum iommusim_status refuse_file(
+    struct iommusim_diagnostic *problem, const char *what, int error)
 {
 	problem->status = IOMMUSIM_EIO;
 	snprintf(problem->text, sizeof(problem->text), "cannot be %s: %s", what, strerror(error));
@@ -42,8 +42,8 @@ static enum iommusim_status refuse_size(struct iommusim_diagnostic *problem, siz
 }
 
 /* All of a stream into `*bytes`, which grows as needed. */
-static enum iommusim_status read_stream(FILE *stream, uint8_t **bytes, size_t *size,
-					struct iommusim_diagnostic *problem)
+static enum iommusim_status read_stream(
+    FILE *stream, uint8_t **bytes, size_t *size, struct iommusim_diagnostic *problem)
 {
 	size_t room = 0;
 
@@ -66,16 +66,16 @@ static enum iommusim_status read_stream(FILE *stream, uint8_t **bytes, size_t *s
 	return IOMMUSIM_OK;
 }
 
-enum iommusim_status acpi_input_read(const char *file, struct acpi_input *input,
-				     struct iommusim_diagnostic *problem)
+enum iommusim_status acpi_input_read(
+    const char *file, struct acpi_input *input, struct iommusim_diagnostic *problem)
 {
 	FILE *stream = strcmp(file, "-") == 0 ? stdin : fopen(file, "rb");
 	uint8_t *bytes = NULL;
 	size_t size = 0;
 	enum iommusim_status status;
 
-	*input = (struct acpi_input){.size = 0};
-	*problem = (struct iommusim_diagnostic){.offset = UINT64_MAX};
+	*input = (struct acpi_input){ .size = 0 };
+	*problem = (struct iommusim_diagnostic){ .offset = UINT64_MAX };
 	if (stream == NULL)
 		return refuse_file(problem, "opened", errno);
 	status = read_stream(stream, &bytes, &size, problem);
@@ -90,5 +90,5 @@ enum iommusim_status acpi_input_read(const char *file, struct acpi_input *input,
 void acpi_input_free(struct acpi_input *input)
 {
 	free(input->bytes);
-	*input = (struct acpi_input){.size = 0};
+	*input = (struct acpi_input){ .size = 0 };
 }

@@ -17,12 +17,12 @@ struct acpi_input {
  * Find the DMAR or IVRS table in `size` bytes. OK, EFORMAT (`problem` says where and what; what was
  * read of the table up to there is in `input`), ENOMEM.
  */
-enum iommusim_status acpi_input_parse(const uint8_t *bytes, size_t size, struct acpi_input *input,
-				      struct iommusim_diagnostic *problem);
+enum iommusim_status acpi_input_parse(
+    const uint8_t *bytes, size_t size, struct acpi_input *input, struct iommusim_diagnostic *problem);
 
 /* The same for a file; "-" is standard input. Also EIO when it cannot be read. */
-enum iommusim_status acpi_input_read(const char *file, struct acpi_input *input,
-				     struct iommusim_diagnostic *problem);
+enum iommusim_status acpi_input_read(
+    const char *file, struct acpi_input *input, struct iommusim_diagnostic *problem);
 
 void acpi_input_free(struct acpi_input *input);
 

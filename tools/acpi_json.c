@@ -19,8 +19,8 @@ char *acpi_printable(const char *text)
 	return copy;
 }
 
-static void put(struct writer *writer, struct json_object *object, const char *key,
-		struct json_object *value)
+static void put(
+    struct writer *writer, struct json_object *object, const char *key, struct json_object *value)
 {
 	if (object != NULL && value != NULL && json_object_object_add(object, key, value) == 0)
 		return;
@@ -28,8 +28,8 @@ static void put(struct writer *writer, struct json_object *object, const char *k
 	writer->failed = true;
 }
 
-static void put_number(struct writer *writer, struct json_object *object, const char *key,
-		       uint64_t value)
+static void put_number(
+    struct writer *writer, struct json_object *object, const char *key, uint64_t value)
 {
 	put(writer, object, key, json_object_new_uint64(value));
 }
@@ -39,15 +39,15 @@ static void put_flag(struct writer *writer, struct json_object *object, const ch
 	put(writer, object, key, json_object_new_boolean(value));
 }
 
-static void put_text(struct writer *writer, struct json_object *object, const char *key,
-		     const char *text)
+static void put_text(
+    struct writer *writer, struct json_object *object, const char *key, const char *text)
 {
 	put(writer, object, key, json_object_new_string(text));
 }
 
 /* Text from firmware. */
-static void put_printable(struct writer *writer, struct json_object *object, const char *key,
-			  const char *text)
+static void put_printable(
+    struct writer *writer, struct json_object *object, const char *key, const char *text)
 {
 	char *copy = acpi_printable(text);
 
@@ -118,8 +118,7 @@ static struct json_object *path_json(struct writer *writer, const struct iommusi
 	return path;
 }
 
-static struct json_object *scope_json(struct writer *writer,
-				      const struct iommusim_dmar_scope *scope)
+static struct json_object *scope_json(struct writer *writer, const struct iommusim_dmar_scope *scope)
 {
 	struct json_object *object = json_object_new_object();
 	const char *name = iommusim_dmar_scope_name(scope->type);
@@ -137,8 +136,8 @@ static struct json_object *scope_json(struct writer *writer,
 }
 
 /* A structure without scope entries has no such member. */
-static void put_scopes(struct writer *writer, struct json_object *object,
-		       const struct iommusim_dmar_structure *structure)
+static void put_scopes(
+    struct writer *writer, struct json_object *object, const struct iommusim_dmar_structure *structure)
 {
 	struct json_object *scopes;
 
@@ -151,8 +150,8 @@ static void put_scopes(struct writer *writer, struct json_object *object,
 }
 
 /* What DRHD, RMRR, ATSR, SATC and SIDP are about. */
-static void put_unit_members(struct writer *writer, struct json_object *object,
-			     const struct iommusim_dmar_structure *structure)
+static void put_unit_members(
+    struct writer *writer, struct json_object *object, const struct iommusim_dmar_structure *structure)
 {
 	if (structure->type != IOMMUSIM_DMAR_RMRR && structure->type != IOMMUSIM_DMAR_SIDP)
 		put_number(writer, object, "flags", structure->flags);
@@ -166,13 +165,13 @@ static void put_unit_members(struct writer *writer, struct json_object *object,
 	put_scopes(writer, object, structure);
 	if (structure->type == IOMMUSIM_DMAR_DRHD)
 		put_flag(writer, object, "include_pci_all",
-			 (structure->flags & IOMMUSIM_DRHD_INCLUDE_PCI_ALL) != 0);
+		    (structure->flags & IOMMUSIM_DRHD_INCLUDE_PCI_ALL) != 0);
 	if (structure->type == IOMMUSIM_DMAR_ATSR)
 		put_flag(writer, object, "all_ports", (structure->flags & 1) != 0);
 }
 
-static struct json_object *structure_json(struct writer *writer,
-					  const struct iommusim_dmar_structure *structure)
+static struct json_object *structure_json(
+    struct writer *writer, const struct iommusim_dmar_structure *structure)
 {
 	struct json_object *object = json_object_new_object();
 	const bool known = structure->type <= IOMMUSIM_DMAR_SIDP;
@@ -192,7 +191,7 @@ static struct json_object *structure_json(struct writer *writer,
 	case IOMMUSIM_DMAR_ANDD:
 		put_number(writer, object, "acpi_dev", structure->acpi_device);
 		put_printable(writer, object, "acpi_name",
-			      structure->acpi_name != NULL ? structure->acpi_name : "");
+		    structure->acpi_name != NULL ? structure->acpi_name : "");
 		break;
 	default:
 		put_unit_members(writer, object, structure);
@@ -201,8 +200,8 @@ static struct json_object *structure_json(struct writer *writer,
 	return object;
 }
 
-static void append_problem(struct writer *writer, struct json_object *problems, uint64_t offset,
-			   const char *text)
+static void append_problem(
+    struct writer *writer, struct json_object *problems, uint64_t offset, const char *text)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -212,21 +211,21 @@ static void append_problem(struct writer *writer, struct json_object *problems, 
 }
 
 /* A diagnostic may have a line, an offset, or neither. */
-static void append_diagnostic(struct writer *writer, struct json_object *problems,
-			      const struct iommusim_diagnostic *problem)
+static void append_diagnostic(
+    struct writer *writer, struct json_object *problems, const struct iommusim_diagnostic *problem)
 {
 	char text[sizeof problem->text + 32];
 
 	if (problem->line != 0)
-		snprintf(text, sizeof text, "line %u, column %u: %s", problem->line,
-			 problem->column, problem->text);
+		snprintf(text, sizeof text, "line %u, column %u: %s", problem->line, problem->column,
+		    problem->text);
 	else
 		snprintf(text, sizeof text, "%s", problem->text);
 	append_problem(writer, problems, problem->offset == UINT64_MAX ? 0 : problem->offset, text);
 }
 
-static void put_header(struct writer *writer, struct json_object *object,
-		       const struct iommusim_dmar *table)
+static void put_header(
+    struct writer *writer, struct json_object *object, const struct iommusim_dmar *table)
 {
 	/* The width is kept in 8 bits: 256 has become 0. */
 	const uint8_t raw_width = (uint8_t)(table->host_address_width - 1);
@@ -251,10 +250,10 @@ static struct json_object *finish(const struct writer *writer, struct json_objec
 	return NULL;
 }
 
-struct json_object *acpi_dmar_json(const char *file, const struct iommusim_dmar *table,
-				   const struct iommusim_diagnostic *problem)
+struct json_object *acpi_dmar_json(
+    const char *file, const struct iommusim_dmar *table, const struct iommusim_diagnostic *problem)
 {
-	struct writer writer = {false};
+	struct writer writer = { false };
 	struct json_object *object = json_object_new_object();
 	struct json_object *structures = json_object_new_array();
 	struct json_object *problems = json_object_new_array();
@@ -266,18 +265,17 @@ struct json_object *acpi_dmar_json(const char *file, const struct iommusim_dmar 
 	put(&writer, object, "structs", structures);
 	put_flag(&writer, object, "usable", table->usable && problem == NULL);
 	for (uint32_t i = 0; i < table->problem_count; i++)
-		append_problem(&writer, problems, table->problems[i].offset,
-			       table->problems[i].text);
+		append_problem(&writer, problems, table->problems[i].offset, table->problems[i].text);
 	if (problem != NULL)
 		append_diagnostic(&writer, problems, problem);
 	put(&writer, object, "problems", problems);
 	return finish(&writer, object);
 }
 
-struct json_object *acpi_failure_json(const char *file, const char *signature,
-				      const struct iommusim_diagnostic *problem)
+struct json_object *acpi_failure_json(
+    const char *file, const char *signature, const struct iommusim_diagnostic *problem)
 {
-	struct writer writer = {false};
+	struct writer writer = { false };
 	struct json_object *object = json_object_new_object();
 	struct json_object *problems = json_object_new_array();
 

@@ -14,12 +14,12 @@
  * its end: it is the last of `problems`, and the table is not usable. NULL when memory ran out;
  * free with json_object_put().
  */
-struct json_object *acpi_dmar_json(const char *file, const struct iommusim_dmar *table,
-				   const struct iommusim_diagnostic *problem);
+struct json_object *acpi_dmar_json(
+    const char *file, const struct iommusim_dmar *table, const struct iommusim_diagnostic *problem);
 
 /* The object for a file without a table that could be decoded; `signature` may be "". */
-struct json_object *acpi_failure_json(const char *file, const char *signature,
-				      const struct iommusim_diagnostic *problem);
+struct json_object *acpi_failure_json(
+    const char *file, const char *signature, const struct iommusim_diagnostic *problem);
 
 /* A table as lines of text. */
 void acpi_dmar_text(FILE *out, const char *file, const struct iommusim_dmar *table);

@@ -11,24 +11,24 @@ struct flag {
 };
 
 static const struct flag header_flags[] = {
-    {1u << 0, "INTR_REMAP"},
-    {1u << 1, "X2APIC_OPT_OUT"},
-    {1u << 2, "DMA_CTRL_PLATFORM_OPT_IN_FLAG"},
-    {0, NULL},
+	{ 1u << 0, "INTR_REMAP" },
+	{ 1u << 1, "X2APIC_OPT_OUT" },
+	{ 1u << 2, "DMA_CTRL_PLATFORM_OPT_IN_FLAG" },
+	{ 0, NULL },
 };
-static const struct flag drhd_flags[] = {{IOMMUSIM_DRHD_INCLUDE_PCI_ALL, "INCLUDE_PCI_ALL"},
-					 {0, NULL}};
-static const struct flag atsr_flags[] = {{1u << 0, "ALL_PORTS"}, {0, NULL}};
-static const struct flag satc_flags[] = {{1u << 0, "ATC_REQUIRED"}, {0, NULL}};
+static const struct flag drhd_flags[] = { { IOMMUSIM_DRHD_INCLUDE_PCI_ALL, "INCLUDE_PCI_ALL" },
+	{ 0, NULL } };
+static const struct flag atsr_flags[] = { { 1u << 0, "ALL_PORTS" }, { 0, NULL } };
+static const struct flag satc_flags[] = { { 1u << 0, "ATC_REQUIRED" }, { 0, NULL } };
 static const struct flag sidp_scope_flags[] = {
-    {1u << 0, "REQ_WO_PASID_NESTED_NOTALLOWED"},
-    {1u << 1, "REQ_WO_PASID_PWSNP_NOTALLOWED"},
-    {1u << 2, "REQ_WO_PASID_PGSNP_NOTALLOWED"},
-    {1u << 3, "ATC_HARDENED"},
-    {1u << 4, "ATC_REQUIRED"},
-    {0, NULL},
+	{ 1u << 0, "REQ_WO_PASID_NESTED_NOTALLOWED" },
+	{ 1u << 1, "REQ_WO_PASID_PWSNP_NOTALLOWED" },
+	{ 1u << 2, "REQ_WO_PASID_PGSNP_NOTALLOWED" },
+	{ 1u << 3, "ATC_HARDENED" },
+	{ 1u << 4, "ATC_REQUIRED" },
+	{ 0, NULL },
 };
-static const struct flag no_flags[] = {{0, NULL}};
+static const struct flag no_flags[] = { { 0, NULL } };
 
 static void print_flags(FILE *out, const struct flag *flags, uint8_t value)
 {
@@ -54,7 +54,7 @@ static void print_quoted(FILE *out, const char *text)
 /* A number of bytes in the largest unit that divides it. */
 static void print_size(FILE *out, uint64_t bytes)
 {
-	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
 	unsigned unit = 0;
 
 	while (bytes != 0 && bytes % 1024 == 0 && unit < sizeof units / sizeof units[0] - 1) {
@@ -70,8 +70,7 @@ static void print_header(FILE *out, const char *file, const struct iommusim_dmar
 	const unsigned width = (uint8_t)(table->host_address_width - 1) + 1u;
 
 	fprintf(out, "%s: DMAR, %" PRIu32 " bytes, revision %u, checksum 0x%02x %s\n", file,
-		table->length, table->revision, table->checksum,
-		table->checksum_ok ? "good" : "BAD");
+	    table->length, table->revision, table->checksum, table->checksum_ok ? "good" : "BAD");
 	fputs("      OEM ", out);
 	print_quoted(out, table->oem_id);
 	fputc(' ', out);
@@ -89,11 +88,11 @@ static void print_path(FILE *out, const struct iommusim_dmar_scope *scope)
 		fputs("(no path)", out);
 	for (unsigned i = 0; i < scope->hop_count; i++)
 		fprintf(out, "%s%02x.%x", i == 0 ? "" : "/", scope->hops[i].device,
-			scope->hops[i].function);
+		    scope->hops[i].function);
 }
 
-static void print_scope(FILE *out, const struct iommusim_dmar_structure *structure,
-			const struct iommusim_dmar_scope *scope)
+static void print_scope(
+    FILE *out, const struct iommusim_dmar_structure *structure, const struct iommusim_dmar_scope *scope)
 {
 	fprintf(out, "%5" PRIu32 "   %-9s ", scope->offset, iommusim_dmar_scope_name(scope->type));
 	print_path(out, scope);
@@ -114,8 +113,8 @@ static void print_scope(FILE *out, const struct iommusim_dmar_structure *structu
 		fprintf(out, ", type %u, enumeration id %u", scope->type, scope->enumeration_id);
 		break;
 	}
-	print_flags(out, structure->type == IOMMUSIM_DMAR_SIDP ? sidp_scope_flags : no_flags,
-		    scope->flags);
+	print_flags(
+	    out, structure->type == IOMMUSIM_DMAR_SIDP ? sidp_scope_flags : no_flags, scope->flags);
 	fputc('\n', out);
 }
 
@@ -128,8 +127,8 @@ static void print_drhd(FILE *out, const struct iommusim_dmar_structure *drhd)
 
 static void print_rmrr(FILE *out, const struct iommusim_dmar_structure *rmrr)
 {
-	fprintf(out, "segment %u, 0x%" PRIx64 " to 0x%" PRIx64 " ", rmrr->segment, rmrr->base,
-		rmrr->limit);
+	fprintf(
+	    out, "segment %u, 0x%" PRIx64 " to 0x%" PRIx64 " ", rmrr->segment, rmrr->base, rmrr->limit);
 	if (rmrr->limit >= rmrr->base)
 		print_size(out, rmrr->limit - rmrr->base + 1);
 	else
@@ -146,8 +145,8 @@ static void print_members(FILE *out, const struct iommusim_dmar_structure *struc
 		print_rmrr(out, structure);
 		break;
 	case IOMMUSIM_DMAR_RHSA:
-		fprintf(out, "registers at 0x%" PRIx64 ", proximity domain %" PRIu32,
-			structure->base, structure->proximity);
+		fprintf(out, "registers at 0x%" PRIx64 ", proximity domain %" PRIu32, structure->base,
+		    structure->proximity);
 		break;
 	case IOMMUSIM_DMAR_ANDD:
 		fprintf(out, "ACPI device %u is ", structure->acpi_device);
@@ -157,7 +156,7 @@ static void print_members(FILE *out, const struct iommusim_dmar_structure *struc
 	case IOMMUSIM_DMAR_SATC:
 		fprintf(out, "segment %u", structure->segment);
 		print_flags(out, structure->type == IOMMUSIM_DMAR_ATSR ? atsr_flags : satc_flags,
-			    structure->flags);
+		    structure->flags);
 		break;
 	case IOMMUSIM_DMAR_SIDP:
 		fprintf(out, "segment %u", structure->segment);
@@ -175,11 +174,10 @@ static void print_problems(FILE *out, const struct iommusim_dmar *table)
 		return;
 	}
 	fprintf(out, "      %" PRIu32 " %s, the table %s be used:\n", table->problem_count,
-		table->problem_count == 1 ? "problem" : "problems",
-		table->usable ? "can" : "CANNOT");
+	    table->problem_count == 1 ? "problem" : "problems", table->usable ? "can" : "CANNOT");
 	for (uint32_t i = 0; i < table->problem_count; i++)
 		fprintf(out, "%5" PRIu32 " %s %s\n", table->problems[i].offset,
-			table->problems[i].fatal ? "FATAL" : "odd  ", table->problems[i].text);
+		    table->problems[i].fatal ? "FATAL" : "odd  ", table->problems[i].text);
 }
 
 void acpi_dmar_text(FILE *out, const char *file, const struct iommusim_dmar *table)
@@ -189,7 +187,7 @@ void acpi_dmar_text(FILE *out, const char *file, const struct iommusim_dmar *tab
 		const struct iommusim_dmar_structure *structure = &table->structures[i];
 
 		fprintf(out, "%5" PRIu32 " %s ", structure->offset,
-			iommusim_dmar_type_name(structure->type));
+		    iommusim_dmar_type_name(structure->type));
 		print_members(out, structure);
 		fputc('\n', out);
 		for (uint32_t s = 0; s < structure->scope_count; s++)

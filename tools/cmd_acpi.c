@@ -40,10 +40,9 @@ static void complain(struct run *run, const char *file, const struct iommusim_di
 	fflush(stdout);
 	if (problem->line == 0 && problem->offset != UINT64_MAX)
 		fprintf(stderr, "%s: offset %llu: %s\n", file, (unsigned long long)problem->offset,
-			problem->text);
+		    problem->text);
 	else
-		fprintf(stderr, "%s:%u:%u: %s\n", file, problem->line, problem->column,
-			problem->text);
+		fprintf(stderr, "%s:%u:%u: %s\n", file, problem->line, problem->column, problem->text);
 	note_exit(run, COMMAND_BAD_INPUT);
 }
 
@@ -56,10 +55,10 @@ static void complain_of_memory(struct run *run, const char *file)
 
 static void print_json(struct run *run, const char *file, struct json_object *object)
 {
-	const char *text =
-	    object == NULL ? NULL
-			   : json_object_to_json_string_ext(
-				 object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text = object == NULL
+	    ? NULL
+	    : json_object_to_json_string_ext(
+		  object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 
 	if (text == NULL)
 		complain_of_memory(run, file);
@@ -69,8 +68,8 @@ static void print_json(struct run *run, const char *file, struct json_object *ob
 }
 
 /* No table came of it: say so. */
-static void show_failure(struct run *run, const char *file, const char *signature,
-			 const struct iommusim_diagnostic *problem)
+static void show_failure(
+    struct run *run, const char *file, const char *signature, const struct iommusim_diagnostic *problem)
 {
 	if (run->json)
 		print_json(run, file, acpi_failure_json(file, signature, problem));
@@ -80,7 +79,7 @@ static void show_failure(struct run *run, const char *file, const char *signatur
 /* The first reason why a table cannot be used. */
 static void complain_of_table(struct run *run, const char *file, const struct iommusim_dmar *table)
 {
-	struct iommusim_diagnostic first = {.status = IOMMUSIM_EFORMAT};
+	struct iommusim_diagnostic first = { .status = IOMMUSIM_EFORMAT };
 
 	for (uint32_t i = 0; i < table->problem_count; i++) {
 		if (!table->problems[i].fatal)
@@ -94,9 +93,9 @@ static void complain_of_table(struct run *run, const char *file, const struct io
 
 /* Decode and show what was found; `problem` is NULL when all of the file was read. */
 static void show_dmar(struct run *run, const char *file, const struct acpi_input *input,
-		      const struct iommusim_diagnostic *problem)
+    const struct iommusim_diagnostic *problem)
 {
-	struct iommusim_diagnostic unread = {.offset = 0};
+	struct iommusim_diagnostic unread = { .offset = 0 };
 	struct iommusim_dmar *table = NULL;
 
 	switch (iommusim_dmar_parse(input->bytes, input->size, &table)) {
@@ -106,8 +105,7 @@ static void show_dmar(struct run *run, const char *file, const struct acpi_input
 		complain_of_memory(run, file);
 		return;
 	default:
-		snprintf(
-		    unread.text, sizeof unread.text,
+		snprintf(unread.text, sizeof unread.text,
 		    "no DMAR table: %zu bytes, where the header every ACPI table has takes 36 and "
 		    "begins with \"DMAR\"",
 		    input->size);
@@ -136,7 +134,7 @@ static void show_file(struct run *run, const char *file)
 	} else if (strcmp(input.signature, "DMAR") == 0) {
 		show_dmar(run, file, &input, status == IOMMUSIM_OK ? NULL : &problem);
 	} else if (strcmp(input.signature, "IVRS") == 0) {
-		problem = (struct iommusim_diagnostic){.offset = UINT64_MAX};
+		problem = (struct iommusim_diagnostic){ .offset = UINT64_MAX };
 		snprintf(problem.text, sizeof problem.text, "IVRS tables are not decoded yet");
 		show_failure(run, file, input.signature, &problem);
 	} else {
@@ -157,11 +155,11 @@ static int refuse_option(const char *argument)
 int command_acpi(int argc, char **argv)
 {
 	static const struct option options[] = {
-	    {"json", no_argument, NULL, 'j'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
 	};
-	struct run run = {.json = false, .worst = COMMAND_OK};
+	struct run run = { .json = false, .worst = COMMAND_OK };
 	int option;
 
 	opterr = 0;

@@ -59,8 +59,7 @@ static void complain(struct run *run, const char *file, enum iommusim_status sta
 	fflush(stdout);
 	replay_progress_clear(&run->progress);
 	fprintf(stderr, "%s:%u:%u: %s\n", file, problem->line, problem->column,
-	    status == IOMMUSIM_ENOMEM && problem->text[0] == '\0' ? "out of memory"
-								  : problem->text);
+	    status == IOMMUSIM_ENOMEM && problem->text[0] == '\0' ? "out of memory" : problem->text);
 	note_exit(run, status == IOMMUSIM_ENOMEM ? COMMAND_NO_RESOURCES : COMMAND_BAD_INPUT);
 }
 
@@ -193,8 +192,7 @@ static int refuse_profile(const char *name)
 {
 	const struct iommusim_profile *profile;
 
-	fprintf(
-	    stderr, "iommusim replay: --vmm %s: no release profile of that name; there are", name);
+	fprintf(stderr, "iommusim replay: --vmm %s: no release profile of that name; there are", name);
 	for (size_t i = 0; (profile = iommusim_profile_at(i)) != NULL; i++)
 		fprintf(stderr, "%s %s", i == 0 ? "" : ",", iommusim_profile_name(profile));
 	fputs("\n", stderr);
@@ -221,8 +219,7 @@ static int take_option(struct run *run, int option, const char *argument)
 		return COMMAND_OK;
 	case OPTION_VMM:
 		run->options.profile = argument;
-		return iommusim_profile_find(argument) == NULL ? refuse_profile(argument)
-							       : COMMAND_OK;
+		return iommusim_profile_find(argument) == NULL ? refuse_profile(argument) : COMMAND_OK;
 	case OPTION_CACHE:
 		run->options.has_cache = true;
 		return iommusim_cache_policy_find(argument, &run->options.cache) == IOMMUSIM_OK
@@ -260,8 +257,7 @@ static bool take_options(struct run *run, int argc, char **argv, int *code)
 	opterr = 0;
 	optind = 0; /* start over, wherever the last scan stopped */
 	*code = COMMAND_OK;
-	while (
-	    *code == COMMAND_OK && (option = getopt_long(argc, argv, ":jh", options, NULL)) != -1) {
+	while (*code == COMMAND_OK && (option = getopt_long(argc, argv, ":jh", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return false;

@@ -11,7 +11,8 @@ static const char usage[] =
     "usage: iommusim spec [VENDOR [NAME]]\n"
     "\n"
     "Print the registers and structures the models run on, with their fields, as Markdown. VENDOR is\n"
-    "vtd (the default). NAME is one of them by the specification's name: GSTS, SS-PDE, \"root entry\".\n";
+    "vtd (the default). NAME is one of them by the specification's name: GSTS, SS-PDE, \"root "
+    "entry\".\n";
 
 static void print_bits(const struct iommusim_spec_field *field)
 {
@@ -21,8 +22,8 @@ static void print_bits(const struct iommusim_spec_field *field)
 		printf("| %u:%u ", field->high, field->low);
 }
 
-static void print_structure(const char *vendor, size_t index,
-    const struct iommusim_spec_structure *structure)
+static void print_structure(
+    const char *vendor, size_t index, const struct iommusim_spec_structure *structure)
 {
 	struct iommusim_spec_field field;
 
@@ -52,8 +53,10 @@ static int print_vendor(const char *vendor, const char *name)
 		return 2;
 	}
 	if (name == NULL)
-		printf("# %s: registers and structures\n\nBits that no row names are reserved, and so are "
-		       "the bits of a field whose capability a unit lacks.\nWritten by `iommusim spec %s`.\n\n",
+		printf(
+		    "# %s: registers and structures\n\nBits that no row names are reserved, and so are "
+		    "the bits of a field whose capability a unit lacks.\nWritten by `iommusim spec "
+		    "%s`.\n\n",
 		    vendor, vendor);
 	for (size_t i = 0; iommusim_spec_structure(vendor, i, &structure); i++) {
 		if (name != NULL && strcmp(name, structure.name) != 0)
@@ -82,6 +85,6 @@ int command_spec(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	return print_vendor(argc > optind ? argv[optind] : "vtd",
-	    argc > optind + 1 ? argv[optind + 1] : NULL);
+	return print_vendor(
+	    argc > optind ? argv[optind] : "vtd", argc > optind + 1 ? argv[optind + 1] : NULL);
 }

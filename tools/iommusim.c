@@ -17,15 +17,12 @@ struct command {
 
 /* In the order help shows them. */
 static const struct command commands[] = {
-    {"replay", command_replay, "run traces and explain what became of their DMA"},
-    {"acpi", command_acpi, "decode DMAR tables and say what is wrong with them"},
-    {"spec", command_spec, "the registers and structures the models run on, as a reference"},
+	{ "replay", command_replay, "run traces and explain what became of their DMA" },
+	{ "acpi", command_acpi, "decode DMAR tables and say what is wrong with them" },
+	{ "spec", command_spec, "the registers and structures the models run on, as a reference" },
 };
 
-enum {
-	COMMANDS = sizeof commands / sizeof commands[0],
-	LONGEST_NAME = 32
-};
+enum { COMMANDS = sizeof commands / sizeof commands[0], LONGEST_NAME = 32 };
 
 static void print_usage(FILE *out)
 {
@@ -38,7 +35,7 @@ static void print_usage(FILE *out)
 	      "\n"
 	      "exit: 0 everything as expected, 1 a DMA, an expectation or a vector failed,\n"
 	      "      2 bad input or usage, 3 out of resources\n",
-	      out);
+	    out);
 }
 
 static const struct command *find_command(const char *name)
@@ -94,7 +91,7 @@ static int refuse(const char *name)
 static int help(int argc, char **argv)
 {
 	char option[] = "--help";
-	char *arguments[] = {argv[0], option, NULL};
+	char *arguments[] = { argv[0], option, NULL };
 	const struct command *command;
 
 	if (argc < 2) {

@@ -7,8 +7,8 @@
 #include "replay_show.h"
 
 /* Put `value` into `object`. NULL, from json-c without memory, is noted and left out. */
-static void add(struct replay_show *show, struct json_object *object, const char *name,
-    struct json_object *value)
+static void add(
+    struct replay_show *show, struct json_object *object, const char *name, struct json_object *value)
 {
 	if (value != NULL && object != NULL && json_object_object_add(object, name, value) == 0)
 		return;
@@ -97,8 +97,7 @@ static void show_finding(void *context, const struct iommusim_finding *finding, 
 	print_line(show, whole);
 }
 
-static void show_init(
-    void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check)
+static void show_init(void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check)
 {
 	struct replay_show *show = context;
 	struct iommusim_init_report report;
@@ -126,34 +125,32 @@ void replay_json_callbacks(struct iommusim_replay_options *options)
 
 /* ---- summaries ----------------------------------------------------------------------------------------- */
 
-static void add_dma(struct replay_show *show, struct json_object *object,
-    const struct iommusim_replay_summary *summary)
+static void add_dma(
+    struct replay_show *show, struct json_object *object, const struct iommusim_replay_summary *summary)
 {
 	struct json_object *dma = json_object_new_object();
 
 	add_number(show, dma, "total", summary->dma_total);
 	for (unsigned i = 0; i < IOMMUSIM_VERDICT_COUNT; i++)
-		add_number(
-		    show, dma, iommusim_verdict_name((enum iommusim_verdict)i), summary->dma[i]);
+		add_number(show, dma, iommusim_verdict_name((enum iommusim_verdict)i), summary->dma[i]);
 	add(show, object, "dma", dma);
 }
 
-static void add_findings(struct replay_show *show, struct json_object *object,
-    const struct iommusim_replay_summary *summary)
+static void add_findings(
+    struct replay_show *show, struct json_object *object, const struct iommusim_replay_summary *summary)
 {
 	struct json_object *findings = json_object_new_object();
 
 	for (unsigned i = 0; i < IOMMUSIM_FINDING_COUNT; i++)
 		if (summary->findings[i] != 0)
-			add_number(show, findings,
-			    iommusim_finding_name((enum iommusim_finding_id)i),
+			add_number(show, findings, iommusim_finding_name((enum iommusim_finding_id)i),
 			    summary->findings[i]);
 	add(show, object, "findings", findings);
 }
 
 /* What the summaries of a file and of all files have in common. */
-static void add_counts(struct replay_show *show, struct json_object *object,
-    const struct iommusim_replay_summary *summary)
+static void add_counts(
+    struct replay_show *show, struct json_object *object, const struct iommusim_replay_summary *summary)
 {
 	struct json_object *expectations = json_object_new_object();
 	struct json_object *unexpected = json_object_new_object();

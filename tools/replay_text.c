@@ -7,10 +7,7 @@
 
 #include "replay_show.h"
 
-enum {
-	QUIET_SECONDS = 1,
-	WIDTH = 100
-};
+enum { QUIET_SECONDS = 1, WIDTH = 100 };
 
 static void put(void *context, const char *text, size_t length)
 {
@@ -123,8 +120,7 @@ static void show_failure(void *context, uint32_t line, const char *statement, co
 	print_wrapped("  ", text);
 }
 
-static void show_init(
-    void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check)
+static void show_init(void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check)
 {
 	struct replay_show *show = context;
 	const struct iommusim_text out = { .put = put, .colour = show->colour };

@@ -63,8 +63,8 @@ static char *join(const char *folder, const char *name)
 	return asprintf(&path, "%s%s%s", folder, between, name) < 0 ? NULL : path;
 }
 
-static enum iommusim_status add_folder(struct trace_files *files, const char *folder,
-    unsigned depth, struct iommusim_diagnostic *problem);
+static enum iommusim_status add_folder(
+    struct trace_files *files, const char *folder, unsigned depth, struct iommusim_diagnostic *problem);
 
 static enum iommusim_status add_entry(
     struct trace_files *files, char *path, unsigned depth, struct iommusim_diagnostic *problem)
@@ -82,8 +82,8 @@ static enum iommusim_status add_entry(
 	return status;
 }
 
-static enum iommusim_status add_folder(struct trace_files *files, const char *folder,
-    unsigned depth, struct iommusim_diagnostic *problem)
+static enum iommusim_status add_folder(
+    struct trace_files *files, const char *folder, unsigned depth, struct iommusim_diagnostic *problem)
 {
 	enum iommusim_status status = IOMMUSIM_OK;
 	const struct dirent *entry;
@@ -149,8 +149,7 @@ static enum iommusim_status read_stream(
 			char *larger;
 
 			if (room >= LARGEST_TRACE)
-				return refuse(
-				    problem, "replayed", "it is larger than 1 GiB unpacked");
+				return refuse(problem, "replayed", "it is larger than 1 GiB unpacked");
 			room = room == 0 ? FIRST_READ : room * 2;
 			larger = realloc(*text, room);
 			if (larger == NULL)

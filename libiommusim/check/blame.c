@@ -16,9 +16,9 @@ struct known {
 };
 
 static const struct known known_bugs[] = {
-#define K(verdict, outer, inner, column, value, record)                                            \
-	{ IOMMUSIM_VERDICT_##verdict, IOMMUSIM_CALL_##outer, IOMMUSIM_CALL_##inner,                \
-		COLUMN_##column, POLICY_##column##_##value, #column, record },
+#define K(verdict, outer, inner, column, value, record)                                                \
+	{ IOMMUSIM_VERDICT_##verdict, IOMMUSIM_CALL_##outer, IOMMUSIM_CALL_##inner, COLUMN_##column,   \
+		POLICY_##column##_##value, #column, record },
 #include "check/known.def"
 #undef K
 };

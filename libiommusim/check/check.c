@@ -26,9 +26,8 @@ static void call_begins(void *context, const struct iommusim_call *call)
 		check->place_count + 1, sizeof(*check->places)))
 		return;
 	place = &check->places[check->place_count];
-	*place = (struct check_place){
-		.file = check->here.file, .line = check->here.line, .call = *call
-	};
+	*place =
+	    (struct check_place){ .file = check->here.file, .line = check->here.line, .call = *call };
 	place->call.name = call->name == NULL ? NULL : check_intern(check, call->name);
 	place->domain_name = call->domain == NULL ? NULL : domain_name(check, call->domain);
 	place->call.domain = NULL;
@@ -61,9 +60,8 @@ static enum iommusim_status attach(struct iommusim_check *check)
 	const struct iommusim_listener listener = {
 		.context = check, .begin = call_begins, .end = call_ended
 	};
-	const struct iommusim_mmio_watcher watcher = {
-		.context = check, .access = check_register_access
-	};
+	const struct iommusim_mmio_watcher watcher = { .context = check,
+		.access = check_register_access };
 	const struct vmm_interposer interposer = { .context = check, .chosen = check_ops_chosen };
 	enum iommusim_status status = vmm_interpose(check->vmm, &interposer);
 
@@ -94,8 +92,7 @@ enum iommusim_status iommusim_check_create(struct iommusim_vmm *vmm, struct iomm
 	TAILQ_INIT(&check->domains);
 	TAILQ_INIT(&check->devices);
 	pagemap_init(&check->owners, machine);
-	if (!machine_grow(machine, &check->places, &check->place_capacity, 1,
-		sizeof(*check->places))) {
+	if (!machine_grow(machine, &check->places, &check->place_capacity, 1, sizeof(*check->places))) {
 		machine_free(machine, check, sizeof(*check));
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a checker");
 	}

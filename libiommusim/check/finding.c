@@ -104,19 +104,21 @@ static void check_gcmd(struct iommusim_check *check, struct iommusim_unit *unit,
 	if (dropped == 0 || ((dropped & (dropped - 1)) == 0 && asked == 0))
 		return;
 	check_finding(check, IOMMUSIM_FINDING_GCMD_DROPS_BITS,
-	    "wrote GCMD=0x%08llx to the unit at 0x%llx: this turned off%s. GCMD is not read, modified and "
+	    "wrote GCMD=0x%08llx to the unit at 0x%llx: this turned off%s. GCMD is not read, modified "
+	    "and "
 	    "written: state the level bits that are on together with the command",
 	    (unsigned long long)value, (unsigned long long)unit->base,
 	    level_names(dropped, names, sizeof(names)));
 }
 
-static void check_register_invalidation(struct iommusim_check *check, struct iommusim_unit *unit,
-    const char *name)
+static void check_register_invalidation(
+    struct iommusim_check *check, struct iommusim_unit *unit, const char *name)
 {
 	if (!vtd_GSTS_QIES(peek(unit, vtd_GSTS_at)))
 		return;
 	check_finding(check, IOMMUSIM_FINDING_REGISTER_INVALIDATION_UNDER_QI,
-	    "wrote %s of the unit at 0x%llx while queued invalidation is on: the request is not carried "
+	    "wrote %s of the unit at 0x%llx while queued invalidation is on: the request is not "
+	    "carried "
 	    "out",
 	    name, (unsigned long long)unit->base);
 }
@@ -129,8 +131,8 @@ static bool starts(uint64_t offset, unsigned width, uint64_t value, unsigned at,
 	return offset == at + 4 && (value << 32 & bit) != 0;
 }
 
-void check_register_access(void *context, uint64_t address, unsigned width, bool is_write,
-    uint64_t value)
+void check_register_access(
+    void *context, uint64_t address, unsigned width, bool is_write, uint64_t value)
 {
 	struct iommusim_check *check = context;
 	struct iommusim_unit *unit;

@@ -14,8 +14,8 @@ static void write_ruled_out(const struct iommusim_check *check,
 	uint64_t enable = 0;
 
 	iommusim_sysctl_get(check->vmm, "hw.vmm.iommu.enable", &enable);
-	used = (size_t)snprintf(text, sizeof(text), "hw.vmm.iommu.enable=%llu",
-	    (unsigned long long)enable);
+	used = (size_t)snprintf(
+	    text, sizeof(text), "hw.vmm.iommu.enable=%llu", (unsigned long long)enable);
 	if (report->outcome != IOMMUSIM_INIT_DISABLED && report->outcome != IOMMUSIM_INIT_UNKNOWN_CPU)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, ", a known processor");
 	if (report->table_found)
@@ -52,8 +52,8 @@ static void write_devices(const struct iommusim_check *check, const struct iommu
 	write_wrapped(out, "  then   ", text);
 }
 
-enum iommusim_status iommusim_init_text(const struct iommusim_check *check,
-    const struct iommusim_text *out)
+enum iommusim_status iommusim_init_text(
+    const struct iommusim_check *check, const struct iommusim_text *out)
 {
 	struct iommusim_init_report report;
 	char place[160];
@@ -61,7 +61,8 @@ enum iommusim_status iommusim_init_text(const struct iommusim_check *check,
 	iommusim_init_report(check->vmm, &report);
 	if (report.outcome == IOMMUSIM_INIT_NOT_REACHED || report.outcome == IOMMUSIM_INIT_DONE)
 		return IOMMUSIM_OK;
-	write_text(out, "hw.vmm.iommu.initialized = 0. iommu_init was reached at %s and stopped there: %s\n",
+	write_text(out,
+	    "hw.vmm.iommu.initialized = 0. iommu_init was reached at %s and stopped there: %s\n",
 	    write_place(&check->init_place, place), iommusim_init_outcome_name(report.outcome));
 	write_wrapped(out, "  why    ", report.text);
 	write_ruled_out(check, &report, out);

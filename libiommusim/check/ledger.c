@@ -63,8 +63,8 @@ const char *check_domain_name(const struct iommusim_check *check, const struct c
 	return known == NULL ? domain->name : iommusim_domain_name(known);
 }
 
-void check_recall_place(const struct iommusim_check *check, uint32_t place_number,
-    struct iommusim_remembered_call *call)
+void check_recall_place(
+    const struct iommusim_check *check, uint32_t place_number, struct iommusim_remembered_call *call)
 {
 	const struct check_place *place = &check->places[place_number];
 
@@ -93,8 +93,8 @@ void check_recall(const struct iommusim_check *check, const struct check_domain 
 
 /* ---- devices -------------------------------------------------------------------------------- */
 
-struct check_device *check_device_find(const struct iommusim_check *check, uint16_t segment,
-    uint16_t rid)
+struct check_device *check_device_find(
+    const struct iommusim_check *check, uint16_t segment, uint16_t rid)
 {
 	struct check_device *device;
 
@@ -136,8 +136,8 @@ static void refresh_name(struct iommusim_check *check, struct check_domain *doma
 		domain->name = kept;
 }
 
-static enum iommusim_status ledger_add_device(void *context, void *handle, uint16_t segment,
-    uint16_t rid)
+static enum iommusim_status ledger_add_device(
+    void *context, void *handle, uint16_t segment, uint16_t rid)
 {
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
@@ -162,14 +162,15 @@ static enum iommusim_status ledger_add_device(void *context, void *handle, uint1
 	if (iommusim_unit_for(check->machine, segment, rid) == NULL &&
 	    iommusim_unit_at(check->machine, 0) != NULL)
 		check_finding(check, IOMMUSIM_FINDING_DEVICE_OUT_OF_SCOPE,
-		    "%02x:%02x.%u is in domain %s now, and no unit governs it: its DMA is not translated",
+		    "%02x:%02x.%u is in domain %s now, and no unit governs it: its DMA is not "
+		    "translated",
 		    IOMMUSIM_RID_BUS(rid), IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid),
 		    domain->name);
 	return IOMMUSIM_OK;
 }
 
-static enum iommusim_status ledger_remove_device(void *context, void *handle, uint16_t segment,
-    uint16_t rid)
+static enum iommusim_status ledger_remove_device(
+    void *context, void *handle, uint16_t segment, uint16_t rid)
 {
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
@@ -240,8 +241,8 @@ static uint64_t recordable(struct check_domain *domain, uint64_t gpa, uint64_t l
 	return done == length || pagemap_prepare(&domain->map, gpa, done) ? done : length;
 }
 
-static enum iommusim_status ledger_create_mapping(void *context, void *handle, uint64_t gpa,
-    uint64_t hpa, uint64_t length, uint64_t *done)
+static enum iommusim_status ledger_create_mapping(
+    void *context, void *handle, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done)
 {
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
@@ -262,8 +263,8 @@ static enum iommusim_status ledger_create_mapping(void *context, void *handle, u
 	return status;
 }
 
-static enum iommusim_status ledger_remove_mapping(void *context, void *handle, uint64_t gpa,
-    uint64_t length, uint64_t *done)
+static enum iommusim_status ledger_remove_mapping(
+    void *context, void *handle, uint64_t gpa, uint64_t length, uint64_t *done)
 {
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
@@ -279,8 +280,8 @@ static enum iommusim_status ledger_remove_mapping(void *context, void *handle, u
 	}
 	status = check->ops.remove_mapping(check->ops_context, domain->handle, gpa, length, done);
 	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0)
-		pagemap_flag(&domain->map, gpa, recordable(domain, gpa, length, *done),
-		    LEDGER_REMOVED, LEDGER_MAPPED, serial);
+		pagemap_flag(&domain->map, gpa, recordable(domain, gpa, length, *done), LEDGER_REMOVED,
+		    LEDGER_MAPPED, serial);
 	return status;
 }
 
@@ -353,7 +354,8 @@ void check_ledger_free(struct iommusim_check *check)
 	while ((domain = TAILQ_FIRST(&check->domains)) != NULL) {
 		TAILQ_REMOVE(&check->domains, domain, link);
 		pagemap_fini(&domain->map);
-		machine_free(check->machine, domain->runs, domain->run_capacity * sizeof(*domain->runs));
+		machine_free(
+		    check->machine, domain->runs, domain->run_capacity * sizeof(*domain->runs));
 		machine_free(check->machine, domain, sizeof(*domain));
 	}
 	while ((device = TAILQ_FIRST(&check->devices)) != NULL) {

@@ -4,7 +4,7 @@
 #include "check/state.h"
 
 /* uthash allocates through the machine: `check` is in scope wherever its macros are used. */
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM        1
 #define uthash_malloc(size)      machine_alloc(check->machine, size)
 #define uthash_free(block, size) machine_free(check->machine, block, size)
 #include <uthash.h>

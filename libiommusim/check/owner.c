@@ -62,8 +62,8 @@ static enum iommusim_owner owner_by_memory(const struct iommusim_check *check, u
 	const struct memory_window *window = memory_find(&check->machine->memory, address);
 
 	if (window == NULL)
-		return mmio_overlaps(check->machine, address, 1) ? IOMMUSIM_OWNER_DEVICE :
-								   IOMMUSIM_OWNER_NOBODY;
+		return mmio_overlaps(check->machine, address, 1) ? IOMMUSIM_OWNER_DEVICE
+								 : IOMMUSIM_OWNER_NOBODY;
 	if (window->kind == IOMMUSIM_MEMORY_FIRMWARE)
 		return IOMMUSIM_OWNER_FIRMWARE;
 	if (vmm_page_use(check->vmm, address) == VMM_PAGE_TABLE)
@@ -72,8 +72,8 @@ static enum iommusim_owner owner_by_memory(const struct iommusim_check *check, u
 }
 
 /* The slow way: look through the memory of every VM. */
-static bool ask_vms(const struct iommusim_check *check, uint64_t address,
-    struct iommusim_judged_page *page)
+static bool ask_vms(
+    const struct iommusim_check *check, uint64_t address, struct iommusim_judged_page *page)
 {
 	const struct iommusim_vm *vm;
 
@@ -92,8 +92,8 @@ static bool ask_vms(const struct iommusim_check *check, uint64_t address,
 	return false;
 }
 
-void check_owner_of(const struct iommusim_check *check, uint64_t address,
-    struct iommusim_judged_page *page)
+void check_owner_of(
+    const struct iommusim_check *check, uint64_t address, struct iommusim_judged_page *page)
 {
 	const struct pagemap_cell cell = pagemap_get(&check->owners, address);
 
@@ -105,7 +105,7 @@ void check_owner_of(const struct iommusim_check *check, uint64_t address,
 		return;
 	}
 	page->owner = IOMMUSIM_OWNER_VM;
-	page->owner_gpa = (cell.value & ~(IOMMUSIM_PAGE_SIZE - 1)) |
-	    (address & (IOMMUSIM_PAGE_SIZE - 1));
+	page->owner_gpa =
+	    (cell.value & ~(IOMMUSIM_PAGE_SIZE - 1)) | (address & (IOMMUSIM_PAGE_SIZE - 1));
 	strncpy(page->owner_vm, check->vm_names[cell.stamp], sizeof(page->owner_vm) - 1);
 }

@@ -51,8 +51,8 @@ static uint64_t advance(uint64_t value, uint64_t pages)
 }
 
 /* The child of an entry, made of what the entry said as a whole. NULL: no memory. */
-static struct pagemap_node *make_child(struct pagemap *map, struct pagemap_node *node, unsigned index,
-    unsigned level)
+static struct pagemap_node *make_child(
+    struct pagemap *map, struct pagemap_node *node, unsigned index, unsigned level)
 {
 	struct pagemap_node *child = node->child[index];
 
@@ -62,8 +62,7 @@ static struct pagemap_node *make_child(struct pagemap *map, struct pagemap_node 
 	if (child == NULL)
 		return NULL;
 	for (unsigned i = 0; node->value[index] != 0 && i < PAGEMAP_FANOUT; i++) {
-		child->value[i] =
-		    advance(node->value[index], (uint64_t)i << entry_shift(level - 1));
+		child->value[i] = advance(node->value[index], (uint64_t)i << entry_shift(level - 1));
 		child->stamp[i] = node->stamp[index];
 	}
 	node->child[index] = child;
@@ -90,8 +89,7 @@ bool pagemap_prepare(struct pagemap *map, uint64_t address, uint64_t length)
 	const uint64_t page = address >> IOMMUSIM_PAGE_SHIFT;
 	const uint64_t count = length >> IOMMUSIM_PAGE_SHIFT;
 
-	if (page / PAGEMAP_FANOUT == map->cursor &&
-	    (page + count - 1) / PAGEMAP_FANOUT == map->cursor)
+	if (page / PAGEMAP_FANOUT == map->cursor && (page + count - 1) / PAGEMAP_FANOUT == map->cursor)
 		return true;
 	if (map->root == NULL)
 		map->root = machine_alloc_zeroed(map->machine, node_size(PAGEMAP_LEVELS - 1));
@@ -106,8 +104,8 @@ struct change {
 	uint32_t stamp;
 };
 
-static void change_entry(struct pagemap_node *node, unsigned index, const struct change *change,
-    uint64_t pages_in)
+static void change_entry(
+    struct pagemap_node *node, unsigned index, const struct change *change, uint64_t pages_in)
 {
 	if (!change->flags_only)
 		node->value[index] = advance(change->value, pages_in);
@@ -119,8 +117,8 @@ static void change_entry(struct pagemap_node *node, unsigned index, const struct
 }
 
 /* Change pages first..last of the range that a node covers. `begin`: the whole range's first page. */
-static void change_range(struct pagemap *map, struct pagemap_node *node, unsigned level,
-    uint64_t first, uint64_t last, uint64_t begin, const struct change *change)
+static void change_range(struct pagemap *map, struct pagemap_node *node, unsigned level, uint64_t first,
+    uint64_t last, uint64_t begin, const struct change *change)
 {
 	const uint64_t span = UINT64_C(1) << entry_shift(level);
 
@@ -173,16 +171,15 @@ static void apply(struct pagemap *map, uint64_t address, uint64_t length, const 
 		move_cursor(map, first);
 }
 
-void pagemap_set(struct pagemap *map, uint64_t address, uint64_t length, uint64_t value,
-    uint32_t stamp)
+void pagemap_set(struct pagemap *map, uint64_t address, uint64_t length, uint64_t value, uint32_t stamp)
 {
 	const struct change change = { .value = value, .stamp = stamp };
 
 	apply(map, address, length, &change);
 }
 
-void pagemap_flag(struct pagemap *map, uint64_t address, uint64_t length, uint64_t set,
-    uint64_t clear, uint32_t stamp)
+void pagemap_flag(struct pagemap *map, uint64_t address, uint64_t length, uint64_t set, uint64_t clear,
+    uint32_t stamp)
 {
 	const struct change change = {
 		.flags_only = true, .set = set & FLAGS, .clear = clear & FLAGS, .stamp = stamp
@@ -203,9 +200,8 @@ struct pagemap_cell pagemap_get(const struct pagemap *map, uint64_t address)
 		const uint64_t in = page & ((UINT64_C(1) << entry_shift(level)) - 1);
 
 		if (level == 0 || node->child[index] == NULL)
-			return (struct pagemap_cell){
-				.value = advance(node->value[index], in), .stamp = node->stamp[index]
-			};
+			return (struct pagemap_cell){ .value = advance(node->value[index], in),
+				.stamp = node->stamp[index] };
 		node = node->child[index];
 	}
 	return (struct pagemap_cell){ .value = 0 };

@@ -40,12 +40,12 @@ void pagemap_fini(struct pagemap *map);
 bool pagemap_prepare(struct pagemap *map, uint64_t address, uint64_t length);
 
 /* Give a prepared range a value that grows by 4 KiB a page. `value` 0 forgets it. */
-void pagemap_set(struct pagemap *map, uint64_t address, uint64_t length, uint64_t value,
-    uint32_t stamp);
+void pagemap_set(
+    struct pagemap *map, uint64_t address, uint64_t length, uint64_t value, uint32_t stamp);
 
 /* Change the flags of what is known in a prepared range, and its stamp. */
-void pagemap_flag(struct pagemap *map, uint64_t address, uint64_t length, uint64_t set,
-    uint64_t clear, uint32_t stamp);
+void pagemap_flag(struct pagemap *map, uint64_t address, uint64_t length, uint64_t set, uint64_t clear,
+    uint32_t stamp);
 
 /* What is known of the page that holds `address`; value 0: nothing. */
 struct pagemap_cell pagemap_get(const struct pagemap *map, uint64_t address);

@@ -18,8 +18,8 @@ static bool add(struct json_object *object, const char *name, struct json_object
 	return value != NULL && json_object_object_add(object, name, value) == 0;
 }
 
-static bool add_call(struct json_object *object, const char *name,
-    const struct iommusim_remembered_call *call)
+static bool add_call(
+    struct json_object *object, const char *name, const struct iommusim_remembered_call *call)
 {
 	struct json_object *value;
 	char text[256];
@@ -104,12 +104,12 @@ static bool add_outcome(struct json_object *object, const struct iommusim_report
 	static const char *const owners[] = { "host", "vm", "table", "firmware", "device", "nobody" };
 	const struct iommusim_dma_page *page = &report->page.page;
 
-	return add(object, "verdict",
-		   json_object_new_string(iommusim_verdict_name(report->verdict))) &&
+	return add(object, "verdict", json_object_new_string(iommusim_verdict_name(report->verdict))) &&
 	    add(object, "pages", number(report->outcome.page_count)) &&
 	    add(object, "pages_of_verdict", number(report->pages_of_verdict)) &&
 	    add(object, "bytes_moved", number(report->outcome.bytes_moved)) &&
-	    add(object, "completion", json_object_new_string(completions[report->outcome.completion])) &&
+	    add(object, "completion",
+		json_object_new_string(completions[report->outcome.completion])) &&
 	    add(object, "owner", json_object_new_string(owners[report->page.owner])) &&
 	    add(object, "owner_vm", json_object_new_string(report->page.owner_vm)) &&
 	    add(object, "cached", json_object_new_boolean(page->cached)) &&
@@ -130,7 +130,8 @@ static bool add_fault(struct json_object *object, const struct iommusim_report *
 	    add(value, "suppressed", json_object_new_boolean(fault->suppressed)) &&
 	    add(value, "overflowed", json_object_new_boolean(fault->overflowed)) &&
 	    add(value, "event_masked", json_object_new_boolean(report->fault_event_masked)) &&
-	    add(value, "record", record) && json_object_array_add(record, number(fault->record[0])) == 0 &&
+	    add(value, "record", record) &&
+	    json_object_array_add(record, number(fault->record[0])) == 0 &&
 	    json_object_array_add(record, number(fault->record[1])) == 0;
 }
 

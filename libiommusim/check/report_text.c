@@ -42,8 +42,8 @@ static void write_headline(const struct iommusim_check *check, const struct iomm
 	    strcmp(report->beneficiary, "host") == 0 ? "" : report->beneficiary,
 	    strcmp(report->beneficiary, "host") == 0 ? "" : "\"");
 	upper_case(iommusim_verdict_name(report->verdict), verdict);
-	write_text(out, "%-84s %s%s%s\n", line, colour_of(report, out), verdict,
-	    out->colour ? "\033[0m" : "");
+	write_text(
+	    out, "%-84s %s%s%s\n", line, colour_of(report, out), verdict, out->colour ? "\033[0m" : "");
 }
 
 static const char *owner_text(const struct iommusim_judged_page *page, char *text, size_t size)
@@ -86,11 +86,12 @@ static void write_consequence(const struct iommusim_report *report, const struct
 		    report->outcome.bytes_moved > 0 ? "Part of the data" : "The data",
 		    to_memory ? "never arrived" : "was never read",
 		    (unsigned long long)report->walk.unit_base, pages,
-		    report->verdict == IOMMUSIM_VERDICT_BLOCKED ?
-			" It had no right to that memory: this is what an IOMMU is for." :
-			"");
+		    report->verdict == IOMMUSIM_VERDICT_BLOCKED
+			? " It had no right to that memory: this is what an IOMMU is for."
+			: "");
 	else if (page->interrupt)
-		snprintf(text, sizeof(text), "The request is a message interrupt, no access to memory.");
+		snprintf(
+		    text, sizeof(text), "The request is a message interrupt, no access to memory.");
 	else
 		snprintf(text, sizeof(text), "The device %s 0x%llx: %s%s%s%s.",
 		    to_memory ? "wrote to" : "read from", (unsigned long long)page->physical,
@@ -131,16 +132,16 @@ static void write_walk(const struct iommusim_report *report, const struct iommus
 
 	if (walk->step_count == 0) {
 		snprintf(text, sizeof(text), "none: %s",
-		    walk->unit_name == NULL	     ? "no unit governs this requester" :
-		    strcmp(walk->mode, "off") == 0 ? "translation is off in its unit" :
-						     "a request to the interrupt address range");
+		    walk->unit_name == NULL              ? "no unit governs this requester"
+			: strcmp(walk->mode, "off") == 0 ? "translation is off in its unit"
+							 : "a request to the interrupt address range");
 		write_wrapped(out, "  walk   ", text);
 		return;
 	}
 	for (unsigned i = 0; i < walk->step_count && used < sizeof(text); i++) {
 		step_text(&walk->steps[i], step, sizeof(step));
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i == 0 ? "" : " -> ",
-		    step);
+		used += (size_t)snprintf(
+		    text + used, sizeof(text) - used, "%s%s", i == 0 ? "" : " -> ", step);
 	}
 	if (walk->levels > 0 && used < sizeof(text))
 		snprintf(text + used, sizeof(text) - used, "  (%s, domain %u, %u levels)", walk->mode,
@@ -162,9 +163,9 @@ static void write_fault(const struct iommusim_report *report, const struct iommu
 		    (unsigned long long)(report->page.page.address & ~(IOMMUSIM_PAGE_SIZE - 1)));
 	else
 		snprintf(where, sizeof(where), "not recorded: %s",
-		    fault->suppressed ? "fault processing is disabled for the device (FPD)" :
-		    fault->overflowed ? "no fault recording register was free (FSTS.PFO)" :
-					"the unit keeps no record of this");
+		    fault->suppressed       ? "fault processing is disabled for the device (FPD)"
+			: fault->overflowed ? "no fault recording register was free (FSTS.PFO)"
+					    : "the unit keeps no record of this");
 	snprintf(text, sizeof(text), "reason %xh: %s%s.  %s", fault->reason, meaning,
 	    fault->class_ == IOMMUSIM_FAULT_NOT_PRESENT ? " (R=W=0: not mapped)" : "", where);
 	write_wrapped(out, "  fault  ", text);
@@ -177,7 +178,8 @@ static void write_cache(const struct iommusim_report *report, const struct iommu
 
 	if (page->faulted && !report->walk.result.faulted)
 		write_wrapped(out, "  cached ",
-		    "the tables would allow this now: the unit went by an entry it had cached before they "
+		    "the tables would allow this now: the unit went by an entry it had cached before "
+		    "they "
 		    "changed");
 	if (report->verdict != IOMMUSIM_VERDICT_STALE || !page->cached)
 		return;
@@ -192,8 +194,7 @@ static void write_cache(const struct iommusim_report *report, const struct iommu
 
 /* ---- why, who, known ------------------------------------------------------------------------------ */
 
-static void write_culprit(const struct iommusim_remembered_call *call,
-    const struct iommusim_text *out)
+static void write_culprit(const struct iommusim_remembered_call *call, const struct iommusim_text *out)
 {
 	char place[160], text[256];
 
@@ -233,8 +234,7 @@ static void write_why(const struct iommusim_check *check, const struct iommusim_
 		write_culprit(&report->last_removed, out);
 	} else if (report->last_removed.known) {
 		if (report->page.page.faulted)
-			snprintf(text, sizeof(text),
-			    "The page is %s. It was in domain %s until",
+			snprintf(text, sizeof(text), "The page is %s. It was in domain %s until",
 			    owner_text(&report->page, owner, sizeof(owner)), report->domain_name);
 		else
 			snprintf(text, sizeof(text), "Domain %s was given this page, until",
@@ -277,8 +277,8 @@ static void write_who(const struct iommusim_report *report, const struct iommusi
 	if (report->outcome.completion == IOMMUSIM_COMPLETION_POSTED)
 		snprintf(text, sizeof(text),
 		    "%s: a write to memory is posted, so %s completes with good status; %s.",
-		    report->fault_event_masked || !fault->recorded ? "nobody is told" :
-								     "the fault handler, nobody else",
+		    report->fault_event_masked || !fault->recorded ? "nobody is told"
+								   : "the fault handler, nobody else",
 		    device, event);
 	else
 		snprintf(text, sizeof(text), "%s gets Unsupported Request back; %s.", device, event);

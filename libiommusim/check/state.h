@@ -73,11 +73,12 @@ struct iommusim_check {
 	struct check_device_list devices;
 	struct pagemap owners;
 	const char *last_domain_name; /* interned */
-	const char **vm_names; /* by the owner map's stamp */
+	const char **vm_names;        /* by the owner map's stamp */
 	size_t vm_name_count;
 	size_t vm_name_capacity;
-	bool owners_incomplete; /* there was no memory for some of it: the VMs themselves are asked too */
-	bool ops_used; /* somebody states intent; otherwise the tables are the intent */
+	bool
+	    owners_incomplete; /* there was no memory for some of it: the VMs themselves are asked too */
+	bool ops_used;         /* somebody states intent; otherwise the tables are the intent */
 	bool init_reported;
 	struct iommusim_finding *findings;
 	size_t finding_count;
@@ -97,8 +98,8 @@ void check_names_free(struct iommusim_check *check);
 /* ledger.c: the ops between vmm and the backend */
 void check_ops_chosen(void *context, struct iommusim_ops *ops, void **ops_context);
 void check_ledger_free(struct iommusim_check *check);
-struct check_device *check_device_find(const struct iommusim_check *check, uint16_t segment,
-    uint16_t rid);
+struct check_device *check_device_find(
+    const struct iommusim_check *check, uint16_t segment, uint16_t rid);
 /* The name vmm calls a domain by now, or called it by last. */
 const char *check_domain_name(const struct iommusim_check *check, const struct check_domain *domain);
 /* The call of a domain with this serial number; not known for 0. */
@@ -106,20 +107,20 @@ void check_recall(const struct iommusim_check *check, const struct check_domain 
     uint32_t serial, uint64_t address, struct iommusim_remembered_call *call);
 
 /* The call of the library's user at a place; nothing is known of place 0. */
-void check_recall_place(const struct iommusim_check *check, uint32_t place,
-    struct iommusim_remembered_call *call);
+void check_recall_place(
+    const struct iommusim_check *check, uint32_t place, struct iommusim_remembered_call *call);
 
 /* owner.c */
 void check_owner_vm(struct iommusim_check *check, const struct iommusim_vm *vm);
 void check_disown_vm(struct iommusim_check *check, const struct iommusim_vm *vm);
-void check_owner_of(const struct iommusim_check *check, uint64_t address,
-    struct iommusim_judged_page *page);
+void check_owner_of(
+    const struct iommusim_check *check, uint64_t address, struct iommusim_judged_page *page);
 
 /* finding.c */
 void check_finding(struct iommusim_check *check, enum iommusim_finding_id id, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void check_register_access(void *context, uint64_t address, unsigned width, bool is_write,
-    uint64_t value);
+void check_register_access(
+    void *context, uint64_t address, unsigned width, bool is_write, uint64_t value);
 void check_init_ended(struct iommusim_check *check, const struct iommusim_call *call);
 
 /* blame.c: which policy made it so, and which profiles do not have it */

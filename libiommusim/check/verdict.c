@@ -50,8 +50,7 @@ static struct judge judge_for(struct iommusim_check *check, struct iommusim_requ
 	const uint16_t rid = iommusim_requester_rid(requester);
 	const struct iommusim_vm *assigned = iommusim_vm_of_device(check->vmm, segment, rid);
 	enum iommusim_driver driver;
-	const bool known =
-	    iommusim_device_driver(check->vmm, segment, rid, &driver) == IOMMUSIM_OK;
+	const bool known = iommusim_device_driver(check->vmm, segment, rid, &driver) == IOMMUSIM_OK;
 
 	return (struct judge){
 		.check = check,
@@ -74,8 +73,8 @@ static struct pagemap_cell intent(const struct judge *judge, uint64_t address)
 {
 	const struct check_domain *domain = domain_of(judge);
 
-	return domain == NULL ? (struct pagemap_cell){ .value = 0 } :
-				pagemap_get(&domain->map, address);
+	return domain == NULL ? (struct pagemap_cell){ .value = 0 }
+			      : pagemap_get(&domain->map, address);
 }
 
 /*
@@ -119,8 +118,8 @@ static bool tables_differ(const struct judge *judge, const struct iommusim_dma_p
  * The device is in no domain, and yet it got through: on a translation that its last domain was given
  * once, or on whatever lies where that domain's tables used to be.
  */
-static enum iommusim_verdict judge_homeless(const struct judge *judge,
-    const struct iommusim_dma_page *page)
+static enum iommusim_verdict judge_homeless(
+    const struct judge *judge, const struct iommusim_dma_page *page)
 {
 	const struct check_domain *last = judge->device == NULL ? NULL : judge->device->last;
 	const uint64_t in_page = page->address & (IOMMUSIM_PAGE_SIZE - 1);
@@ -131,13 +130,13 @@ static enum iommusim_verdict judge_homeless(const struct judge *judge,
 	if (page->cached && tables_differ(judge, page))
 		return IOMMUSIM_VERDICT_STALE;
 	cell = pagemap_get(&last->map, page->address);
-	return cell.value != 0 && (cell.value & ~(IOMMUSIM_PAGE_SIZE - 1)) + in_page == page->physical ?
-	    IOMMUSIM_VERDICT_STALE :
-	    IOMMUSIM_VERDICT_BREACH;
+	return cell.value != 0 && (cell.value & ~(IOMMUSIM_PAGE_SIZE - 1)) + in_page == page->physical
+	    ? IOMMUSIM_VERDICT_STALE
+	    : IOMMUSIM_VERDICT_BREACH;
 }
 
-static enum iommusim_verdict judge_passed(const struct judge *judge,
-    const struct iommusim_dma_page *page)
+static enum iommusim_verdict judge_passed(
+    const struct judge *judge, const struct iommusim_dma_page *page)
 {
 	const struct pagemap_cell cell = intent(judge, page->address);
 	const uint64_t in_page = page->address & (IOMMUSIM_PAGE_SIZE - 1);
@@ -194,20 +193,20 @@ static void judge_page(const struct judge *judge, const struct iommusim_dma_page
 	if (!page->faulted)
 		judged->verdict = judge_passed(judge, page);
 	else
-		judged->verdict = had_a_right(judge, judged) ? IOMMUSIM_VERDICT_LOST :
-							       IOMMUSIM_VERDICT_BLOCKED;
+		judged->verdict =
+		    had_a_right(judge, judged) ? IOMMUSIM_VERDICT_LOST : IOMMUSIM_VERDICT_BLOCKED;
 }
 
 /* The first page whose verdict is not ok speaks for the request. */
-static void judge_pages(const struct judge *judge, const struct iommusim_dma_page *pages,
-    size_t count, struct iommusim_report *report)
+static void judge_pages(const struct judge *judge, const struct iommusim_dma_page *pages, size_t count,
+    struct iommusim_report *report)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct iommusim_judged_page judged;
 
 		judge_page(judge, &pages[i], &judged);
-		if (i == 0 || (report->verdict == IOMMUSIM_VERDICT_OK &&
-				  judged.verdict != IOMMUSIM_VERDICT_OK)) {
+		if (i == 0 ||
+		    (report->verdict == IOMMUSIM_VERDICT_OK && judged.verdict != IOMMUSIM_VERDICT_OK)) {
 			report->verdict = judged.verdict;
 			report->page = judged;
 			report->pages_of_verdict = 0;
@@ -258,8 +257,8 @@ static void recall(const struct judge *judge, struct iommusim_report *report)
 	if (domain == NULL || cell.value == 0)
 		return;
 	report->expected_known = (cell.value & LEDGER_MAPPED) != 0;
-	report->expected = (cell.value & ~(IOMMUSIM_PAGE_SIZE - 1)) +
-	    (address & (IOMMUSIM_PAGE_SIZE - 1));
+	report->expected =
+	    (cell.value & ~(IOMMUSIM_PAGE_SIZE - 1)) + (address & (IOMMUSIM_PAGE_SIZE - 1));
 	check_recall(judge->check, domain, cell.stamp, address,
 	    report->expected_known ? &report->last_mapped : &report->last_removed);
 }
@@ -319,8 +318,7 @@ static enum iommusim_status run(const struct judge *judge, struct iommusim_repor
 		if (pages == NULL)
 			return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
 	}
-	status = iommusim_dma(judge->requester, judge->request, &report->outcome, pages,
-	    (size_t)count);
+	status = iommusim_dma(judge->requester, judge->request, &report->outcome, pages, (size_t)count);
 	if (status == IOMMUSIM_OK) {
 		judge_pages(judge, pages, (size_t)count, report);
 		explain(judge, report);
@@ -345,8 +343,8 @@ enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
 	if (for_vm != NULL) {
 		vm = iommusim_vm_find(check->vmm, for_vm);
 		if (vm == NULL)
-			return machine_fail(check->machine, IOMMUSIM_ENOENT, "no VM is called \"%s\"",
-			    for_vm);
+			return machine_fail(
+			    check->machine, IOMMUSIM_ENOENT, "no VM is called \"%s\"", for_vm);
 	}
 	judge = judge_for(check, requester, request, vm);
 	return run(&judge, report);

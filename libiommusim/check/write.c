@@ -88,8 +88,8 @@ const char *write_rid(uint16_t segment, uint16_t rid, char *text)
 }
 
 /* What stands between the parentheses, by the kind of call. */
-static void write_arguments(const struct iommusim_call *call, const char *domain, char *text,
-    size_t size)
+static void write_arguments(
+    const struct iommusim_call *call, const char *domain, char *text, size_t size)
 {
 	char device[24], length[24];
 

@@ -10,8 +10,8 @@
 
 #define ACPI_HEADER 36u
 
-enum iommusim_status iommusim_acpi_install(struct iommusim_machine *machine, const void *table,
-    size_t length)
+enum iommusim_status iommusim_acpi_install(
+    struct iommusim_machine *machine, const void *table, size_t length)
 {
 	struct acpi *acpi = &machine->acpi;
 	enum iommusim_status status;
@@ -20,12 +20,11 @@ enum iommusim_status iommusim_acpi_install(struct iommusim_machine *machine, con
 	if (table == NULL || length < ACPI_HEADER || length > ACPI_LENGTH)
 		return machine_fail(machine, IOMMUSIM_EINVAL,
 		    "an ACPI table of %zu bytes: 36 bytes to 1 MiB are possible", length);
-	if (!machine_grow(machine, &acpi->tables, &acpi->capacity, acpi->count + 1,
-		sizeof(*acpi->tables)))
+	if (!machine_grow(
+		machine, &acpi->tables, &acpi->capacity, acpi->count + 1, sizeof(*acpi->tables)))
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for an ACPI table's record");
 	if (acpi->next == 0) {
-		status = iommusim_memory_add(machine, ACPI_BASE, ACPI_LENGTH,
-		    IOMMUSIM_MEMORY_FIRMWARE);
+		status = iommusim_memory_add(machine, ACPI_BASE, ACPI_LENGTH, IOMMUSIM_MEMORY_FIRMWARE);
 		if (status != IOMMUSIM_OK)
 			return status;
 		acpi->next = ACPI_BASE;
@@ -43,8 +42,8 @@ enum iommusim_status iommusim_acpi_install(struct iommusim_machine *machine, con
 	return iommusim_memory_flush(machine, entry->address, length);
 }
 
-enum iommusim_status iommusim_acpi_find(const struct iommusim_machine *machine,
-    const char *signature, unsigned instance, uint64_t *address, uint32_t *length)
+enum iommusim_status iommusim_acpi_find(const struct iommusim_machine *machine, const char *signature,
+    unsigned instance, uint64_t *address, uint32_t *length)
 {
 	for (size_t i = 0; i < machine->acpi.count; i++) {
 		const struct acpi_table *table = &machine->acpi.tables[i];
@@ -61,6 +60,6 @@ enum iommusim_status iommusim_acpi_find(const struct iommusim_machine *machine,
 
 void acpi_teardown(struct iommusim_machine *machine)
 {
-	machine_free(machine, machine->acpi.tables,
-	    machine->acpi.capacity * sizeof(*machine->acpi.tables));
+	machine_free(
+	    machine, machine->acpi.tables, machine->acpi.capacity * sizeof(*machine->acpi.tables));
 }

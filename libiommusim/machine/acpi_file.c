@@ -32,9 +32,9 @@ struct line {
 	uint32_t number;
 };
 
-__attribute__((format(printf, 5, 6))) static enum iommusim_status
-refuse(struct iommusim_diagnostic *problem, uint32_t line, size_t column, uint64_t offset,
-       const char *format, ...)
+__attribute__((format(printf, 5, 6))) static enum iommusim_status refuse(
+    struct iommusim_diagnostic *problem, uint32_t line, size_t column, uint64_t offset,
+    const char *format, ...)
 {
 	va_list arguments;
 
@@ -90,7 +90,7 @@ static bool is_title(const struct line *line, char signature[SIGNATURE_LENGTH + 
 static bool is_wanted(const char *signature)
 {
 	return memcmp(signature, "DMAR", SIGNATURE_LENGTH) == 0 ||
-	       memcmp(signature, "IVRS", SIGNATURE_LENGTH) == 0;
+	    memcmp(signature, "IVRS", SIGNATURE_LENGTH) == 0;
 }
 
 static int hex_digit(char c)
@@ -105,8 +105,8 @@ static int hex_digit(char c)
 }
 
 /* "    00a0:" in front of the bytes; `*at` ends behind it. It must continue what was read. */
-static enum iommusim_status read_offset(const struct line *line, size_t *at, size_t wanted,
-					struct iommusim_diagnostic *problem)
+static enum iommusim_status read_offset(
+    const struct line *line, size_t *at, size_t wanted, struct iommusim_diagnostic *problem)
 {
 	const size_t start = blanks(line, 0);
 	uint64_t offset = 0;
@@ -115,21 +115,19 @@ static enum iommusim_status read_offset(const struct line *line, size_t *at, siz
 	for (; i < line->length && i - start < 8 && hex_digit(line->start[i]) >= 0; i++)
 		offset = offset * 16 + (uint64_t)hex_digit(line->start[i]);
 	if (i == start || i == line->length || line->start[i] != ':')
-		return refuse(
-		    problem, line->number, i + 1, UINT64_MAX,
-		    "expected an offset in hexadecimal and a colon, as in \"%04zx: 44 4D\"",
-		    wanted);
+		return refuse(problem, line->number, i + 1, UINT64_MAX,
+		    "expected an offset in hexadecimal and a colon, as in \"%04zx: 44 4D\"", wanted);
 	if (offset != wanted)
 		return refuse(problem, line->number, start + 1, UINT64_MAX,
-			      "offset 0x%llx, expected 0x%zx: bytes are missing or out of place",
-			      (unsigned long long)offset, wanted);
+		    "offset 0x%llx, expected 0x%zx: bytes are missing or out of place",
+		    (unsigned long long)offset, wanted);
 	*at = i + 1;
 	return IOMMUSIM_OK;
 }
 
 /* The bytes of one line; the column of characters behind two blanks is left alone. */
-static enum iommusim_status read_bytes(struct text *text, const struct line *line,
-    struct iommusim_diagnostic *problem)
+static enum iommusim_status read_bytes(
+    struct text *text, const struct line *line, struct iommusim_diagnostic *problem)
 {
 	const size_t before = text->length;
 	size_t at = 0;
@@ -166,8 +164,8 @@ static uint32_t declared_length(const struct text *text)
 }
 
 /* The lines below a title, up to an empty line, the next title or the end. */
-static enum iommusim_status read_block(struct text *text, struct line line,
-    struct iommusim_diagnostic *problem)
+static enum iommusim_status read_block(
+    struct text *text, struct line line, struct iommusim_diagnostic *problem)
 {
 	char signature[SIGNATURE_LENGTH + 1];
 	struct line last = line;
@@ -214,8 +212,8 @@ static bool is_text(const uint8_t *bytes, size_t size)
 	return true;
 }
 
-static enum iommusim_status refuse_binary(const uint8_t *bytes, size_t size,
-    struct iommusim_diagnostic *problem)
+static enum iommusim_status refuse_binary(
+    const uint8_t *bytes, size_t size, struct iommusim_diagnostic *problem)
 {
 	char shown[SIGNATURE_LENGTH + 1] = "....";
 
@@ -228,9 +226,7 @@ static enum iommusim_status refuse_binary(const uint8_t *bytes, size_t size,
 enum iommusim_status iommusim_acpi_extract(const void *file, size_t size, void *table, size_t *length,
     char signature[5], struct iommusim_diagnostic *problem)
 {
-	struct text text = {
-		.bytes = file, .size = size, .table = table, .signature = signature
-	};
+	struct text text = { .bytes = file, .size = size, .table = table, .signature = signature };
 	enum iommusim_status status;
 
 	*length = 0;

@@ -52,8 +52,8 @@ void iommusim_step(struct iommusim_machine *machine, uint64_t ticks)
 	run_due(machine);
 }
 
-enum iommusim_status iommusim_clock_schedule(struct iommusim_machine *machine, uint64_t delay,
-    void (*run)(void *context), void *context)
+enum iommusim_status iommusim_clock_schedule(
+    struct iommusim_machine *machine, uint64_t delay, void (*run)(void *context), void *context)
 {
 	const uint64_t now = iommusim_clock_now(machine);
 	struct clock_event *event;

@@ -17,10 +17,7 @@
 
 #include "models/vtd/spec/dmar.h"
 
-enum {
-	HEADER_QUADS = (VTD_ACPI_HEADER_BYTES + 7) / 8,
-	NEWEST_REVISION = 2
-};
+enum { HEADER_QUADS = (VTD_ACPI_HEADER_BYTES + 7) / 8, NEWEST_REVISION = 2 };
 
 void *dmar_allocate(struct dmar_reader *reader, size_t count, size_t size)
 {
@@ -37,9 +34,8 @@ void *dmar_allocate(struct dmar_reader *reader, size_t count, size_t size)
 	return block->data;
 }
 
-__attribute__((format(printf, 4, 0))) static void add_note(struct dmar_reader *reader,
-							   uint32_t offset, bool fatal,
-							   const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static void add_note(
+    struct dmar_reader *reader, uint32_t offset, bool fatal, const char *format, va_list arguments)
 {
 	struct dmar_note *note = dmar_allocate(reader, 1, sizeof *note);
 	char buffer[256];
@@ -53,9 +49,9 @@ __attribute__((format(printf, 4, 0))) static void add_note(struct dmar_reader *r
 		return;
 	memcpy(text, buffer, (size_t)length < sizeof buffer ? (size_t)length : sizeof buffer - 1);
 	*note = (struct dmar_note){
-	    .next = reader->notes,
-	    .number = reader->note_count++,
-	    .problem = {.offset = offset, .fatal = fatal, .text = text},
+		.next = reader->notes,
+		.number = reader->note_count++,
+		.problem = { .offset = offset, .fatal = fatal, .text = text },
 	};
 	reader->notes = note;
 }
@@ -80,7 +76,7 @@ void dmar_odd(struct dmar_reader *reader, uint32_t offset, const char *format, .
 }
 
 void dmar_load(const struct dmar_reader *reader, uint32_t offset, uint32_t length, uint64_t *quads,
-	       unsigned quad_count)
+    unsigned quad_count)
 {
 	memset(quads, 0, quad_count * sizeof *quads);
 	for (uint32_t i = 0; i < length && i / 8 < quad_count && i < reader->end - offset; i++)
@@ -92,10 +88,10 @@ uint8_t dmar_byte(const uint64_t *quads, unsigned at)
 	return (uint8_t)(quads[at / 8] >> at % 8 * 8);
 }
 
-void dmar_check_reserved(struct dmar_reader *reader, uint32_t offset,
-			 const struct spec_structure *spec, const uint64_t *quads)
+void dmar_check_reserved(struct dmar_reader *reader, uint32_t offset, const struct spec_structure *spec,
+    const uint64_t *quads)
 {
-	static const struct spec_unit any_unit = {.capabilities = 0, .host_address_width = 64};
+	static const struct spec_unit any_unit = { .capabilities = 0, .host_address_width = 64 };
 
 	for (unsigned quad = 0; quad < spec->bits / 64u; quad++) {
 		const uint64_t set = quads[quad] & spec_reserved(spec, &any_unit, quad);
@@ -104,8 +100,7 @@ void dmar_check_reserved(struct dmar_reader *reader, uint32_t offset,
 			const unsigned bits = set >> i * 8 & 0xff;
 
 			if (bits != 0)
-				dmar_odd(
-				    reader, offset,
+				dmar_odd(reader, offset,
 				    "%s: reserved bits 0x%02x are set in byte %u; they must be 0 "
 				    "(VT-d %s)",
 				    spec->name, bits, quad * 8 + i, spec->section);
@@ -117,8 +112,8 @@ void dmar_check_reserved(struct dmar_reader *reader, uint32_t offset,
  * Type and length of the structure at `offset`. False when none begins there: too few bytes, or a
  * length that would not lead on.
  */
-static bool next_structure(const struct dmar_reader *reader, uint32_t offset, uint16_t *type,
-			   uint16_t *length)
+static bool next_structure(
+    const struct dmar_reader *reader, uint32_t offset, uint16_t *type, uint16_t *length)
 {
 	uint64_t quads[1];
 
@@ -154,13 +149,12 @@ static void note_rest(struct dmar_reader *reader, uint32_t offset, uint16_t type
 
 	if (rest >= VTD_ACPI_STRUCTURE_BYTES)
 		dmar_fatal(reader, offset,
-			   "structure of type %u (%s): Length is %u, less than the 4 bytes that "
-			   "hold type and length (VT-d 8.2)",
-			   type, iommusim_dmar_type_name(type), length);
+		    "structure of type %u (%s): Length is %u, less than the 4 bytes that "
+		    "hold type and length (VT-d 8.2)",
+		    type, iommusim_dmar_type_name(type), length);
 	else if (rest > 0 && reader->end == reader->table->length)
 		dmar_odd(reader, offset,
-			 "%u bytes are left over at the end of the table, too few for a structure",
-			 rest);
+		    "%u bytes are left over at the end of the table, too few for a structure", rest);
 }
 
 static void read_structures(struct dmar_reader *reader)
@@ -185,10 +179,9 @@ static void read_structures(struct dmar_reader *reader)
 		dmar_read_structure(reader, structure);
 		if (length > reader->end - offset) {
 			dmar_fatal(reader, offset,
-				   "structure of type %u (%s): Length is %u, but only %u bytes of "
-				   "the table are left",
-				   type, iommusim_dmar_type_name(type), length,
-				   reader->end - offset);
+			    "structure of type %u (%s): Length is %u, but only %u bytes of "
+			    "the table are left",
+			    type, iommusim_dmar_type_name(type), length, reader->end - offset);
 			return;
 		}
 		offset += length;
@@ -224,8 +217,8 @@ static void read_header(struct dmar_reader *reader, size_t size)
 	table->revision = (uint8_t)vtd_acpi_header_REVISION(quads);
 	table->checksum = (uint8_t)vtd_acpi_header_CHECKSUM(quads);
 	unpack_text(table->oem_id, vtd_acpi_header_OEMID(quads), sizeof table->oem_id - 1);
-	unpack_text(table->oem_table_id, vtd_acpi_header_OEM_TABLE_ID(quads),
-		    sizeof table->oem_table_id - 1);
+	unpack_text(
+	    table->oem_table_id, vtd_acpi_header_OEM_TABLE_ID(quads), sizeof table->oem_table_id - 1);
 	table->flags = dmar_byte(quads, VTD_ACPI_HEADER_FLAGS_AT);
 	/* A width of 256 does not fit and becomes 0, which no other value of the byte gives. */
 	table->host_address_width = (uint8_t)(vtd_acpi_header_HOST_ADDRESS_WIDTH(quads) + 1);
@@ -241,36 +234,33 @@ static void check_header(struct dmar_reader *reader, size_t size)
 
 	if (table->length < VTD_ACPI_HEADER_BYTES) {
 		dmar_fatal(reader, VTD_ACPI_HEADER_LENGTH_AT,
-			   "header: Length is %u; the header alone has 48 bytes (VT-d 8.1)",
-			   table->length);
+		    "header: Length is %u; the header alone has 48 bytes (VT-d 8.1)", table->length);
 		return;
 	}
 	if (table->length > size)
 		dmar_fatal(reader, VTD_ACPI_HEADER_LENGTH_AT,
-			   "header: Length is %u, but there are only %zu bytes", table->length,
-			   size);
+		    "header: Length is %u, but there are only %zu bytes", table->length, size);
 	else if (!table->checksum_ok)
 		dmar_fatal(reader, VTD_ACPI_HEADER_CHECKSUM_AT,
-			   "header: with checksum 0x%02x the bytes of the table do not sum to 0 "
-			   "(VT-d 8.1)",
-			   table->checksum);
+		    "header: with checksum 0x%02x the bytes of the table do not sum to 0 "
+		    "(VT-d 8.1)",
+		    table->checksum);
 	if (table->length < size)
 		dmar_odd(reader, table->length,
-			 "%zu bytes follow the %u bytes of the table and are not read",
-			 size - table->length, table->length);
+		    "%zu bytes follow the %u bytes of the table and are not read", size - table->length,
+		    table->length);
 	if (table->revision == 0 || table->revision > NEWEST_REVISION)
 		dmar_odd(reader, VTD_ACPI_HEADER_REVISION_AT,
-			 "header: Revision is %u; 1 and 2 are known (VT-d 8.1)", table->revision);
+		    "header: Revision is %u; 1 and 2 are known (VT-d 8.1)", table->revision);
 	if (reader->end < VTD_ACPI_HEADER_BYTES)
 		return;
 	if (width < DMAR_NARROWEST_WIDTH)
 		dmar_fatal(reader, VTD_ACPI_HEADER_WIDTH_AT,
-			   "header: host address width is %u bits, less than a 4 KiB page takes "
-			   "(VT-d 8.1)",
-			   width);
+		    "header: host address width is %u bits, less than a 4 KiB page takes "
+		    "(VT-d 8.1)",
+		    width);
 	if (width > DMAR_WIDEST_WIDTH)
-		dmar_odd(
-		    reader, VTD_ACPI_HEADER_WIDTH_AT,
+		dmar_odd(reader, VTD_ACPI_HEADER_WIDTH_AT,
 		    "header: host address width is %u bits, more than an address has (VT-d 8.1)",
 		    width);
 	dmar_load(reader, 0, VTD_ACPI_HEADER_BYTES, quads, HEADER_QUADS);
@@ -307,10 +297,9 @@ static void settle_problems(struct dmar_reader *reader)
 	reader->table->problem_count = count;
 }
 
-enum iommusim_status iommusim_dmar_parse(const void *bytes, size_t size,
-					 struct iommusim_dmar **table)
+enum iommusim_status iommusim_dmar_parse(const void *bytes, size_t size, struct iommusim_dmar **table)
 {
-	struct dmar_reader reader = {.bytes = bytes};
+	struct dmar_reader reader = { .bytes = bytes };
 
 	if (table == NULL)
 		return IOMMUSIM_EINVAL;

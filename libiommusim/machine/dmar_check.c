@@ -11,10 +11,7 @@
 
 #include "models/vtd/spec/dmar.h"
 
-enum {
-	SEGMENTS = 65536,
-	IDS = 256
-};
+enum { SEGMENTS = 65536, IDS = 256 };
 
 /* One bit for each PCI segment. */
 struct segments {
@@ -44,8 +41,8 @@ static void mark(struct segments *set, uint16_t segment)
 }
 
 /* The next whole structure of a type at or after index `*i`, or NULL; `*i` ends behind it. */
-static const struct iommusim_dmar_structure *next_of(const struct dmar_reader *reader,
-						     enum iommusim_dmar_type type, uint32_t *i)
+static const struct iommusim_dmar_structure *next_of(
+    const struct dmar_reader *reader, enum iommusim_dmar_type type, uint32_t *i)
 {
 	while (*i < reader->table->structure_count) {
 		const struct iommusim_dmar_structure *structure = &reader->structures[(*i)++];
@@ -58,10 +55,8 @@ static const struct iommusim_dmar_structure *next_of(const struct dmar_reader *r
 
 static int compare_bases(const void *left, const void *right)
 {
-	const struct iommusim_dmar_structure *a =
-	    *(const struct iommusim_dmar_structure *const *)left;
-	const struct iommusim_dmar_structure *b =
-	    *(const struct iommusim_dmar_structure *const *)right;
+	const struct iommusim_dmar_structure *a = *(const struct iommusim_dmar_structure *const *)left;
+	const struct iommusim_dmar_structure *b = *(const struct iommusim_dmar_structure *const *)right;
 
 	if (a->base != b->base)
 		return a->base < b->base ? -1 : 1;
@@ -70,7 +65,7 @@ static int compare_bases(const void *left, const void *right)
 
 static struct sorted sort_by_base(struct dmar_reader *reader, enum iommusim_dmar_type type)
 {
-	struct sorted sorted = {.count = 0};
+	struct sorted sorted = { .count = 0 };
 	const struct iommusim_dmar_structure *structure;
 	uint32_t count = 0;
 
@@ -113,9 +108,8 @@ static void check_order(struct dmar_reader *reader)
 			continue;
 		if (structure->type < highest)
 			dmar_odd(reader, structure->offset,
-				 "%s: type %u stands after type %u; types ascend (VT-d 8.2)",
-				 iommusim_dmar_type_name(structure->type), structure->type,
-				 highest);
+			    "%s: type %u stands after type %u; types ascend (VT-d 8.2)",
+			    iommusim_dmar_type_name(structure->type), structure->type, highest);
 		else
 			highest = structure->type;
 	}
@@ -124,15 +118,14 @@ static void check_order(struct dmar_reader *reader)
 /* At most one unit of a segment takes the rest, and it is the last of its segment. */
 static void check_include_all(struct dmar_reader *reader)
 {
-	struct segments taken = {{0}};
+	struct segments taken = { { 0 } };
 	const struct iommusim_dmar_structure *drhd;
 
 	for (uint32_t i = 0; (drhd = next_of(reader, IOMMUSIM_DMAR_DRHD, &i)) != NULL;) {
 		const bool all = (drhd->flags & IOMMUSIM_DRHD_INCLUDE_PCI_ALL) != 0;
 
 		if (is_marked(&taken, drhd->segment))
-			dmar_odd(
-			    reader, drhd->offset,
+			dmar_odd(reader, drhd->offset,
 			    all ? "DRHD: a second unit of segment %u with INCLUDE_PCI_ALL; one at "
 				  "most can have the rest of the devices (VT-d 8.3)"
 				: "DRHD: stands after the unit of segment %u with INCLUDE_PCI_ALL, "
@@ -154,17 +147,16 @@ static void check_registers(struct dmar_reader *reader, const struct sorted *uni
 			continue;
 		if (unit->base == below->base)
 			dmar_odd(reader, unit->offset,
-				 "DRHD: register base address 0x%llx is also that of the unit at "
-				 "offset %u",
-				 (unsigned long long)unit->base, below->offset);
+			    "DRHD: register base address 0x%llx is also that of the unit at "
+			    "offset %u",
+			    (unsigned long long)unit->base, below->offset);
 		else if (unit->base - below->base < dmar_register_bytes(reader, below) &&
-			 below->base != 0)
+		    below->base != 0)
 			dmar_odd(reader, unit->offset,
-				 "DRHD: register base address 0x%llx is inside the %llu bytes of "
-				 "registers of the unit at offset %u",
-				 (unsigned long long)unit->base,
-				 (unsigned long long)dmar_register_bytes(reader, below),
-				 below->offset);
+			    "DRHD: register base address 0x%llx is inside the %llu bytes of "
+			    "registers of the unit at offset %u",
+			    (unsigned long long)unit->base,
+			    (unsigned long long)dmar_register_bytes(reader, below), below->offset);
 	}
 }
 
@@ -178,25 +170,25 @@ static void check_affinity(struct dmar_reader *reader, const struct sorted *unit
 
 		if (!has_base(units, rhsa->base))
 			dmar_odd(reader, rhsa->offset,
-				 "RHSA: no DRHD has the register base address 0x%llx (VT-d 8.6)",
-				 (unsigned long long)rhsa->base);
+			    "RHSA: no DRHD has the register base address 0x%llx (VT-d 8.6)",
+			    (unsigned long long)rhsa->base);
 		if (i > 0 && affinities.items[i - 1]->base == rhsa->base)
 			dmar_odd(reader, rhsa->offset,
-				 "RHSA: the unit at 0x%llx has an RHSA already, at offset %u",
-				 (unsigned long long)rhsa->base, affinities.items[i - 1]->offset);
+			    "RHSA: the unit at 0x%llx has an RHSA already, at offset %u",
+			    (unsigned long long)rhsa->base, affinities.items[i - 1]->offset);
 	}
 	for (uint32_t i = 0; affinities.count != 0 && i < units->count; i++)
 		if (units->items[i]->base != 0 && !has_base(&affinities, units->items[i]->base))
 			dmar_odd(reader, units->items[i]->offset,
-				 "DRHD: no RHSA for the unit at 0x%llx, though others have one "
-				 "(VT-d 8.6)",
-				 (unsigned long long)units->items[i]->base);
+			    "DRHD: no RHSA for the unit at 0x%llx, though others have one "
+			    "(VT-d 8.6)",
+			    (unsigned long long)units->items[i]->base);
 }
 
 /* Structures about devices of a segment need a unit in that segment. */
 static void check_segments(struct dmar_reader *reader)
 {
-	struct segments with_unit = {{0}};
+	struct segments with_unit = { { 0 } };
 	const struct iommusim_dmar_structure *drhd;
 
 	for (uint32_t i = 0; (drhd = next_of(reader, IOMMUSIM_DMAR_DRHD, &i)) != NULL;)
@@ -204,26 +196,25 @@ static void check_segments(struct dmar_reader *reader)
 	for (uint32_t i = 0; i < reader->table->structure_count; i++) {
 		const struct iommusim_dmar_structure *structure = &reader->structures[i];
 
-		if (structure->type == IOMMUSIM_DMAR_RHSA ||
-		    structure->type == IOMMUSIM_DMAR_ANDD || !dmar_is_whole(reader, structure))
+		if (structure->type == IOMMUSIM_DMAR_RHSA || structure->type == IOMMUSIM_DMAR_ANDD ||
+		    !dmar_is_whole(reader, structure))
 			continue;
 		if (!is_marked(&with_unit, structure->segment))
 			dmar_odd(reader, structure->offset,
-				 "%s: is about segment %u, which has no DRHD (VT-d 8.3)",
-				 iommusim_dmar_type_name(structure->type), structure->segment);
+			    "%s: is about segment %u, which has no DRHD (VT-d 8.3)",
+			    iommusim_dmar_type_name(structure->type), structure->segment);
 	}
 }
 
 /* One ATSR a segment; one SATC a segment and value of the flags. */
 static void check_once(struct dmar_reader *reader)
 {
-	struct segments ports = {{0}}, caches[2] = {{{0}}};
+	struct segments ports = { { 0 } }, caches[2] = { { { 0 } } };
 	const struct iommusim_dmar_structure *structure;
 
 	for (uint32_t i = 0; (structure = next_of(reader, IOMMUSIM_DMAR_ATSR, &i)) != NULL;) {
 		if (is_marked(&ports, structure->segment))
-			dmar_odd(
-			    reader, structure->offset,
+			dmar_odd(reader, structure->offset,
 			    "ATSR: segment %u has one already; there is one a segment (VT-d 8.5)",
 			    structure->segment);
 		mark(&ports, structure->segment);
@@ -236,9 +227,9 @@ static void check_once(struct dmar_reader *reader)
 		set = &caches[vtd_acpi_satc_ATC_REQUIRED(quads)];
 		if (is_marked(set, structure->segment))
 			dmar_odd(reader, structure->offset,
-				 "SATC: segment %u has one already with these flags; all its "
-				 "devices stand in one (VT-d 8.8)",
-				 structure->segment);
+			    "SATC: segment %u has one already with these flags; all its "
+			    "devices stand in one (VT-d 8.8)",
+			    structure->segment);
 		mark(set, structure->segment);
 	}
 }
@@ -257,9 +248,9 @@ static void check_regions(struct dmar_reader *reader)
 		if (highest != NULL && region->base <= highest->limit &&
 		    (region->base != highest->base || region->limit != highest->limit))
 			dmar_odd(reader, region->offset,
-				 "RMRR: 0x%llx to 0x%llx overlaps the region at offset %u in part",
-				 (unsigned long long)region->base,
-				 (unsigned long long)region->limit, highest->offset);
+			    "RMRR: 0x%llx to 0x%llx overlaps the region at offset %u in part",
+			    (unsigned long long)region->base, (unsigned long long)region->limit,
+			    highest->offset);
 		if (highest == NULL || region->limit > highest->limit)
 			highest = region;
 	}
@@ -311,7 +302,7 @@ static uint32_t gather_claims(const struct dmar_reader *reader, struct claim *cl
 			    drhd->scopes[s].type != IOMMUSIM_SCOPE_BRIDGE)
 				continue;
 			if (claims != NULL)
-				claims[count] = (struct claim){drhd->segment, &drhd->scopes[s]};
+				claims[count] = (struct claim){ drhd->segment, &drhd->scopes[s] };
 			count++;
 		}
 	return count;
@@ -329,8 +320,7 @@ static void check_claims(struct dmar_reader *reader)
 	qsort(claims, count, sizeof *claims, compare_claims_in_order);
 	for (uint32_t i = 1; i < count; i++)
 		if (compare_claims(&claims[i - 1], &claims[i]) == 0)
-			dmar_odd(
-			    reader, claims[i].scope->offset,
+			dmar_odd(reader, claims[i].scope->offset,
 			    "device scope: the same device as the entry at offset %u; a device is "
 			    "under one unit, once (VT-d 8.3)",
 			    claims[i - 1].scope->offset);
@@ -342,7 +332,7 @@ static void check_claims(struct dmar_reader *reader)
  */
 static void check_ioapics(struct dmar_reader *reader)
 {
-	bool seen[IDS] = {false};
+	bool seen[IDS] = { false };
 	const struct iommusim_dmar_structure *drhd;
 
 	for (uint32_t i = 0; (drhd = next_of(reader, IOMMUSIM_DMAR_DRHD, &i)) != NULL;)
@@ -353,9 +343,9 @@ static void check_ioapics(struct dmar_reader *reader)
 				continue;
 			if (seen[scope->enumeration_id])
 				dmar_odd(reader, scope->offset,
-					 "device scope: I/O APIC %u is in a device scope already "
-					 "(VT-d 8.3.1.1)",
-					 scope->enumeration_id);
+				    "device scope: I/O APIC %u is in a device scope already "
+				    "(VT-d 8.3.1.1)",
+				    scope->enumeration_id);
 			seen[scope->enumeration_id] = true;
 		}
 }
@@ -363,22 +353,21 @@ static void check_ioapics(struct dmar_reader *reader)
 /* Each ANDD has its own number, and each ACPI device of a unit has an ANDD. */
 static void check_acpi_devices(struct dmar_reader *reader)
 {
-	bool declared[IDS] = {false};
+	bool declared[IDS] = { false };
 	const struct iommusim_dmar_structure *structure;
 
 	for (uint32_t i = 0; (structure = next_of(reader, IOMMUSIM_DMAR_ANDD, &i)) != NULL;) {
 		if (declared[structure->acpi_device])
 			dmar_odd(reader, structure->offset,
-				 "ANDD: device number %u is taken; numbers are unique (VT-d 8.7)",
-				 structure->acpi_device);
+			    "ANDD: device number %u is taken; numbers are unique (VT-d 8.7)",
+			    structure->acpi_device);
 		declared[structure->acpi_device] = true;
 	}
 	for (uint32_t i = 0; (structure = next_of(reader, IOMMUSIM_DMAR_DRHD, &i)) != NULL;)
 		for (uint32_t s = 0; s < structure->scope_count; s++)
 			if (structure->scopes[s].type == IOMMUSIM_SCOPE_ACPI &&
 			    !declared[structure->scopes[s].enumeration_id])
-				dmar_odd(
-				    reader, structure->scopes[s].offset,
+				dmar_odd(reader, structure->scopes[s].offset,
 				    "device scope: no ANDD has the device number %u (VT-d 8.7)",
 				    structure->scopes[s].enumeration_id);
 }
@@ -391,7 +380,7 @@ void dmar_check_table(struct dmar_reader *reader)
 		return;
 	if (units.count == 0 && !reader->found_fatal)
 		dmar_fatal(reader, VTD_ACPI_HEADER_BYTES,
-			   "no DRHD in the table, so there is no unit to remap with (VT-d 8.1)");
+		    "no DRHD in the table, so there is no unit to remap with (VT-d 8.1)");
 	check_order(reader);
 	check_include_all(reader);
 	check_registers(reader, &units);

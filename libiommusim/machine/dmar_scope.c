@@ -3,10 +3,7 @@
 
 #include "models/vtd/spec/dmar.h"
 
-enum {
-	LAST_PCI_DEVICE = 31,
-	LAST_PCI_FUNCTION = 7
-};
+enum { LAST_PCI_DEVICE = 31, LAST_PCI_FUNCTION = 7 };
 
 static uint32_t length_at(const struct dmar_reader *reader, uint32_t offset)
 {
@@ -32,8 +29,8 @@ static uint32_t count_entries(const struct dmar_reader *reader, uint32_t from, u
 	return count;
 }
 
-static void read_hops(struct dmar_reader *reader, struct iommusim_dmar_scope *scope,
-		      uint32_t path_length)
+static void read_hops(
+    struct dmar_reader *reader, struct iommusim_dmar_scope *scope, uint32_t path_length)
 {
 	const uint8_t *path = reader->bytes + scope->offset + VTD_ACPI_SCOPE_BYTES;
 	const uint8_t count = (uint8_t)(path_length / VTD_ACPI_HOP_BYTES);
@@ -58,8 +55,7 @@ static void check_hops(struct dmar_reader *reader, const struct iommusim_dmar_sc
 		const struct iommusim_dmar_hop hop = scope->hops[i];
 
 		if (hop.device > LAST_PCI_DEVICE || hop.function > LAST_PCI_FUNCTION)
-			dmar_odd(
-			    reader, scope->offset,
+			dmar_odd(reader, scope->offset,
 			    "device scope: hop %u of the path is device %u function %u; a bus has "
 			    "devices 0 to 31 with functions 0 to 7 (VT-d 8.3.1)",
 			    i + 1, hop.device, hop.function);
@@ -67,9 +63,9 @@ static void check_hops(struct dmar_reader *reader, const struct iommusim_dmar_sc
 	if (scope->hop_count > 1 &&
 	    (scope->type == IOMMUSIM_SCOPE_HPET || scope->type == IOMMUSIM_SCOPE_ACPI))
 		dmar_odd(reader, scope->offset,
-			 "device scope: the path of an %s entry has %u hops; it is a source id, "
-			 "which has 1 (VT-d 8.3.1)",
-			 iommusim_dmar_scope_name(scope->type), scope->hop_count);
+		    "device scope: the path of an %s entry has %u hops; it is a source id, "
+		    "which has 1 (VT-d 8.3.1)",
+		    iommusim_dmar_scope_name(scope->type), scope->hop_count);
 }
 
 static bool is_pci(const struct iommusim_dmar_scope *scope)
@@ -78,8 +74,8 @@ static bool is_pci(const struct iommusim_dmar_scope *scope)
 }
 
 /* May an entry of this type stand in this structure? NULL when it may, else what may. */
-static const char *wanted_instead(const struct iommusim_dmar_structure *structure,
-				  const struct iommusim_dmar_scope *scope)
+static const char *wanted_instead(
+    const struct iommusim_dmar_structure *structure, const struct iommusim_dmar_scope *scope)
 {
 	switch (structure->type) {
 	case IOMMUSIM_DMAR_DRHD:
@@ -87,19 +83,17 @@ static const char *wanted_instead(const struct iommusim_dmar_structure *structur
 			return "with INCLUDE_PCI_ALL it lists no endpoint or bridge (VT-d 8.3.1)";
 		return NULL;
 	case IOMMUSIM_DMAR_ATSR:
-		return scope->type == IOMMUSIM_SCOPE_BRIDGE
-			   ? NULL
-			   : "it lists root ports, type 2 (VT-d 8.5)";
+		return scope->type == IOMMUSIM_SCOPE_BRIDGE ? NULL
+							    : "it lists root ports, type 2 (VT-d 8.5)";
 	case IOMMUSIM_DMAR_SATC:
 		return scope->type == IOMMUSIM_SCOPE_ENDPOINT && scope->hop_count == 1
-			   ? NULL
-			   : "it lists integrated endpoints, type 1 with one hop (VT-d 8.8)";
+		    ? NULL
+		    : "it lists integrated endpoints, type 1 with one hop (VT-d 8.8)";
 	case IOMMUSIM_DMAR_SIDP:
-		return (scope->type == IOMMUSIM_SCOPE_ENDPOINT ||
-			scope->type == IOMMUSIM_SCOPE_ACPI) &&
-			       scope->hop_count == 1
-			   ? NULL
-			   : "it lists integrated devices, type 1 or 5 with one hop (VT-d 8.9)";
+		return (scope->type == IOMMUSIM_SCOPE_ENDPOINT || scope->type == IOMMUSIM_SCOPE_ACPI) &&
+			scope->hop_count == 1
+		    ? NULL
+		    : "it lists integrated devices, type 1 or 5 with one hop (VT-d 8.9)";
 	default:
 		return NULL;
 	}
@@ -107,23 +101,20 @@ static const char *wanted_instead(const struct iommusim_dmar_structure *structur
 
 /* An entry whose bytes are all there: does it make sense? Nothing here keeps the table from use. */
 static void check_entry(struct dmar_reader *reader, const struct iommusim_dmar_structure *structure,
-			const struct iommusim_dmar_scope *scope, const uint64_t *quads)
+    const struct iommusim_dmar_scope *scope, const uint64_t *quads)
 {
 	const char *wanted;
 
 	if (scope->type < IOMMUSIM_SCOPE_ENDPOINT || scope->type > IOMMUSIM_SCOPE_ACPI) {
 		dmar_odd(reader, scope->offset,
-			 "device scope: type %u is not known; 1 to 5 are (VT-d 8.3.1)",
-			 scope->type);
+		    "device scope: type %u is not known; 1 to 5 are (VT-d 8.3.1)", scope->type);
 		return;
 	}
 	dmar_check_reserved(reader, scope->offset,
-			    structure->type == IOMMUSIM_DMAR_SIDP ? &vtd_acpi_sidp_scope_spec
-								  : &vtd_acpi_scope_spec,
-			    quads);
+	    structure->type == IOMMUSIM_DMAR_SIDP ? &vtd_acpi_sidp_scope_spec : &vtd_acpi_scope_spec,
+	    quads);
 	if (is_pci(scope) && scope->enumeration_id != 0)
-		dmar_odd(
-		    reader, scope->offset,
+		dmar_odd(reader, scope->offset,
 		    "device scope: enumeration id %u in a PCI entry, where it is reserved and 0 "
 		    "(VT-d 8.3.1)",
 		    scope->enumeration_id);
@@ -131,13 +122,13 @@ static void check_entry(struct dmar_reader *reader, const struct iommusim_dmar_s
 	wanted = wanted_instead(structure, scope);
 	if (wanted != NULL)
 		dmar_odd(reader, scope->offset, "device scope: %s with a path of %u in %s; %s",
-			 iommusim_dmar_scope_name(scope->type), scope->hop_count,
-			 iommusim_dmar_type_name(structure->type), wanted);
+		    iommusim_dmar_scope_name(scope->type), scope->hop_count,
+		    iommusim_dmar_type_name(structure->type), wanted);
 }
 
 /* The entry at `offset` as far as it goes; all of its fixed part is there. */
 static void read_entry(struct dmar_reader *reader, const struct iommusim_dmar_structure *structure,
-		       struct iommusim_dmar_scope *scope, uint32_t offset, uint32_t to)
+    struct iommusim_dmar_scope *scope, uint32_t offset, uint32_t to)
 {
 	const uint32_t room = to - offset;
 	uint64_t quads[1];
@@ -153,19 +144,16 @@ static void read_entry(struct dmar_reader *reader, const struct iommusim_dmar_st
 	length = scope->length < room ? scope->length : room;
 	read_hops(reader, scope, length - VTD_ACPI_SCOPE_BYTES);
 	if (scope->length > room)
-		dmar_fatal(
-		    reader, offset,
+		dmar_fatal(reader, offset,
 		    "device scope: Length is %u, but only %u bytes of its structure are left",
 		    scope->length, room);
 	else if (scope->length == VTD_ACPI_SCOPE_BYTES)
-		dmar_fatal(
-		    reader, offset,
+		dmar_fatal(reader, offset,
 		    "device scope: Length is %u, which leaves no path; there is at least one hop "
 		    "(VT-d 8.3.1)",
 		    scope->length);
 	else if ((scope->length - VTD_ACPI_SCOPE_BYTES) % VTD_ACPI_HOP_BYTES != 0)
-		dmar_fatal(
-		    reader, offset,
+		dmar_fatal(reader, offset,
 		    "device scope: Length is %u; it must be 6 and 2 for each hop (VT-d 8.3.1)",
 		    scope->length);
 	else
@@ -182,20 +170,18 @@ static void note_rest(struct dmar_reader *reader, uint32_t offset, uint32_t to)
 		return;
 	if (rest == 1)
 		dmar_odd(reader, offset,
-			 "device scope: 1 byte is left over after the last entry of the structure");
+		    "device scope: 1 byte is left over after the last entry of the structure");
 	else if (length < VTD_ACPI_SCOPE_BYTES)
 		dmar_fatal(reader, offset,
-			   "device scope: Length is %u; no entry is shorter than 6 (VT-d 8.3.1)",
-			   length);
+		    "device scope: Length is %u; no entry is shorter than 6 (VT-d 8.3.1)", length);
 	else
-		dmar_fatal(
-		    reader, offset,
-		    "device scope: Length is %u, but only %u bytes of its structure are left",
-		    length, rest);
+		dmar_fatal(reader, offset,
+		    "device scope: Length is %u, but only %u bytes of its structure are left", length,
+		    rest);
 }
 
-void dmar_read_scopes(struct dmar_reader *reader, struct iommusim_dmar_structure *structure,
-		      uint32_t from, uint32_t to)
+void dmar_read_scopes(
+    struct dmar_reader *reader, struct iommusim_dmar_structure *structure, uint32_t from, uint32_t to)
 {
 	const uint32_t count = count_entries(reader, from, to);
 	struct iommusim_dmar_scope *scopes = dmar_allocate(reader, count, sizeof *scopes);
@@ -204,8 +190,8 @@ void dmar_read_scopes(struct dmar_reader *reader, struct iommusim_dmar_structure
 	if (scopes == NULL)
 		return;
 	structure->scopes = scopes;
-	while (to - offset >= VTD_ACPI_SCOPE_BYTES &&
-	       length_at(reader, offset) >= VTD_ACPI_SCOPE_BYTES) {
+	while (
+	    to - offset >= VTD_ACPI_SCOPE_BYTES && length_at(reader, offset) >= VTD_ACPI_SCOPE_BYTES) {
 		const uint32_t length = length_at(reader, offset);
 
 		read_entry(reader, structure, &scopes[structure->scope_count++], offset, to);
@@ -219,9 +205,11 @@ void dmar_read_scopes(struct dmar_reader *reader, struct iommusim_dmar_structure
 const char *iommusim_dmar_scope_name(unsigned type)
 {
 	static const char *const names[] = {
-	    [IOMMUSIM_SCOPE_ENDPOINT] = "endpoint", [IOMMUSIM_SCOPE_BRIDGE] = "bridge",
-	    [IOMMUSIM_SCOPE_IOAPIC] = "ioapic",     [IOMMUSIM_SCOPE_HPET] = "hpet",
-	    [IOMMUSIM_SCOPE_ACPI] = "acpi",
+		[IOMMUSIM_SCOPE_ENDPOINT] = "endpoint",
+		[IOMMUSIM_SCOPE_BRIDGE] = "bridge",
+		[IOMMUSIM_SCOPE_IOAPIC] = "ioapic",
+		[IOMMUSIM_SCOPE_HPET] = "hpet",
+		[IOMMUSIM_SCOPE_ACPI] = "acpi",
 	};
 
 	if (type >= sizeof names / sizeof names[0] || names[type] == NULL)

@@ -65,8 +65,8 @@ static void read_sidp(const uint64_t *quads, struct iommusim_dmar_structure *str
 	structure->segment = (uint16_t)vtd_acpi_sidp_SEGMENT(quads);
 }
 
-uint64_t dmar_register_bytes(const struct dmar_reader *reader,
-			     const struct iommusim_dmar_structure *drhd)
+uint64_t dmar_register_bytes(
+    const struct dmar_reader *reader, const struct iommusim_dmar_structure *drhd)
 {
 	uint64_t quads[STRUCTURE_QUADS];
 
@@ -89,27 +89,23 @@ static void check_drhd(struct dmar_reader *reader, const struct iommusim_dmar_st
 
 	if (base == 0)
 		dmar_odd(reader, drhd->offset,
-			 "DRHD: register base address is 0, so this unit has no registers and is "
-			 "left out");
+		    "DRHD: register base address is 0, so this unit has no registers and is "
+		    "left out");
 	else if (base % PAGE_BYTES != 0)
 		dmar_fatal(reader, drhd->offset,
-			   "DRHD: register base address 0x%llx is not aligned to 4 KiB (VT-d 8.3)",
-			   base);
+		    "DRHD: register base address 0x%llx is not aligned to 4 KiB (VT-d 8.3)", base);
 	else if (base % bytes != 0)
-		dmar_odd(
-		    reader, drhd->offset,
+		dmar_odd(reader, drhd->offset,
 		    "DRHD: register base address 0x%llx is not aligned to the register set's %llu "
 		    "bytes (Size %u, VT-d 8.3)",
 		    base, (unsigned long long)bytes, drhd->size);
 	if (is_beyond_width(reader, base))
 		dmar_fatal(reader, drhd->offset,
-			   "DRHD: register base address 0x%llx is beyond the host address width of "
-			   "%u bits",
-			   base, reader->table->host_address_width);
-	if (drhd->length == VTD_ACPI_DRHD_BYTES &&
-	    (drhd->flags & IOMMUSIM_DRHD_INCLUDE_PCI_ALL) == 0)
-		dmar_odd(
-		    reader, drhd->offset,
+		    "DRHD: register base address 0x%llx is beyond the host address width of "
+		    "%u bits",
+		    base, reader->table->host_address_width);
+	if (drhd->length == VTD_ACPI_DRHD_BYTES && (drhd->flags & IOMMUSIM_DRHD_INCLUDE_PCI_ALL) == 0)
+		dmar_odd(reader, drhd->offset,
 		    "DRHD: neither INCLUDE_PCI_ALL nor a device scope, so this unit has no device");
 }
 
@@ -120,23 +116,22 @@ static void check_rmrr(struct dmar_reader *reader, const struct iommusim_dmar_st
 
 	if (base % PAGE_BYTES != 0)
 		dmar_odd(reader, rmrr->offset,
-			 "RMRR: base address 0x%llx is not aligned to 4 KiB (VT-d 8.4)", base);
+		    "RMRR: base address 0x%llx is not aligned to 4 KiB (VT-d 8.4)", base);
 	if (limit <= base)
-		dmar_odd(
-		    reader, rmrr->offset,
-		    "RMRR: limit address 0x%llx is not above the base address 0x%llx (VT-d 8.4)",
-		    limit, base);
+		dmar_odd(reader, rmrr->offset,
+		    "RMRR: limit address 0x%llx is not above the base address 0x%llx (VT-d 8.4)", limit,
+		    base);
 	else if ((limit - base + 1) % PAGE_BYTES != 0)
 		dmar_odd(reader, rmrr->offset,
-			 "RMRR: the region's size 0x%llx is not a multiple of 4 KiB (VT-d 8.4)",
-			 limit - base + 1);
+		    "RMRR: the region's size 0x%llx is not a multiple of 4 KiB (VT-d 8.4)",
+		    limit - base + 1);
 	if (is_beyond_width(reader, base) || is_beyond_width(reader, limit))
 		dmar_odd(reader, rmrr->offset,
-			 "RMRR: 0x%llx to 0x%llx is beyond the host address width of %u bits", base,
-			 limit, reader->table->host_address_width);
+		    "RMRR: 0x%llx to 0x%llx is beyond the host address width of %u bits", base, limit,
+		    reader->table->host_address_width);
 	if (rmrr->length == VTD_ACPI_RMRR_BYTES)
 		dmar_odd(reader, rmrr->offset,
-			 "RMRR: no device scope; at least one device uses the region (VT-d 8.4)");
+		    "RMRR: no device scope; at least one device uses the region (VT-d 8.4)");
 }
 
 static void check_atsr(struct dmar_reader *reader, const struct iommusim_dmar_structure *atsr)
@@ -148,20 +143,20 @@ static void check_atsr(struct dmar_reader *reader, const struct iommusim_dmar_st
 	all_ports = vtd_acpi_atsr_ALL_PORTS(quads) != 0;
 	if (all_ports && atsr->scope_count != 0)
 		dmar_odd(reader, atsr->offset,
-			 "ATSR: ALL_PORTS is set, yet %u device scope entries follow; there are "
-			 "none then (VT-d 8.5)",
-			 atsr->scope_count);
+		    "ATSR: ALL_PORTS is set, yet %u device scope entries follow; there are "
+		    "none then (VT-d 8.5)",
+		    atsr->scope_count);
 	if (!all_ports && atsr->length == VTD_ACPI_ATSR_BYTES)
 		dmar_odd(reader, atsr->offset,
-			 "ATSR: neither ALL_PORTS nor a device scope, so it names no root port "
-			 "(VT-d 8.5)");
+		    "ATSR: neither ALL_PORTS nor a device scope, so it names no root port "
+		    "(VT-d 8.5)");
 }
 
 static void check_rhsa(struct dmar_reader *reader, const struct iommusim_dmar_structure *rhsa)
 {
 	if (rhsa->length != VTD_ACPI_RHSA_BYTES)
-		dmar_odd(reader, rhsa->offset, "RHSA: Length is %u; it must be 20 (VT-d 8.6)",
-			 rhsa->length);
+		dmar_odd(
+		    reader, rhsa->offset, "RHSA: Length is %u; it must be 20 (VT-d 8.6)", rhsa->length);
 }
 
 static void check_andd(struct dmar_reader *reader, const struct iommusim_dmar_structure *andd)
@@ -173,14 +168,12 @@ static void check_andd(struct dmar_reader *reader, const struct iommusim_dmar_st
 	if (name[0] == '\0')
 		dmar_odd(reader, andd->offset, "ANDD: the object name is empty (VT-d 8.7)");
 	else if (name[0] != '\\')
-		dmar_odd(
-		    reader, andd->offset,
+		dmar_odd(reader, andd->offset,
 		    "ANDD: the object name begins with byte 0x%02x, a full name with \\ (VT-d 8.7)",
 		    (unsigned char)name[0]);
 	for (; *name != '\0'; name++)
 		if (*name < ' ' || *name > '~') {
-			dmar_odd(
-			    reader, andd->offset,
+			dmar_odd(reader, andd->offset,
 			    "ANDD: byte 0x%02x in the object name is no printable ASCII (VT-d 8.7)",
 			    (unsigned char)*name);
 			return;
@@ -188,24 +181,28 @@ static void check_andd(struct dmar_reader *reader, const struct iommusim_dmar_st
 }
 
 /* SATC and SIDP, which have the same fixed part. */
-static void check_devices(struct dmar_reader *reader,
-			  const struct iommusim_dmar_structure *structure)
+static void check_devices(struct dmar_reader *reader, const struct iommusim_dmar_structure *structure)
 {
 	if (structure->length == VTD_ACPI_SATC_BYTES)
 		dmar_odd(reader, structure->offset, "%s: no device scope, so it names no device",
-			 iommusim_dmar_type_name(structure->type));
+		    iommusim_dmar_type_name(structure->type));
 }
 
 static const struct dmar_kind kinds[] = {
-    [IOMMUSIM_DMAR_DRHD] = {&vtd_acpi_drhd_spec, VTD_ACPI_DRHD_BYTES, true, read_drhd, check_drhd},
-    [IOMMUSIM_DMAR_RMRR] = {&vtd_acpi_rmrr_spec, VTD_ACPI_RMRR_BYTES, true, read_rmrr, check_rmrr},
-    [IOMMUSIM_DMAR_ATSR] = {&vtd_acpi_atsr_spec, VTD_ACPI_ATSR_BYTES, true, read_atsr, check_atsr},
-    [IOMMUSIM_DMAR_RHSA] = {&vtd_acpi_rhsa_spec, VTD_ACPI_RHSA_BYTES, false, read_rhsa, check_rhsa},
-    [IOMMUSIM_DMAR_ANDD] = {&vtd_acpi_andd_spec, VTD_ACPI_ANDD_BYTES, false, read_andd, check_andd},
-    [IOMMUSIM_DMAR_SATC] = {&vtd_acpi_satc_spec, VTD_ACPI_SATC_BYTES, true, read_satc,
-			    check_devices},
-    [IOMMUSIM_DMAR_SIDP] = {&vtd_acpi_sidp_spec, VTD_ACPI_SIDP_BYTES, true, read_sidp,
-			    check_devices},
+	[IOMMUSIM_DMAR_DRHD] = { &vtd_acpi_drhd_spec, VTD_ACPI_DRHD_BYTES, true, read_drhd,
+	    check_drhd },
+	[IOMMUSIM_DMAR_RMRR] = { &vtd_acpi_rmrr_spec, VTD_ACPI_RMRR_BYTES, true, read_rmrr,
+	    check_rmrr },
+	[IOMMUSIM_DMAR_ATSR] = { &vtd_acpi_atsr_spec, VTD_ACPI_ATSR_BYTES, true, read_atsr,
+	    check_atsr },
+	[IOMMUSIM_DMAR_RHSA] = { &vtd_acpi_rhsa_spec, VTD_ACPI_RHSA_BYTES, false, read_rhsa,
+	    check_rhsa },
+	[IOMMUSIM_DMAR_ANDD] = { &vtd_acpi_andd_spec, VTD_ACPI_ANDD_BYTES, false, read_andd,
+	    check_andd },
+	[IOMMUSIM_DMAR_SATC] = { &vtd_acpi_satc_spec, VTD_ACPI_SATC_BYTES, true, read_satc,
+	    check_devices },
+	[IOMMUSIM_DMAR_SIDP] = { &vtd_acpi_sidp_spec, VTD_ACPI_SIDP_BYTES, true, read_sidp,
+	    check_devices },
 };
 
 /* NULL for a type from the future: such a structure is skipped (VT-d 8.2). */
@@ -214,13 +211,12 @@ static const struct dmar_kind *kind_of(uint16_t type)
 	return type < sizeof kinds / sizeof kinds[0] ? &kinds[type] : NULL;
 }
 
-bool dmar_is_whole(const struct dmar_reader *reader,
-		   const struct iommusim_dmar_structure *structure)
+bool dmar_is_whole(const struct dmar_reader *reader, const struct iommusim_dmar_structure *structure)
 {
 	const struct dmar_kind *kind = kind_of(structure->type);
 
 	return kind != NULL && structure->length >= kind->fixed_length &&
-	       reader->end - structure->offset >= kind->fixed_length;
+	    reader->end - structure->offset >= kind->fixed_length;
 }
 
 /* The object name that follows an ANDD's fixed part. */
@@ -238,7 +234,7 @@ static void read_name(struct dmar_reader *reader, struct iommusim_dmar_structure
 	andd->acpi_name = name;
 	if (end == NULL)
 		dmar_fatal(reader, andd->offset,
-			   "ANDD: the object name has no NUL in its %zu bytes (VT-d 8.7)", length);
+		    "ANDD: the object name has no NUL in its %zu bytes (VT-d 8.7)", length);
 }
 
 void dmar_read_structure(struct dmar_reader *reader, struct iommusim_dmar_structure *structure)
@@ -250,21 +246,19 @@ void dmar_read_structure(struct dmar_reader *reader, struct iommusim_dmar_struct
 
 	if (kind == NULL)
 		return;
-	dmar_load(reader, structure->offset,
-		  length < kind->fixed_length ? length : kind->fixed_length, quads,
-		  STRUCTURE_QUADS);
+	dmar_load(reader, structure->offset, length < kind->fixed_length ? length : kind->fixed_length,
+	    quads, STRUCTURE_QUADS);
 	kind->read(quads, structure);
 	if (structure->length < kind->fixed_length)
 		dmar_fatal(reader, structure->offset,
-			   "%s: Length is %u; its fixed part alone has %u bytes (VT-d %s)",
-			   kind->spec->name, structure->length, kind->fixed_length,
-			   kind->spec->section);
+		    "%s: Length is %u; its fixed part alone has %u bytes (VT-d %s)", kind->spec->name,
+		    structure->length, kind->fixed_length, kind->spec->section);
 	if (length < kind->fixed_length)
 		return;
 	dmar_check_reserved(reader, structure->offset, kind->spec, quads);
 	if (kind->has_scopes)
 		dmar_read_scopes(reader, structure, structure->offset + kind->fixed_length,
-				 structure->offset + length);
+		    structure->offset + length);
 	if (structure->type == IOMMUSIM_DMAR_ANDD)
 		read_name(reader, structure, structure->offset + length);
 	kind->check(reader, structure);

@@ -15,8 +15,8 @@ void interrupt_raise(struct iommusim_machine *machine, const struct iommusim_int
 	pthread_mutex_unlock(&sink->lock);
 }
 
-enum iommusim_status iommusim_interrupt_take(struct iommusim_machine *machine,
-    struct iommusim_interrupt *interrupt)
+enum iommusim_status iommusim_interrupt_take(
+    struct iommusim_machine *machine, struct iommusim_interrupt *interrupt)
 {
 	struct interrupt_sink *sink = &machine->sink;
 	enum iommusim_status status = IOMMUSIM_ENOENT;

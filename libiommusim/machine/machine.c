@@ -40,8 +40,8 @@ static const struct iommusim_allocator system_allocator = {
 	.unreserve = system_unreserve,
 };
 
-bool machine_choose_allocator(const struct iommusim_allocator *wanted,
-    struct iommusim_allocator *chosen)
+bool machine_choose_allocator(
+    const struct iommusim_allocator *wanted, struct iommusim_allocator *chosen)
 {
 	if (wanted == NULL) {
 		*chosen = system_allocator;
@@ -58,8 +58,8 @@ bool machine_choose_allocator(const struct iommusim_allocator *wanted,
 	return true;
 }
 
-enum iommusim_status iommusim_machine_create(const struct iommusim_machine_config *config,
-    struct iommusim_machine **out)
+enum iommusim_status iommusim_machine_create(
+    const struct iommusim_machine_config *config, struct iommusim_machine **out)
 {
 	static const struct iommusim_machine_config defaults;
 	struct iommusim_allocator allocator;
@@ -142,8 +142,8 @@ void machine_free(struct iommusim_machine *machine, void *block, size_t size)
 		machine->allocator.release(machine->allocator.context, block, size);
 }
 
-bool machine_grow(struct iommusim_machine *machine, void *array, size_t *capacity, size_t need,
-    size_t size)
+bool machine_grow(
+    struct iommusim_machine *machine, void *array, size_t *capacity, size_t need, size_t size)
 {
 	size_t room = *capacity == 0 ? 8 : *capacity;
 	void *old, *grown;
@@ -164,8 +164,8 @@ bool machine_grow(struct iommusim_machine *machine, void *array, size_t *capacit
 	return true;
 }
 
-enum iommusim_status machine_fail(struct iommusim_machine *machine, enum iommusim_status status,
-    const char *format, ...)
+enum iommusim_status machine_fail(
+    struct iommusim_machine *machine, enum iommusim_status status, const char *format, ...)
 {
 	struct iommusim_diagnostic *diagnostic = &machine->diagnostic;
 	va_list arguments;

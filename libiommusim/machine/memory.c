@@ -17,8 +17,8 @@ bool memory_overlaps(const struct iommusim_machine *machine, uint64_t base, uint
 	return false;
 }
 
-static enum iommusim_status check_window(struct iommusim_machine *machine, uint64_t base,
-    uint64_t length)
+static enum iommusim_status check_window(
+    struct iommusim_machine *machine, uint64_t base, uint64_t length)
 {
 	const uint64_t end = UINT64_C(1) << IOMMUSIM_PHYSICAL_BITS;
 
@@ -58,8 +58,8 @@ static void release_window(struct iommusim_machine *machine, struct memory_windo
 }
 
 /* `window` is complete but for its device view; keep the list sorted. */
-static enum iommusim_status insert_window(struct iommusim_machine *machine,
-    struct memory_window *window)
+static enum iommusim_status insert_window(
+    struct iommusim_machine *machine, struct memory_window *window)
 {
 	struct memory *memory = &machine->memory;
 	size_t at = 0;
@@ -86,8 +86,8 @@ static enum iommusim_status insert_window(struct iommusim_machine *machine,
 	return IOMMUSIM_OK;
 }
 
-enum iommusim_status iommusim_memory_add(struct iommusim_machine *machine, uint64_t base,
-    uint64_t length, enum iommusim_memory_kind kind)
+enum iommusim_status iommusim_memory_add(
+    struct iommusim_machine *machine, uint64_t base, uint64_t length, enum iommusim_memory_kind kind)
 {
 	struct memory_window window = { .base = base, .length = length, .kind = kind };
 	enum iommusim_status status = check_window(machine, base, length);
@@ -107,8 +107,8 @@ enum iommusim_status iommusim_memory_add(struct iommusim_machine *machine, uint6
 	return status;
 }
 
-enum iommusim_status iommusim_memory_add_foreign(struct iommusim_machine *machine, uint64_t base,
-    uint64_t length, void *host)
+enum iommusim_status iommusim_memory_add_foreign(
+    struct iommusim_machine *machine, uint64_t base, uint64_t length, void *host)
 {
 	struct memory_window window = {
 		.base = base, .length = length, .kind = IOMMUSIM_MEMORY_FOREIGN, .host = host
@@ -136,13 +136,13 @@ enum iommusim_status iommusim_memory_remove(struct iommusim_machine *machine, ui
 		    (memory->count - i) * sizeof(*memory->windows));
 		return IOMMUSIM_OK;
 	}
-	return machine_fail(machine, IOMMUSIM_ENOENT, "no memory window begins at 0x%llx",
-	    (unsigned long long)base);
+	return machine_fail(
+	    machine, IOMMUSIM_ENOENT, "no memory window begins at 0x%llx", (unsigned long long)base);
 }
 
 /* The lowest register region that overlaps [base, end), or NULL. */
-static const struct iommusim_mmio_region *first_registers(const struct mmio_bus *bus, uint64_t base,
-    uint64_t end)
+static const struct iommusim_mmio_region *first_registers(
+    const struct mmio_bus *bus, uint64_t base, uint64_t end)
 {
 	const struct iommusim_mmio_region *first = NULL;
 
@@ -157,8 +157,8 @@ static const struct iommusim_mmio_region *first_registers(const struct mmio_bus 
 }
 
 /* RAM in [base, end), but for what registers have. */
-static enum iommusim_status add_ram_around(struct iommusim_machine *machine, uint64_t base,
-    uint64_t end)
+static enum iommusim_status add_ram_around(
+    struct iommusim_machine *machine, uint64_t base, uint64_t end)
 {
 	enum iommusim_status status = IOMMUSIM_OK;
 
@@ -218,8 +218,8 @@ void memory_teardown(struct iommusim_machine *machine)
 	machine_free(machine, memory->windows, memory->capacity * sizeof(*memory->windows));
 }
 
-enum iommusim_status iommusim_memory_window(const struct iommusim_machine *machine, size_t index,
-    struct iommusim_memory_window *window)
+enum iommusim_status iommusim_memory_window(
+    const struct iommusim_machine *machine, size_t index, struct iommusim_memory_window *window)
 {
 	const struct memory_window *found;
 
@@ -274,8 +274,7 @@ static void move(const struct memory *memory, enum transfer what, uint64_t addre
 			memcpy((uint8_t *)buffer + done, window->host + at, run);
 		else if (what != FLUSH)
 			memcpy(window->host + at, (const uint8_t *)source + done, run);
-		if (window->device != window->host &&
-		    (what == FLUSH || what == TO_MEMORY_ALL_VIEWS))
+		if (window->device != window->host && (what == FLUSH || what == TO_MEMORY_ALL_VIEWS))
 			memcpy(window->device + at, window->host + at, run);
 		done += run;
 	}
@@ -287,8 +286,8 @@ static enum iommusim_status hole(struct iommusim_machine *machine, uint64_t addr
 	    (unsigned long long)address, length);
 }
 
-enum iommusim_status iommusim_memory_read(struct iommusim_machine *machine, uint64_t address,
-    void *buffer, size_t length)
+enum iommusim_status iommusim_memory_read(
+    struct iommusim_machine *machine, uint64_t address, void *buffer, size_t length)
 {
 	if (!populated(&machine->memory, address, length))
 		return hole(machine, address, length);
@@ -296,8 +295,8 @@ enum iommusim_status iommusim_memory_read(struct iommusim_machine *machine, uint
 	return IOMMUSIM_OK;
 }
 
-enum iommusim_status iommusim_memory_write(struct iommusim_machine *machine, uint64_t address,
-    const void *buffer, size_t length)
+enum iommusim_status iommusim_memory_write(
+    struct iommusim_machine *machine, uint64_t address, const void *buffer, size_t length)
 {
 	if (!populated(&machine->memory, address, length))
 		return hole(machine, address, length);
@@ -305,8 +304,8 @@ enum iommusim_status iommusim_memory_write(struct iommusim_machine *machine, uin
 	return IOMMUSIM_OK;
 }
 
-enum iommusim_status iommusim_memory_flush(struct iommusim_machine *machine, uint64_t address,
-    size_t length)
+enum iommusim_status iommusim_memory_flush(
+    struct iommusim_machine *machine, uint64_t address, size_t length)
 {
 	const uint64_t first = address & ~(CACHE_LINE - 1);
 	const uint64_t end = (address + length + CACHE_LINE - 1) & ~(CACHE_LINE - 1);
@@ -323,8 +322,8 @@ void *iommusim_memory_host(const struct iommusim_machine *machine, uint64_t addr
 	return memory_at(&machine->memory, address, length);
 }
 
-enum iommusim_status iommusim_memory_physical(const struct iommusim_machine *machine,
-    const void *host, uint64_t *address)
+enum iommusim_status iommusim_memory_physical(
+    const struct iommusim_machine *machine, const void *host, uint64_t *address)
 {
 	for (size_t i = 0; i < machine->memory.count; i++) {
 		const struct memory_window *window = &machine->memory.windows[i];
@@ -338,8 +337,7 @@ enum iommusim_status iommusim_memory_physical(const struct iommusim_machine *mac
 	return IOMMUSIM_ENOENT;
 }
 
-bool memory_device_write(const struct memory *memory, uint64_t address, const void *data,
-    size_t length)
+bool memory_device_write(const struct memory *memory, uint64_t address, const void *data, size_t length)
 {
 	if (!populated(memory, address, length))
 		return false;

@@ -31,8 +31,8 @@ static inline uint8_t *memory_at(const struct memory *memory, uint64_t address, 
  * processor caches. False when there is no memory. Acquire: what was stored before the entry became
  * visible is visible too.
  */
-static inline bool memory_load64(const struct memory *memory, uint64_t address, bool snoop,
-    uint64_t *value)
+static inline bool memory_load64(
+    const struct memory *memory, uint64_t address, bool snoop, uint64_t *value)
 {
 	const struct memory_window *window = memory_find(memory, address);
 	const uint8_t *at;
@@ -56,8 +56,8 @@ static inline bool memory_store64(const struct memory *memory, uint64_t address,
 }
 
 /* Hardware stores to memory (DMA, status words): every view sees it at once. False: no memory. */
-bool memory_device_write(const struct memory *memory, uint64_t address, const void *data,
-    size_t length);
+bool memory_device_write(
+    const struct memory *memory, uint64_t address, const void *data, size_t length);
 bool memory_device_read(const struct memory *memory, uint64_t address, void *data, size_t length);
 
 #endif

@@ -14,15 +14,15 @@ bool mmio_overlaps(const struct iommusim_machine *machine, uint64_t base, uint64
 	return false;
 }
 
-enum iommusim_status iommusim_mmio_attach(struct iommusim_machine *machine,
-    const struct iommusim_mmio_region *region)
+enum iommusim_status iommusim_mmio_attach(
+    struct iommusim_machine *machine, const struct iommusim_mmio_region *region)
 {
 	struct mmio_bus *bus = &machine->bus;
 	const uint64_t end = UINT64_C(1) << IOMMUSIM_PHYSICAL_BITS;
 
 	if (region->length == 0 || region->read == NULL || region->write == NULL ||
-	    ((region->base | region->length) & (IOMMUSIM_PAGE_SIZE - 1)) != 0 ||
-	    region->base >= end || region->length > end - region->base)
+	    ((region->base | region->length) & (IOMMUSIM_PAGE_SIZE - 1)) != 0 || region->base >= end ||
+	    region->length > end - region->base)
 		return machine_fail(machine, IOMMUSIM_EINVAL,
 		    "registers at 0x%llx + 0x%llx: base and length must be multiples of 4 KiB below "
 		    "2^52, with both callbacks",
@@ -32,8 +32,8 @@ enum iommusim_status iommusim_mmio_attach(struct iommusim_machine *machine,
 		return machine_fail(machine, IOMMUSIM_EEXIST,
 		    "registers at 0x%llx overlap memory or other registers",
 		    (unsigned long long)region->base);
-	if (!machine_grow(machine, &bus->regions, &bus->capacity, bus->count + 1,
-		sizeof(*bus->regions)))
+	if (!machine_grow(
+		machine, &bus->regions, &bus->capacity, bus->count + 1, sizeof(*bus->regions)))
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a register region");
 	bus->regions[bus->count++] = *region;
 	return IOMMUSIM_OK;
@@ -49,8 +49,8 @@ enum iommusim_status iommusim_mmio_detach(struct iommusim_machine *machine, uint
 		bus->regions[i] = bus->regions[--bus->count];
 		return IOMMUSIM_OK;
 	}
-	return machine_fail(machine, IOMMUSIM_ENOENT, "no registers begin at 0x%llx",
-	    (unsigned long long)base);
+	return machine_fail(
+	    machine, IOMMUSIM_ENOENT, "no registers begin at 0x%llx", (unsigned long long)base);
 }
 
 static const struct iommusim_mmio_region *decode(const struct mmio_bus *bus, uint64_t address)
@@ -76,8 +76,8 @@ static void tell(const struct iommusim_machine *machine, uint64_t address, unsig
 	}
 }
 
-enum iommusim_status iommusim_mmio_read(struct iommusim_machine *machine, uint64_t address,
-    unsigned width, uint64_t *value)
+enum iommusim_status iommusim_mmio_read(
+    struct iommusim_machine *machine, uint64_t address, unsigned width, uint64_t *value)
 {
 	const struct iommusim_mmio_region *region;
 	const uint64_t all_ones = width >= 8 ? UINT64_MAX : (UINT64_C(1) << width * 8) - 1;
@@ -90,15 +90,15 @@ enum iommusim_status iommusim_mmio_read(struct iommusim_machine *machine, uint64
 	clock_tick_access(machine);
 	region = decode(&machine->bus, address);
 	if (region == NULL)
-		return machine_fail(machine, IOMMUSIM_ENXIO, "no registers at 0x%llx",
-		    (unsigned long long)address);
+		return machine_fail(
+		    machine, IOMMUSIM_ENXIO, "no registers at 0x%llx", (unsigned long long)address);
 	*value = region->read(region->context, address - region->base, width) & all_ones;
 	tell(machine, address, width, false, *value);
 	return IOMMUSIM_OK;
 }
 
-enum iommusim_status iommusim_mmio_write(struct iommusim_machine *machine, uint64_t address,
-    unsigned width, uint64_t value)
+enum iommusim_status iommusim_mmio_write(
+    struct iommusim_machine *machine, uint64_t address, unsigned width, uint64_t value)
 {
 	const struct iommusim_mmio_region *region;
 
@@ -109,15 +109,15 @@ enum iommusim_status iommusim_mmio_write(struct iommusim_machine *machine, uint6
 	clock_tick_access(machine);
 	region = decode(&machine->bus, address);
 	if (region == NULL)
-		return machine_fail(machine, IOMMUSIM_ENXIO, "no registers at 0x%llx",
-		    (unsigned long long)address);
+		return machine_fail(
+		    machine, IOMMUSIM_ENXIO, "no registers at 0x%llx", (unsigned long long)address);
 	tell(machine, address, width, true, value);
 	region->write(region->context, address - region->base, width, value);
 	return IOMMUSIM_OK;
 }
 
-enum iommusim_status iommusim_mmio_watch(struct iommusim_machine *machine,
-    const struct iommusim_mmio_watcher *watcher)
+enum iommusim_status iommusim_mmio_watch(
+    struct iommusim_machine *machine, const struct iommusim_mmio_watcher *watcher)
 {
 	struct mmio_bus *bus = &machine->bus;
 

@@ -30,21 +30,22 @@ static bool is_bridge(const struct iommusim_pci_function *function)
 	return function->type != IOMMUSIM_PCI_ENDPOINT;
 }
 
-enum iommusim_status iommusim_pci_add(struct iommusim_machine *machine,
-    const struct iommusim_pci_function *function)
+enum iommusim_status iommusim_pci_add(
+    struct iommusim_machine *machine, const struct iommusim_pci_function *function)
 {
 	const unsigned bus = IOMMUSIM_RID_BUS(function->rid);
 	struct pci_node *node;
 
-	if (is_bridge(function) && (function->secondary_bus > function->subordinate_bus ||
-				       function->secondary_bus <= bus))
+	if (is_bridge(function) &&
+	    (function->secondary_bus > function->subordinate_bus || function->secondary_bus <= bus))
 		return machine_fail(machine, IOMMUSIM_EINVAL,
 		    "bridge %02x:%02x.%u: buses %u to %u must be a range above its own", bus,
 		    IOMMUSIM_RID_DEVICE(function->rid), IOMMUSIM_RID_FUNCTION(function->rid),
 		    function->secondary_bus, function->subordinate_bus);
 	if (find(machine, function->segment, function->rid) != NULL)
-		return machine_fail(machine, IOMMUSIM_EEXIST, "there is a function at %02x:%02x.%u already",
-		    bus, IOMMUSIM_RID_DEVICE(function->rid), IOMMUSIM_RID_FUNCTION(function->rid));
+		return machine_fail(machine, IOMMUSIM_EEXIST,
+		    "there is a function at %02x:%02x.%u already", bus,
+		    IOMMUSIM_RID_DEVICE(function->rid), IOMMUSIM_RID_FUNCTION(function->rid));
 	node = machine_alloc_zeroed(machine, sizeof(*node));
 	if (node == NULL)
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a PCI function");
@@ -56,8 +57,8 @@ enum iommusim_status iommusim_pci_add(struct iommusim_machine *machine,
 	return IOMMUSIM_OK;
 }
 
-enum iommusim_status iommusim_pci_remove(struct iommusim_machine *machine, uint16_t segment,
-    uint16_t rid)
+enum iommusim_status iommusim_pci_remove(
+    struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
 {
 	struct pci_node *node = find(machine, segment, rid);
 
@@ -71,16 +72,16 @@ enum iommusim_status iommusim_pci_remove(struct iommusim_machine *machine, uint1
 	return IOMMUSIM_OK;
 }
 
-const struct iommusim_pci_function *iommusim_pci_find(const struct iommusim_machine *machine,
-    uint16_t segment, uint16_t rid)
+const struct iommusim_pci_function *iommusim_pci_find(
+    const struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
 {
 	const struct pci_node *node = find(machine, segment, rid);
 
 	return node == NULL ? NULL : &node->function;
 }
 
-const struct iommusim_pci_function *iommusim_pci_at(const struct iommusim_machine *machine,
-    size_t index)
+const struct iommusim_pci_function *iommusim_pci_at(
+    const struct iommusim_machine *machine, size_t index)
 {
 	struct pci_tree tree = machine->pci;
 	struct pci_node *node;
@@ -91,8 +92,8 @@ const struct iommusim_pci_function *iommusim_pci_at(const struct iommusim_machin
 	return NULL;
 }
 
-bool iommusim_pci_is_behind(const struct iommusim_machine *machine, uint16_t segment, uint16_t rid,
-    uint16_t bridge)
+bool iommusim_pci_is_behind(
+    const struct iommusim_machine *machine, uint16_t segment, uint16_t rid, uint16_t bridge)
 {
 	const struct iommusim_pci_function *function = iommusim_pci_find(machine, segment, bridge);
 	const unsigned bus = IOMMUSIM_RID_BUS(rid);
@@ -103,8 +104,8 @@ bool iommusim_pci_is_behind(const struct iommusim_machine *machine, uint16_t seg
 	    bus <= function->subordinate_bus;
 }
 
-uint16_t iommusim_pci_requester_id(const struct iommusim_machine *machine, uint16_t segment,
-    uint16_t rid)
+uint16_t iommusim_pci_requester_id(
+    const struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
 {
 	uint16_t alias = rid;
 	struct pci_tree tree = machine->pci;

@@ -43,8 +43,8 @@ struct iommusim_requester {
 	struct private_entry private[PRIVATE_ENTRIES];
 };
 
-enum iommusim_status iommusim_requester_create(struct iommusim_machine *machine, uint16_t segment,
-    uint16_t rid, struct iommusim_requester **out)
+enum iommusim_status iommusim_requester_create(
+    struct iommusim_machine *machine, uint16_t segment, uint16_t rid, struct iommusim_requester **out)
 {
 	struct iommusim_requester *requester;
 
@@ -216,9 +216,10 @@ static void deliver(struct iommusim_requester *requester, uint64_t address, uint
 		.address = address, .data = data, .rid = requester->rid
 	};
 
-	*message = (struct iommusim_interrupt){
-		.address = address, .data = data, .segment = requester->segment, .source = requester->rid
-	};
+	*message = (struct iommusim_interrupt){ .address = address,
+		.data = data,
+		.segment = requester->segment,
+		.source = requester->rid };
 	*fault = (struct iommusim_fault){ .class_ = IOMMUSIM_FAULT_NONE };
 	if (requester->unit != NULL)
 		requester->unit->model->interrupt(requester->unit, &request, message, fault);
@@ -261,8 +262,8 @@ static bool move_page(struct iommusim_requester *requester, const struct iommusi
 	return moved;
 }
 
-static enum iommusim_completion completion_of(const struct iommusim_dma_request *request,
-    const struct iommusim_dma_page *page)
+static enum iommusim_completion completion_of(
+    const struct iommusim_dma_request *request, const struct iommusim_dma_page *page)
 {
 	if (request->kind == IOMMUSIM_DMA_WRITE)
 		return IOMMUSIM_COMPLETION_POSTED;
@@ -306,8 +307,8 @@ static enum iommusim_status check_request(const struct iommusim_dma_request *req
 	return IOMMUSIM_OK;
 }
 
-static struct page_request first_page(const struct iommusim_requester *requester,
-    const struct iommusim_dma_request *request)
+static struct page_request first_page(
+    const struct iommusim_requester *requester, const struct iommusim_dma_request *request)
 {
 	return (struct page_request){
 		.address = request->address,
@@ -404,8 +405,8 @@ enum iommusim_status iommusim_walk(struct iommusim_requester *requester,
 	return IOMMUSIM_OK;
 }
 
-void iommusim_requester_counters(const struct iommusim_requester *requester,
-    struct iommusim_requester_counters *counters)
+void iommusim_requester_counters(
+    const struct iommusim_requester *requester, struct iommusim_requester_counters *counters)
 {
 	*counters = requester->counters;
 }

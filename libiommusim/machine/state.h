@@ -22,7 +22,7 @@ struct memory_window {
 	uint64_t base;
 	uint64_t length;
 	enum iommusim_memory_kind kind;
-	uint8_t *host;   /* software's view */
+	uint8_t *host; /* software's view */
 	/* what non-snooping hardware sees: `host` itself without a device view */
 	uint8_t *device;
 };
@@ -117,8 +117,8 @@ struct iommusim_machine {
  * The caller's allocator (NULL: the system's), with the system's reservations where it has none of its
  * own. False: a callback is missing.
  */
-bool machine_choose_allocator(const struct iommusim_allocator *wanted,
-    struct iommusim_allocator *chosen);
+bool machine_choose_allocator(
+    const struct iommusim_allocator *wanted, struct iommusim_allocator *chosen);
 
 void *machine_alloc(struct iommusim_machine *machine, size_t size);
 void *machine_alloc_zeroed(struct iommusim_machine *machine, size_t size);
@@ -128,8 +128,8 @@ void machine_free(struct iommusim_machine *machine, void *block, size_t size);
  * Make room for `need` elements of `size` bytes in the array at `*array`, doubling. On failure the
  * array is untouched.
  */
-bool machine_grow(struct iommusim_machine *machine, void *array, size_t *capacity, size_t need,
-    size_t size);
+bool machine_grow(
+    struct iommusim_machine *machine, void *array, size_t *capacity, size_t need, size_t size);
 
 /* Note what went wrong and return `status`, so that a caller can `return machine_fail(...)`. */
 enum iommusim_status machine_fail(struct iommusim_machine *machine, enum iommusim_status status,

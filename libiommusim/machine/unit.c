@@ -75,8 +75,8 @@ void unit_teardown(struct iommusim_machine *machine)
 		unit_unregister(TAILQ_FIRST(&machine->units));
 }
 
-enum iommusim_status iommusim_unit_add_scope(struct iommusim_unit *unit,
-    const struct iommusim_dmar_scope *scope)
+enum iommusim_status iommusim_unit_add_scope(
+    struct iommusim_unit *unit, const struct iommusim_dmar_scope *scope)
 {
 	struct iommusim_machine *machine = unit->machine;
 	struct unit_scope *added;
@@ -125,8 +125,8 @@ static bool resolve(const struct iommusim_machine *machine, uint16_t segment,
 			return false;
 		bus = bridge->secondary_bus;
 	}
-	*rid = IOMMUSIM_RID(bus, scope->hops[scope->hop_count - 1].device,
-	    scope->hops[scope->hop_count - 1].function);
+	*rid = IOMMUSIM_RID(
+	    bus, scope->hops[scope->hop_count - 1].device, scope->hops[scope->hop_count - 1].function);
 	return true;
 }
 
@@ -152,8 +152,8 @@ static enum claim claim(const struct iommusim_unit *unit, uint16_t rid)
 	return best;
 }
 
-struct iommusim_unit *iommusim_unit_for(struct iommusim_machine *machine, uint16_t segment,
-    uint16_t rid)
+struct iommusim_unit *iommusim_unit_for(
+    struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
 {
 	struct iommusim_unit *unit, *best = NULL;
 	enum claim best_claim = CLAIM_NONE;

@@ -64,8 +64,8 @@ struct unit_model {
 	    struct iommusim_interrupt *out, struct iommusim_fault *fault);
 
 	/* The same translation without side effects, written down. */
-	void (*explain)(struct iommusim_unit *unit, const struct page_request *request,
-	    struct iommusim_walk *walk);
+	void (*explain)(
+	    struct iommusim_unit *unit, const struct page_request *request, struct iommusim_walk *walk);
 	bool (*translating)(const struct iommusim_unit *unit);
 	/* Would a fault that is recorded now raise no interrupt? */
 	bool (*fault_event_masked)(struct iommusim_unit *unit);

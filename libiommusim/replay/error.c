@@ -19,8 +19,8 @@ int slice_shown(struct slice slice)
 	return (int)length;
 }
 
-static void note(struct replay *replay, enum iommusim_status status, const char *at,
-    const char *format, va_list arguments)
+static void note(struct replay *replay, enum iommusim_status status, const char *at, const char *format,
+    va_list arguments)
 {
 	struct iommusim_diagnostic *diagnostic = &replay->diagnostic;
 
@@ -94,8 +94,7 @@ void suggestion_try(struct suggestion *suggestion, struct slice candidate, uint3
 	const size_t near = word.length < 4 ? 1 : word.length < 9 ? 2 : 3;
 	size_t d;
 
-	if (word.length > LONGEST_SHOWN || candidate.length > LONGEST_SHOWN ||
-	    candidate.length == 0)
+	if (word.length > LONGEST_SHOWN || candidate.length > LONGEST_SHOWN || candidate.length == 0)
 		return;
 	d = distance(word, candidate);
 	if (d > near || d >= candidate.length ||
@@ -116,7 +115,6 @@ const char *suggestion_text(struct suggestion *suggestion, const char *quote)
 		snprintf(text, size, "; did you mean %s%.*s%s (line %u)?", quote,
 		    SLICE(suggestion->best), quote, (unsigned)suggestion->line);
 	else if (suggestion->best.at != NULL)
-		snprintf(
-		    text, size, "; did you mean %s%.*s%s?", quote, SLICE(suggestion->best), quote);
+		snprintf(text, size, "; did you mean %s%.*s%s?", quote, SLICE(suggestion->best), quote);
 	return text;
 }

@@ -147,8 +147,7 @@ static void compare_message(struct replay *replay)
 		met(replay);
 		return;
 	}
-	add(&line,
-	    "interrupt came out as remapped(0x%llx, 0x%x), expected remapped(0x%llx, 0x%llx)",
+	add(&line, "interrupt came out as remapped(0x%llx, 0x%x), expected remapped(0x%llx, 0x%llx)",
 	    (unsigned long long)outcome->message_address, outcome->message_data,
 	    (unsigned long long)expected[0].number, (unsigned long long)expected[1].number);
 	failed(replay, &line);
@@ -174,8 +173,7 @@ static enum iommusim_status compare_bytes(struct replay *replay)
 
 	status = replay_bytes(replay, result, &expected, &length);
 	if (status == IOMMUSIM_OK) {
-		if (length == outcome->length &&
-		    memcmp(expected.bytes, outcome->bytes, length) == 0) {
+		if (length == outcome->length && memcmp(expected.bytes, outcome->bytes, length) == 0) {
 			met(replay);
 		} else {
 			add(&line, "memory holds \"");
@@ -344,8 +342,7 @@ static void add_what(struct line *line, const struct what *what)
 		add(line, "pa(0x%llx)", (unsigned long long)what->number);
 		break;
 	case WHAT_FINDING:
-		add(line, "finding(%s)",
-		    iommusim_finding_name((enum iommusim_finding_id)what->number));
+		add(line, "finding(%s)", iommusim_finding_name((enum iommusim_finding_id)what->number));
 		break;
 	case WHAT_NONE:
 		add(line, "none");
@@ -362,8 +359,7 @@ static void add_outcome(struct replay *replay, struct line *line, uint64_t findi
 	if (outcome->is_dma) {
 		add(line, "%s", iommusim_verdict_name(replay->report.verdict));
 		if (!deciding_page(replay)->faulted)
-			add(line, ", pa(0x%llx)",
-			    (unsigned long long)deciding_page(replay)->physical);
+			add(line, ", pa(0x%llx)", (unsigned long long)deciding_page(replay)->physical);
 		between = ", ";
 	}
 	if (fault_reason(replay) != 0) {
@@ -373,16 +369,14 @@ static void add_outcome(struct replay *replay, struct line *line, uint64_t findi
 	for (unsigned i = 0; i < IOMMUSIM_FINDING_COUNT; i++) {
 		if ((findings >> i & 1) == 0)
 			continue;
-		add(line, "%sfinding(%s)", between,
-		    iommusim_finding_name((enum iommusim_finding_id)i));
+		add(line, "%sfinding(%s)", between, iommusim_finding_name((enum iommusim_finding_id)i));
 		between = ", ";
 	}
 	if (between[0] == '\0')
 		add(line, "no finding");
 }
 
-static bool holds(
-    const struct replay *replay, const struct expectation *expectation, uint64_t findings)
+static bool holds(const struct replay *replay, const struct expectation *expectation, uint64_t findings)
 {
 	for (unsigned i = 0; i < expectation->what_count; i++)
 		if (!what_holds(replay, &expectation->whats[i], findings))

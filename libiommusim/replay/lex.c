@@ -4,14 +4,7 @@
 #include <string.h>
 
 /* What a byte can be part of. INSIDE: of a name behind its first letter; PLAIN: of a string, as itself. */
-enum {
-	BLANK = 1,
-	DIGIT = 2,
-	HEX = 4,
-	LETTER = 8,
-	INSIDE = 16,
-	PLAIN = 32
-};
+enum { BLANK = 1, DIGIT = 2, HEX = 4, LETTER = 8, INSIDE = 16, PLAIN = 32 };
 
 enum {
 	N = DIGIT | HEX | INSIDE | PLAIN,
@@ -159,8 +152,8 @@ static enum token_kind lex_string(struct lexer *lexer, struct token *token)
 
 		if (*at == '\\') {
 			if (at + 1 == end || (at[1] != '"' && at[1] != '\\' && at[1] != 'n'))
-				return refuse(lexer, token, at,
-				    "an unknown escape; expected \\\", \\\\ or \\n");
+				return refuse(
+				    lexer, token, at, "an unknown escape; expected \\\", \\\\ or \\n");
 			length = 2;
 		} else if (!is(*at, PLAIN)) {
 			if (at_newline(lexer, at))
@@ -218,8 +211,7 @@ static enum token_kind lex_slashed(struct lexer *lexer, struct token *token)
 }
 
 /* Exactly `digits` hexadecimal digits and then `follow`. */
-static bool hex_part(
-    const char **at, const char *end, unsigned digits, char follow, unsigned *value)
+static bool hex_part(const char **at, const char *end, unsigned digits, char follow, unsigned *value)
 {
 	*value = 0;
 	if ((size_t)(end - *at) <= digits)

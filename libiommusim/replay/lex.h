@@ -39,9 +39,8 @@ struct lexer {
 	const char *at;
 	const char *end;
 	const char *line_start;
-	uint32_t line; /* counted from 1 */
-	const char
-	    *problem; /* TOKEN_BAD: what is wrong, static storage; the token's `at` says where */
+	uint32_t line;       /* counted from 1 */
+	const char *problem; /* TOKEN_BAD: what is wrong, static storage; the token's `at` says where */
 };
 
 void lex_start(struct lexer *lexer, const char *text, size_t length);

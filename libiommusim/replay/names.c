@@ -22,8 +22,7 @@ struct name *names_find(const struct names *names, bool vm, struct slice text, u
 
 	if (names->bucket_count == 0)
 		return NULL;
-	for (name = names->buckets[hash & (names->bucket_count - 1)]; name != NULL;
-	     name = name->next)
+	for (name = names->buckets[hash & (names->bucket_count - 1)]; name != NULL; name = name->next)
 		if (name->hash == hash && name->length == text.length &&
 		    (name->kind == NAME_VM) == vm && memcmp(name->text, text.at, text.length) == 0)
 			return name;

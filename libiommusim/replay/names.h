@@ -6,11 +6,7 @@
 
 #include "replay/lex.h"
 
-enum name_kind {
-	NAME_VM,
-	NAME_DOMAIN,
-	NAME_NUMBER
-};
+enum name_kind { NAME_VM, NAME_DOMAIN, NAME_NUMBER };
 
 struct name {
 	struct name *next;  /* in its bucket */

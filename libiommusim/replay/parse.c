@@ -68,8 +68,7 @@ static struct description found(const struct replay *replay)
 
 static bool refuse_token(struct replay *replay, const char *expected)
 {
-	replay_refuse(
-	    replay, replay->token.at, "expected %s, found %s", expected, found(replay).text);
+	replay_refuse(replay, replay->token.at, "expected %s, found %s", expected, found(replay).text);
 	return false;
 }
 
@@ -224,8 +223,7 @@ static bool fits_choice(struct replay *replay, const struct argument_row *row, s
 		return refuse_value(replay, row, value);
 	for (unsigned i = 0;; i++) {
 		const char *end = strchr(word, '|');
-		const struct slice choice = { word,
-			end == NULL ? strlen(word) : (size_t)(end - word) };
+		const struct slice choice = { word, end == NULL ? strlen(word) : (size_t)(end - word) };
 
 		if (choice.length == value->text.length &&
 		    memcmp(choice.at, value->text.at, choice.length) == 0) {
@@ -244,8 +242,7 @@ static bool fits_choice(struct replay *replay, const struct argument_row *row, s
 }
 
 /* `name(...)` where only `only` can be called: its arguments are a string and then `numbers` numbers. */
-static bool fits_call(
-    struct replay *replay, struct value *value, const char *only, unsigned numbers)
+static bool fits_call(struct replay *replay, struct value *value, const char *only, unsigned numbers)
 {
 	const struct slice wanted_name = { only, strlen(only) };
 	struct suggestion near = { .word = value->text };
@@ -302,8 +299,7 @@ static bool fits(struct replay *replay, const struct argument_row *row, struct v
 		good = kind == VALUE_NUMBER || kind == VALUE_NAME;
 		break;
 	case ARGUMENT_DATA:
-		good =
-		    kind == VALUE_STRING || (kind == VALUE_NAME && slice_is(value->text, "none"));
+		good = kind == VALUE_STRING || (kind == VALUE_NAME && slice_is(value->text, "none"));
 		break;
 	}
 	return good || refuse_value(replay, row, value);
@@ -325,14 +321,13 @@ static struct value *named_argument(struct replay *replay, struct slice name, co
 
 	for (unsigned i = 0; i < argument_count(statement->row); i++) {
 		if (!slice_is(name, rows[i].name)) {
-			suggestion_try(
-			    &near, (struct slice){ rows[i].name, strlen(rows[i].name) }, 0);
+			suggestion_try(&near, (struct slice){ rows[i].name, strlen(rows[i].name) }, 0);
 			continue;
 		}
 		if (statement->arguments[i].kind == VALUE_ABSENT)
 			return &statement->arguments[i];
-		replay_refuse(replay, at, "`%s(...)`: %s= is given twice", statement->row->name,
-		    rows[i].name);
+		replay_refuse(
+		    replay, at, "`%s(...)`: %s= is given twice", statement->row->name, rows[i].name);
 		return NULL;
 	}
 	replay_refuse(replay, at, "`%s(...)`: no argument is called `%.*s`%s", statement->row->name,
@@ -349,8 +344,7 @@ static struct value *placed_argument(struct replay *replay, const char *at)
 	const struct argument_row *named = NULL;
 
 	for (unsigned i = 0; i < count; i++) {
-		const bool placed =
-		    rows[i].place == ARGUMENT_PLACE || rows[i].place == ARGUMENT_MAYBE;
+		const bool placed = rows[i].place == ARGUMENT_PLACE || rows[i].place == ARGUMENT_MAYBE;
 
 		if (placed && statement->arguments[i].kind == VALUE_ABSENT)
 			return &statement->arguments[i];
@@ -408,8 +402,8 @@ static bool check_complete(struct replay *replay)
 	const struct argument_row *rows = rows_of(statement);
 
 	for (unsigned i = 0; i < argument_count(statement->row); i++) {
-		if (statement->arguments[i].kind != VALUE_ABSENT ||
-		    rows[i].place == ARGUMENT_MAYBE || rows[i].place == ARGUMENT_OPTION)
+		if (statement->arguments[i].kind != VALUE_ABSENT || rows[i].place == ARGUMENT_MAYBE ||
+		    rows[i].place == ARGUMENT_OPTION)
 			continue;
 		replay_refuse(replay, statement->close, "`%s(...)`: %s%s is missing; expected %s",
 		    statement->row->name, rows[i].name, rows[i].place == ARGUMENT_NAMED ? "=" : "",
@@ -448,8 +442,7 @@ static bool fits_error(struct replay *replay, struct value *value)
 	struct suggestion near = { .distance = 0 };
 
 	if (value->inner_count != 1 || name->kind != VALUE_NAME) {
-		replay_refuse(
-		    replay, value->at, "expected the name of an error, as in error(ENXIO)");
+		replay_refuse(replay, value->at, "expected the name of an error, as in error(ENXIO)");
 		return false;
 	}
 	near.word = name->text;
@@ -471,9 +464,8 @@ static bool fits_message(struct replay *replay, const struct value *value)
 {
 	const struct value *inner = &replay->statement.inner[value->inner];
 
-	if (value->kind == VALUE_CALL && slice_is(value->text, "remapped") &&
-	    value->inner_count == 2 && inner[0].kind == VALUE_NUMBER &&
-	    inner[1].kind == VALUE_NUMBER)
+	if (value->kind == VALUE_CALL && slice_is(value->text, "remapped") && value->inner_count == 2 &&
+	    inner[0].kind == VALUE_NUMBER && inner[1].kind == VALUE_NUMBER)
 		return true;
 	replay_refuse(replay, value->at,
 	    "expected remapped(ADDRESS, DATA) or error(NAME) as the result of an interrupt");
@@ -510,8 +502,7 @@ static bool fits_result(struct replay *replay, struct value *value)
 		break;
 	}
 	if (good && value->kind == VALUE_NAME && slice_is(value->text, "host")) {
-		replay_refuse(
-		    replay, value->at, "`host` is the host domain and cannot be given anew");
+		replay_refuse(replay, value->at, "`host` is the host domain and cannot be given anew");
 		return false;
 	}
 	if (!good)
@@ -673,8 +664,8 @@ static bool take_profiles(struct replay *replay, struct expectation *expectation
 		if (!check_profile(replay))
 			return false;
 		if (expectation->profile_count == EXPECT_PROFILES) {
-			replay_refuse(replay, replay->token.at,
-			    "more than %u profiles in one `under`", EXPECT_PROFILES);
+			replay_refuse(replay, replay->token.at, "more than %u profiles in one `under`",
+			    EXPECT_PROFILES);
 			return false;
 		}
 		expectation->profiles[expectation->profile_count++] = replay->token.text;
@@ -747,15 +738,18 @@ static bool take_statement(struct replay *replay)
 {
 	if (!take_row(replay) || !take_arguments(replay) || !take_result(replay))
 		return false;
+	replay->statement.expected = (struct slice){ replay->token.at, 0 };
 	while (token_is(replay, "expect"))
 		if (!take_expectation(replay))
 			return false;
+	if (replay->statement.expectation_count != 0)
+		replay->statement.expected.length =
+		    (size_t)(replay->token.at - replay->statement.expected.at);
 	if (replay->token.kind == TOKEN_END)
 		return true;
 	return refuse_token(replay,
-	    replay->statement.expectation_count != 0
-		? "`,`, `under`, `expect` or the end of the line"
-		: "`=`, `expect` or the end of the line");
+	    replay->statement.expectation_count != 0 ? "`,`, `under`, `expect` or the end of the line"
+						     : "`=`, `expect` or the end of the line");
 }
 
 enum iommusim_status parse_statement(struct replay *replay)

@@ -18,12 +18,14 @@ struct place {
 struct iommusim_recorder {
 	struct iommusim_vmm *vmm;
 	struct iommusim_machine *machine;
-	struct iommusim_text out;
-	bool in_call;        /* vmm is at work: what it does to the bus is its own business */
-	bool wrote;          /* a line, since the last statement of a replay */
-	bool comment;        /* the line under way is only a comment */
-	uint64_t topology;   /* of the machine when its functions were last looked at */
-	struct place *known; /* functions that are in the recording */
+	struct iommusim_text target; /* the caller's */
+	struct iommusim_text out;    /* ours, to the target: ends the line before it writes the next */
+	bool line_open;              /* the last line has no newline yet: expectations may follow */
+	bool in_call;                /* vmm is at work: what it does to the bus is its own business */
+	bool wrote;                  /* a line, since the last statement of a replay */
+	bool comment;                /* the line under way is only a comment */
+	uint64_t topology;           /* of the machine when its functions were last looked at */
+	struct place *known;         /* functions that are in the recording */
 	size_t known_count;
 	size_t known_capacity;
 };
@@ -63,12 +65,37 @@ static void put_domain(struct iommusim_recorder *recorder, const struct iommusim
 	PUT(recorder, "%s", iommusim_domain_name(domain));
 }
 
+static void close_line(struct iommusim_recorder *recorder)
+{
+	if (recorder->line_open)
+		recorder->target.put(recorder->target.context, "\n", 1);
+	recorder->line_open = false;
+}
+
+static void put_behind(void *context, const char *text, size_t length)
+{
+	struct iommusim_recorder *recorder = context;
+
+	close_line(recorder);
+	recorder->target.put(recorder->target.context, text, length);
+}
+
 static void end_line(struct iommusim_recorder *recorder, enum iommusim_status status)
 {
 	if (status != IOMMUSIM_OK)
 		PUT(recorder, " = error(%s)", iommusim_status_name(status));
-	PUT(recorder, "\n");
+	recorder->line_open = true;
 	recorder->wrote = true;
+}
+
+/* What the story expects of the statement that was just written down. */
+static void put_expected(struct iommusim_recorder *recorder, const struct statement *statement)
+{
+	if (!recorder->line_open || recorder->comment || statement->expectation_count == 0)
+		return;
+	recorder->target.put(recorder->target.context, " ", 1);
+	recorder->target.put(
+	    recorder->target.context, statement->expected.at, statement->expected.length);
 }
 
 /* ---- functions ---------------------------------------------------------------------------------------- */
@@ -148,17 +175,14 @@ static void put_function(struct iommusim_recorder *recorder, const char *stateme
 
 static const char *driver_word(enum iommusim_driver driver)
 {
-	return driver == IOMMUSIM_DRIVER_PPT ? "ppt"
-	    : driver == IOMMUSIM_DRIVER_NONE ? "none"
-					     : "host";
+	return driver == IOMMUSIM_DRIVER_PPT ? "ppt" : driver == IOMMUSIM_DRIVER_NONE ? "none" : "host";
 }
 
 /* Write down functions that came without a call, but for the one the next call is about. */
 static bool sync_functions(struct iommusim_recorder *recorder, const struct iommusim_call *next)
 {
 	const bool named = next != NULL &&
-	    (next->kind == IOMMUSIM_CALL_DEVICE_ATTACH ||
-		next->kind == IOMMUSIM_CALL_PCI_ADD_DEVICE);
+	    (next->kind == IOMMUSIM_CALL_DEVICE_ATTACH || next->kind == IOMMUSIM_CALL_PCI_ADD_DEVICE);
 	const uint64_t topology = atomic_load(&recorder->machine->topology);
 	const struct iommusim_pci_function *function;
 	enum iommusim_driver driver;
@@ -170,8 +194,8 @@ static bool sync_functions(struct iommusim_recorder *recorder, const struct iomm
 		if (is_known(recorder, function->segment, function->rid) ||
 		    (named && function->segment == next->segment && function->rid == next->rid))
 			continue;
-		if (iommusim_device_driver(
-			recorder->vmm, function->segment, function->rid, &driver) == IOMMUSIM_OK) {
+		if (iommusim_device_driver(recorder->vmm, function->segment, function->rid, &driver) ==
+		    IOMMUSIM_OK) {
 			put_function(recorder, "device", function);
 			PUT(recorder, ", driver=%s)", driver_word(driver));
 		} else {
@@ -315,8 +339,7 @@ static void call_ended(void *context, const struct iommusim_call *call)
 	end_line(recorder, recorder->comment ? IOMMUSIM_OK : call->status);
 }
 
-static void bus_access(
-    void *context, uint64_t address, unsigned width, bool is_write, uint64_t value)
+static void bus_access(void *context, uint64_t address, unsigned width, bool is_write, uint64_t value)
 {
 	struct iommusim_recorder *recorder = context;
 
@@ -429,8 +452,8 @@ static void put_outcome(struct iommusim_recorder *recorder, const struct stateme
 		trace_put_hex(&recorder->out, outcome->bytes, outcome->length);
 		break;
 	case YIELDS_MESSAGE:
-		PUT(recorder, "remapped(0x%llx, 0x%x)",
-		    (unsigned long long)outcome->message_address, outcome->message_data);
+		PUT(recorder, "remapped(0x%llx, 0x%x)", (unsigned long long)outcome->message_address,
+		    outcome->message_data);
 		break;
 	case YIELDS_DOMAIN:
 	case YIELDS_NOTHING:
@@ -446,12 +469,12 @@ void recorder_statement(struct iommusim_recorder *recorder, struct statement *st
 	sync_functions(recorder, NULL);
 	if (recorder->wrote) {
 		recorder->wrote = false;
+		put_expected(recorder, statement);
 		return;
 	}
 	PUT(recorder, "%s(", statement->row->name);
 	for (unsigned i = 0; i < argument_count(statement->row); i++) {
-		const bool named =
-		    rows[i].place == ARGUMENT_NAMED || rows[i].place == ARGUMENT_OPTION;
+		const bool named = rows[i].place == ARGUMENT_NAMED || rows[i].place == ARGUMENT_OPTION;
 
 		if (statement->arguments[i].kind == VALUE_ABSENT)
 			continue;
@@ -461,7 +484,9 @@ void recorder_statement(struct iommusim_recorder *recorder, struct statement *st
 	}
 	PUT(recorder, ")");
 	put_outcome(recorder, statement);
+	recorder->comment = false;
 	end_line(recorder, statement->outcome.status);
+	put_expected(recorder, statement);
 	recorder->wrote = false;
 }
 
@@ -495,13 +520,14 @@ enum iommusim_status iommusim_recorder_create(
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a recorder");
 	recorder->vmm = vmm;
 	recorder->machine = machine;
-	recorder->out = *out;
+	recorder->target = *out;
+	recorder->out = (struct iommusim_text){ .context = recorder, .put = put_behind };
 	status = attach(recorder);
 	if (status != IOMMUSIM_OK) {
 		machine_free(machine, recorder, sizeof(*recorder));
 		return status;
 	}
-	status = record_board(vmm, out);
+	status = record_board(vmm, &recorder->out);
 	if (status == IOMMUSIM_OK && !sync_functions(recorder, NULL))
 		status = machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a recorder");
 	if (status != IOMMUSIM_OK) {
@@ -519,7 +545,8 @@ void iommusim_recorder_destroy(struct iommusim_recorder *recorder)
 		return;
 	iommusim_mmio_unwatch(recorder->machine, recorder);
 	iommusim_vmm_unlisten(recorder->vmm, recorder);
-	machine_free(recorder->machine, recorder->known,
-	    recorder->known_capacity * sizeof(*recorder->known));
+	close_line(recorder);
+	machine_free(
+	    recorder->machine, recorder->known, recorder->known_capacity * sizeof(*recorder->known));
 	machine_free(recorder->machine, recorder, sizeof(*recorder));
 }

@@ -167,8 +167,8 @@ static bool same_units(struct iommusim_machine *a, struct iommusim_machine *b)
 }
 
 /* Would machine(iommu=vtd, preset=...) make the units this machine has, from that table? */
-static enum iommusim_status try_preset(struct iommusim_machine *machine,
-    const struct iommusim_dmar *table, const char *preset, bool *same)
+static enum iommusim_status try_preset(
+    struct iommusim_machine *machine, const struct iommusim_dmar *table, const char *preset, bool *same)
 {
 	const struct iommusim_machine_config config = { .allocator = &machine->allocator };
 	struct iommusim_machine *other;
@@ -241,15 +241,13 @@ static void put_units(struct iommusim_machine *machine, const struct iommusim_dm
 {
 	struct iommusim_unit *unit;
 
-	TAILQ_FOREACH(unit, &machine->units, link)
-	{
+	TAILQ_FOREACH (unit, &machine->units, link) {
 		const struct identity identity = identify(unit);
 
 		trace_put(out, "vtd_unit(0x%llx, version=0x%llx, cap=0x%llx, ecap=0x%llx, haw=%u",
 		    (unsigned long long)unit->base, (unsigned long long)identity.version,
 		    (unsigned long long)identity.capability,
-		    (unsigned long long)identity.ext_capability,
-		    host_address_width(table, &identity));
+		    (unsigned long long)identity.ext_capability, host_address_width(table, &identity));
 		if (unit->segment != 0)
 			trace_put(out, ", segment=%u", unit->segment);
 		if (unit->include_all)
@@ -261,8 +259,7 @@ static void put_units(struct iommusim_machine *machine, const struct iommusim_dm
 
 /* ---- machine() ------------------------------------------------------------------------------------------ */
 
-static void put_settings(
-    const struct iommusim_unit_settings *settings, const struct iommusim_text *out)
+static void put_settings(const struct iommusim_unit_settings *settings, const struct iommusim_text *out)
 {
 	static const char *const matches[] = { "default", "source", "domain" };
 
@@ -319,8 +316,7 @@ enum iommusim_status record_board(struct iommusim_vmm *vmm, const struct iommusi
 		bytes = iommusim_memory_host(machine, address, length);
 	if (bytes != NULL)
 		status = iommusim_dmar_parse(bytes, length, &table);
-	if (status == IOMMUSIM_OK && table != NULL && table->usable &&
-	    !TAILQ_EMPTY(&machine->units))
+	if (status == IOMMUSIM_OK && table != NULL && table->usable && !TAILQ_EMPTY(&machine->units))
 		status = find_preset(machine, table, &preset);
 	if (status != IOMMUSIM_ENOMEM) {
 		trace_put(out, "#!iommusim 1\n");

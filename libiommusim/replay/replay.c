@@ -104,8 +104,8 @@ static bool describe_machine(struct replay *replay)
 		snprintf(cache, sizeof(cache), ", cache %s",
 		    iommusim_cache_policy_name(replay->settings.cache));
 	}
-	snprintf(replay->summary->machine, sizeof(replay->summary->machine), "%s, %s, vmm %s%s",
-	    units, size, replay->summary->profile, cache);
+	snprintf(replay->summary->machine, sizeof(replay->summary->machine), "%s, %s, vmm %s%s", units,
+	    size, replay->summary->profile, cache);
 	return memory != 0;
 }
 
@@ -278,8 +278,7 @@ static void sum_up(struct replay *replay)
 	if (replay->check == NULL)
 		return;
 	for (size_t i = 0; i < room && iommusim_sysctl_name(i) != NULL; i++) {
-		iommusim_sysctl_get(
-		    replay->vmm, iommusim_sysctl_name(i), &summary->sysctl_values[i]);
+		iommusim_sysctl_get(replay->vmm, iommusim_sysctl_name(i), &summary->sysctl_values[i]);
 		summary->sysctl_count = (uint32_t)(i + 1);
 	}
 	if (replay->options->on_end != NULL)

@@ -71,8 +71,8 @@ struct spelling {
 	const char *quote;
 };
 
-static enum iommusim_status refuse_name(struct replay *replay, const struct value *value,
-    const struct spelling *as, enum name_kind kind)
+static enum iommusim_status refuse_name(
+    struct replay *replay, const struct value *value, const struct spelling *as, enum name_kind kind)
 {
 	static const char *const things[] = {
 		[NAME_VM] = "VM", [NAME_DOMAIN] = "domain", [NAME_NUMBER] = "number"
@@ -82,8 +82,7 @@ static enum iommusim_status refuse_name(struct replay *replay, const struct valu
 
 	for (name = replay->names.newest; name != NULL; name = name->older)
 		if (name->kind == kind && name->gone == 0)
-			suggestion_try(
-			    &near, (struct slice){ name->text, name->length }, name->line);
+			suggestion_try(&near, (struct slice){ name->text, name->length }, name->line);
 	return replay_refuse(replay, value->at, "`%s%s%.*s%s%s`: no %s of that name%s", as->before,
 	    as->quote, SLICE(value->text), as->quote, as->after, things[kind],
 	    suggestion_text(&near, as->quote[0] == '\0' ? "`" : "\""));
@@ -111,8 +110,8 @@ static enum iommusim_status find_name(struct replay *replay, const struct value 
 	return IOMMUSIM_OK;
 }
 
-static enum iommusim_status resolve_vm(struct replay *replay, struct value *value,
-    const struct value *string, const struct spelling *as)
+static enum iommusim_status resolve_vm(
+    struct replay *replay, struct value *value, const struct value *string, const struct spelling *as)
 {
 	enum iommusim_status status = find_name(replay, string, as, NAME_VM, &value->name);
 
@@ -140,8 +139,7 @@ static enum iommusim_status resolve_domain(struct replay *replay, struct value *
 	enum iommusim_status status;
 
 	if (value->kind == VALUE_CALL) {
-		status =
-		    resolve_vm(replay, value, &replay->statement.inner[value->inner], &as_call);
+		status = resolve_vm(replay, value, &replay->statement.inner[value->inner], &as_call);
 		if (status != IOMMUSIM_OK)
 			return status;
 		value->domain = iommusim_vm_domain(value->vm);

@@ -148,7 +148,7 @@ void requesters_free(struct replay *replay);
 
 /* ---- handlers, by the names of statements.def --------------------------------------------------- */
 
-#define STATEMENT(name, handler, phase, yields, detail)                                            \
+#define STATEMENT(name, handler, phase, yields, detail)                                                \
 	enum iommusim_status run_##handler(struct replay *replay, struct statement *statement);
 #define ARGUMENT(statement, name, type, place, choices)
 #include "replay/statements.def"

@@ -44,8 +44,7 @@ void requesters_free(struct replay *replay)
 {
 	struct known_requester *known, *following;
 
-	RB_FOREACH_SAFE(known, requester_tree, &replay->requesters, following)
-	{
+	RB_FOREACH_SAFE (known, requester_tree, &replay->requesters, following) {
 		RB_REMOVE(requester_tree, &replay->requesters, known);
 		iommusim_requester_destroy(known->requester);
 		replay_release(replay, known, sizeof(*known));
@@ -135,8 +134,7 @@ static void merge(struct iommusim_report *whole, const struct iommusim_report *r
 
 /* The host pages behind [gpa, gpa + length), which is all there: one request for each run of them. */
 static enum iommusim_status dma_to_guest(struct replay *replay, const struct iommusim_vm *vm,
-    struct iommusim_requester *requester, const struct iommusim_dma_request *whole,
-    const char *for_vm)
+    struct iommusim_requester *requester, const struct iommusim_dma_request *whole, const char *for_vm)
 {
 	uint64_t done = 0;
 
@@ -249,9 +247,9 @@ enum iommusim_status run_interrupt(struct replay *replay, struct statement *stat
 	requester = requester_of(replay, argument(statement, ARG_interrupt_device));
 	if (requester == NULL)
 		return replay_no_memory(replay);
-	outcome->status = iommusim_requester_interrupt(requester,
-	    argument(statement, ARG_interrupt_address)->number, (uint32_t)data->number, &message,
-	    &fault);
+	outcome->status =
+	    iommusim_requester_interrupt(requester, argument(statement, ARG_interrupt_address)->number,
+		(uint32_t)data->number, &message, &fault);
 	if (outcome->status != IOMMUSIM_OK)
 		return IOMMUSIM_OK;
 	if (fault.class_ == IOMMUSIM_FAULT_NONE) {

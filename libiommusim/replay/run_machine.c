@@ -7,9 +7,7 @@
 #include "replay/board.h"
 #include "replay/run.h"
 
-enum {
-	LONGEST_PATH = 4096
-};
+enum { LONGEST_PATH = 4096 };
 
 #define LARGEST_TABLE_FILE ((size_t)64 << 20) /* all tables of a machine as text take a few MiB */
 
@@ -49,8 +47,8 @@ static const char *suggest(
 	if (out[0] != '\0')
 		return out;
 	for (size_t i = 0; name_at(i) != NULL && length + strlen(name_at(i)) + 12 < size; i++)
-		length += (size_t)snprintf(out + length, size - length, "%s%s",
-		    i == 0 ? "; known are " : ", ", name_at(i));
+		length += (size_t)snprintf(
+		    out + length, size - length, "%s%s", i == 0 ? "; known are " : ", ", name_at(i));
 	return out;
 }
 
@@ -120,10 +118,9 @@ static enum iommusim_status choose_settings(struct replay *replay, struct statem
 	struct iommusim_unit_settings *settings = &replay->settings;
 	enum iommusim_status status;
 
-	settings->cache = options->has_cache
-	    ? options->cache
-	    : (enum iommusim_cache_policy)argument_number(
-		  statement, ARG_machine_cache, IOMMUSIM_CACHE_HOARD);
+	settings->cache = options->has_cache ? options->cache
+					     : (enum iommusim_cache_policy)argument_number(
+						   statement, ARG_machine_cache, IOMMUSIM_CACHE_HOARD);
 	settings->match = (enum iommusim_cache_match)argument_number(
 	    statement, ARG_machine_match, IOMMUSIM_MATCH_DEFAULT);
 	settings->drop_invalidations = options->drop_invalidations ||
@@ -131,11 +128,11 @@ static enum iommusim_status choose_settings(struct replay *replay, struct statem
 	status = small_number(
 	    replay, argument(statement, ARG_machine_latency), UINT32_MAX, &settings->latency);
 	if (status == IOMMUSIM_OK)
-		status = small_number(replay, argument(statement, ARG_machine_sets), UINT32_MAX,
-		    &settings->iotlb_sets);
+		status = small_number(
+		    replay, argument(statement, ARG_machine_sets), UINT32_MAX, &settings->iotlb_sets);
 	if (status == IOMMUSIM_OK)
-		status = small_number(replay, argument(statement, ARG_machine_ways), UINT32_MAX,
-		    &settings->iotlb_ways);
+		status = small_number(
+		    replay, argument(statement, ARG_machine_ways), UINT32_MAX, &settings->iotlb_ways);
 	return status;
 }
 
@@ -202,8 +199,8 @@ static enum iommusim_status read_file(
 		fclose(stream);
 	}
 	if (stream == NULL || status == IOMMUSIM_EIO)
-		return replay_stop(replay, IOMMUSIM_EIO, name->at, "cannot read %.150s: %s", path,
-		    strerror(errno));
+		return replay_stop(
+		    replay, IOMMUSIM_EIO, name->at, "cannot read %.150s: %s", path, strerror(errno));
 	if (status == IOMMUSIM_ENOMEM)
 		return replay_no_memory(replay);
 	if (status != IOMMUSIM_OK)
@@ -229,15 +226,14 @@ static enum iommusim_status make_units(
 	return status == IOMMUSIM_OK ? IOMMUSIM_OK : refuse_call(replay, at->at, status);
 }
 
-static enum iommusim_status install(struct replay *replay, const struct value *at,
-    const uint8_t *table, size_t length, bool with_units)
+static enum iommusim_status install(
+    struct replay *replay, const struct value *at, const uint8_t *table, size_t length, bool with_units)
 {
 	enum iommusim_status status;
 
 	if (length < VTD_ACPI_COMMON_HEADER_BYTES)
-		return replay_refuse(replay, at->at,
-		    "a table of %zu bytes; the header alone has %d", length,
-		    VTD_ACPI_COMMON_HEADER_BYTES);
+		return replay_refuse(replay, at->at, "a table of %zu bytes; the header alone has %d",
+		    length, VTD_ACPI_COMMON_HEADER_BYTES);
 	status = iommusim_acpi_install(replay->machine, table, length);
 	if (status != IOMMUSIM_OK)
 		return refuse_call(replay, at->at, status);
@@ -262,15 +258,13 @@ static enum iommusim_status install_file(
 			replay_refuse(replay, name->at, "%.*s: line %u, column %u: %s",
 			    SLICE(name->text), problem.line, problem.column, problem.text);
 		else
-			replay_refuse(
-			    replay, name->at, "%.*s: %s", SLICE(name->text), problem.text);
+			replay_refuse(replay, name->at, "%.*s: %s", SLICE(name->text), problem.text);
 	}
 	replay_release(replay, buffer.bytes, buffer.capacity);
 	return status;
 }
 
-static enum iommusim_status install_hex(
-    struct replay *replay, const struct value *hex, bool with_units)
+static enum iommusim_status install_hex(struct replay *replay, const struct value *hex, bool with_units)
 {
 	size_t length;
 	enum iommusim_status status = replay_bytes(replay, hex, &replay->data, &length);
@@ -288,8 +282,7 @@ static enum iommusim_status install_board(struct replay *replay, struct statemen
 	uint8_t table[BOARD_TABLE_BYTES];
 
 	if (file->kind != VALUE_ABSENT && hex->kind != VALUE_ABSENT)
-		return replay_refuse(
-		    replay, hex->at, "acpi= or acpi_hex= names the table, not both");
+		return replay_refuse(replay, hex->at, "acpi= or acpi_hex= names the table, not both");
 	if (file->kind != VALUE_ABSENT)
 		return install_file(replay, file, with_units);
 	if (hex->kind != VALUE_ABSENT)

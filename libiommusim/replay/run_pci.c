@@ -14,13 +14,12 @@ struct described {
 	const struct value *subordinate;
 };
 
-#define DESCRIBED(statement, of)                                                                   \
-	{                                                                                          \
-		argument(statement, ARG_##of##_device), argument(statement, ARG_##of##_name),      \
-		    argument(statement, ARG_##of##_class), argument(statement, ARG_##of##_behind), \
-		    argument(statement, ARG_##of##_bridge),                                        \
-		    argument(statement, ARG_##of##_secondary),                                     \
-		    argument(statement, ARG_##of##_subordinate)                                    \
+#define DESCRIBED(statement, of)                                                                       \
+	{                                                                                              \
+		argument(statement, ARG_##of##_device), argument(statement, ARG_##of##_name),          \
+		    argument(statement, ARG_##of##_class), argument(statement, ARG_##of##_behind),     \
+		    argument(statement, ARG_##of##_bridge), argument(statement, ARG_##of##_secondary), \
+		    argument(statement, ARG_##of##_subordinate)                                        \
 	}
 
 static uint64_t number_or(const struct value *value, uint64_t otherwise)
@@ -38,8 +37,8 @@ static enum iommusim_status read_bus(struct replay *replay, const struct value *
 	return IOMMUSIM_OK;
 }
 
-static enum iommusim_status read_function(struct replay *replay, const struct described *described,
-    struct iommusim_pci_function *function)
+static enum iommusim_status read_function(
+    struct replay *replay, const struct described *described, struct iommusim_pci_function *function)
 {
 	enum iommusim_status status =
 	    replay_string(replay, described->name, function->name, sizeof(function->name));

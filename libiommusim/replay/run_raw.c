@@ -30,8 +30,7 @@ enum iommusim_status run_iommu_create_domain(struct replay *replay, struct state
 		vmm_name_next_domain(
 		    replay->vmm, statement->result.text.at, statement->result.text.length);
 	statement->outcome.status = iommusim_iommu_create_domain(replay->vmm,
-	    argument(statement, ARG_iommu_create_domain_maxaddr)->number,
-	    &statement->outcome.domain);
+	    argument(statement, ARG_iommu_create_domain_maxaddr)->number, &statement->outcome.domain);
 	return IOMMUSIM_OK;
 }
 
@@ -93,8 +92,8 @@ enum iommusim_status run_iommu_invalidate_tlb(struct replay *replay, struct stat
 
 enum iommusim_status run_mmio_read(struct replay *replay, struct statement *statement)
 {
-	statement->outcome.status = iommusim_mmio_read(replay->machine,
-	    statement->arguments[0].number, statement->row->detail, &statement->outcome.number);
+	statement->outcome.status = iommusim_mmio_read(replay->machine, statement->arguments[0].number,
+	    statement->row->detail, &statement->outcome.number);
 	return IOMMUSIM_OK;
 }
 
@@ -105,8 +104,8 @@ enum iommusim_status run_mmio_write(struct replay *replay, struct statement *sta
 
 	if (width < 8 && value->number >> width * 8 != 0)
 		return replay_refuse(replay, value->at, "a number of more than %u bits", width * 8);
-	statement->outcome.status = iommusim_mmio_write(
-	    replay->machine, statement->arguments[0].number, width, value->number);
+	statement->outcome.status =
+	    iommusim_mmio_write(replay->machine, statement->arguments[0].number, width, value->number);
 	return IOMMUSIM_OK;
 }
 
@@ -139,12 +138,10 @@ enum iommusim_status run_mem_write(struct replay *replay, struct statement *stat
 	enum iommusim_status status;
 
 	replay->data_filled = 0;
-	status =
-	    replay_bytes(replay, argument(statement, ARG_mem_write_bytes), &replay->data, &length);
+	status = replay_bytes(replay, argument(statement, ARG_mem_write_bytes), &replay->data, &length);
 	if (status != IOMMUSIM_OK)
 		return status;
-	outcome->status =
-	    iommusim_memory_write(replay->machine, address, replay->data.bytes, length);
+	outcome->status = iommusim_memory_write(replay->machine, address, replay->data.bytes, length);
 	if (outcome->status == IOMMUSIM_OK)
 		outcome->status = iommusim_memory_flush(replay->machine, address, length);
 	return IOMMUSIM_OK;

@@ -104,8 +104,7 @@ static enum iommusim_status add_scopes(
 	return IOMMUSIM_OK;
 }
 
-static enum iommusim_status check_range(
-    struct replay *replay, const struct value *value, uint64_t most)
+static enum iommusim_status check_range(struct replay *replay, const struct value *value, uint64_t most)
 {
 	if (value->kind == VALUE_ABSENT || value->number <= most)
 		return IOMMUSIM_OK;
@@ -120,11 +119,9 @@ enum iommusim_status run_vtd_unit(struct replay *replay, struct statement *state
 	struct iommusim_unit *unit;
 	enum iommusim_status status;
 
-	if (check_range(replay, argument(statement, ARG_vtd_unit_version), UINT32_MAX) !=
-		IOMMUSIM_OK ||
+	if (check_range(replay, argument(statement, ARG_vtd_unit_version), UINT32_MAX) != IOMMUSIM_OK ||
 	    check_range(replay, argument(statement, ARG_vtd_unit_haw), 64) != IOMMUSIM_OK ||
-	    check_range(replay, argument(statement, ARG_vtd_unit_segment), UINT16_MAX) !=
-		IOMMUSIM_OK)
+	    check_range(replay, argument(statement, ARG_vtd_unit_segment), UINT16_MAX) != IOMMUSIM_OK)
 		return IOMMUSIM_EFORMAT;
 	config.base = argument(statement, ARG_vtd_unit_base)->number;
 	config.segment = (uint16_t)argument_number(statement, ARG_vtd_unit_segment, 0);

@@ -15,20 +15,9 @@ struct statement;
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-enum statement_phase {
-	PHASE_MACHINE,
-	PHASE_BOARD,
-	PHASE_HARDWARE,
-	PHASE_STORY
-};
+enum statement_phase { PHASE_MACHINE, PHASE_BOARD, PHASE_HARDWARE, PHASE_STORY };
 
-enum statement_yields {
-	YIELDS_NOTHING,
-	YIELDS_NUMBER,
-	YIELDS_DOMAIN,
-	YIELDS_BYTES,
-	YIELDS_MESSAGE
-};
+enum statement_yields { YIELDS_NOTHING, YIELDS_NUMBER, YIELDS_DOMAIN, YIELDS_BYTES, YIELDS_MESSAGE };
 
 enum argument_type {
 	ARGUMENT_NUMBER,
@@ -42,12 +31,7 @@ enum argument_type {
 	ARGUMENT_DATA
 };
 
-enum argument_place {
-	ARGUMENT_PLACE,
-	ARGUMENT_MAYBE,
-	ARGUMENT_NAMED,
-	ARGUMENT_OPTION
-};
+enum argument_place { ARGUMENT_PLACE, ARGUMENT_MAYBE, ARGUMENT_NAMED, ARGUMENT_OPTION };
 
 struct argument_row {
 	const char *name;
@@ -68,14 +52,12 @@ struct statement_row {
 	enum statement_phase phase;
 	enum statement_yields yields;
 	unsigned detail;
-	unsigned
-	    first; /* of its rows in argument_rows; they end where the next statement's begin */
+	unsigned first; /* of its rows in argument_rows; they end where the next statement's begin */
 };
 
 /* Numbers every ARGUMENT row; FIRST_x is the number of x's first one, whether it has any or not. */
 enum argument_id {
-#define STATEMENT(name, handler, phase, yields, detail)                                            \
-	FIRST_##name, BEFORE_##name = FIRST_##name - 1,
+#define STATEMENT(name, handler, phase, yields, detail) FIRST_##name, BEFORE_##name = FIRST_##name - 1,
 #define ARGUMENT(statement, name, type, place, choices) ARG_##statement##_##name,
 #include "replay/statements.def"
 #undef STATEMENT
@@ -92,8 +74,7 @@ enum statement_id {
 	STATEMENT_ROWS
 };
 
-extern const struct statement_row
-    statement_rows[STATEMENT_ROWS + 1]; /* the last one only ends it */
+extern const struct statement_row statement_rows[STATEMENT_ROWS + 1]; /* the last one only ends it */
 extern const struct argument_row argument_rows[ARGUMENT_ROWS];
 
 static inline unsigned argument_count(const struct statement_row *row)
@@ -114,19 +95,12 @@ const struct statement_row *statement_find(
 
 /* ---- one statement --------------------------------------------------------------------------- */
 
-enum value_kind {
-	VALUE_ABSENT,
-	VALUE_NUMBER,
-	VALUE_STRING,
-	VALUE_NAME,
-	VALUE_DEVICE,
-	VALUE_CALL
-};
+enum value_kind { VALUE_ABSENT, VALUE_NUMBER, VALUE_STRING, VALUE_NAME, VALUE_DEVICE, VALUE_CALL };
 
 struct value {
 	enum value_kind kind;
 	bool
-	/* DEVICE: a place on the bus; else it was a requester id, and `rid` is just that */
+	    /* DEVICE: a place on the bus; else it was a requester id, and `rid` is just that */
 	    has_rid;
 	const char *at;
 	struct slice text; /* NAME; STRING between its quotes; CALL: its name */
@@ -135,20 +109,14 @@ struct value {
 	uint16_t rid;
 	/* NUMBER; what resolve.c makes of a name that stands for one; CHOICE: which one, from 0 */
 	uint64_t number;
-	unsigned inner;       /* CALL: its first argument in `statement->inner` */
-	unsigned inner_count; /* CALL */
-	struct name *name; /* the name it goes by, or NULL; the next two are what it stands for */
-	struct iommusim_vm *vm;         /* VM, gpa(), domain() */
+	unsigned inner;         /* CALL: its first argument in `statement->inner` */
+	unsigned inner_count;   /* CALL */
+	struct name *name;      /* the name it goes by, or NULL; the next two are what it stands for */
+	struct iommusim_vm *vm; /* VM, gpa(), domain() */
 	struct iommusim_domain *domain; /* DOMAIN; NULL: the host's, before there is one */
 };
 
-enum what_kind {
-	WHAT_VERDICT,
-	WHAT_FAULT,
-	WHAT_PA,
-	WHAT_FINDING,
-	WHAT_NONE
-};
+enum what_kind { WHAT_VERDICT, WHAT_FAULT, WHAT_PA, WHAT_FINDING, WHAT_NONE };
 
 struct what {
 	enum what_kind kind;
@@ -191,6 +159,7 @@ struct statement {
 	struct value result; /* behind `=` */
 	struct expectation expectations[STATEMENT_EXPECTATIONS];
 	unsigned expectation_count;
+	struct slice expected; /* all of them, as they were written */
 	struct outcome outcome;
 };
 

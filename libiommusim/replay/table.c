@@ -5,12 +5,12 @@
 
 const struct argument_row argument_rows[ARGUMENT_ROWS] = {
 #define STATEMENT(name, handler, phase, yields, detail)
-#define ARGUMENT(statement, argument_name, argument_type, argument_place, words)                   \
-	[ARG_##statement##_##argument_name] = {                                                    \
-		.name = #argument_name,                                                            \
-		.choices = words,                                                                  \
-		.type = ARGUMENT_##argument_type,                                                  \
-		.place = ARGUMENT_##argument_place,                                                \
+#define ARGUMENT(statement, argument_name, argument_type, argument_place, words)                       \
+	[ARG_##statement##_##argument_name] = {                                                        \
+		.name = #argument_name,                                                                \
+		.choices = words,                                                                      \
+		.type = ARGUMENT_##argument_type,                                                      \
+		.place = ARGUMENT_##argument_place,                                                    \
 	},
 #include "replay/statements.def"
 #undef STATEMENT
@@ -18,14 +18,14 @@ const struct argument_row argument_rows[ARGUMENT_ROWS] = {
 };
 
 const struct statement_row statement_rows[STATEMENT_ROWS + 1] = {
-#define STATEMENT(statement_name, handler, statement_phase, statement_yields, row_detail)          \
-	[STATEMENT_##statement_name] = {                                                           \
-		.name = #statement_name,                                                           \
-		.run = run_##handler,                                                              \
-		.phase = PHASE_##statement_phase,                                                  \
-		.yields = YIELDS_##statement_yields,                                               \
-		.detail = (row_detail),                                                            \
-		.first = FIRST_##statement_name,                                                   \
+#define STATEMENT(statement_name, handler, statement_phase, statement_yields, row_detail)              \
+	[STATEMENT_##statement_name] = {                                                               \
+		.name = #statement_name,                                                               \
+		.run = run_##handler,                                                                  \
+		.phase = PHASE_##statement_phase,                                                      \
+		.yields = YIELDS_##statement_yields,                                                   \
+		.detail = (row_detail),                                                                \
+		.first = FIRST_##statement_name,                                                       \
 	},
 #define ARGUMENT(statement, name, type, place, choices)
 #include "replay/statements.def"
@@ -40,8 +40,7 @@ void statement_index_fill(struct statement_index *index)
 {
 	memset(index, 0, sizeof(*index));
 	for (unsigned i = 0; i < STATEMENT_ROWS; i++) {
-		const struct slice name = { statement_rows[i].name,
-			strlen(statement_rows[i].name) };
+		const struct slice name = { statement_rows[i].name, strlen(statement_rows[i].name) };
 		uint32_t slot = slice_hash(name) % STATEMENT_SLOTS;
 
 		while (index->slots[slot] != 0)

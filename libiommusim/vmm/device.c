@@ -64,8 +64,8 @@ static void drop_device(struct iommusim_vmm *vmm, struct vmm_device *device)
 }
 
 /* A function that came without a driver gets one; ppt takes it out of the host domain (io/ppt.c). */
-static enum iommusim_status take_over(struct iommusim_vmm *vmm, struct vmm_device *device,
-    enum iommusim_driver driver)
+static enum iommusim_status take_over(
+    struct iommusim_vmm *vmm, struct vmm_device *device, enum iommusim_driver driver)
 {
 	enum iommusim_status status = IOMMUSIM_OK;
 
@@ -80,8 +80,8 @@ static enum iommusim_status take_over(struct iommusim_vmm *vmm, struct vmm_devic
 	return IOMMUSIM_OK;
 }
 
-static enum iommusim_status do_attach(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid,
-    enum iommusim_driver driver)
+static enum iommusim_status do_attach(
+    struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid, enum iommusim_driver driver)
 {
 	struct vmm_device *device = vmm_device_find(vmm, segment, rid);
 	enum iommusim_status status;
@@ -102,8 +102,8 @@ static enum iommusim_status do_attach(struct iommusim_vmm *vmm, uint16_t segment
 	return status;
 }
 
-enum iommusim_status iommusim_device_attach(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid,
-    enum iommusim_driver driver)
+enum iommusim_status iommusim_device_attach(
+    struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid, enum iommusim_driver driver)
 {
 	struct iommusim_call call = {
 		.kind = IOMMUSIM_CALL_DEVICE_ATTACH, .segment = segment, .rid = rid, .driver = driver
@@ -115,8 +115,8 @@ enum iommusim_status iommusim_device_attach(struct iommusim_vmm *vmm, uint16_t s
 	return vmm_call_end(vmm, &call, status);
 }
 
-enum iommusim_status iommusim_device_driver(const struct iommusim_vmm *vmm, uint16_t segment,
-    uint16_t rid, enum iommusim_driver *driver)
+enum iommusim_status iommusim_device_driver(
+    const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid, enum iommusim_driver *driver)
 {
 	const struct vmm_device *device = vmm_device_find(vmm, segment, rid);
 
@@ -196,11 +196,11 @@ static enum iommusim_status do_deleted(struct iommusim_vmm *vmm, uint16_t segmen
 	enum iommusim_status status = IOMMUSIM_OK;
 
 	if (device == NULL) /* of a function that no driver had there is nothing to undo */
-		return iommusim_pci_find(vmm->machine, segment, rid) == NULL ? no_function(vmm, rid) :
-									       IOMMUSIM_OK;
+		return iommusim_pci_find(vmm->machine, segment, rid) == NULL ? no_function(vmm, rid)
+									     : IOMMUSIM_OK;
 	if (device->vm != NULL)
-		return machine_fail(vmm->machine, IOMMUSIM_EBUSY, "%s has that device",
-		    device->vm->name);
+		return machine_fail(
+		    vmm->machine, IOMMUSIM_EBUSY, "%s has that device", device->vm->name);
 	if (device->in_host_domain)
 		status = iommusim_iommu_remove_device(vmm, vmm->host, segment, rid);
 	if (status == IOMMUSIM_OK)
@@ -208,8 +208,8 @@ static enum iommusim_status do_deleted(struct iommusim_vmm *vmm, uint16_t segmen
 	return status;
 }
 
-enum iommusim_status iommusim_pci_device_deleted(struct iommusim_vmm *vmm, uint16_t segment,
-    uint16_t rid)
+enum iommusim_status iommusim_pci_device_deleted(
+    struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
 {
 	struct iommusim_call call = {
 		.kind = IOMMUSIM_CALL_PCI_DELETE_DEVICE, .segment = segment, .rid = rid

@@ -36,8 +36,8 @@ void iommusim_init_report(const struct iommusim_vmm *vmm, struct iommusim_init_r
 }
 
 /* Note why initialisation ended, for whoever asks later. */
-static void conclude(struct iommusim_vmm *vmm, enum iommusim_init_outcome outcome, const char *text,
-    const char *advice)
+static void conclude(
+    struct iommusim_vmm *vmm, enum iommusim_init_outcome outcome, const char *text, const char *advice)
 {
 	struct iommusim_init_report *report = &vmm->init_report;
 
@@ -53,7 +53,8 @@ static enum iommusim_status choose_ops(struct iommusim_vmm *vmm)
 		return IOMMUSIM_OK;
 	if (vmm->cpu == IOMMUSIM_CPU_OTHER) {
 		conclude(vmm, IOMMUSIM_INIT_UNKNOWN_CPU,
-		    "the processor is neither an Intel one nor an AMD one with SVM: there is no backend "
+		    "the processor is neither an Intel one nor an AMD one with SVM: there is no "
+		    "backend "
 		    "to ask",
 		    "passthrough needs a processor with VT-d or AMD-Vi");
 		return IOMMUSIM_ENXIO;
@@ -116,8 +117,8 @@ static enum iommusim_status start_backend(struct iommusim_vmm *vmm)
 	return status;
 }
 
-static enum iommusim_status new_domain(struct iommusim_vmm *vmm, uint64_t max_address,
-    const char *name, struct iommusim_domain **out)
+static enum iommusim_status new_domain(
+    struct iommusim_vmm *vmm, uint64_t max_address, const char *name, struct iommusim_domain **out)
 {
 	struct iommusim_domain *domain = machine_alloc_zeroed(vmm->machine, sizeof(*domain));
 	enum iommusim_status status;
@@ -214,7 +215,8 @@ static enum iommusim_status do_init(struct iommusim_vmm *vmm)
 	memset(&vmm->init_report, 0, sizeof(vmm->init_report));
 	if (vmm->sysctls[SYSCTL_iommu_enable] == 0) {
 		vmm->init_tried = true;
-		conclude(vmm, IOMMUSIM_INIT_DISABLED, "hw.vmm.iommu.enable is 0: vmm does not look for an IOMMU",
+		conclude(vmm, IOMMUSIM_INIT_DISABLED,
+		    "hw.vmm.iommu.enable is 0: vmm does not look for an IOMMU",
 		    "set hw.vmm.iommu.enable=1 in loader.conf and load vmm anew");
 		return IOMMUSIM_ENXIO;
 	}
@@ -286,8 +288,8 @@ enum iommusim_status iommusim_iommu_disable(struct iommusim_vmm *vmm)
 	return vmm_call_end(vmm, &call, status);
 }
 
-static enum iommusim_status do_create_domain(struct iommusim_vmm *vmm, uint64_t max_address,
-    struct iommusim_domain **domain)
+static enum iommusim_status do_create_domain(
+    struct iommusim_vmm *vmm, uint64_t max_address, struct iommusim_domain **domain)
 {
 	char name[VMM_NAME_LENGTH];
 	enum iommusim_status status;
@@ -298,23 +300,23 @@ static enum iommusim_status do_create_domain(struct iommusim_vmm *vmm, uint64_t 
 		snprintf(name, sizeof(name), "dom%u", vmm->domains_made + 1);
 	vmm->next_domain_name[0] = '\0';
 	if (max_address == 0)
-		return machine_fail(vmm->machine, IOMMUSIM_EINVAL, "a domain needs at least one address");
+		return machine_fail(
+		    vmm->machine, IOMMUSIM_EINVAL, "a domain needs at least one address");
 	status = iommusim_iommu_init(vmm);
 	if (status != IOMMUSIM_OK)
-		return status == IOMMUSIM_ENOMEM || status == IOMMUSIM_EFAULT ? status :
-		    machine_fail(vmm->machine, IOMMUSIM_ENXIO, "there is no usable IOMMU: %s",
-			vmm->init_report.text);
+		return status == IOMMUSIM_ENOMEM || status == IOMMUSIM_EFAULT
+		    ? status
+		    : machine_fail(vmm->machine, IOMMUSIM_ENXIO, "there is no usable IOMMU: %s",
+			  vmm->init_report.text);
 	status = new_domain(vmm, max_address, name, domain);
 	vmm->domains_made += status == IOMMUSIM_OK;
 	return status;
 }
 
-enum iommusim_status iommusim_iommu_create_domain(struct iommusim_vmm *vmm, uint64_t max_address,
-    struct iommusim_domain **domain)
+enum iommusim_status iommusim_iommu_create_domain(
+    struct iommusim_vmm *vmm, uint64_t max_address, struct iommusim_domain **domain)
 {
-	struct iommusim_call call = {
-		.kind = IOMMUSIM_CALL_CREATE_DOMAIN, .address = max_address
-	};
+	struct iommusim_call call = { .kind = IOMMUSIM_CALL_CREATE_DOMAIN, .address = max_address };
 	enum iommusim_status status = vmm_call_begin(vmm, &call);
 
 	*domain = NULL;
@@ -335,14 +337,15 @@ static bool domain_in_use(const struct iommusim_vmm *vmm, const struct iommusim_
 	return domain == vmm->host;
 }
 
-enum iommusim_status iommusim_iommu_destroy_domain(struct iommusim_vmm *vmm,
-    struct iommusim_domain *domain)
+enum iommusim_status iommusim_iommu_destroy_domain(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain)
 {
 	struct iommusim_call call = { .kind = IOMMUSIM_CALL_DESTROY_DOMAIN, .domain = domain };
 	enum iommusim_status status = vmm_call_begin(vmm, &call);
 
 	if (status == IOMMUSIM_OK && domain_in_use(vmm, domain))
-		status = machine_fail(vmm->machine, IOMMUSIM_EBUSY, "domain %s is in use", domain->name);
+		status =
+		    machine_fail(vmm->machine, IOMMUSIM_EBUSY, "domain %s is in use", domain->name);
 	if (status == IOMMUSIM_OK)
 		vmm->ops.destroy_domain(vmm->ops_context, domain->handle);
 	vmm_call_end(vmm, &call, status); /* listeners see the domain a last time */
@@ -357,8 +360,8 @@ enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *d
 {
 	while (length > 0) {
 		uint64_t done = 0;
-		enum iommusim_status status = vmm->ops.create_mapping(vmm->ops_context, domain->handle,
-		    gpa, hpa, length, &done);
+		enum iommusim_status status =
+		    vmm->ops.create_mapping(vmm->ops_context, domain->handle, gpa, hpa, length, &done);
 
 		if (status != IOMMUSIM_OK)
 			return status;
@@ -373,8 +376,8 @@ enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *d
 	return IOMMUSIM_OK;
 }
 
-enum iommusim_status vmm_unmap(struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa,
-    uint64_t length)
+enum iommusim_status vmm_unmap(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
 {
 	while (length > 0) {
 		uint64_t done = 0;
@@ -393,13 +396,14 @@ enum iommusim_status vmm_unmap(struct iommusim_vmm *vmm, struct iommusim_domain 
 	return IOMMUSIM_OK;
 }
 
-static enum iommusim_status check_range(const struct iommusim_vmm *vmm, uint64_t gpa, uint64_t hpa,
-    uint64_t length)
+static enum iommusim_status check_range(
+    const struct iommusim_vmm *vmm, uint64_t gpa, uint64_t hpa, uint64_t length)
 {
 	if (length == 0 || ((gpa | hpa | length) & (IOMMUSIM_PAGE_SIZE - 1)) != 0 ||
 	    gpa > UINT64_MAX - length || hpa > UINT64_MAX - length)
 		return machine_fail(vmm->machine, IOMMUSIM_EINVAL,
-		    "a mapping of 0x%llx bytes at 0x%llx: addresses and length must be multiples of 4 KiB",
+		    "a mapping of 0x%llx bytes at 0x%llx: addresses and length must be multiples of 4 "
+		    "KiB",
 		    (unsigned long long)length, (unsigned long long)gpa);
 	return IOMMUSIM_OK;
 }
@@ -423,8 +427,8 @@ enum iommusim_status iommusim_iommu_create_mapping(struct iommusim_vmm *vmm,
 	return vmm_call_end(vmm, &call, status);
 }
 
-enum iommusim_status iommusim_iommu_remove_mapping(struct iommusim_vmm *vmm,
-    struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+enum iommusim_status iommusim_iommu_remove_mapping(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
 {
 	struct iommusim_call call = {
 		.kind = IOMMUSIM_CALL_REMOVE_MAPPING,
@@ -441,8 +445,8 @@ enum iommusim_status iommusim_iommu_remove_mapping(struct iommusim_vmm *vmm,
 	return vmm_call_end(vmm, &call, status);
 }
 
-enum iommusim_status iommusim_iommu_add_device(struct iommusim_vmm *vmm,
-    struct iommusim_domain *domain, uint16_t segment, uint16_t rid)
+enum iommusim_status iommusim_iommu_add_device(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint16_t segment, uint16_t rid)
 {
 	struct iommusim_call call = {
 		.kind = IOMMUSIM_CALL_ADD_DEVICE, .domain = domain, .segment = segment, .rid = rid
@@ -450,14 +454,14 @@ enum iommusim_status iommusim_iommu_add_device(struct iommusim_vmm *vmm,
 	enum iommusim_status status = vmm_call_begin(vmm, &call);
 
 	if (status == IOMMUSIM_OK)
-		status = vmm->available ?
-		    vmm->ops.add_device(vmm->ops_context, domain->handle, segment, rid) :
-		    unavailable(vmm);
+		status = vmm->available
+		    ? vmm->ops.add_device(vmm->ops_context, domain->handle, segment, rid)
+		    : unavailable(vmm);
 	return vmm_call_end(vmm, &call, status);
 }
 
-enum iommusim_status iommusim_iommu_remove_device(struct iommusim_vmm *vmm,
-    struct iommusim_domain *domain, uint16_t segment, uint16_t rid)
+enum iommusim_status iommusim_iommu_remove_device(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint16_t segment, uint16_t rid)
 {
 	struct iommusim_call call = {
 		.kind = IOMMUSIM_CALL_REMOVE_DEVICE, .domain = domain, .segment = segment, .rid = rid
@@ -469,8 +473,8 @@ enum iommusim_status iommusim_iommu_remove_device(struct iommusim_vmm *vmm,
 	return vmm_call_end(vmm, &call, status);
 }
 
-enum iommusim_status iommusim_iommu_invalidate_tlb(struct iommusim_vmm *vmm,
-    struct iommusim_domain *domain)
+enum iommusim_status iommusim_iommu_invalidate_tlb(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain)
 {
 	struct iommusim_call call = { .kind = IOMMUSIM_CALL_INVALIDATE_TLB, .domain = domain };
 	enum iommusim_status status = vmm_call_begin(vmm, &call);

@@ -94,8 +94,7 @@ enum iommusim_status pages_init(struct pages *pages, struct iommusim_machine *ma
 		    (unsigned long long)(ram >> 10));
 	pages->table_begin = pages->table_next = kernel_part(machine);
 	pages->table_end = pages->table_begin + table_reserve(ram - pages->table_begin);
-	pages->cluster_count = pages->clusters_free =
-	    (ram - pages->table_end) >> PAGES_CLUSTER_SHIFT;
+	pages->cluster_count = pages->clusters_free = (ram - pages->table_end) >> PAGES_CLUSTER_SHIFT;
 	pages->used = machine_alloc_zeroed(machine, bitmap_words(pages) * sizeof(*pages->used) + 8);
 	if (pages->used == NULL)
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for the page allocator");
@@ -226,7 +225,8 @@ static bool take_row(struct pages *pages, size_t count, uint64_t *out)
 
 		if (is_used(pages, at))
 			start = at + 1;
-		else if (at > start && to_physical(pages, offset) !=
+		else if (at > start &&
+		    to_physical(pages, offset) !=
 			to_physical(pages, offset - PAGES_CLUSTER) + PAGES_CLUSTER)
 			start = at;
 		if (at + 1 - start < count)
@@ -238,8 +238,8 @@ static bool take_row(struct pages *pages, size_t count, uint64_t *out)
 	return false;
 }
 
-bool pages_take_clusters(struct pages *pages, size_t count, uint64_t seed, bool contiguous,
-    uint64_t *out)
+bool pages_take_clusters(
+    struct pages *pages, size_t count, uint64_t seed, bool contiguous, uint64_t *out)
 {
 	if (count > pages->clusters_free)
 		return false;

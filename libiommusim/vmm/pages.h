@@ -12,7 +12,8 @@
 
 struct pages {
 	struct iommusim_machine *machine;
-	uint64_t table_begin; /* RAM offset where the table reserve begins; below it is the kernel's own */
+	uint64_t
+	    table_begin; /* RAM offset where the table reserve begins; below it is the kernel's own */
 	uint64_t table_next;  /* RAM offset of the next page never used for a table */
 	uint64_t table_end;   /* RAM offset where the table reserve ends and guest clusters begin */
 	uint64_t table_free;  /* physical address of the first page given back; UINT64_MAX: none */
@@ -36,8 +37,8 @@ bool pages_is_table(const struct pages *pages, uint64_t address);
  * Take `count` clusters: scattered by `seed`, or one run in a row. Their host addresses go to `out` in
  * guest order. False, and nothing taken, when there are not enough.
  */
-bool pages_take_clusters(struct pages *pages, size_t count, uint64_t seed, bool contiguous,
-    uint64_t *out);
+bool pages_take_clusters(
+    struct pages *pages, size_t count, uint64_t seed, bool contiguous, uint64_t *out);
 void pages_give_clusters(struct pages *pages, size_t count, const uint64_t *clusters);
 
 #endif

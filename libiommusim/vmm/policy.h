@@ -37,8 +37,8 @@ struct iommusim_profile {
 	struct policy_cell cells[COLUMN_COUNT];
 };
 
-static inline enum policy_value profile_value(const struct iommusim_profile *profile,
-    enum policy_column column)
+static inline enum policy_value profile_value(
+    const struct iommusim_profile *profile, enum policy_column column)
 {
 	return profile->cells[column].value;
 }

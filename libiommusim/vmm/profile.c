@@ -16,7 +16,7 @@ static const struct {
 	const char *meaning;
 } values[POLICY_COUNT] = {
 #define COLUMN(id, title)
-#define VALUE(column, id, value_name, value_meaning)                                               \
+#define VALUE(column, id, value_name, value_meaning)                                                   \
 	[POLICY_##column##_##id] = { value_name, value_meaning },
 #include "vmm/policies.def"
 #undef COLUMN
@@ -24,11 +24,11 @@ static const struct {
 };
 
 static const struct iommusim_profile profiles[] = {
-#define CELL(column, policy, how, text)                                                            \
-	[COLUMN_##column] = { .value = POLICY_##column##_##policy,                                 \
-		.evidence = EVIDENCE_##how,                                                        \
-		.source = text },
-#define PROFILE(profile_name, profile_about, rows)                                                 \
+#define CELL(column, policy, how, text)                                                                \
+	[COLUMN_##column] = {                                                                          \
+		.value = POLICY_##column##_##policy, .evidence = EVIDENCE_##how, .source = text        \
+	},
+#define PROFILE(profile_name, profile_about, rows)                                                     \
 	{ .name = profile_name, .about = profile_about, .cells = { rows } },
 #include "vmm/profiles.def"
 #undef CELL
@@ -60,8 +60,8 @@ const char *iommusim_profile_about(const struct iommusim_profile *profile)
 	return profile->about;
 }
 
-bool iommusim_profile_policy(const struct iommusim_profile *profile, size_t index,
-    struct iommusim_policy *policy)
+bool iommusim_profile_policy(
+    const struct iommusim_profile *profile, size_t index, struct iommusim_policy *policy)
 {
 	const struct policy_cell *cell;
 

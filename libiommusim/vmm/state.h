@@ -90,8 +90,7 @@ static inline enum policy_value vmm_policy(const struct iommusim_vmm *vmm, enum 
 }
 
 /* vmm.c */
-void vmm_print(struct iommusim_vmm *vmm, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void vmm_print(struct iommusim_vmm *vmm, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The simulated kernel panics: a message, and nothing works from here on. Returns EFAULT. */
 enum iommusim_status vmm_panic(struct iommusim_vmm *vmm, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -101,14 +100,14 @@ enum iommusim_status vmm_violation(struct iommusim_vmm *vmm, enum iommusim_statu
 
 /* A call begins; listeners are told. A panicked kernel answers EFAULT to everything. */
 enum iommusim_status vmm_call_begin(struct iommusim_vmm *vmm, struct iommusim_call *call);
-enum iommusim_status vmm_call_end(struct iommusim_vmm *vmm, struct iommusim_call *call,
-    enum iommusim_status status);
+enum iommusim_status vmm_call_end(
+    struct iommusim_vmm *vmm, struct iommusim_call *call, enum iommusim_status status);
 
 /* iommu.c: without listeners, for the bulk of single pages */
 enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa,
     uint64_t hpa, uint64_t length);
-enum iommusim_status vmm_unmap(struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa,
-    uint64_t length);
+enum iommusim_status vmm_unmap(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length);
 void vmm_iommu_unload(struct iommusim_vmm *vmm);
 void vmm_free_domain(struct iommusim_domain *domain);
 uint64_t vmm_max_physical(const struct iommusim_vmm *vmm);

@@ -10,8 +10,8 @@
 
 /* ---- a VM and its memory ------------------------------------------------------------------------- */
 
-enum iommusim_status iommusim_vm_create(struct iommusim_vmm *vmm, const char *name,
-    struct iommusim_vm **out)
+enum iommusim_status iommusim_vm_create(
+    struct iommusim_vmm *vmm, const char *name, struct iommusim_vm **out)
 {
 	struct iommusim_call call = { .kind = IOMMUSIM_CALL_VM_CREATE, .name = name };
 	enum iommusim_status status = vmm_call_begin(vmm, &call);
@@ -25,7 +25,8 @@ enum iommusim_status iommusim_vm_create(struct iommusim_vmm *vmm, const char *na
 	if (status == IOMMUSIM_OK && strcmp(name, "host") == 0)
 		status = machine_fail(vmm->machine, IOMMUSIM_EINVAL, "\"host\" is the host's own name");
 	if (status == IOMMUSIM_OK && iommusim_vm_find(vmm, name) != NULL)
-		status = machine_fail(vmm->machine, IOMMUSIM_EEXIST, "there is a VM \"%s\" already", name);
+		status =
+		    machine_fail(vmm->machine, IOMMUSIM_EEXIST, "there is a VM \"%s\" already", name);
 	if (status == IOMMUSIM_OK) {
 		vm = machine_alloc_zeroed(vmm->machine, sizeof(*vm));
 		if (vm == NULL)
@@ -47,8 +48,8 @@ static uint64_t clusters_for(uint64_t size)
 	return (size >> PAGES_CLUSTER_SHIFT) + ((size & (PAGES_CLUSTER - 1)) != 0);
 }
 
-static enum iommusim_status do_setup_memory(struct iommusim_vm *vm,
-    const struct iommusim_vm_memory *memory)
+static enum iommusim_status do_setup_memory(
+    struct iommusim_vm *vm, const struct iommusim_vm_memory *memory)
 {
 	struct iommusim_machine *machine = vm->vmm->machine;
 	const uint64_t wanted = clusters_for(memory->size);
@@ -60,13 +61,13 @@ static enum iommusim_status do_setup_memory(struct iommusim_vm *vm,
 		    "guest memory of %llu bytes: it must be a multiple of 4 KiB",
 		    (unsigned long long)memory->size);
 	if (vm->size != 0)
-		return machine_fail(machine, IOMMUSIM_EEXIST, "\"%s\" has its memory already", vm->name);
+		return machine_fail(
+		    machine, IOMMUSIM_EEXIST, "\"%s\" has its memory already", vm->name);
 	if (wanted > vm->vmm->pages.clusters_free)
 		return machine_fail(machine, IOMMUSIM_ENOMEM,
 		    "\"%s\" wants %llu MiB, and %llu MiB of host memory are free", vm->name,
 		    (unsigned long long)(memory->size >> 20),
-		    (unsigned long long)(vm->vmm->pages.clusters_free >>
-			(20 - PAGES_CLUSTER_SHIFT)));
+		    (unsigned long long)(vm->vmm->pages.clusters_free >> (20 - PAGES_CLUSTER_SHIFT)));
 	clusters = machine_alloc(machine, count * sizeof(*clusters));
 	if (clusters == NULL)
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a memory map");
@@ -82,8 +83,8 @@ static enum iommusim_status do_setup_memory(struct iommusim_vm *vm,
 	return IOMMUSIM_OK;
 }
 
-enum iommusim_status iommusim_vm_setup_memory(struct iommusim_vm *vm,
-    const struct iommusim_vm_memory *memory)
+enum iommusim_status iommusim_vm_setup_memory(
+    struct iommusim_vm *vm, const struct iommusim_vm_memory *memory)
 {
 	struct iommusim_call call = {
 		.kind = IOMMUSIM_CALL_VM_SETUP_MEMORY,
@@ -100,8 +101,8 @@ enum iommusim_status iommusim_vm_setup_memory(struct iommusim_vm *vm,
 	return vmm_call_end(vm->vmm, &call, status);
 }
 
-enum iommusim_status iommusim_vm_gpa_to_hpa(const struct iommusim_vm *vm, uint64_t gpa, uint64_t *hpa,
-    uint64_t *run)
+enum iommusim_status iommusim_vm_gpa_to_hpa(
+    const struct iommusim_vm *vm, uint64_t gpa, uint64_t *hpa, uint64_t *run)
 {
 	uint64_t offset = gpa < LOW_LIMIT ? gpa : gpa - (HIGH_BASE - LOW_LIMIT), end;
 	size_t cluster;
@@ -114,7 +115,8 @@ enum iommusim_status iommusim_vm_gpa_to_hpa(const struct iommusim_vm *vm, uint64
 	if (run == NULL)
 		return IOMMUSIM_OK;
 	*run = PAGES_CLUSTER - (offset & (PAGES_CLUSTER - 1));
-	for (; offset + *run < end && vm->clusters[cluster + 1] == vm->clusters[cluster] + PAGES_CLUSTER;
+	for (;
+	     offset + *run < end && vm->clusters[cluster + 1] == vm->clusters[cluster] + PAGES_CLUSTER;
 	     cluster++)
 		*run += PAGES_CLUSTER;
 	if (*run > end - offset)
@@ -269,8 +271,8 @@ static enum iommusim_status prepare_first(struct iommusim_vm *vm)
 	enum iommusim_status status;
 
 	if (vm->size == 0)
-		return machine_fail(vm->vmm->machine, IOMMUSIM_EINVAL, "\"%s\" has no memory yet",
-		    vm->name);
+		return machine_fail(
+		    vm->vmm->machine, IOMMUSIM_EINVAL, "\"%s\" has no memory yet", vm->name);
 	status = make_domain(vm);
 	return status == IOMMUSIM_OK ? map_vm(vm) : status;
 }
@@ -286,8 +288,8 @@ static enum iommusim_status do_assign(struct iommusim_vm *vm, uint16_t segment, 
 		return machine_fail(machine, IOMMUSIM_ENXIO, "no ppt device at %u/%u/%u",
 		    IOMMUSIM_RID_BUS(rid), IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
 	if (device->vm != NULL)
-		return machine_fail(machine, IOMMUSIM_EBUSY, "\"%s\" has that device",
-		    device->vm->name);
+		return machine_fail(
+		    machine, IOMMUSIM_EBUSY, "\"%s\" has that device", device->vm->name);
 	if (first)
 		status = prepare_first(vm);
 	if (status == IOMMUSIM_OK)
@@ -330,8 +332,7 @@ static enum iommusim_status take_away(struct iommusim_vm *vm, struct vmm_device 
 	return devices_of(vm) == 0 ? unmap_vm(vm) : IOMMUSIM_OK;
 }
 
-enum iommusim_status iommusim_vm_unassign_pptdev(struct iommusim_vm *vm, uint16_t segment,
-    uint16_t rid)
+enum iommusim_status iommusim_vm_unassign_pptdev(struct iommusim_vm *vm, uint16_t segment, uint16_t rid)
 {
 	struct iommusim_call call = {
 		.kind = IOMMUSIM_CALL_VM_UNASSIGN_PPTDEV,
@@ -422,8 +423,8 @@ struct iommusim_domain *iommusim_vm_domain(const struct iommusim_vm *vm)
 	return vm->domain;
 }
 
-struct iommusim_vm *iommusim_vm_of_device(const struct iommusim_vmm *vmm, uint16_t segment,
-    uint16_t rid)
+struct iommusim_vm *iommusim_vm_of_device(
+    const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
 {
 	const struct vmm_device *device = vmm_device_find(vmm, segment, rid);
 

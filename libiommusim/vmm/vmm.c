@@ -10,7 +10,7 @@ static const struct {
 	uint64_t initial;
 	bool writable;
 } sysctl_table[SYSCTL_COUNT] = {
-#define SYSCTL(id, sysctl_name, value, rw)                                                         \
+#define SYSCTL(id, sysctl_name, value, rw)                                                             \
 	[SYSCTL_##id] = { .name = sysctl_name, .initial = value, .writable = rw },
 #include "vmm/sysctls.def"
 #undef SYSCTL
@@ -112,8 +112,8 @@ enum iommusim_status iommusim_vmm_unload(struct iommusim_vmm *vmm)
 		if (TAILQ_EMPTY(&vmm->vms))
 			vmm_iommu_unload(vmm);
 		else
-			status = machine_fail(vmm->machine, IOMMUSIM_EBUSY,
-			    "vmm cannot be unloaded while a VM exists");
+			status = machine_fail(
+			    vmm->machine, IOMMUSIM_EBUSY, "vmm cannot be unloaded while a VM exists");
 	}
 	return vmm_call_end(vmm, &call, status);
 }
@@ -128,8 +128,8 @@ static void print(struct iommusim_vmm *vmm, const char *format, va_list argument
 	vsnprintf(text, sizeof(text), format, arguments);
 	length = strlen(text) + 1;
 	/* A console that has no room loses the line: nothing else depends on it. */
-	if (!machine_grow(vmm->machine, &vmm->messages, &vmm->message_capacity,
-		vmm->message_count + 1, sizeof(*vmm->messages)))
+	if (!machine_grow(vmm->machine, &vmm->messages, &vmm->message_capacity, vmm->message_count + 1,
+		sizeof(*vmm->messages)))
 		return;
 	kept = machine_alloc(vmm->machine, length);
 	if (kept == NULL)
@@ -160,8 +160,8 @@ enum iommusim_status vmm_panic(struct iommusim_vmm *vmm, const char *format, ...
 	return machine_fail(vmm->machine, IOMMUSIM_EFAULT, "panic: %s", text);
 }
 
-enum iommusim_status vmm_violation(struct iommusim_vmm *vmm, enum iommusim_status status,
-    const char *format, ...)
+enum iommusim_status vmm_violation(
+    struct iommusim_vmm *vmm, enum iommusim_status status, const char *format, ...)
 {
 	char text[256];
 	va_list arguments;
@@ -195,8 +195,8 @@ const char *iommusim_sysctl_name(size_t index)
 	return index < SYSCTL_COUNT ? sysctl_table[index].name : NULL;
 }
 
-enum iommusim_status iommusim_sysctl_get(const struct iommusim_vmm *vmm, const char *name,
-    uint64_t *value)
+enum iommusim_status iommusim_sysctl_get(
+    const struct iommusim_vmm *vmm, const char *name, uint64_t *value)
 {
 	const enum vmm_sysctl id = find_sysctl(name);
 
@@ -213,9 +213,7 @@ enum iommusim_status iommusim_sysctl_get(const struct iommusim_vmm *vmm, const c
 
 enum iommusim_status iommusim_sysctl_set(struct iommusim_vmm *vmm, const char *name, uint64_t value)
 {
-	struct iommusim_call call = {
-		.kind = IOMMUSIM_CALL_SYSCTL_SET, .name = name, .value = value
-	};
+	struct iommusim_call call = { .kind = IOMMUSIM_CALL_SYSCTL_SET, .name = name, .value = value };
 	const enum vmm_sysctl id = find_sysctl(name);
 	enum iommusim_status status;
 
@@ -231,8 +229,8 @@ enum iommusim_status iommusim_sysctl_set(struct iommusim_vmm *vmm, const char *n
 
 /* ---- calls and listeners ------------------------------------------------------------------------ */
 
-enum iommusim_status iommusim_vmm_listen(struct iommusim_vmm *vmm,
-    const struct iommusim_listener *listener)
+enum iommusim_status iommusim_vmm_listen(
+    struct iommusim_vmm *vmm, const struct iommusim_listener *listener)
 {
 	if (!machine_grow(vmm->machine, &vmm->listeners, &vmm->listener_capacity,
 		vmm->listener_count + 1, sizeof(*vmm->listeners)))
@@ -262,8 +260,8 @@ enum iommusim_status vmm_call_begin(struct iommusim_vmm *vmm, struct iommusim_ca
 	return IOMMUSIM_OK;
 }
 
-enum iommusim_status vmm_call_end(struct iommusim_vmm *vmm, struct iommusim_call *call,
-    enum iommusim_status status)
+enum iommusim_status vmm_call_end(
+    struct iommusim_vmm *vmm, struct iommusim_call *call, enum iommusim_status status)
 {
 	call->status = status;
 	vmm->depth--;

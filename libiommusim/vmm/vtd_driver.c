@@ -112,8 +112,8 @@ static enum iommusim_status make_root(struct vtd_driver *driver)
 		if (driver->contexts[bus] != 0)
 			clear_table(driver, driver->contexts[bus]);
 		else if (!table_allocate(driver, &driver->contexts[bus]))
-			return machine_fail(driver->machine, IOMMUSIM_ENOMEM,
-			    "no page for a context table");
+			return machine_fail(
+			    driver->machine, IOMMUSIM_ENOMEM, "no page for a context table");
 		entry[0] = entry[1] = 0;
 		vtd_root_entry_set_P(entry, 1);
 		vtd_root_entry_set_CTP(entry, driver->contexts[bus] >> IOMMUSIM_PAGE_SHIFT);
@@ -148,8 +148,8 @@ static void driver_enable(void *context)
 
 	for (size_t i = 0; i < driver->unit_count; i++)
 		if (driver_enable_unit(driver, &driver->units[i]) != IOMMUSIM_OK)
-			vmm_print(driver->vmm, "vtd: %s",
-			    iommusim_machine_diagnostic(driver->machine)->text);
+			vmm_print(
+			    driver->vmm, "vtd: %s", iommusim_machine_diagnostic(driver->machine)->text);
 }
 
 static void driver_disable(void *context)
@@ -199,7 +199,8 @@ static enum iommusim_status driver_create_domain(void *context, uint64_t max_add
 		    "vtd_create_domain: no supported address width reaches 0x%llx",
 		    (unsigned long long)max_address);
 	if (id == 0)
-		return vmm_violation(driver->vmm, IOMMUSIM_EBUSY, "vtd_create_domain: no domain id is free");
+		return vmm_violation(
+		    driver->vmm, IOMMUSIM_EBUSY, "vtd_create_domain: no domain id is free");
 	domain = machine_alloc_zeroed(driver->machine, sizeof(*domain));
 	if (domain == NULL)
 		return machine_fail(driver->machine, IOMMUSIM_ENOMEM, "no memory for a domain");
@@ -233,8 +234,8 @@ static void driver_destroy_domain(void *context, void *handle)
  * Beyond the width a domain was made for, addresses wrap onto low ones: drivers that do not look map
  * the wrong page. Whether this one looks is the profile's.
  */
-static enum iommusim_status check_width(struct vtd_driver *driver, const struct vtd_domain *domain,
-    uint64_t gpa, uint64_t length)
+static enum iommusim_status check_width(
+    struct vtd_driver *driver, const struct vtd_domain *domain, uint64_t gpa, uint64_t length)
 {
 	const uint64_t width = UINT64_C(1) << (30 + 9 * domain->width_code);
 
@@ -246,8 +247,8 @@ static enum iommusim_status check_width(struct vtd_driver *driver, const struct 
 	    30 + 9 * domain->width_code);
 }
 
-static enum iommusim_status driver_create_mapping(void *context, void *handle, uint64_t gpa,
-    uint64_t hpa, uint64_t length, uint64_t *done)
+static enum iommusim_status driver_create_mapping(
+    void *context, void *handle, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done)
 {
 	struct vtd_driver *driver = context;
 	struct vtd_domain *domain = handle;
@@ -256,16 +257,16 @@ static enum iommusim_status driver_create_mapping(void *context, void *handle, u
 	*done = 0;
 	if (status != IOMMUSIM_OK)
 		return status;
-	if (!page_table_map(&vtd_second_stage, &domain->table, gpa, hpa, length,
-		PAGE_READ | PAGE_WRITE))
+	if (!page_table_map(
+		&vtd_second_stage, &domain->table, gpa, hpa, length, PAGE_READ | PAGE_WRITE))
 		return machine_fail(driver->machine, IOMMUSIM_ENOMEM,
 		    "no page for the tables of a mapping at 0x%llx", (unsigned long long)gpa);
 	*done = length;
 	return IOMMUSIM_OK;
 }
 
-static enum iommusim_status driver_remove_mapping(void *context, void *handle, uint64_t gpa,
-    uint64_t length, uint64_t *done)
+static enum iommusim_status driver_remove_mapping(
+    void *context, void *handle, uint64_t gpa, uint64_t length, uint64_t *done)
 {
 	struct vtd_driver *driver = context;
 	struct vtd_domain *domain = handle;
@@ -288,8 +289,8 @@ static uint64_t context_address(const struct vtd_driver *driver, uint16_t rid)
 	return driver->contexts[rid >> 8] + (rid & 0xff) * 16;
 }
 
-static enum iommusim_status driver_add_device(void *context, void *handle, uint16_t segment,
-    uint16_t rid)
+static enum iommusim_status driver_add_device(
+    void *context, void *handle, uint16_t segment, uint16_t rid)
 {
 	struct vtd_driver *driver = context;
 	const struct vtd_domain *domain = handle;
@@ -308,8 +309,8 @@ static enum iommusim_status driver_add_device(void *context, void *handle, uint1
 		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
 	entry[0] = 0;
 	vtd_context_entry_set_P(entry, 1);
-	vtd_context_entry_set_TT(entry,
-	    vtd_ECAP_DT(unit->ext_capability) ? TT_ALL : TT_UNTRANSLATED_ONLY);
+	vtd_context_entry_set_TT(
+	    entry, vtd_ECAP_DT(unit->ext_capability) ? TT_ALL : TT_UNTRANSLATED_ONLY);
 	vtd_context_entry_set_SSPTPTR(entry, domain->table.root >> IOMMUSIM_PAGE_SHIFT);
 	vtd_context_entry_set_AW(entry, domain->width_code);
 	vtd_context_entry_set_DID(entry, domain->id);
@@ -317,8 +318,8 @@ static enum iommusim_status driver_add_device(void *context, void *handle, uint1
 	return IOMMUSIM_OK;
 }
 
-static enum iommusim_status driver_remove_device(void *context, void *handle, uint16_t segment,
-    uint16_t rid)
+static enum iommusim_status driver_remove_device(
+    void *context, void *handle, uint16_t segment, uint16_t rid)
 {
 	struct vtd_driver *driver = context;
 	const uint64_t cleared[2] = { 0, 0 };

@@ -46,8 +46,8 @@ struct vtd_driver {
 /* vtd_driver_dmar.c: finding units, and the unit of a device */
 enum iommusim_status driver_find_units(struct vtd_driver *driver);
 void driver_forget_units(struct vtd_driver *driver);
-const struct driver_unit *driver_unit_for(const struct vtd_driver *driver, uint16_t segment,
-    uint16_t rid);
+const struct driver_unit *driver_unit_for(
+    const struct vtd_driver *driver, uint16_t segment, uint16_t rid);
 
 /* vtd_driver_hw.c: programming them */
 enum iommusim_status driver_enable_unit(struct vtd_driver *driver, const struct driver_unit *unit);
@@ -55,7 +55,7 @@ void driver_disable_unit(struct vtd_driver *driver, const struct driver_unit *un
 /* Contexts and translations, unit by unit. */
 enum iommusim_status driver_flush_all(struct vtd_driver *driver);
 enum iommusim_status driver_flush_iotlb(struct vtd_driver *driver);
-uint64_t driver_read(const struct vtd_driver *driver, const struct driver_unit *unit,
-    uint64_t offset, unsigned width);
+uint64_t driver_read(
+    const struct vtd_driver *driver, const struct driver_unit *unit, uint64_t offset, unsigned width);
 
 #endif

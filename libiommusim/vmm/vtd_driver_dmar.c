@@ -5,8 +5,8 @@
 #include "models/vtd/spec/dmar.h"
 #include "vmm/vtd_driver.h"
 
-static enum iommusim_status fail(struct vtd_driver *driver, enum iommusim_init_outcome outcome,
-    const char *text, const char *advice)
+static enum iommusim_status fail(
+    struct vtd_driver *driver, enum iommusim_init_outcome outcome, const char *text, const char *advice)
 {
 	struct iommusim_init_report *report = &driver->vmm->init_report;
 
@@ -36,7 +36,8 @@ static enum iommusim_status read_table(struct vtd_driver *driver)
 
 	if (iommusim_acpi_find(driver->machine, "DMAR", 0, &address, &length) != IOMMUSIM_OK)
 		return fail(driver, IOMMUSIM_INIT_NO_TABLE,
-		    "firmware has no DMAR table: VT-d is off in the firmware set-up, or the machine has none",
+		    "firmware has no DMAR table: VT-d is off in the firmware set-up, or the machine "
+		    "has none",
 		    "turn VT-d on in the firmware set-up");
 	bytes = machine_alloc(driver->machine, length);
 	if (bytes == NULL)
@@ -84,9 +85,8 @@ static const char *first_damage(const struct iommusim_dmar *dmar)
 static enum iommusim_status no_unit(struct vtd_driver *driver)
 {
 	const struct iommusim_dmar *dmar = driver->dmar;
-	const char *first = dmar->structure_count == 0 ?
-	    NULL :
-	    iommusim_dmar_type_name(dmar->structures[0].type);
+	const char *first =
+	    dmar->structure_count == 0 ? NULL : iommusim_dmar_type_name(dmar->structures[0].type);
 	char text[256];
 
 	if (is_damaged(dmar))
@@ -97,17 +97,18 @@ static enum iommusim_status no_unit(struct vtd_driver *driver)
 		    dmar->length, dmar->checksum_ok ? "good" : "wrong");
 	else
 		snprintf(text, sizeof(text),
-		    "no remapping unit: the DMAR table is there (%u bytes, checksum %s, %u units) but its "
-		    "first structure is %s %s, and this backend stops at the first structure that is no "
+		    "no remapping unit: the DMAR table is there (%u bytes, checksum %s, %u units) but "
+		    "its "
+		    "first structure is %s %s, and this backend stops at the first structure that is "
+		    "no "
 		    "unit (profile %s)",
 		    dmar->length, dmar->checksum_ok ? "good" : "wrong",
-		    driver->vmm->init_report.units_named,
-		    strchr("AR", first[0]) != NULL ? "an" : "a", first,
-		    driver->vmm->profile->name);
+		    driver->vmm->init_report.units_named, strchr("AR", first[0]) != NULL ? "an" : "a",
+		    first, driver->vmm->profile->name);
 	return fail(driver, IOMMUSIM_INIT_NO_UNIT, text,
-	    driver->vmm->init_report.units_named == 0 ?
-		"turn VT-d on in the firmware set-up; if it is on, the firmware's table is at fault" :
-		"only newer firmware, or a backend that reads the whole table, helps");
+	    driver->vmm->init_report.units_named == 0
+		? "turn VT-d on in the firmware set-up; if it is on, the firmware's table is at fault"
+		: "only newer firmware, or a backend that reads the whole table, helps");
 }
 
 static size_t unit_limit(const struct vtd_driver *driver)
@@ -124,8 +125,8 @@ static enum iommusim_status list_units(struct vtd_driver *driver)
 	const struct iommusim_dmar *dmar = driver->dmar;
 
 	if (dmar->structure_count > 0) {
-		driver->units = machine_alloc_zeroed(driver->machine,
-		    dmar->structure_count * sizeof(*driver->units));
+		driver->units = machine_alloc_zeroed(
+		    driver->machine, dmar->structure_count * sizeof(*driver->units));
 		if (driver->units == NULL)
 			return machine_fail(driver->machine, IOMMUSIM_ENOMEM, "no memory for units");
 	}
@@ -164,7 +165,8 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 			    "the DMAR table names a unit at 0x%llx, and nothing answers there",
 			    (unsigned long long)unit->base);
 			return fail(driver, IOMMUSIM_INIT_NO_HARDWARE, text,
-			    "the firmware's table and the machine do not agree: newer firmware may help");
+			    "the firmware's table and the machine do not agree: newer firmware may "
+			    "help");
 		}
 		unit->capability = driver_read(driver, unit, vtd_CAP_at, 8);
 		unit->ext_capability = driver_read(driver, unit, vtd_ECAP_at, 8);
@@ -183,7 +185,8 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 	if ((driver->widths & 0xe) == 0 &&
 	    vmm_policy(driver->vmm, COLUMN_violation) == POLICY_violation_ERROR)
 		return fail(driver, IOMMUSIM_INIT_UNSUPPORTED,
-		    "the units have no address width in common (CAP.SAGAW): no page table suits them all",
+		    "the units have no address width in common (CAP.SAGAW): no page table suits them "
+		    "all",
 		    "");
 	return IOMMUSIM_OK;
 }
@@ -273,12 +276,13 @@ static bool matches_by_topology(const struct vtd_driver *driver, uint16_t segmen
 
 	if (!is_device_scope(scope) || !follow_path(driver, segment, scope, &named))
 		return false;
-	return named == rid || (scope->type == IOMMUSIM_SCOPE_BRIDGE &&
-				   iommusim_pci_is_behind(driver->machine, segment, rid, named));
+	return named == rid ||
+	    (scope->type == IOMMUSIM_SCOPE_BRIDGE &&
+		iommusim_pci_is_behind(driver->machine, segment, rid, named));
 }
 
-static const struct driver_unit *unit_by_topology(const struct vtd_driver *driver, uint16_t segment,
-    uint16_t rid)
+static const struct driver_unit *unit_by_topology(
+    const struct vtd_driver *driver, uint16_t segment, uint16_t rid)
 {
 	const struct driver_unit *all = NULL;
 
@@ -296,8 +300,8 @@ static const struct driver_unit *unit_by_topology(const struct vtd_driver *drive
 	return all;
 }
 
-const struct driver_unit *driver_unit_for(const struct vtd_driver *driver, uint16_t segment,
-    uint16_t rid)
+const struct driver_unit *driver_unit_for(
+    const struct vtd_driver *driver, uint16_t segment, uint16_t rid)
 {
 	if (vmm_policy(driver->vmm, COLUMN_scope) == POLICY_scope_START_BUS)
 		return unit_by_start_bus(driver, rid);

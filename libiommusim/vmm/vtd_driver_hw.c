@@ -4,8 +4,8 @@
 /* A unit that does not answer after this many reads never will. */
 #define POLL_LIMIT 1000000u
 
-uint64_t driver_read(const struct vtd_driver *driver, const struct driver_unit *unit,
-    uint64_t offset, unsigned width)
+uint64_t driver_read(
+    const struct vtd_driver *driver, const struct driver_unit *unit, uint64_t offset, unsigned width)
 {
 	uint64_t value;
 
@@ -49,8 +49,8 @@ static void command(struct vtd_driver *driver, const struct driver_unit *unit, u
 	write_register(driver, unit, vtd_GCMD_at, 4, bit | (bare ? 0 : levels_on(driver, unit)));
 }
 
-static enum iommusim_status flush_write_buffer(struct vtd_driver *driver,
-    const struct driver_unit *unit)
+static enum iommusim_status flush_write_buffer(
+    struct vtd_driver *driver, const struct driver_unit *unit)
 {
 	if (!vtd_CAP_RWBF(unit->capability))
 		return IOMMUSIM_OK;

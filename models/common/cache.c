@@ -5,11 +5,11 @@
 
 #include "models/common/random.h"
 
-#define FIRST_BUCKETS   64u
-#define DEFAULT_SETS    64u
-#define DEFAULT_WAYS    8u
-#define EVICTION_ODDS   8u /* `adverse` drops an entry at one look-up in eight */
-#define PROBED_PAGES    64u /* a range of more pages than this is searched entry by entry */
+#define FIRST_BUCKETS 64u
+#define DEFAULT_SETS  64u
+#define DEFAULT_WAYS  8u
+#define EVICTION_ODDS 8u  /* `adverse` drops an entry at one look-up in eight */
+#define PROBED_PAGES  64u /* a range of more pages than this is searched entry by entry */
 
 enum iommusim_status cache_create(struct cache *cache, struct iommusim_machine *machine,
     enum iommusim_cache_policy policy, uint32_t sets, uint32_t ways, uint64_t seed)
@@ -24,7 +24,8 @@ enum iommusim_status cache_create(struct cache *cache, struct iommusim_machine *
 	ways = ways == 0 ? DEFAULT_WAYS : ways;
 	if ((sets & (sets - 1)) != 0 || sets > 1u << 20 || ways > 64)
 		return machine_fail(machine, IOMMUSIM_EINVAL,
-		    "a cache of %u sets and %u ways: sets must be a power of two up to 2^20, ways at most 64",
+		    "a cache of %u sets and %u ways: sets must be a power of two up to 2^20, ways at "
+		    "most 64",
 		    sets, ways);
 	cache->buckets = machine_alloc(machine, sets * sizeof(*cache->buckets));
 	cache->entries = machine_alloc(machine, (size_t)sets * ways * sizeof(*cache->entries));
@@ -255,8 +256,7 @@ void cache_invalidate(struct cache *cache, const struct cache_filter *filter)
 	}
 	if (cache->count == 0)
 		return;
-	if (filter->by_range &&
-	    (filter->last - filter->first) >> IOMMUSIM_PAGE_SHIFT < PROBED_PAGES) {
+	if (filter->by_range && (filter->last - filter->first) >> IOMMUSIM_PAGE_SHIFT < PROBED_PAGES) {
 		invalidate_probing(cache, filter);
 		return;
 	}

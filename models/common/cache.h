@@ -18,7 +18,7 @@ struct cached {
 	uint32_t domain;
 	uint32_t next; /* in its bucket; CACHE_END ends it */
 	uint16_t source;
-	uint8_t shift;  /* log2 of what the entry covers; 0 when `key` is no address */
+	uint8_t shift; /* log2 of what the entry covers; 0 when `key` is no address */
 	uint8_t rights;
 };
 

@@ -36,8 +36,7 @@ struct page_table {
 
 #define PAGE_TABLE_INLINE static inline __attribute__((always_inline))
 
-PAGE_TABLE_INLINE void page_table_store(const struct page_table *table, uint64_t *entry,
-    uint64_t value)
+PAGE_TABLE_INLINE void page_table_store(const struct page_table *table, uint64_t *entry, uint64_t value)
 {
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
 	if (table->memory.written != NULL)
@@ -54,8 +53,8 @@ static inline bool page_table_create(struct page_table *table, const struct page
 }
 
 /* Replace a leaf by a table of smaller leaves that map the same. False: no page for the table. */
-PAGE_TABLE_INLINE bool page_table_split(const struct page_format *format,
-    const struct page_table *table, uint64_t *entry, unsigned level)
+PAGE_TABLE_INLINE bool page_table_split(
+    const struct page_format *format, const struct page_table *table, uint64_t *entry, unsigned level)
 {
 	const uint64_t base = format->page(*entry, level);
 	const unsigned rights = format->rights(*entry);
@@ -84,9 +83,8 @@ enum page_table_descent {
  * The entry for `address` at `level`. `*stopped` is the level of the entry that is returned: above
  * `level` when the way down ends earlier (not present, or a larger leaf). NULL: out of pages.
  */
-PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format,
-    struct page_table *table, uint64_t address, unsigned level, enum page_table_descent descent,
-    unsigned *stopped)
+PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format, struct page_table *table,
+    uint64_t address, unsigned level, enum page_table_descent descent, unsigned *stopped)
 {
 	uint64_t *entries;
 
@@ -124,8 +122,8 @@ PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format,
 }
 
 /* The largest leaf that fits at `address` for `physical` with `length` bytes to go. */
-PAGE_TABLE_INLINE unsigned page_table_fit(const struct page_table *table, uint64_t address,
-    uint64_t physical, uint64_t length)
+PAGE_TABLE_INLINE unsigned page_table_fit(
+    const struct page_table *table, uint64_t address, uint64_t physical, uint64_t length)
 {
 	unsigned level = table->largest_leaf;
 
@@ -169,8 +167,8 @@ PAGE_TABLE_INLINE bool page_table_prepare(const struct page_format *format, stru
 		const uint64_t span = UINT64_C(1) << page_level_shift(level == 1 ? 2 : level);
 		unsigned stopped;
 
-		if (page_table_entry(format, table, address + done, level, PAGE_TABLE_BUILD,
-			&stopped) == NULL)
+		if (page_table_entry(
+			format, table, address + done, level, PAGE_TABLE_BUILD, &stopped) == NULL)
 			return false;
 		done = ((address + done) & ~(span - 1)) + span - address;
 	}
@@ -184,8 +182,7 @@ PAGE_TABLE_INLINE bool page_table_prepare(const struct page_format *format, stru
 PAGE_TABLE_INLINE bool page_table_map(const struct page_format *format, struct page_table *table,
     uint64_t address, uint64_t physical, uint64_t length, unsigned rights)
 {
-	if (length > PAGE_TABLE_BYTES &&
-	    !page_table_prepare(format, table, address, physical, length))
+	if (length > PAGE_TABLE_BYTES && !page_table_prepare(format, table, address, physical, length))
 		return false;
 	while (length > 0) {
 		unsigned level = page_table_fit(table, address, physical, length), stopped;
@@ -198,8 +195,8 @@ PAGE_TABLE_INLINE bool page_table_map(const struct page_format *format, struct p
 		/* A table hangs there already: go below it rather than lose it to hardware's caches. */
 		while (level > 1 && format->present(*entry) && !format->leaf(*entry, level)) {
 			level--;
-			entry = page_table_entry(format, table, address, level, PAGE_TABLE_BUILD,
-			    &stopped);
+			entry =
+			    page_table_entry(format, table, address, level, PAGE_TABLE_BUILD, &stopped);
 			if (entry == NULL)
 				return false;
 		}
@@ -217,8 +214,8 @@ PAGE_TABLE_INLINE bool page_table_map(const struct page_format *format, struct p
 }
 
 /* Split the leaf that a boundary of an unmap cuts in two. Nothing there, nothing to do. */
-PAGE_TABLE_INLINE bool page_table_cut(const struct page_format *format, struct page_table *table,
-    uint64_t address)
+PAGE_TABLE_INLINE bool page_table_cut(
+    const struct page_format *format, struct page_table *table, uint64_t address)
 {
 	for (unsigned level = table->largest_leaf; level > 1; level--) {
 		uint64_t *entry;
@@ -239,8 +236,8 @@ PAGE_TABLE_INLINE bool page_table_cut(const struct page_format *format, struct p
  * Unmap [address, address + length): multiples of 4 KiB. What is not mapped is passed over. False: no
  * page to split a larger leaf with, and no translation has changed.
  */
-PAGE_TABLE_INLINE bool page_table_unmap(const struct page_format *format, struct page_table *table,
-    uint64_t address, uint64_t length)
+PAGE_TABLE_INLINE bool page_table_unmap(
+    const struct page_format *format, struct page_table *table, uint64_t address, uint64_t length)
 {
 	const uint64_t end = address + length;
 
@@ -248,7 +245,8 @@ PAGE_TABLE_INLINE bool page_table_unmap(const struct page_format *format, struct
 		return false;
 	while (address < end) {
 		unsigned stopped;
-		uint64_t *entry = page_table_entry(format, table, address, 1, PAGE_TABLE_LOOK, &stopped);
+		uint64_t *entry =
+		    page_table_entry(format, table, address, 1, PAGE_TABLE_LOOK, &stopped);
 		const uint64_t span = UINT64_C(1) << page_level_shift(stopped);
 		uint64_t next = (address & ~(span - 1)) + span;
 
@@ -259,13 +257,14 @@ PAGE_TABLE_INLINE bool page_table_unmap(const struct page_format *format, struct
 			page_table_store(table, entry, 0);
 			next = address + PAGE_TABLE_BYTES;
 		}
-		address = next <= address || next > end ? end : next; /* the last span may end at 2^64 */
+		address =
+		    next <= address || next > end ? end : next; /* the last span may end at 2^64 */
 	}
 	return true;
 }
 
-static inline void page_table_free_below(const struct page_format *format,
-    const struct page_table *table, uint64_t address, unsigned level)
+static inline void page_table_free_below(
+    const struct page_format *format, const struct page_table *table, uint64_t address, unsigned level)
 {
 	const uint64_t *entries = table->memory.table(table->memory.context, address);
 

@@ -39,7 +39,7 @@ struct page_walk {
 	uint8_t rights;   /* accumulated, the last entry included */
 	uint64_t address; /* of the last entry */
 	uint64_t entry;
-	uint64_t page;    /* found: physical address of the page that holds `target` */
+	uint64_t page; /* found: physical address of the page that holds `target` */
 };
 
 static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
@@ -60,9 +60,10 @@ static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
 		walk->address = address;
 		walk->entry = entry;
 		if (walk->steps != NULL)
-			walk->steps[walk->step_count++] = (struct page_walk_step){
-				.address = address, .entry = entry, .level = (uint8_t)level, .readable = readable
-			};
+			walk->steps[walk->step_count++] = (struct page_walk_step){ .address = address,
+				.entry = entry,
+				.level = (uint8_t)level,
+				.readable = readable };
 		if (!readable)
 			return PAGE_WALK_UNREADABLE;
 		if (!format->present(entry))

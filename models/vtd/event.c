@@ -28,8 +28,8 @@ static void set_pending(struct vtd_unit *vtd, const struct event_registers *even
 static void send(struct vtd_unit *vtd, const struct event_registers *event)
 {
 	const struct iommusim_interrupt message = {
-		.address = vtd->registers[event->upper].value << 32 |
-		    vtd->registers[event->address].value,
+		.address =
+		    vtd->registers[event->upper].value << 32 | vtd->registers[event->address].value,
 		.data = (uint32_t)vtd->registers[event->data].value,
 		.segment = vtd->unit.segment,
 		.from_unit = true,
@@ -42,8 +42,7 @@ static bool condition_holds(const struct vtd_unit *vtd, enum vtd_event event)
 {
 	if (event == VTD_EVENT_INVALIDATION)
 		return vtd_ICS_IWC(vtd->registers[VTD_ICS].value) != 0;
-	return (vtd->registers[VTD_FSTS].value & vtd_fault_conditions()) != 0 ||
-	    vtd_fault_pending(vtd);
+	return (vtd->registers[VTD_FSTS].value & vtd_fault_conditions()) != 0 || vtd_fault_pending(vtd);
 }
 
 void vtd_event_raise(struct vtd_unit *vtd, enum vtd_event event)

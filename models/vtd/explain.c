@@ -86,8 +86,8 @@ static void describe_denial(const struct vtd_unit *vtd, const struct page_reques
 	walk->reason = meaning->meaning;
 }
 
-void vtd_explain(struct iommusim_unit *unit, const struct page_request *request,
-    struct iommusim_walk *walk)
+void vtd_explain(
+    struct iommusim_unit *unit, const struct page_request *request, struct iommusim_walk *walk)
 {
 	struct vtd_unit *vtd = vtd_of(unit);
 	struct vtd_context context = { .valid = false };

@@ -5,11 +5,8 @@
 #define UNQUALIFIED false
 
 static const struct vtd_reason reasons[256] = {
-#define R(code, name, where, q, class, text)                                                       \
-	[code] = { .clause = where,                                                                \
-		.meaning = text,                                                                   \
-		.class_ = IOMMUSIM_FAULT_##class,                                                  \
-		.qualified = q },
+#define R(code, name, where, q, class, text)                                                           \
+	[code] = { .clause = where, .meaning = text, .class_ = IOMMUSIM_FAULT_##class, .qualified = q },
 #include "models/vtd/spec/fault_reasons.def"
 #undef R
 };
@@ -22,12 +19,12 @@ const struct vtd_reason *vtd_reason(unsigned code)
 }
 
 /* FI: the page, as wide as the widest page table; the faults of interrupts, 2xh, have their index there. */
-static uint64_t fault_info(const struct vtd_unit *vtd, const struct page_request *request,
-    unsigned reason)
+static uint64_t fault_info(
+    const struct vtd_unit *vtd, const struct page_request *request, unsigned reason)
 {
-	const uint64_t address = reason >> 4 == 2 ?
-	    request->address :
-	    request->address & SPEC_MASK(vtd->widest_table - 1, 0);
+	const uint64_t address = reason >> 4 == 2
+	    ? request->address
+	    : request->address & SPEC_MASK(vtd->widest_table - 1, 0);
 
 	return address >> IOMMUSIM_PAGE_SHIFT;
 }
@@ -36,8 +33,8 @@ static uint64_t fault_info(const struct vtd_unit *vtd, const struct page_request
  * The record as it lands in a fault recording register (VT-d 11.4.7.6). AT is reserved on units without
  * device-TLBs, what a PASID brings on units without PASIDs.
  */
-static void make_record(const struct vtd_unit *vtd, const struct page_request *request,
-    unsigned reason, uint64_t record[2])
+static void make_record(
+    const struct vtd_unit *vtd, const struct page_request *request, unsigned reason, uint64_t record[2])
 {
 	record[0] = record[1] = 0;
 	vtd_fault_record_set_FI(record, fault_info(vtd, request, reason));
@@ -56,8 +53,8 @@ static void make_record(const struct vtd_unit *vtd, const struct page_request *r
 	vtd_fault_record_set_F(record, 1);
 }
 
-void vtd_fault_describe(const struct vtd_unit *vtd, const struct page_request *request,
-    unsigned reason, bool fault_disable, struct iommusim_dma_page *page)
+void vtd_fault_describe(const struct vtd_unit *vtd, const struct page_request *request, unsigned reason,
+    bool fault_disable, struct iommusim_dma_page *page)
 {
 	page->faulted = true;
 	page->translated = true;
@@ -106,8 +103,8 @@ static void log_fault(struct vtd_unit *vtd, struct iommusim_fault *fault)
 		return;
 	}
 	if (first) {
-		status->value = (status->value & ~vtd_FSTS_FRI_bits(0xff)) |
-		    vtd_FSTS_FRI_bits(vtd->next_fault);
+		status->value =
+		    (status->value & ~vtd_FSTS_FRI_bits(0xff)) | vtd_FSTS_FRI_bits(vtd->next_fault);
 		vtd_fault_status_set(vtd, 0); /* the event of PPF, before the record makes it 1 */
 	}
 	slot[0] = fault->record[0];

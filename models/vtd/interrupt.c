@@ -20,8 +20,8 @@ struct remappable {
 
 static struct remappable take_apart(const struct interrupt_request *request)
 {
-	const unsigned handle = (unsigned)(request->address >> 5 & 0x7fff) |
-	    (unsigned)(request->address >> 2 & 1) << 15;
+	const unsigned handle =
+	    (unsigned)(request->address >> 5 & 0x7fff) | (unsigned)(request->address >> 2 & 1) << 15;
 	const bool subhandle_valid = (request->address >> 3 & 1) != 0;
 
 	return (struct remappable){
@@ -67,8 +67,8 @@ static void compose(bool extended, const uint64_t *entry, struct iommusim_interr
 	const uint64_t wide = vtd_irte_DST(entry);
 	const uint64_t destination = extended ? wide : wide >> 8 & 0xff;
 
-	out->address = UINT64_C(0xfee00000) | (destination & 0xff) << 12 |
-	    (destination >> 8) << 40 | vtd_irte_RH(entry) << 3 | vtd_irte_DM(entry) << 2;
+	out->address = UINT64_C(0xfee00000) | (destination & 0xff) << 12 | (destination >> 8) << 40 |
+	    vtd_irte_RH(entry) << 3 | vtd_irte_DM(entry) << 2;
 	out->data = (uint32_t)(vtd_irte_V(entry) | vtd_irte_DLM(entry) << 8 | 1u << 14 |
 	    vtd_irte_TM(entry) << 15);
 }
@@ -88,9 +88,9 @@ static unsigned remap(const struct vtd_unit *vtd, const struct interrupt_request
 	if (vtd_ECAP_EIMER(vtd->ext_capability) && !vtd_IRTA_EIME(table))
 		return IR_EXTENDED_MODE;
 	if (!remappable_format)
-		return vtd_GSTS_CFIS(atomic_load(&vtd->status)) && !vtd_IRTA_EIME(table) ?
-		    0 :
-		    IR_COMPATIBILITY;
+		return vtd_GSTS_CFIS(atomic_load(&vtd->status)) && !vtd_IRTA_EIME(table)
+		    ? 0
+		    : IR_COMPATIBILITY;
 	if (parts.reserved)
 		return IR_RESERVED_REQUEST;
 	*index = parts.index;

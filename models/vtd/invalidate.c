@@ -103,8 +103,8 @@ static void run_context_command(void *context)
 		vtd_invalidation_settle(vtd);
 		actual = what.granularity;
 	}
-	set_register(vtd, VTD_CCMD, vtd_CCMD_ICC_bits(1) | vtd_CCMD_CAIG_bits(3),
-	    vtd_CCMD_CAIG_bits(actual));
+	set_register(
+	    vtd, VTD_CCMD, vtd_CCMD_ICC_bits(1) | vtd_CCMD_CAIG_bits(3), vtd_CCMD_CAIG_bits(actual));
 }
 
 void vtd_context_command_written(struct vtd_unit *vtd, uint64_t written)
@@ -130,8 +130,7 @@ static void run_iotlb_command(void *context)
 
 	if (what.granularity == GRANULARITY_FINE && !vtd_CAP_PSI(vtd->capability))
 		what.granularity = GRANULARITY_DOMAIN; /* hardware may do more than it was asked */
-	if (what.granularity == GRANULARITY_FINE &&
-	    what.address_mask > vtd_CAP_MAMV(vtd->capability))
+	if (what.granularity == GRANULARITY_FINE && what.address_mask > vtd_CAP_MAMV(vtd->capability))
 		legal = false;
 	if (legal) {
 		vtd_invalidate_iotlb(vtd, &what);

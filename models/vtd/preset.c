@@ -16,7 +16,7 @@ struct preset {
 };
 
 static const struct preset presets[] = {
-#define P(name, unit, ver, cap, ecap, haw, about)                                                  \
+#define P(name, unit, ver, cap, ecap, haw, about)                                                      \
 	{ name, unit, ver, UINT64_C(cap), UINT64_C(ecap), haw, about },
 #include "models/vtd/spec/presets.def"
 #undef P
@@ -32,8 +32,8 @@ static void take_preset(const struct preset *preset, struct iommusim_vtd_config 
 	config->host_address_width = preset->host_address_width;
 }
 
-enum iommusim_status iommusim_vtd_preset(const char *name, unsigned index,
-    struct iommusim_vtd_config *config)
+enum iommusim_status iommusim_vtd_preset(
+    const char *name, unsigned index, struct iommusim_vtd_config *config)
 {
 	const struct preset *found = NULL;
 
@@ -86,8 +86,7 @@ static bool serves_graphics(const struct iommusim_dmar_structure *drhd)
 		const struct iommusim_dmar_scope *scope = &drhd->scopes[i];
 
 		if (scope->type == IOMMUSIM_SCOPE_ENDPOINT && scope->start_bus == 0 &&
-		    scope->hop_count == 1 && scope->hops[0].device == 2 &&
-		    scope->hops[0].function == 0)
+		    scope->hop_count == 1 && scope->hops[0].device == 2 && scope->hops[0].function == 0)
 			return true;
 	}
 	return false;

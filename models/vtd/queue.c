@@ -79,8 +79,8 @@ static void do_iotlb(struct vtd_unit *vtd, const uint64_t *raw)
 /* Status write before interrupt, both after everything earlier has ended (VT-d 6.5.2.9). */
 static void do_wait(struct vtd_unit *vtd, const uint64_t *raw)
 {
-	const uint64_t address = (vtd_inv_wait_STADDR(raw) << 2) &
-	    SPEC_MASK(vtd->spec.host_address_width - 1, 0);
+	const uint64_t address =
+	    (vtd_inv_wait_STADDR(raw) << 2) & SPEC_MASK(vtd->spec.host_address_width - 1, 0);
 	const uint32_t data = (uint32_t)vtd_inv_wait_STDATA(raw);
 	struct vtd_register *completion = &vtd->registers[VTD_ICS];
 
@@ -98,8 +98,8 @@ static void do_wait(struct vtd_unit *vtd, const uint64_t *raw)
 }
 
 /* Granularities that do not exist, and ones this unit does not have (VT-d 6.5.2.1, 6.5.2.3). */
-static enum queue_error check_granularity(const struct vtd_unit *vtd, unsigned type,
-    const uint64_t *raw)
+static enum queue_error check_granularity(
+    const struct vtd_unit *vtd, unsigned type, const uint64_t *raw)
 {
 	if (type == VTD_DESCRIPTOR_CONTEXT && vtd_inv_context_G(raw) == 0)
 		return QUEUE_RESERVED;
@@ -110,8 +110,7 @@ static enum queue_error check_granularity(const struct vtd_unit *vtd, unsigned t
 	if (vtd_inv_iotlb_G(raw) != 3)
 		return QUEUE_OK;
 	/* AM beyond MAMV: no code is given for it (undetermined); it is an error all the same. */
-	if (!vtd_CAP_PSI(vtd->capability) ||
-	    vtd_inv_iotlb_AM(raw) > vtd_CAP_MAMV(vtd->capability))
+	if (!vtd_CAP_PSI(vtd->capability) || vtd_inv_iotlb_AM(raw) > vtd_CAP_MAMV(vtd->capability))
 		return QUEUE_RESERVED;
 	return QUEUE_OK;
 }
@@ -140,7 +139,8 @@ static enum queue_error execute(struct vtd_unit *vtd, const uint64_t *raw)
 	else if (type == VTD_DESCRIPTOR_WAIT)
 		do_wait(vtd, raw);
 	else if (type == VTD_DESCRIPTOR_INTERRUPT)
-		vtd->invalidated = true; /* entries are read each time, but interrupts under way must end */
+		vtd->invalidated =
+		    true; /* entries are read each time, but interrupts under way must end */
 	/* Type 3: no device here keeps a TLB of its own, so it is complete as soon as it is seen. */
 	return QUEUE_OK;
 }
@@ -153,8 +153,8 @@ static enum queue_error check_queue(const struct vtd_unit *vtd)
 	if (mode == 2)
 		return QUEUE_TABLE_MODE;
 	/* Only legacy mode has narrow descriptors, and only units with another mode have wide ones. */
-	if (wide ? !vtd_ECAP_SMTS(vtd->ext_capability) && !vtd_ECAP_ADMS(vtd->ext_capability) :
-		   mode != 0)
+	if (wide ? !vtd_ECAP_SMTS(vtd->ext_capability) && !vtd_ECAP_ADMS(vtd->ext_capability)
+		 : mode != 0)
 		return QUEUE_WIDTH;
 	/* The head goes astray when software changes IQA under a running queue: it would never meet the tail. */
 	if (tail_offset(vtd) >= queue_bytes(vtd) || head_offset(vtd) >= queue_bytes(vtd))
@@ -173,7 +173,8 @@ static enum queue_error run_one(struct vtd_unit *vtd)
 	enum queue_error error;
 
 	for (unsigned quad = 0; quad < width / 8; quad++)
-		if (!memory_load64(&vtd->unit.machine->memory, base + head + quad * 8, true, &raw[quad]))
+		if (!memory_load64(
+			&vtd->unit.machine->memory, base + head + quad * 8, true, &raw[quad]))
 			return QUEUE_FETCH;
 	error = execute(vtd, raw);
 	if (error != QUEUE_OK)

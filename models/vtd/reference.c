@@ -64,8 +64,8 @@ bool iommusim_spec_structure(const char *vendor, size_t index, struct iommusim_s
 	return true;
 }
 
-bool iommusim_spec_field(const char *vendor, size_t index, size_t number,
-    struct iommusim_spec_field *out)
+bool iommusim_spec_field(
+    const char *vendor, size_t index, size_t number, struct iommusim_spec_field *out)
 {
 	static const char *const accesses[] = {
 		[RO] = "RO", [RW] = "RW", [WO] = "WO", [RW1C] = "RW1C", [ONE_SHOT] = "one-shot"

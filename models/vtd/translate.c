@@ -52,14 +52,15 @@ static bool load_pair(const struct vtd_unit *vtd, uint64_t address, uint64_t raw
 }
 
 /* The root table mode, before any entry is read (VT-d 11.4.5, 3.4.4). All unqualified. */
-static enum reason check_mode(const struct vtd_unit *vtd, uint64_t root,
-    const struct page_request *request)
+static enum reason check_mode(
+    const struct vtd_unit *vtd, uint64_t root, const struct page_request *request)
 {
 	if (vtd_RTADDR_TTM(root) == TTM_ABORT && vtd_ECAP_ADMS(vtd->ext_capability))
 		return RTA_4;
 	if (vtd_RTADDR_TTM(root) != TTM_LEGACY)
 		return RTA_1;
-	if (request->has_pasid) /* before SSIRWE: that condition does not exist with a PASID (Table 30) */
+	if (request
+		->has_pasid) /* before SSIRWE: that condition does not exist with a PASID (Table 30) */
 		return RTA_2;
 	return vtd_RTADDR_SSIRWE(root) ? RTA_1 : ALLOWED;
 }
@@ -113,8 +114,8 @@ static unsigned context_levels(const struct vtd_context *context)
 }
 
 /* What the context entry asks for, against what the unit can do (VT-d 9.3). */
-static enum reason check_context(const struct vtd_unit *vtd, const struct vtd_context *context,
-    const struct page_request *request)
+static enum reason check_context(
+    const struct vtd_unit *vtd, const struct vtd_context *context, const struct page_request *request)
 {
 	const unsigned type = (unsigned)vtd_context_entry_TT(context->raw);
 	const unsigned width = (unsigned)vtd_context_entry_AW(context->raw);
@@ -174,8 +175,8 @@ static void note_walk(struct vtd_path *path, const struct page_walk *walk)
 }
 
 /* Why a walk that found no leaf faults (VT-d 7.1.3, LSS and LGN conditions). */
-static enum reason stop_reason(enum page_walk_stop stop, const struct page_walk *walk,
-    const struct page_request *request)
+static enum reason stop_reason(
+    enum page_walk_stop stop, const struct page_walk *walk, const struct page_request *request)
 {
 	if (stop == PAGE_WALK_UNREADABLE)
 		return walk->level == walk->levels ? LCT_4 : LSS_1;
@@ -188,15 +189,15 @@ static enum reason stop_reason(enum page_walk_stop stop, const struct page_walk 
  * Does the accumulated right suffice? A zero-length read of a write-only page passes where CAP.ZLR
  * says so (VT-d 3.14).
  */
-static enum reason check_rights(const struct vtd_unit *vtd, const struct page_request *request,
-    unsigned rights)
+static enum reason check_rights(
+    const struct vtd_unit *vtd, const struct page_request *request, unsigned rights)
 {
 	const unsigned needed = rights_needed(request->kind);
 
 	if ((rights & needed) == needed)
 		return ALLOWED;
-	if (request->kind == IOMMUSIM_DMA_READ && request->length == 0 &&
-	    (rights & RIGHT_WRITE) != 0 && vtd_CAP_ZLR(vtd->capability))
+	if (request->kind == IOMMUSIM_DMA_READ && request->length == 0 && (rights & RIGHT_WRITE) != 0 &&
+	    vtd_CAP_ZLR(vtd->capability))
 		return ALLOWED;
 	return (needed & ~rights & RIGHT_WRITE) != 0 ? LGN_2 : LGN_3;
 }
@@ -277,7 +278,8 @@ enum { CACHED_PAGE, CACHED_ENTRY, CACHED_FPD };
 static void use_cached(const struct cached *entry, const struct page_request *request,
     struct iommusim_dma_page *page, unsigned *rights)
 {
-	page->physical = entry->value[CACHED_PAGE] | (request->address & SPEC_MASK(entry->shift - 1, 0));
+	page->physical =
+	    entry->value[CACHED_PAGE] | (request->address & SPEC_MASK(entry->shift - 1, 0));
 	page->entry = entry->value[CACHED_ENTRY];
 	page->page_shift = entry->shift;
 	page->domain = entry->domain;
@@ -301,13 +303,13 @@ static bool matches_by_domain(const struct vtd_unit *vtd)
 }
 
 /* Another source's fill in the domain of `context`. Pass-through shares nothing. Lock held. */
-static const struct cached *find_by_domain(struct vtd_unit *vtd, const struct page_request *request,
-    const struct vtd_context *context)
+static const struct cached *find_by_domain(
+    struct vtd_unit *vtd, const struct page_request *request, const struct vtd_context *context)
 {
 	if (!matches_by_domain(vtd) || vtd_context_entry_TT(context->raw) == TT_PASS_THROUGH)
 		return NULL;
-	return cache_find_domain(&vtd->iotlb, (uint32_t)vtd_context_entry_DID(context->raw),
-	    request->address);
+	return cache_find_domain(
+	    &vtd->iotlb, (uint32_t)vtd_context_entry_DID(context->raw), request->address);
 }
 
 /* Ask the caches. True: `page` and `rights` are answered. Otherwise `context` may be. */
@@ -376,8 +378,8 @@ static void fill_caches(struct vtd_unit *vtd, const struct page_request *request
 	};
 	const struct cached translation = {
 		.key = request->address & ~offset,
-		.value = { page->physical & ~offset, page->entry,
-			[CACHED_FPD] = vtd_context_entry_FPD(context->raw) },
+		.value = { page->physical & ~offset,
+		    page->entry, [CACHED_FPD] = vtd_context_entry_FPD(context->raw) },
 		.tag = request->tag,
 		.domain = page->domain,
 		.source = request->rid,
@@ -502,5 +504,6 @@ void vtd_translate(struct iommusim_unit *unit, const struct page_request *reques
 	if (reason != ALLOWED)
 		deny(vtd, request, reason, &context, allowed, page);
 	else if (unit->settings.cache == IOMMUSIM_CACHE_HOARD)
-		*rights = allowed; /* the IOTLB keeps it until it is invalidated: so may the requester */
+		*rights =
+		    allowed; /* the IOTLB keeps it until it is invalidated: so may the requester */
 }

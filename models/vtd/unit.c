@@ -10,13 +10,13 @@ static uint64_t capabilities(uint64_t cap, uint64_t ecap)
 {
 #define HAVE(need, value) ((uint64_t)((value) != 0) << ((need)-SPEC_FIRST_CAPABILITY))
 	return HAVE(CAP_AFL, vtd_CAP_AFL(cap)) | HAVE(CAP_RWBF, vtd_CAP_RWBF(cap)) |
-	    HAVE(CAP_PI, vtd_CAP_PI(cap)) | HAVE(CAP_DWD, vtd_CAP_DWD(cap)) | HAVE(CAP_DRD, vtd_CAP_DRD(cap)) |
-	    HAVE(CAP_SSLPS_2M, vtd_CAP_SSLPS(cap) & 1) | HAVE(CAP_SSLPS_1G, vtd_CAP_SSLPS(cap) & 2) |
-	    HAVE(ECAP_QI, vtd_ECAP_QI(ecap)) | HAVE(ECAP_DT, vtd_ECAP_DT(ecap)) |
-	    HAVE(ECAP_IR, vtd_ECAP_IR(ecap)) | HAVE(ECAP_EIM, vtd_ECAP_EIM(ecap)) |
-	    HAVE(ECAP_SC, vtd_ECAP_SC(ecap)) | HAVE(ECAP_DIT, vtd_ECAP_DIT(ecap)) |
-	    HAVE(ECAP_PDS, vtd_ECAP_PDS(ecap)) | HAVE(ECAP_SMTS, vtd_ECAP_SMTS(ecap)) |
-	    HAVE(ECAP_SSIRWS, vtd_ECAP_SSIRWS(ecap));
+	    HAVE(CAP_PI, vtd_CAP_PI(cap)) | HAVE(CAP_DWD, vtd_CAP_DWD(cap)) |
+	    HAVE(CAP_DRD, vtd_CAP_DRD(cap)) | HAVE(CAP_SSLPS_2M, vtd_CAP_SSLPS(cap) & 1) |
+	    HAVE(CAP_SSLPS_1G, vtd_CAP_SSLPS(cap) & 2) | HAVE(ECAP_QI, vtd_ECAP_QI(ecap)) |
+	    HAVE(ECAP_DT, vtd_ECAP_DT(ecap)) | HAVE(ECAP_IR, vtd_ECAP_IR(ecap)) |
+	    HAVE(ECAP_EIM, vtd_ECAP_EIM(ecap)) | HAVE(ECAP_SC, vtd_ECAP_SC(ecap)) |
+	    HAVE(ECAP_DIT, vtd_ECAP_DIT(ecap)) | HAVE(ECAP_PDS, vtd_ECAP_PDS(ecap)) |
+	    HAVE(ECAP_SMTS, vtd_ECAP_SMTS(ecap)) | HAVE(ECAP_SSIRWS, vtd_ECAP_SSIRWS(ecap));
 #undef HAVE
 }
 
@@ -51,15 +51,15 @@ static void work_out_reserved(struct vtd_unit *vtd)
 	vtd->context_reserved[1] |= domain[1];
 
 	for (unsigned level = 1; level <= PAGE_TABLE_LEVELS; level++)
-		pages->table[level] = spec_reserved(
-		    level <= 3 ? &vtd_ss_table_spec : &vtd_ss_upper_spec, &vtd->spec, 0);
+		pages->table[level] =
+		    spec_reserved(level <= 3 ? &vtd_ss_table_spec : &vtd_ss_upper_spec, &vtd->spec, 0);
 	pages->leaf[1] = spec_reserved(&vtd_ss_pte_spec, &vtd->spec, 0);
 	pages->leaf[2] = spec_reserved(&vtd_ss_leaf2m_spec, &vtd->spec, 0);
 	pages->leaf[3] = spec_reserved(&vtd_ss_leaf1g_spec, &vtd->spec, 0);
 }
 
-static enum iommusim_status check_config(struct iommusim_machine *machine,
-    const struct iommusim_vtd_config *config)
+static enum iommusim_status check_config(
+    struct iommusim_machine *machine, const struct iommusim_vtd_config *config)
 {
 	const uint64_t cap = config->capability, ecap = config->ext_capability;
 	const uint64_t fault_end = vtd_CAP_FRO(cap) * 16 + (vtd_CAP_NFR(cap) + 1) * 16;
@@ -118,8 +118,8 @@ static enum iommusim_status create_caches(struct vtd_unit *vtd, struct iommusim_
 
 	if (status != IOMMUSIM_OK)
 		return status;
-	status = cache_create(&vtd->iotlb, machine, settings->cache, settings->iotlb_sets,
-	    settings->iotlb_ways, ~seed);
+	status = cache_create(
+	    &vtd->iotlb, machine, settings->cache, settings->iotlb_sets, settings->iotlb_ways, ~seed);
 	if (status != IOMMUSIM_OK)
 		cache_destroy(&vtd->context_cache);
 	return status;

@@ -24,7 +24,7 @@ enum vtd_register_id {
 /* One register of one unit. The masks come from its description and the unit's capabilities. */
 struct vtd_register {
 	uint64_t value;
-	uint64_t writable; /* RW fields the unit has */
+	uint64_t writable;  /* RW fields the unit has */
 	uint64_t clearable; /* RW1C fields the unit has */
 	uint16_t offset;
 	uint8_t bytes;
@@ -64,8 +64,8 @@ struct vtd_unit {
 	uint64_t descriptor_reserved[VTD_DESCRIPTOR_TYPES][2];
 
 	/* What DMA threads read without the lock. */
-	_Atomic uint32_t status;  /* GSTS */
-	_Atomic uint64_t root;    /* RTADDR as SRTP latched it */
+	_Atomic uint32_t status;          /* GSTS */
+	_Atomic uint64_t root;            /* RTADDR as SRTP latched it */
 	_Atomic uint64_t interrupt_table; /* IRTA as SIRTP latched it */
 
 	/* Under the lock. */
@@ -76,9 +76,9 @@ struct vtd_unit {
 	struct cache iotlb;
 
 	/* Control side. */
-	uint32_t command;         /* GCMD value under way */
-	bool queue_scheduled;     /* the queue will be looked at when a latency has passed */
-	bool invalidated;         /* something was, since the last completion */
+	uint32_t command;     /* GCMD value under way */
+	bool queue_scheduled; /* the queue will be looked at when a latency has passed */
+	bool invalidated;     /* something was, since the last completion */
 };
 
 static inline struct vtd_unit *vtd_of(struct iommusim_unit *unit)
@@ -136,8 +136,8 @@ const struct vtd_reason *vtd_reason(unsigned code);
 void vtd_fault(struct vtd_unit *vtd, const struct page_request *request, unsigned reason,
     bool fault_disable, struct iommusim_dma_page *page);
 /* The same record, nothing logged. */
-void vtd_fault_describe(const struct vtd_unit *vtd, const struct page_request *request,
-    unsigned reason, bool fault_disable, struct iommusim_dma_page *page);
+void vtd_fault_describe(const struct vtd_unit *vtd, const struct page_request *request, unsigned reason,
+    bool fault_disable, struct iommusim_dma_page *page);
 bool vtd_fault_read(struct vtd_unit *vtd, uint64_t offset, uint32_t *value); /* lock held */
 bool vtd_fault_write(struct vtd_unit *vtd, uint64_t offset, uint32_t value); /* lock held */
 bool vtd_fault_pending(const struct vtd_unit *vtd);                          /* lock held */
@@ -198,8 +198,8 @@ void vtd_interrupt(struct iommusim_unit *unit, const struct interrupt_request *r
     struct iommusim_interrupt *out, struct iommusim_fault *fault);
 
 /* explain.c */
-void vtd_explain(struct iommusim_unit *unit, const struct page_request *request,
-    struct iommusim_walk *walk);
+void vtd_explain(
+    struct iommusim_unit *unit, const struct page_request *request, struct iommusim_walk *walk);
 
 /* Is `address` one of FEE0_0000h..FEEF_FFFFh, where interrupts live? (VT-d 3.15) */
 static inline bool vtd_interrupt_range(uint64_t address)

@@ -48,7 +48,7 @@ static inline char *command_run_restore(FILE *stream, FILE *to, int saved)
 static inline struct command_run command_run_acpi(char **argv)
 {
 	FILE *output = tmpfile(), *errors = tmpfile();
-	struct command_run run = {.code = -1};
+	struct command_run run = { .code = -1 };
 	int argc = 0, saved_output, saved_errors;
 
 	if (output == NULL || errors == NULL)

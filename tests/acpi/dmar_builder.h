@@ -16,8 +16,8 @@ struct builder {
 };
 
 /* Append bytes given as arguments. */
-#define ADD(builder, ...)                                                                          \
-	builder_add(builder, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+#define ADD(builder, ...)                                                                              \
+	builder_add(builder, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 static inline void builder_add(struct builder *builder, const uint8_t *bytes, size_t size)
 {
@@ -49,11 +49,11 @@ static inline void builder_finish(struct builder *builder)
 /* Revision 1, 46 bits of address, INTR_REMAP and DMA_CTRL_PLATFORM_OPT_IN. */
 static inline struct builder builder_begin(void)
 {
-	struct builder builder = {.size = 0};
+	struct builder builder = { .size = 0 };
 
-	ADD(&builder, 'D', 'M', 'A', 'R', 0, 0, 0, 0, 0x01, 0, 'S', 'I', 'M', 'C', 'O', ' ', 'B',
-	    'O', 'A', 'R', 'D', '7', 0, 0, 3, 0, 0, 0, 'T', 'E', 'S', 'T', 9, 0, 0, 0, 45, 0x05, 0,
-	    0, 0, 0, 0, 0, 0, 0, 0, 0);
+	ADD(&builder, 'D', 'M', 'A', 'R', 0, 0, 0, 0, 0x01, 0, 'S', 'I', 'M', 'C', 'O', ' ', 'B', 'O',
+	    'A', 'R', 'D', '7', 0, 0, 3, 0, 0, 0, 'T', 'E', 'S', 'T', 9, 0, 0, 0, 45, 0x05, 0, 0, 0, 0,
+	    0, 0, 0, 0, 0, 0);
 	return builder;
 }
 

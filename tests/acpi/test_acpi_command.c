@@ -34,7 +34,7 @@ static void write_file(char name[32], const void *bytes, size_t size)
 static struct command_run run_on(const void *bytes, size_t size, bool json)
 {
 	char name[32], command[] = "acpi", option[] = "--json", file[] = "a file";
-	char *argv[] = {command, json ? option : name, json ? name : NULL, NULL};
+	char *argv[] = { command, json ? option : name, json ? name : NULL, NULL };
 	struct command_run run;
 	char *found;
 
@@ -44,8 +44,7 @@ static struct command_run run_on(const void *bytes, size_t size, bool json)
 	/* Names differ from run to run; tests want to compare. */
 	while ((found = strstr(run.errors, name)) != NULL) {
 		memcpy(found, file, strlen(file));
-		memmove(found + strlen(file), found + strlen(name),
-			strlen(found + strlen(name)) + 1);
+		memmove(found + strlen(file), found + strlen(name), strlen(found + strlen(name)) + 1);
 	}
 	return run;
 }
@@ -58,9 +57,9 @@ static size_t dump(char *to, size_t room, const char *signature, const uint8_t *
 	for (size_t at = 0; at < size; at += 16) {
 		length += (size_t)snprintf(to + length, room - length, "    %04zX: ", at);
 		for (size_t i = at; i < at + 16; i++)
-			length += (size_t)(i < size ? snprintf(to + length, room - length, "%02X ",
-							       bytes[i])
-						    : snprintf(to + length, room - length, "   "));
+			length +=
+			    (size_t)(i < size ? snprintf(to + length, room - length, "%02X ", bytes[i])
+					      : snprintf(to + length, room - length, "   "));
 		to[length++] = ' ';
 		for (size_t i = at; i < at + 16 && i < size; i++)
 			if (bytes[i] >= ' ' && bytes[i] <= '~')
@@ -75,8 +74,7 @@ static size_t dump(char *to, size_t room, const char *signature, const uint8_t *
 	return length;
 }
 
-static void assert_same_table(const void *left, size_t left_size, const void *right,
-			      size_t right_size)
+static void assert_same_table(const void *left, size_t left_size, const void *right, size_t right_size)
 {
 	struct command_run a = run_on(left, left_size, true);
 	struct command_run b = run_on(right, right_size, true);
@@ -140,18 +138,18 @@ static void text_shows_what_the_table_says(void **state)
 static void text_shows_every_kind_of_structure(void **state)
 {
 	static const char *const expected[] = {
-	    "registers at 0x0 (64 KiB), reserved flags 0x80\n",
-	    "   64   acpi      00:15.0/00.7, ACPI device 1\n",
-	    "   74   unknown   01:1f.0, type 9, enumeration id 4, reserved flags 0x02\n",
-	    "   82 RMRR segment 1, 0x2000 to 0x1fff (backwards)\n",
-	    "  106 ATSR segment 0, ALL_PORTS\n",
-	    "  114 RHSA registers at 0x1000, proximity domain 4294967295\n",
-	    "  134 ANDD ACPI device 1 is \"\\ .\"\n",
-	    "  147 SATC segment 65535, ATC_REQUIRED\n",
-	    "  155 SIDP segment 0\n",
-	    "  163   endpoint  00:02.0, REQ_WO_PASID_PWSNP_NOTALLOWED, ATC_HARDENED, reserved",
-	    "ATC_HARDENED, reserved flags 0x20\n",
-	    "the table can be used:\n",
+		"registers at 0x0 (64 KiB), reserved flags 0x80\n",
+		"   64   acpi      00:15.0/00.7, ACPI device 1\n",
+		"   74   unknown   01:1f.0, type 9, enumeration id 4, reserved flags 0x02\n",
+		"   82 RMRR segment 1, 0x2000 to 0x1fff (backwards)\n",
+		"  106 ATSR segment 0, ALL_PORTS\n",
+		"  114 RHSA registers at 0x1000, proximity domain 4294967295\n",
+		"  134 ANDD ACPI device 1 is \"\\ .\"\n",
+		"  147 SATC segment 65535, ATC_REQUIRED\n",
+		"  155 SIDP segment 0\n",
+		"  163   endpoint  00:02.0, REQ_WO_PASID_PWSNP_NOTALLOWED, ATC_HARDENED, reserved",
+		"ATC_HARDENED, reserved flags 0x20\n",
+		"the table can be used:\n",
 	};
 	struct builder builder = builder_begin();
 	struct command_run run;
@@ -159,8 +157,7 @@ static void text_shows_every_kind_of_structure(void **state)
 	(void)state;
 	ADD(&builder, 0, 0, 34, 0, 0x80, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 	ADD(&builder, 5, 10, 0, 0, 1, 0, 21, 0, 0, 7, 9, 8, 2, 0, 4, 1, 31, 0);
-	ADD(&builder, 1, 0, 24, 0, 0, 0, 1, 0, 0, 0x20, 0, 0, 0, 0, 0, 0, 0xff, 0x1f, 0, 0, 0, 0, 0,
-	    0);
+	ADD(&builder, 1, 0, 24, 0, 0, 0, 1, 0, 0, 0x20, 0, 0, 0, 0, 0, 0, 0xff, 0x1f, 0, 0, 0, 0, 0, 0);
 	ADD(&builder, 2, 0, 8, 0, 1, 0, 0, 0);
 	ADD(&builder, 3, 0, 20, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255);
 	ADD(&builder, 4, 0, 13, 0, 0, 0, 0, 1, '\\', 0x1b, '.', 0, 'x');
@@ -195,8 +192,8 @@ static void json_has_one_object_a_file_on_one_line(void **state)
 	struct builder sound = builder_sound(), broken = builder_sound();
 	char first[32], second[32], third[] = "/nonexistent/table";
 	char command[] = "acpi", option[] = "-j";
-	char *argv[] = {command, option, first, second, third, NULL};
-	static const bool usable[] = {true, false, false};
+	char *argv[] = { command, option, first, second, third, NULL };
+	static const bool usable[] = { true, false, false };
 	struct command_run run;
 	char *line;
 
@@ -216,12 +213,11 @@ static void json_has_one_object_a_file_on_one_line(void **state)
 		*end = '\0';
 		object = json_tokener_parse(line);
 		assert_non_null(object);
-		assert_string_equal(json_object_get_string(json_object_object_get(object, "file")),
-				    argv[2 + i]);
-		assert_int_equal(json_object_get_boolean(json_object_object_get(object, "usable")),
-				 usable[i]);
+		assert_string_equal(
+		    json_object_get_string(json_object_object_get(object, "file")), argv[2 + i]);
 		assert_int_equal(
-		    json_object_array_length(json_object_object_get(object, "problems")),
+		    json_object_get_boolean(json_object_object_get(object, "usable")), usable[i]);
+		assert_int_equal(json_object_array_length(json_object_object_get(object, "problems")),
 		    usable[i] ? 0 : 1);
 		json_object_put(object);
 		line = end + 1;
@@ -251,8 +247,8 @@ static void json_shows_unknown_structures_with_their_code(void **state)
 	struct command_run run = run_on(builder.bytes, builder.size, true);
 
 	(void)state;
-	assert_non_null(strstr(
-	    run.output, "{\"offset\":160,\"type\":\"unknown\",\"code\":4761,\"length\":16}"));
+	assert_non_null(
+	    strstr(run.output, "{\"offset\":160,\"type\":\"unknown\",\"code\":4761,\"length\":16}"));
 	command_run_free(&run);
 }
 
@@ -397,8 +393,9 @@ static void what_was_read_of_a_cut_dump_is_shown(void **state)
 	run = run_on(text, (size_t)(strstr(text, "    0070:") - text) + 11, false);
 	assert_int_equal(run.code, 2);
 	assert_non_null(strstr(run.output, "   96   ioapic    f0:1f.7"));
-	assert_non_null(strstr(run.errors, "a file:9:11: expected a byte as two hexadecimal "
-					   "digits; the line is cut off here\n"));
+	assert_non_null(strstr(run.errors,
+	    "a file:9:11: expected a byte as two hexadecimal "
+	    "digits; the line is cut off here\n"));
 	command_run_free(&run);
 }
 
@@ -430,8 +427,7 @@ static void what_is_no_table_is_refused(void **state)
 	assert_refused("FACP\x10\0\0\0", 8, "a file: offset 0: begins with \"FACP\"");
 	assert_refused("\x7f", 1, "a file: offset 0: begins with \"....\"");
 	assert_refused("DMA", 3, "a file:1:4: no DMAR");
-	assert_refused((const char *)builder.bytes, 35,
-		       "a file: offset 0: no DMAR table: 35 bytes");
+	assert_refused((const char *)builder.bytes, 35, "a file: offset 0: no DMAR table: 35 bytes");
 	assert_refused("DMAR", 4, "a file:1:5: no DMAR");
 	assert_refused("DMAR\0", 5, "a file: offset 0: no DMAR table: 5 bytes");
 	assert_refused(other, strlen(other), "a file: offset 0: no DMAR table: 12 bytes");
@@ -439,17 +435,17 @@ static void what_is_no_table_is_refused(void **state)
 
 static void ivrs_is_named_and_not_decoded(void **state)
 {
-	uint8_t table[48] = {'I', 'V', 'R', 'S', 48};
+	uint8_t table[48] = { 'I', 'V', 'R', 'S', 48 };
 
 	(void)state;
-	assert_refused((const char *)table, sizeof table,
-		       "a file:0:0: IVRS tables are not decoded yet\n");
+	assert_refused(
+	    (const char *)table, sizeof table, "a file:0:0: IVRS tables are not decoded yet\n");
 }
 
 static void files_that_cannot_be_read_are_refused(void **state)
 {
 	char command[] = "acpi", folder[] = "/", nothing[] = "/nonexistent/table";
-	char *argv[] = {command, folder, nothing, NULL};
+	char *argv[] = { command, folder, nothing, NULL };
 	struct command_run run = command_run_acpi(argv);
 
 	(void)state;
@@ -463,7 +459,7 @@ static void the_worst_exit_wins(void **state)
 {
 	struct builder sound = builder_sound();
 	char name[32], command[] = "acpi", nothing[] = "/nonexistent/table";
-	char *argv[] = {command, nothing, name, NULL};
+	char *argv[] = { command, nothing, name, NULL };
 	struct command_run run;
 
 	(void)state;
@@ -478,8 +474,9 @@ static void the_worst_exit_wins(void **state)
 static void wrong_usage_exits_2_and_help_0(void **state)
 {
 	char command[] = "acpi", help[] = "--help", wrong[] = "--wrong", letter[] = "-jz";
-	char *cases[][3] = {{command, NULL, NULL}, {command, wrong, NULL}, {command, letter, NULL}};
-	char *asked[] = {command, help, NULL};
+	char *cases[][3] = { { command, NULL, NULL }, { command, wrong, NULL },
+		{ command, letter, NULL } };
+	char *asked[] = { command, help, NULL };
 	struct command_run run;
 
 	(void)state;
@@ -532,29 +529,29 @@ static void any_change_of_a_dump_is_survived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_sound_binary_table_exits_0_and_is_silent_on_errors),
-	    cmocka_unit_test(text_shows_what_the_table_says),
-	    cmocka_unit_test(text_shows_every_kind_of_structure),
-	    cmocka_unit_test(a_table_that_cannot_be_used_exits_2_and_is_still_shown),
-	    cmocka_unit_test(json_has_one_object_a_file_on_one_line),
-	    cmocka_unit_test(json_keeps_numbers_of_64_bits),
-	    cmocka_unit_test(json_shows_unknown_structures_with_their_code),
-	    cmocka_unit_test(json_gives_an_address_width_of_256_bits),
-	    cmocka_unit_test(json_is_utf8_whatever_file_and_firmware_call_themselves),
-	    cmocka_unit_test(text_of_acpidump_gives_the_same_as_binary),
-	    cmocka_unit_test(a_short_last_line_is_read),
-	    cmocka_unit_test(text_of_older_dumps_is_read),
-	    cmocka_unit_test(other_tables_of_a_dump_are_passed_over),
-	    cmocka_unit_test(a_dump_without_a_table_is_refused_at_its_end),
-	    cmocka_unit_test(a_dump_cut_off_anywhere_is_refused_with_its_line),
-	    cmocka_unit_test(what_was_read_of_a_cut_dump_is_shown),
-	    cmocka_unit_test(a_wrong_character_or_offset_is_refused_with_its_column),
-	    cmocka_unit_test(what_is_no_table_is_refused),
-	    cmocka_unit_test(ivrs_is_named_and_not_decoded),
-	    cmocka_unit_test(files_that_cannot_be_read_are_refused),
-	    cmocka_unit_test(the_worst_exit_wins),
-	    cmocka_unit_test(wrong_usage_exits_2_and_help_0),
-	    cmocka_unit_test(any_change_of_a_dump_is_survived),
+		cmocka_unit_test(a_sound_binary_table_exits_0_and_is_silent_on_errors),
+		cmocka_unit_test(text_shows_what_the_table_says),
+		cmocka_unit_test(text_shows_every_kind_of_structure),
+		cmocka_unit_test(a_table_that_cannot_be_used_exits_2_and_is_still_shown),
+		cmocka_unit_test(json_has_one_object_a_file_on_one_line),
+		cmocka_unit_test(json_keeps_numbers_of_64_bits),
+		cmocka_unit_test(json_shows_unknown_structures_with_their_code),
+		cmocka_unit_test(json_gives_an_address_width_of_256_bits),
+		cmocka_unit_test(json_is_utf8_whatever_file_and_firmware_call_themselves),
+		cmocka_unit_test(text_of_acpidump_gives_the_same_as_binary),
+		cmocka_unit_test(a_short_last_line_is_read),
+		cmocka_unit_test(text_of_older_dumps_is_read),
+		cmocka_unit_test(other_tables_of_a_dump_are_passed_over),
+		cmocka_unit_test(a_dump_without_a_table_is_refused_at_its_end),
+		cmocka_unit_test(a_dump_cut_off_anywhere_is_refused_with_its_line),
+		cmocka_unit_test(what_was_read_of_a_cut_dump_is_shown),
+		cmocka_unit_test(a_wrong_character_or_offset_is_refused_with_its_column),
+		cmocka_unit_test(what_is_no_table_is_refused),
+		cmocka_unit_test(ivrs_is_named_and_not_decoded),
+		cmocka_unit_test(files_that_cannot_be_read_are_refused),
+		cmocka_unit_test(the_worst_exit_wins),
+		cmocka_unit_test(wrong_usage_exits_2_and_help_0),
+		cmocka_unit_test(any_change_of_a_dump_is_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,10 +15,7 @@
 #include "acpi_show.h"
 #include "tests/acpi/command_run.h"
 
-enum {
-	LONGEST_LINE = 1 << 20,
-	LONGEST_NAME = 4096
-};
+enum { LONGEST_LINE = 1 << 20, LONGEST_NAME = 4096 };
 
 static void name_file(char name[LONGEST_NAME], const char *rest)
 {
@@ -38,7 +35,7 @@ static FILE *open_or_skip(const char *rest)
 	if (file == NULL) {
 		print_message("SKIPPED: %s is not there; set IOMMUSIM_SHARED to the folder that "
 			      "has acpi/\n",
-			      name);
+		    name);
 		skip();
 	}
 	return file;
@@ -64,19 +61,18 @@ static struct json_object *known_structures(struct json_object *object)
 	return known;
 }
 
-static void assert_equal_member(struct json_object *got, struct json_object *expected,
-				const char *key, const char *name)
+static void assert_equal_member(
+    struct json_object *got, struct json_object *expected, const char *key, const char *name)
 {
 	if (!json_object_equal(got, json_object_object_get(expected, key)))
-		fail_msg("%s: \"%s\" is %s, expected %s", name, key,
-			 json_object_to_json_string(got), text_of(expected, key));
+		fail_msg("%s: \"%s\" is %s, expected %s", name, key, json_object_to_json_string(got),
+		    text_of(expected, key));
 }
 
 static void compare_table(struct json_object *got, struct json_object *expected, const char *name)
 {
-	static const char *const keys[] = {"table",  "length",       "revision", "checksum",
-					   "oem_id", "oem_table_id", "haw_bits", "haw_raw",
-					   "flags",  "checksum_ok"};
+	static const char *const keys[] = { "table", "length", "revision", "checksum", "oem_id",
+		"oem_table_id", "haw_bits", "haw_raw", "flags", "checksum_ok" };
 	struct json_object *structures = known_structures(got);
 
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
@@ -100,8 +96,8 @@ static struct json_object *decode(const char *name, bool *usable)
 	assert_non_null(object);
 	*usable = table->usable;
 	for (uint32_t i = 0; i < table->problem_count; i++)
-		print_message("  %s: %u: %s\n", name, table->problems[i].offset,
-			      table->problems[i].text);
+		print_message(
+		    "  %s: %u: %s\n", name, table->problems[i].offset, table->problems[i].text);
 	iommusim_dmar_free(table);
 	acpi_input_free(&input);
 	return object;
@@ -153,7 +149,7 @@ static void broken_tables_exit_as_expected_and_report_their_problems(void **stat
 	json_object_object_foreach(all, key, expected)
 	{
 		char rest[512], command[] = "acpi", option[] = "--json";
-		char *argv[] = {command, option, name, NULL};
+		char *argv[] = { command, option, name, NULL };
 		struct command_run run;
 		struct json_object *got, *problems;
 
@@ -165,12 +161,12 @@ static void broken_tables_exit_as_expected_and_report_their_problems(void **stat
 		got = json_tokener_parse(run.output);
 		assert_non_null(got);
 		problems = json_object_object_get(got, "problems");
-		print_message("  %s: exit %d, %zu problems\n", key, run.code,
-			      json_object_array_length(problems));
-		assert_int_equal(run.code,
-				 json_object_get_int(json_object_object_get(expected, "exit")));
-		assert_int_equal(run.code == 0,
-				 json_object_get_boolean(json_object_object_get(got, "usable")));
+		print_message(
+		    "  %s: exit %d, %zu problems\n", key, run.code, json_object_array_length(problems));
+		assert_int_equal(
+		    run.code, json_object_get_int(json_object_object_get(expected, "exit")));
+		assert_int_equal(
+		    run.code == 0, json_object_get_boolean(json_object_object_get(got, "usable")));
 		if (strcmp(text_of(expected, "problems"), "required") == 0)
 			assert_true(json_object_array_length(problems) > 0);
 		json_object_put(got);
@@ -185,8 +181,8 @@ static void broken_tables_exit_as_expected_and_report_their_problems(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(tables_of_real_machines_decode_as_expected_and_can_be_used),
-	    cmocka_unit_test(broken_tables_exit_as_expected_and_report_their_problems),
+		cmocka_unit_test(tables_of_real_machines_decode_as_expected_and_can_be_used),
+		cmocka_unit_test(broken_tables_exit_as_expected_and_report_their_problems),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,8 +47,7 @@ void __wrap_free(void *block)
 }
 
 /* Parse a copy that ends where the bytes end, so that a sanitizer sees a read beyond it. */
-static enum iommusim_status parse_copy(const uint8_t *bytes, size_t size,
-				       struct iommusim_dmar **table)
+static enum iommusim_status parse_copy(const uint8_t *bytes, size_t size, struct iommusim_dmar **table)
 {
 	uint8_t *copy = malloc(size == 0 ? 1 : size);
 	enum iommusim_status status;
@@ -76,8 +75,8 @@ static struct iommusim_dmar *parse_finished(struct builder *builder)
 	return parse(builder);
 }
 
-static void assert_problem(const struct iommusim_dmar *table, uint32_t offset, bool fatal,
-			   const char *part)
+static void assert_problem(
+    const struct iommusim_dmar *table, uint32_t offset, bool fatal, const char *part)
 {
 	for (uint32_t i = 0; i < table->problem_count; i++)
 		if (table->problems[i].offset == offset && table->problems[i].fatal == fatal &&
@@ -85,7 +84,7 @@ static void assert_problem(const struct iommusim_dmar *table, uint32_t offset, b
 			return;
 	for (uint32_t i = 0; i < table->problem_count; i++)
 		print_error("  %u %s %s\n", table->problems[i].offset,
-			    table->problems[i].fatal ? "fatal" : "odd", table->problems[i].text);
+		    table->problems[i].fatal ? "fatal" : "odd", table->problems[i].text);
 	fail_msg("no %s problem at %u with \"%s\"", fatal ? "fatal" : "odd", offset, part);
 }
 
@@ -113,7 +112,7 @@ static void assert_sound(struct iommusim_dmar *table)
 }
 
 static void assert_scope(const struct iommusim_dmar_scope *scope, uint32_t offset, uint8_t type,
-			 uint8_t id, uint8_t bus, uint8_t device, uint8_t function)
+    uint8_t id, uint8_t bus, uint8_t device, uint8_t function)
 {
 	assert_int_equal(scope->offset, offset);
 	assert_int_equal(scope->type, type);
@@ -171,8 +170,7 @@ static void drhd_members_are_read(void **state)
 	const struct iommusim_dmar_structure *drhd;
 
 	(void)state;
-	ADD(&builder, 0, 0, 24, 0, 0x01, 0x02, 0x34, 0x12, 0x00, 0x40, 0x65, 0x87, 0x21, 0x03, 0,
-	    0);
+	ADD(&builder, 0, 0, 24, 0, 0x01, 0x02, 0x34, 0x12, 0x00, 0x40, 0x65, 0x87, 0x21, 0x03, 0, 0);
 	ADD(&builder, 3, 8, 0, 0, 9, 0xf1, 30, 3);
 	table = parse_finished(&builder);
 	drhd = &table->structures[0];
@@ -284,8 +282,7 @@ static void satc_and_sidp_members_are_read(void **state)
 	(void)state;
 	ADD(&builder, 0, 0, 16, 0, 1, 0, 2, 0, 0x00, 0x20, 0xe0, 0xfb, 0, 0, 0, 0);
 	ADD(&builder, 5, 0, 16, 0, 1, 0, 2, 0, 1, 8, 0, 0, 0, 0, 2, 0);
-	ADD(&builder, 6, 0, 24, 0, 0, 0, 2, 0, 1, 8, 0x1f, 0, 0, 0, 2, 0, 1, 8, 0x0c, 0, 0, 0, 11,
-	    0);
+	ADD(&builder, 6, 0, 24, 0, 0, 0, 2, 0, 1, 8, 0x1f, 0, 0, 0, 2, 0, 1, 8, 0x0c, 0, 0, 0, 11, 0);
 	table = parse_finished(&builder);
 	assert_int_equal(table->structures[1].type, IOMMUSIM_DMAR_SATC);
 	assert_int_equal(table->structures[1].flags, 1);
@@ -401,10 +398,10 @@ static void missing_arguments_are_refused(void **state)
 
 static void names_are_those_of_the_specification(void **state)
 {
-	static const char *const types[] = {"DRHD", "RMRR", "ATSR", "RHSA",
-					    "ANDD", "SATC", "SIDP", "unknown"};
-	static const char *const scopes[] = {"unknown", "endpoint", "bridge", "ioapic",
-					     "hpet",    "acpi",     "unknown"};
+	static const char *const types[] = { "DRHD", "RMRR", "ATSR", "RHSA", "ANDD", "SATC", "SIDP",
+		"unknown" };
+	static const char *const scopes[] = { "unknown", "endpoint", "bridge", "ioapic", "hpet", "acpi",
+		"unknown" };
 
 	(void)state;
 	for (unsigned i = 0; i < 8; i++)
@@ -437,33 +434,37 @@ static struct iommusim_dmar *parse_changed(const struct change *change)
 static void broken_outlines_are_fatal(void **state)
 {
 	static const struct change changes[] = {
-	    {"Length larger than what there is", {4}, {177}, 4, "177"},
-	    {"Length of many bytes", {7}, {0xff}, 4, "4278190256"},
-	    {"Length less than the header", {4}, {47}, 4, "47"},
-	    {"Length 0", {4}, {0}, 4, "Length is 0"},
-	    {"structure of 0 bytes", {48 + 2}, {0}, 48, "Length is 0"},
-	    {"structure of 3 bytes", {48 + 2}, {3}, 48, "Length is 3"},
-	    {"unknown structure of 0 bytes", {160 + 2}, {0}, 160, "Length is 0"},
-	    {"unknown structure of 3 bytes", {160 + 2}, {3}, 160, "Length is 3"},
-	    {"DRHD without its base", {48 + 2}, {8}, 48, "Length is 8; its fixed part"},
-	    {"DRHD a byte short", {48 + 2}, {15}, 48, "Length is 15; its fixed part"},
-	    {"RMRR a byte short", {112 + 2}, {23}, 112, "Length is 23; its fixed part"},
-	    {"ATSR a byte short", {144 + 2}, {7}, 144, "Length is 7; its fixed part"},
-	    {"RHSA a byte short", {160, 161, 162}, {3, 0, 19}, 160, "Length is 19; its fixed part"},
-	    {"ANDD a byte short", {160, 161, 162}, {4, 0, 7}, 160, "Length is 7; its fixed part"},
-	    {"SATC a byte short", {160, 161, 162}, {5, 0, 7}, 160, "Length is 7; its fixed part"},
-	    {"SIDP a byte short", {160, 161, 162}, {6, 0, 7}, 160, "Length is 7; its fixed part"},
-	    {"last structure a byte too long", {160 + 2}, {17}, 160, "Length is 17"},
-	    {"structure far too long", {48 + 3}, {0x7f}, 48, "only 128 bytes"},
-	    {"scope of 0 bytes", {64 + 1}, {0}, 64, "Length is 0"},
-	    {"scope of 1 byte", {64 + 1}, {1}, 64, "Length is 1"},
-	    {"scope of 5 bytes", {64 + 1}, {5}, 64, "Length is 5"},
-	    {"scope without a path", {64 + 1}, {6}, 64, "no path"},
-	    {"scope with half a hop", {64 + 1}, {7}, 64, "Length is 7"},
-	    {"scope beyond its structure", {72 + 1}, {9}, 72, "only 8 bytes"},
-	    {"scope far beyond its structure", {64 + 1}, {255}, 64, "only 16 bytes"},
-	    {"scope cut by its structure", {48 + 2}, {30}, 72, "only 6 bytes"},
-	    {"scope header cut by its structure", {48 + 2}, {27}, 72, "only 3 bytes"},
+		{ "Length larger than what there is", { 4 }, { 177 }, 4, "177" },
+		{ "Length of many bytes", { 7 }, { 0xff }, 4, "4278190256" },
+		{ "Length less than the header", { 4 }, { 47 }, 4, "47" },
+		{ "Length 0", { 4 }, { 0 }, 4, "Length is 0" },
+		{ "structure of 0 bytes", { 48 + 2 }, { 0 }, 48, "Length is 0" },
+		{ "structure of 3 bytes", { 48 + 2 }, { 3 }, 48, "Length is 3" },
+		{ "unknown structure of 0 bytes", { 160 + 2 }, { 0 }, 160, "Length is 0" },
+		{ "unknown structure of 3 bytes", { 160 + 2 }, { 3 }, 160, "Length is 3" },
+		{ "DRHD without its base", { 48 + 2 }, { 8 }, 48, "Length is 8; its fixed part" },
+		{ "DRHD a byte short", { 48 + 2 }, { 15 }, 48, "Length is 15; its fixed part" },
+		{ "RMRR a byte short", { 112 + 2 }, { 23 }, 112, "Length is 23; its fixed part" },
+		{ "ATSR a byte short", { 144 + 2 }, { 7 }, 144, "Length is 7; its fixed part" },
+		{ "RHSA a byte short", { 160, 161, 162 }, { 3, 0, 19 }, 160,
+		    "Length is 19; its fixed part" },
+		{ "ANDD a byte short", { 160, 161, 162 }, { 4, 0, 7 }, 160,
+		    "Length is 7; its fixed part" },
+		{ "SATC a byte short", { 160, 161, 162 }, { 5, 0, 7 }, 160,
+		    "Length is 7; its fixed part" },
+		{ "SIDP a byte short", { 160, 161, 162 }, { 6, 0, 7 }, 160,
+		    "Length is 7; its fixed part" },
+		{ "last structure a byte too long", { 160 + 2 }, { 17 }, 160, "Length is 17" },
+		{ "structure far too long", { 48 + 3 }, { 0x7f }, 48, "only 128 bytes" },
+		{ "scope of 0 bytes", { 64 + 1 }, { 0 }, 64, "Length is 0" },
+		{ "scope of 1 byte", { 64 + 1 }, { 1 }, 64, "Length is 1" },
+		{ "scope of 5 bytes", { 64 + 1 }, { 5 }, 64, "Length is 5" },
+		{ "scope without a path", { 64 + 1 }, { 6 }, 64, "no path" },
+		{ "scope with half a hop", { 64 + 1 }, { 7 }, 64, "Length is 7" },
+		{ "scope beyond its structure", { 72 + 1 }, { 9 }, 72, "only 8 bytes" },
+		{ "scope far beyond its structure", { 64 + 1 }, { 255 }, 64, "only 16 bytes" },
+		{ "scope cut by its structure", { 48 + 2 }, { 30 }, 72, "only 6 bytes" },
+		{ "scope header cut by its structure", { 48 + 2 }, { 27 }, 72, "only 3 bytes" },
 	};
 
 	(void)state;
@@ -476,12 +477,12 @@ static void broken_outlines_are_fatal(void **state)
 static void units_that_cannot_be_there_are_fatal(void **state)
 {
 	static const struct change changes[] = {
-	    {"base not on a page", {56}, {0x10}, 48, "0xfbe01010"},
-	    {"base half a page off", {57}, {0x18}, 48, "not aligned"},
-	    {"base beyond the address width", {48 + 8 + 5}, {0x40}, 48, "46 bits"},
-	    {"base at the top of 64 bits", {48 + 8 + 7}, {0xff}, 48, "46 bits"},
-	    {"address width of 1 bit", {36}, {0}, 36, "1 bits"},
-	    {"address width of 11 bits", {36}, {10}, 36, "11 bits"},
+		{ "base not on a page", { 56 }, { 0x10 }, 48, "0xfbe01010" },
+		{ "base half a page off", { 57 }, { 0x18 }, 48, "not aligned" },
+		{ "base beyond the address width", { 48 + 8 + 5 }, { 0x40 }, 48, "46 bits" },
+		{ "base at the top of 64 bits", { 48 + 8 + 7 }, { 0xff }, 48, "46 bits" },
+		{ "address width of 1 bit", { 36 }, { 0 }, 36, "1 bits" },
+		{ "address width of 11 bits", { 36 }, { 10 }, 36, "11 bits" },
 	};
 
 	(void)state;
@@ -494,40 +495,42 @@ static void units_that_cannot_be_there_are_fatal(void **state)
 static void what_can_be_passed_over_is_odd(void **state)
 {
 	static const struct change changes[] = {
-	    {"revision 0", {8}, {0}, 8, "Revision is 0"},
-	    {"revision 3", {8}, {3}, 8, "Revision is 3"},
-	    {"address width of 65 bits", {36}, {64}, 36, "65 bits"},
-	    {"address width of 256 bits", {36}, {255}, 36, "256 bits"},
-	    {"reserved flag of the header", {37}, {0x08}, 0, "0x08"},
-	    {"reserved byte of the header", {47}, {1}, 0, "byte 47"},
-	    {"unit without registers", {57, 58, 59}, {0, 0, 0}, 48, "address is 0"},
-	    {"register set larger than its alignment", {53}, {1}, 48, "8192"},
-	    {"largest register set", {53}, {15}, 48, "134217728"},
-	    {"reserved bits of Size", {53}, {0x40}, 48, "byte 5"},
-	    {"reserved flag of a DRHD", {52}, {0x02}, 48, "byte 4"},
-	    {"two units at one address", {57}, {0x20}, 80, "unit at offset 48"},
-	    {"two units for the rest", {52}, {1}, 80, "second unit"},
-	    {"scope type 0", {64}, {0}, 64, "type 0"},
-	    {"scope type 6", {64}, {6}, 64, "type 6"},
-	    {"scope type 255", {64}, {255}, 64, "type 255"},
-	    {"flags outside an SIDP", {66}, {1}, 64, "byte 2"},
-	    {"reserved byte of a scope", {67}, {1}, 64, "byte 3"},
-	    {"enumeration id of an endpoint", {68}, {3}, 64, "id 3"},
-	    {"device 32", {70}, {32}, 64, "device 32"},
-	    {"function 8", {71}, {8}, 64, "function 8"},
-	    {"the same device twice", {64, 78, 79}, {2, 2, 0}, 72, "offset 64"},
-	    {"endpoint under the unit for the rest", {96, 100}, {1, 0}, 96, "INCLUDE_PCI_ALL"},
-	    {"bridge under the unit for the rest", {96, 100}, {2, 0}, 96, "INCLUDE_PCI_ALL"},
-	    {"reserved bytes of an RMRR", {117}, {0x80}, 112, "byte 5"},
-	    {"region not on a page", {120}, {0x10}, 112, "0x7ba00010"},
-	    {"region backwards", {131}, {0x7a}, 112, "0x7abfffff"},
-	    {"region that ends where it begins", {128, 129, 130}, {0, 0, 0xa0}, 112, "not above"},
-	    {"region not of whole pages", {128}, {0xfe}, 112, "0x1fffff"},
-	    {"region beyond the address width", {135}, {1}, 112, "46 bits"},
-	    {"region in a segment without units", {118}, {9}, 112, "segment 9"},
-	    {"ATSR in a segment without units", {151}, {1}, 144, "segment 256"},
-	    {"ATSR for all ports, with ports", {148}, {1}, 144, "ALL_PORTS"},
-	    {"ATSR with an endpoint", {152}, {1}, 152, "root ports"},
+		{ "revision 0", { 8 }, { 0 }, 8, "Revision is 0" },
+		{ "revision 3", { 8 }, { 3 }, 8, "Revision is 3" },
+		{ "address width of 65 bits", { 36 }, { 64 }, 36, "65 bits" },
+		{ "address width of 256 bits", { 36 }, { 255 }, 36, "256 bits" },
+		{ "reserved flag of the header", { 37 }, { 0x08 }, 0, "0x08" },
+		{ "reserved byte of the header", { 47 }, { 1 }, 0, "byte 47" },
+		{ "unit without registers", { 57, 58, 59 }, { 0, 0, 0 }, 48, "address is 0" },
+		{ "register set larger than its alignment", { 53 }, { 1 }, 48, "8192" },
+		{ "largest register set", { 53 }, { 15 }, 48, "134217728" },
+		{ "reserved bits of Size", { 53 }, { 0x40 }, 48, "byte 5" },
+		{ "reserved flag of a DRHD", { 52 }, { 0x02 }, 48, "byte 4" },
+		{ "two units at one address", { 57 }, { 0x20 }, 80, "unit at offset 48" },
+		{ "two units for the rest", { 52 }, { 1 }, 80, "second unit" },
+		{ "scope type 0", { 64 }, { 0 }, 64, "type 0" },
+		{ "scope type 6", { 64 }, { 6 }, 64, "type 6" },
+		{ "scope type 255", { 64 }, { 255 }, 64, "type 255" },
+		{ "flags outside an SIDP", { 66 }, { 1 }, 64, "byte 2" },
+		{ "reserved byte of a scope", { 67 }, { 1 }, 64, "byte 3" },
+		{ "enumeration id of an endpoint", { 68 }, { 3 }, 64, "id 3" },
+		{ "device 32", { 70 }, { 32 }, 64, "device 32" },
+		{ "function 8", { 71 }, { 8 }, 64, "function 8" },
+		{ "the same device twice", { 64, 78, 79 }, { 2, 2, 0 }, 72, "offset 64" },
+		{ "endpoint under the unit for the rest", { 96, 100 }, { 1, 0 }, 96,
+		    "INCLUDE_PCI_ALL" },
+		{ "bridge under the unit for the rest", { 96, 100 }, { 2, 0 }, 96, "INCLUDE_PCI_ALL" },
+		{ "reserved bytes of an RMRR", { 117 }, { 0x80 }, 112, "byte 5" },
+		{ "region not on a page", { 120 }, { 0x10 }, 112, "0x7ba00010" },
+		{ "region backwards", { 131 }, { 0x7a }, 112, "0x7abfffff" },
+		{ "region that ends where it begins", { 128, 129, 130 }, { 0, 0, 0xa0 }, 112,
+		    "not above" },
+		{ "region not of whole pages", { 128 }, { 0xfe }, 112, "0x1fffff" },
+		{ "region beyond the address width", { 135 }, { 1 }, 112, "46 bits" },
+		{ "region in a segment without units", { 118 }, { 9 }, 112, "segment 9" },
+		{ "ATSR in a segment without units", { 151 }, { 1 }, 144, "segment 256" },
+		{ "ATSR for all ports, with ports", { 148 }, { 1 }, 144, "ALL_PORTS" },
+		{ "ATSR with an endpoint", { 152 }, { 1 }, 152, "root ports" },
 	};
 
 	(void)state;
@@ -705,8 +708,8 @@ static void structures_that_name_no_device_are_odd(void **state)
 
 	(void)state;
 	ADD(&builder, 0, 0, 16, 0, 1, 0, 0, 0, 0, 0x10, 0xe0, 0xfb, 0, 0, 0, 0);
-	ADD(&builder, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0xa0, 0x7b, 0, 0, 0, 0, 0xff, 0xff, 0xbf, 0x7b,
-	    0, 0, 0, 0);
+	ADD(&builder, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0xa0, 0x7b, 0, 0, 0, 0, 0xff, 0xff, 0xbf, 0x7b, 0,
+	    0, 0, 0);
 	ADD(&builder, 2, 0, 8, 0, 0, 0, 0, 0);
 	ADD(&builder, 5, 0, 8, 0, 0, 0, 0, 0);
 	ADD(&builder, 6, 0, 8, 0, 0, 0, 0, 0);
@@ -728,8 +731,7 @@ static void affinity_is_for_units_that_exist_and_for_each_of_them(void **state)
 	ADD(&builder, 0, 0, 16, 0, 1, 0, 1, 0, 0, 0x20, 0xe0, 0xfb, 0, 0, 0, 0);
 	ADD(&builder, 3, 0, 20, 0, 0, 0, 0, 0, 0, 0x10, 0xe0, 0xfb, 0, 0, 0, 0, 0, 0, 0, 0);
 	ADD(&builder, 3, 0, 20, 0, 0, 0, 0, 0, 0, 0x10, 0xe0, 0xfb, 0, 0, 0, 0, 1, 0, 0, 0);
-	ADD(&builder, 3, 0, 24, 0, 0, 0, 0, 0, 0, 0x30, 0xe0, 0xfb, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
-	    0);
+	ADD(&builder, 3, 0, 24, 0, 0, 0, 0, 0, 0, 0x30, 0xe0, 0xfb, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0);
 	table = parse_finished(&builder);
 	assert_problem(table, 64, false, "no RHSA for the unit at 0xfbe02000");
 	assert_problem(table, 100, false, "at offset 80");
@@ -805,8 +807,7 @@ static void satc_and_sidp_list_integrated_devices(void **state)
 
 	(void)state;
 	ADD(&builder, 0, 0, 16, 0, 1, 0, 0, 0, 0, 0x10, 0xe0, 0xfb, 0, 0, 0, 0);
-	ADD(&builder, 5, 0, 26, 0, 1, 0, 0, 0, 1, 10, 0, 0, 0, 0, 2, 0, 0, 0, 2, 8, 0, 0, 0, 0, 3,
-	    0);
+	ADD(&builder, 5, 0, 26, 0, 1, 0, 0, 0, 1, 10, 0, 0, 0, 0, 2, 0, 0, 0, 2, 8, 0, 0, 0, 0, 3, 0);
 	ADD(&builder, 6, 0, 32, 0, 0, 0, 0, 0, 3, 8, 0, 0, 0, 0, 2, 0, 5, 8, 0, 0, 4, 0, 4, 0, 1, 8,
 	    0x20, 0, 0, 0, 5, 0);
 	table = parse_finished(&builder);
@@ -952,15 +953,22 @@ static void an_address_width_of_256_bits_is_kept_as_0(void **state)
 static void fields_of_the_descriptions_do_not_overlap(void **state)
 {
 	static const struct spec_structure *const structures[] = {
-	    &vtd_acpi_header_spec, &vtd_acpi_structure_spec,  &vtd_acpi_drhd_spec,
-	    &vtd_acpi_rmrr_spec,   &vtd_acpi_atsr_spec,       &vtd_acpi_rhsa_spec,
-	    &vtd_acpi_andd_spec,   &vtd_acpi_satc_spec,       &vtd_acpi_sidp_spec,
-	    &vtd_acpi_scope_spec,  &vtd_acpi_sidp_scope_spec,
+		&vtd_acpi_header_spec,
+		&vtd_acpi_structure_spec,
+		&vtd_acpi_drhd_spec,
+		&vtd_acpi_rmrr_spec,
+		&vtd_acpi_atsr_spec,
+		&vtd_acpi_rhsa_spec,
+		&vtd_acpi_andd_spec,
+		&vtd_acpi_satc_spec,
+		&vtd_acpi_sidp_spec,
+		&vtd_acpi_scope_spec,
+		&vtd_acpi_sidp_scope_spec,
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof structures / sizeof structures[0]; i++) {
-		uint64_t used[8] = {0};
+		uint64_t used[8] = { 0 };
 
 		for (unsigned f = 0; f < structures[i]->field_count; f++) {
 			const struct spec_field *field = &structures[i]->fields[f];
@@ -1084,9 +1092,7 @@ static void any_bytes_may_be_wrong(void **state)
 /* Two ways to do a lot in few bytes: as many scopes as fit, as many problems as fit. */
 static void large_tables_are_read_in_reasonable_time(void **state)
 {
-	enum {
-		UNITS = 60000
-	};
+	enum { UNITS = 60000 };
 	const size_t size = 48 + UNITS * 24;
 	struct builder header = builder_begin();
 	uint8_t *bytes = calloc(1, size);
@@ -1143,63 +1149,63 @@ static void a_failed_allocation_leaves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_sound_table_has_no_problem),
-	    cmocka_unit_test(header_members_are_read),
-	    cmocka_unit_test(oem_table_id_of_eight_letters_is_terminated),
-	    cmocka_unit_test(drhd_members_are_read),
-	    cmocka_unit_test(rmrr_members_are_read),
-	    cmocka_unit_test(atsr_members_are_read),
-	    cmocka_unit_test(rhsa_members_are_read),
-	    cmocka_unit_test(andd_names_are_read_and_what_follows_is_unaligned),
-	    cmocka_unit_test(satc_and_sidp_members_are_read),
-	    cmocka_unit_test(a_path_has_all_its_hops),
-	    cmocka_unit_test(an_unknown_structure_is_kept_and_skipped),
-	    cmocka_unit_test(an_unknown_structure_of_four_bytes_is_enough),
-	    cmocka_unit_test(flags_size_and_width_keep_reserved_bits),
-	    cmocka_unit_test(the_result_does_not_need_the_bytes),
-	    cmocka_unit_test(what_is_no_dmar_table_is_refused),
-	    cmocka_unit_test(missing_arguments_are_refused),
-	    cmocka_unit_test(names_are_those_of_the_specification),
-	    cmocka_unit_test(broken_outlines_are_fatal),
-	    cmocka_unit_test(units_that_cannot_be_there_are_fatal),
-	    cmocka_unit_test(what_can_be_passed_over_is_odd),
-	    cmocka_unit_test(a_wrong_checksum_is_fatal),
-	    cmocka_unit_test(every_single_bit_flip_breaks_the_checksum),
-	    cmocka_unit_test(a_table_without_units_is_fatal),
-	    cmocka_unit_test(a_single_unit_without_registers_is_odd),
-	    cmocka_unit_test(bytes_left_over_inside_length_are_odd),
-	    cmocka_unit_test(four_zero_bytes_inside_length_are_a_structure_of_no_length),
-	    cmocka_unit_test(bytes_behind_length_are_odd_and_not_summed),
-	    cmocka_unit_test(a_byte_left_over_in_a_scope_is_odd),
-	    cmocka_unit_test(what_was_read_before_a_fatal_problem_is_kept),
-	    cmocka_unit_test(hops_of_a_scope_that_is_too_long_stop_at_its_structure),
-	    cmocka_unit_test(the_unit_for_the_rest_comes_last_in_its_segment),
-	    cmocka_unit_test(register_sets_do_not_overlap),
-	    cmocka_unit_test(a_unit_without_devices_is_odd),
-	    cmocka_unit_test(structures_that_name_no_device_are_odd),
-	    cmocka_unit_test(affinity_is_for_units_that_exist_and_for_each_of_them),
-	    cmocka_unit_test(a_unit_without_registers_needs_no_affinity),
-	    cmocka_unit_test(a_unit_that_is_too_short_is_not_compared_with_others),
-	    cmocka_unit_test(types_ascend),
-	    cmocka_unit_test(an_atsr_is_one_a_segment),
-	    cmocka_unit_test(satcs_of_a_segment_differ_in_their_flags),
-	    cmocka_unit_test(satc_and_sidp_list_integrated_devices),
-	    cmocka_unit_test(regions_that_overlap_in_part_are_odd),
-	    cmocka_unit_test(an_io_apic_is_under_one_unit),
-	    cmocka_unit_test(a_source_id_has_one_hop),
-	    cmocka_unit_test(a_device_may_have_the_same_address_in_another_segment),
-	    cmocka_unit_test(acpi_devices_and_their_declarations_belong_together),
-	    cmocka_unit_test(strange_object_names_are_odd),
-	    cmocka_unit_test(an_object_name_without_its_nul_is_fatal),
-	    cmocka_unit_test(a_declaration_without_a_name_is_fatal),
-	    cmocka_unit_test(an_address_width_of_256_bits_is_kept_as_0),
-	    cmocka_unit_test(fields_of_the_descriptions_do_not_overlap),
-	    cmocka_unit_test(a_table_cut_off_anywhere_cannot_be_used),
-	    cmocka_unit_test(a_length_anywhere_is_survived),
-	    cmocka_unit_test(any_byte_may_be_wrong),
-	    cmocka_unit_test(any_bytes_may_be_wrong),
-	    cmocka_unit_test(large_tables_are_read_in_reasonable_time),
-	    cmocka_unit_test(a_failed_allocation_leaves_nothing),
+		cmocka_unit_test(a_sound_table_has_no_problem),
+		cmocka_unit_test(header_members_are_read),
+		cmocka_unit_test(oem_table_id_of_eight_letters_is_terminated),
+		cmocka_unit_test(drhd_members_are_read),
+		cmocka_unit_test(rmrr_members_are_read),
+		cmocka_unit_test(atsr_members_are_read),
+		cmocka_unit_test(rhsa_members_are_read),
+		cmocka_unit_test(andd_names_are_read_and_what_follows_is_unaligned),
+		cmocka_unit_test(satc_and_sidp_members_are_read),
+		cmocka_unit_test(a_path_has_all_its_hops),
+		cmocka_unit_test(an_unknown_structure_is_kept_and_skipped),
+		cmocka_unit_test(an_unknown_structure_of_four_bytes_is_enough),
+		cmocka_unit_test(flags_size_and_width_keep_reserved_bits),
+		cmocka_unit_test(the_result_does_not_need_the_bytes),
+		cmocka_unit_test(what_is_no_dmar_table_is_refused),
+		cmocka_unit_test(missing_arguments_are_refused),
+		cmocka_unit_test(names_are_those_of_the_specification),
+		cmocka_unit_test(broken_outlines_are_fatal),
+		cmocka_unit_test(units_that_cannot_be_there_are_fatal),
+		cmocka_unit_test(what_can_be_passed_over_is_odd),
+		cmocka_unit_test(a_wrong_checksum_is_fatal),
+		cmocka_unit_test(every_single_bit_flip_breaks_the_checksum),
+		cmocka_unit_test(a_table_without_units_is_fatal),
+		cmocka_unit_test(a_single_unit_without_registers_is_odd),
+		cmocka_unit_test(bytes_left_over_inside_length_are_odd),
+		cmocka_unit_test(four_zero_bytes_inside_length_are_a_structure_of_no_length),
+		cmocka_unit_test(bytes_behind_length_are_odd_and_not_summed),
+		cmocka_unit_test(a_byte_left_over_in_a_scope_is_odd),
+		cmocka_unit_test(what_was_read_before_a_fatal_problem_is_kept),
+		cmocka_unit_test(hops_of_a_scope_that_is_too_long_stop_at_its_structure),
+		cmocka_unit_test(the_unit_for_the_rest_comes_last_in_its_segment),
+		cmocka_unit_test(register_sets_do_not_overlap),
+		cmocka_unit_test(a_unit_without_devices_is_odd),
+		cmocka_unit_test(structures_that_name_no_device_are_odd),
+		cmocka_unit_test(affinity_is_for_units_that_exist_and_for_each_of_them),
+		cmocka_unit_test(a_unit_without_registers_needs_no_affinity),
+		cmocka_unit_test(a_unit_that_is_too_short_is_not_compared_with_others),
+		cmocka_unit_test(types_ascend),
+		cmocka_unit_test(an_atsr_is_one_a_segment),
+		cmocka_unit_test(satcs_of_a_segment_differ_in_their_flags),
+		cmocka_unit_test(satc_and_sidp_list_integrated_devices),
+		cmocka_unit_test(regions_that_overlap_in_part_are_odd),
+		cmocka_unit_test(an_io_apic_is_under_one_unit),
+		cmocka_unit_test(a_source_id_has_one_hop),
+		cmocka_unit_test(a_device_may_have_the_same_address_in_another_segment),
+		cmocka_unit_test(acpi_devices_and_their_declarations_belong_together),
+		cmocka_unit_test(strange_object_names_are_odd),
+		cmocka_unit_test(an_object_name_without_its_nul_is_fatal),
+		cmocka_unit_test(a_declaration_without_a_name_is_fatal),
+		cmocka_unit_test(an_address_width_of_256_bits_is_kept_as_0),
+		cmocka_unit_test(fields_of_the_descriptions_do_not_overlap),
+		cmocka_unit_test(a_table_cut_off_anywhere_cannot_be_used),
+		cmocka_unit_test(a_length_anywhere_is_survived),
+		cmocka_unit_test(any_byte_may_be_wrong),
+		cmocka_unit_test(any_bytes_may_be_wrong),
+		cmocka_unit_test(large_tables_are_read_in_reasonable_time),
+		cmocka_unit_test(a_failed_allocation_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,8 +53,8 @@ static void bent_destroy_domain(void *context, void *domain)
 	vtd_driver_ops.destroy_domain(backend->driver, domain);
 }
 
-static enum iommusim_status bent_create_mapping(void *context, void *domain, uint64_t gpa,
-    uint64_t hpa, uint64_t length, uint64_t *done)
+static enum iommusim_status bent_create_mapping(
+    void *context, void *domain, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done)
 {
 	struct bent_backend *backend = context;
 
@@ -65,8 +65,8 @@ static enum iommusim_status bent_create_mapping(void *context, void *domain, uin
 	return vtd_driver_ops.create_mapping(backend->driver, domain, gpa, hpa, length, done);
 }
 
-static enum iommusim_status bent_remove_mapping(void *context, void *domain, uint64_t gpa,
-    uint64_t length, uint64_t *done)
+static enum iommusim_status bent_remove_mapping(
+    void *context, void *domain, uint64_t gpa, uint64_t length, uint64_t *done)
 {
 	struct bent_backend *backend = context;
 
@@ -79,8 +79,8 @@ static enum iommusim_status bent_remove_mapping(void *context, void *domain, uin
 	return vtd_driver_ops.remove_mapping(backend->driver, domain, gpa, length, done);
 }
 
-static enum iommusim_status bent_add_device(void *context, void *domain, uint16_t segment,
-    uint16_t rid)
+static enum iommusim_status bent_add_device(
+    void *context, void *domain, uint16_t segment, uint16_t rid)
 {
 	struct bent_backend *backend = context;
 
@@ -89,8 +89,8 @@ static enum iommusim_status bent_add_device(void *context, void *domain, uint16_
 	return vtd_driver_ops.add_device(backend->driver, domain, segment, rid);
 }
 
-static enum iommusim_status bent_remove_device(void *context, void *domain, uint16_t segment,
-    uint16_t rid)
+static enum iommusim_status bent_remove_device(
+    void *context, void *domain, uint16_t segment, uint16_t rid)
 {
 	struct bent_backend *backend = context;
 

@@ -19,8 +19,7 @@ static void a_checker_is_attached_wholly_or_not_at_all(void **state)
 		int64_t blocks;
 
 		host_memory_init(&memory);
-		host_start(
-		    &host, &(struct host_setup){ .memory = &memory, .profile = "13.0" });
+		host_start(&host, &(struct host_setup){ .memory = &memory, .profile = "13.0" });
 		blocks = memory.blocks;
 		host.check = (struct iommusim_check *)(void *)&host;
 		host_memory_arm(&memory, n, n % 2 == 0);
@@ -114,8 +113,8 @@ static void a_dma_that_cannot_be_judged_is_not_made(void **state)
 	(void)state;
 	memset(data, 0x5a, sizeof(data));
 	host_memory_init(&memory);
-	host_start(&host,
-	    &(struct host_setup){ .memory = &memory, .profile = "13.0", .checked = true });
+	host_start(
+	    &host, &(struct host_setup){ .memory = &memory, .profile = "13.0", .checked = true });
 	vm = host_guest(&host, "vm", MIB, HOST_PPT1);
 	host_memory_arm(&memory, 1, true);
 	assert_status(
@@ -128,8 +127,7 @@ static void a_dma_that_cannot_be_judged_is_not_made(void **state)
 	assert_ok(iommusim_check_dma(host.check, host.ppt1, &request, NULL, &report));
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_OK);
 	assert_int_equal(report.pages_of_verdict, 40);
-	assert_int_equal(
-	    host_load(&host, host_hpa(vm, 39 * PAGE)), UINT64_C(0x5a5a5a5a5a5a5a5a));
+	assert_int_equal(host_load(&host, host_hpa(vm, 39 * PAGE)), UINT64_C(0x5a5a5a5a5a5a5a5a));
 	host_stop(&host);
 	assert_int_equal(memory.blocks, 0);
 	assert_int_equal(memory.wrong, 0);
@@ -173,8 +171,8 @@ static void a_finding_there_is_no_room_for_does_not_fail_its_call(void **state)
 
 	(void)state;
 	host_memory_init(&memory);
-	host_start(&host,
-	    &(struct host_setup){ .memory = &memory, .profile = "13.0", .checked = true });
+	host_start(
+	    &host, &(struct host_setup){ .memory = &memory, .profile = "13.0", .checked = true });
 	host_set(&host, HOST_UNIT1, R_RTADDR, 8, 0x1000000);
 	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_SRTP);
 	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_TE);
@@ -207,13 +205,13 @@ static void a_place_there_is_no_room_for_is_unknown_and_not_another_one(void **s
 
 		host_memory_init(&memory);
 		host_start(&host,
-		    &(struct host_setup){
-			.memory = &memory, .profile = "13.0", .checked = true });
+		    &(struct host_setup){ .memory = &memory, .profile = "13.0", .checked = true });
 		iommusim_check_set_place(host.check, &place);
 		assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
 		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
 		assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x10000, 0, 0x4000));
-		for (unsigned i = 0; i < 12; i++) { /* so that the list of places is full at times */
+		for (unsigned i = 0; i < 12;
+		     i++) { /* so that the list of places is full at times */
 			place.line = 51 + i;
 			iommusim_check_set_place(host.check, &place);
 			host_memory_arm(&memory, i + 1 == n ? 1 : 0, true);
@@ -226,8 +224,8 @@ static void a_place_there_is_no_room_for_is_unknown_and_not_another_one(void **s
 				assert_status(status, IOMMUSIM_ENOMEM);
 			if (i % 2 != 0 || status != IOMMUSIM_OK)
 				continue;
-			assert_ok(iommusim_check_dma(
-			    host.check, host.ppt1, &request, NULL, &report));
+			assert_ok(
+			    iommusim_check_dma(host.check, host.ppt1, &request, NULL, &report));
 			if (!failed)
 				assert_true(report.last_mapped.known);
 			if (report.last_mapped.known)
@@ -292,8 +290,7 @@ int main(void)
 		cmocka_unit_test(a_dma_that_cannot_be_judged_is_not_made),
 		cmocka_unit_test(a_small_dma_needs_no_memory_to_be_judged),
 		cmocka_unit_test(a_finding_there_is_no_room_for_does_not_fail_its_call),
-		cmocka_unit_test(
-		    a_place_there_is_no_room_for_is_unknown_and_not_another_one),
+		cmocka_unit_test(a_place_there_is_no_room_for_is_unknown_and_not_another_one),
 		cmocka_unit_test(two_checkers_on_two_machines_do_not_see_each_other),
 	};
 

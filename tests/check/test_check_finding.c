@@ -16,8 +16,8 @@ static size_t count(const struct host *host)
 }
 
 /* The finding of that number is this one. */
-static const struct iommusim_finding *nth(const struct host *host, size_t n,
-    enum iommusim_finding_id id)
+static const struct iommusim_finding *nth(
+    const struct host *host, size_t n, enum iommusim_finding_id id)
 {
 	const struct iommusim_finding *finding = iommusim_check_finding(host->check, n);
 
@@ -67,8 +67,8 @@ static void a_silent_failure_is_found_with_its_reason_and_place(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(&host,
-	    &(struct host_setup){ .profile = "13.0", .checked = true, .no_table = true });
+	host_start(
+	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_table = true });
 	vm = host_vm(&host, "vm", MIB, 1);
 	at_line(&host, 8);
 	assert_status(iommusim_vm_assign_pptdev(vm, 0, HOST_PPT1), IOMMUSIM_ENXIO);
@@ -113,8 +113,8 @@ static void a_second_life_that_fails_is_a_second_finding(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(&host,
-	    &(struct host_setup){ .profile = "13.0", .checked = true, .no_table = true });
+	host_start(
+	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_table = true });
 	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
 	assert_ok(iommusim_vmm_unload(host.vmm));
 	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
@@ -161,8 +161,8 @@ static void a_panic_is_no_silence(void **state)
 	ADD(&table, 0, 0, 24, 0, 0, 0, 0, 0, 0x00, 0x00, 0xd9, 0xfe, 0, 0, 0, 0);
 	ADD(&table, 1, 8, 0, 0, 0, 0, 2, 0);
 	builder_finish(&table);
-	host_start(&host,
-	    &(struct host_setup){ .profile = "13.0", .checked = true, .table = &table });
+	host_start(
+	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .table = &table });
 	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_EFAULT);
 	assert_int_equal(count(&host), 0);
 	host_stop(&host);
@@ -264,8 +264,7 @@ static void turning_one_off_and_another_on_at_once_is_found(void **state)
 	translate(&host);
 	host_set(&host, HOST_UNIT1, R_IQA, 8, HOST_RAM - PAGE);
 	command(&host, HOST_UNIT1, G_QIE);
-	assert_contains(
-	    nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text, "turned off TE.");
+	assert_contains(nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text, "turned off TE.");
 	host_stop(&host);
 }
 
@@ -280,8 +279,7 @@ static void restated_bits_are_no_finding(void **state)
 	command(&host, HOST_UNIT1, G_TE);
 	queue(&host, HOST_UNIT1);
 	command(&host, HOST_UNIT1, G_TE | G_QIE | G_SRTP);
-	assert_int_equal(
-	    host_status(&host, HOST_UNIT1) & (G_TE | G_QIE), G_TE | G_QIE);
+	assert_int_equal(host_status(&host, HOST_UNIT1) & (G_TE | G_QIE), G_TE | G_QIE);
 	assert_int_equal(count(&host), 0);
 	host_stop(&host);
 }
@@ -307,8 +305,7 @@ static void freebsd_beside_another_driver_is_found_and_the_reference_is_not(void
 	queue(&host, HOST_UNIT1);
 	at_line(&host, 3);
 	host_init(&host);
-	assert_contains(
-	    nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text, "turned off QIE.");
+	assert_contains(nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text, "turned off QIE.");
 	assert_int_equal(count(&host), 1); /* after that nothing was left to drop */
 	host_stop(&host);
 
@@ -316,8 +313,8 @@ static void freebsd_beside_another_driver_is_found_and_the_reference_is_not(void
 	queue(&host, HOST_UNIT1);
 	host_init(&host);
 	for (size_t i = 0; i < count(&host); i++)
-		assert_int_not_equal(iommusim_check_finding(host.check, i)->id,
-		    IOMMUSIM_FINDING_GCMD_DROPS_BITS);
+		assert_int_not_equal(
+		    iommusim_check_finding(host.check, i)->id, IOMMUSIM_FINDING_GCMD_DROPS_BITS);
 	host_stop(&host);
 }
 
@@ -478,8 +475,7 @@ static void trying_it_is_found_though_the_backend_refuses(void **state)
 	(void)state;
 	start(&host, "reference");
 	domain = domain_of(&host);
-	assert_status(
-	    iommusim_iommu_add_device(host.vmm, domain, 0, HOST_AHCI), IOMMUSIM_EBUSY);
+	assert_status(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_AHCI), IOMMUSIM_EBUSY);
 	assert_contains(nth(&host, 0, IOMMUSIM_FINDING_DEVICE_OWNED_TWICE)->text, "domain host");
 	host_stop(&host);
 }
@@ -513,8 +509,8 @@ static void names_given_to_domains_later_are_the_ones_used(void **state)
 	    &(struct host_setup){
 		.profile = "13.1", .checked = true, .ops = &backend.ops, .ops_context = &backend });
 	vm = host_guest(&host, "store-01", 3 * PAGE, HOST_PPT1);
-	assert_ok(iommusim_iommu_add_device(
-	    host.vmm, iommusim_host_domain(host.vmm), 0, HOST_PPT1));
+	assert_ok(
+	    iommusim_iommu_add_device(host.vmm, iommusim_host_domain(host.vmm), 0, HOST_PPT1));
 	assert_contains(nth(&host, 0, IOMMUSIM_FINDING_DEVICE_OWNED_TWICE)->text,
 	    "domain host while it is in domain store-01");
 	assert_non_null(vm);
@@ -571,8 +567,7 @@ static void a_device_the_backend_did_not_take_is_none(void **state)
 		.checked = true, .table = &table, .no_units = true, .no_functions = true });
 	host_add_unit(&host, HOST_UNIT0, host_cap(), host_ecap(), &scope);
 	domain = domain_of(&host);
-	assert_status(
-	    iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_ENXIO);
+	assert_status(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_ENXIO);
 	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_GFX));
 	assert_int_equal(count(&host), 0);
 	host_stop(&host);

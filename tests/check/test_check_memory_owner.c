@@ -7,8 +7,8 @@
 #define VM_SIZE (2 * MIB)
 #define BIG     (5 * GIB) /* so that the host domain covers the hole below 4 GiB */
 
-static struct iommusim_report judge(struct host *host, struct iommusim_requester *device,
-    uint64_t address, const char *for_vm)
+static struct iommusim_report judge(
+    struct host *host, struct iommusim_requester *device, uint64_t address, const char *for_vm)
 {
 	const struct iommusim_dma_request request = {
 		.address = address, .length = 8, .kind = IOMMUSIM_DMA_READ
@@ -90,8 +90,7 @@ static void a_guest_above_4_gib_owns_both_its_parts(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(&host,
-	    &(struct host_setup){ .profile = "13.1", .checked = true, .ram = BIG });
+	host_start(&host, &(struct host_setup){ .profile = "13.1", .checked = true, .ram = BIG });
 	vm = host_vm(&host, "big", 3 * GIB + MIB, 1);
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(*addresses); i++) {
 		report = judge(&host, host.ahci, host_hpa(vm, addresses[i]), NULL);
@@ -135,8 +134,7 @@ static void tables_of_the_backend_are_known_as_such(void **state)
 	host_guest(&host, "vm", VM_SIZE, HOST_PPT1);
 	root = host_get(&host, HOST_UNIT1, R_RTADDR, 8);
 	assert_int_equal(owner_of(&host, root), IOMMUSIM_OWNER_TABLE);
-	assert_int_equal(
-	    owner_of(&host, host_context_at(&host, HOST_PPT1)), IOMMUSIM_OWNER_TABLE);
+	assert_int_equal(owner_of(&host, host_context_at(&host, HOST_PPT1)), IOMMUSIM_OWNER_TABLE);
 	assert_int_equal(
 	    owner_of(&host, host_leaf_at(&host, HOST_PPT1, 0x8000)), IOMMUSIM_OWNER_TABLE);
 	assert_int_equal(
@@ -152,8 +150,7 @@ static void firmware_registers_and_holes_are_nobodys_ram(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(&host,
-	    &(struct host_setup){ .profile = "13.1", .checked = true, .ram = BIG });
+	host_start(&host, &(struct host_setup){ .profile = "13.1", .checked = true, .ram = BIG });
 	host_init(&host);
 	assert_ok(iommusim_acpi_find(host.machine, "DMAR", 0, &address, &length));
 	assert_int_equal(owner_of(&host, address), IOMMUSIM_OWNER_FIRMWARE);
@@ -199,8 +196,8 @@ static void what_a_domain_lost_is_named_by_the_page_it_had(void **state)
 	start(&host, "13.1");
 	vm = host_vm(&host, "vm", VM_SIZE, 1);
 	assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
-	assert_ok(iommusim_iommu_create_mapping(
-	    host.vmm, domain, 0x300000, host_hpa(vm, 0x7000), PAGE));
+	assert_ok(
+	    iommusim_iommu_create_mapping(host.vmm, domain, 0x300000, host_hpa(vm, 0x7000), PAGE));
 	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
 	assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x300000, PAGE));
 	report = judge(&host, host.ppt1, 0x300010, NULL);
@@ -343,8 +340,8 @@ static void each_page_knows_its_own_last_call(void **state)
 	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
 	for (uint32_t line = 100; line < 400; line++) { /* other kinds and lengths in between */
 		at_line(&host, NULL, line);
-		assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, line * 0x10000,
-		    0x40000, line % 3 == 0 ? 0x2000 : 0x1000));
+		assert_ok(iommusim_iommu_create_mapping(
+		    host.vmm, domain, line * 0x10000, 0x40000, line % 3 == 0 ? 0x2000 : 0x1000));
 		if (line % 5 == 0) {
 			at_line(&host, NULL, line + 10000);
 			assert_ok(iommusim_iommu_remove_mapping(
@@ -385,6 +382,37 @@ static void names_outlive_the_vm_they_are_of(void **state)
 	assert_string_equal(report.last_mapped.outer.name, "first");
 	assert_null(report.last_mapped.outer.vm); /* no pointer into what is gone */
 	assert_null(report.last_mapped.outer.domain);
+	host_stop(&host);
+}
+
+static void the_call_that_took_a_device_away_is_remembered(void **state)
+{
+	const struct iommusim_remembered_call *call;
+	struct iommusim_report report;
+	struct iommusim_vm *vm;
+	struct host host;
+
+	(void)state;
+	start(&host, "13.0");
+	vm = host_guest(&host, "vm", VM_SIZE, HOST_PPT1);
+	report = judge(&host, host.ppt1, 0x8000, NULL);
+	assert_false(report.device_removed);
+	at_line(&host, NULL, 40);
+	assert_ok(iommusim_vm_unassign_pptdev(vm, 0, HOST_PPT1));
+	at_line(&host, NULL, 41);
+	report = judge(&host, host.ppt1, 0x8000, NULL);
+	call = &report.last_removed;
+	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_BLOCKED);
+	assert_true(report.device_removed);
+	assert_true(call->known);
+	assert_int_equal(call->place.line, 40);
+	assert_int_equal(call->outer.kind, IOMMUSIM_CALL_VM_UNASSIGN_PPTDEV);
+	assert_string_equal(call->domain_name, "vm");
+	assert_string_equal(report.domain_name, ""); /* it is in none */
+	assert_false(report.last_mapped.known);
+	report = judge(&host, host.ppt2, 0x8000, NULL); /* that one never was in any */
+	assert_false(report.device_removed);
+	assert_false(report.last_removed.known);
 	host_stop(&host);
 }
 
@@ -453,8 +481,7 @@ static void a_page_the_caller_removed_is_no_known_bug(void **state)
 		host_init(&host);
 		assert_ok(iommusim_iommu_remove_mapping(
 		    host.vmm, iommusim_host_domain(host.vmm), hpa, PAGE));
-		assert_ok(iommusim_iommu_invalidate_tlb(
-		    host.vmm, iommusim_host_domain(host.vmm)));
+		assert_ok(iommusim_iommu_invalidate_tlb(host.vmm, iommusim_host_domain(host.vmm)));
 		report = judge(&host, host.ahci, hpa, "vm");
 		assert_int_equal(report.verdict, IOMMUSIM_VERDICT_LOST);
 		assert_false(report.last_removed.has_inner);
@@ -480,6 +507,7 @@ int main(void)
 		cmocka_unit_test(the_hosts_map_comes_from_the_call_that_initialised),
 		cmocka_unit_test(each_page_knows_its_own_last_call),
 		cmocka_unit_test(names_outlive_the_vm_they_are_of),
+		cmocka_unit_test(the_call_that_took_a_device_away_is_remembered),
 		cmocka_unit_test(without_a_place_the_call_is_known_all_the_same),
 		cmocka_unit_test(the_known_bug_is_blamed_on_the_policy_that_has_it),
 		cmocka_unit_test(the_same_page_asked_for_by_nobody_is_no_known_bug),

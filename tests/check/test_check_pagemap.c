@@ -139,10 +139,8 @@ static void play(uint64_t seed, unsigned operations, unsigned failures_in_1000)
 		const struct range range = random_range(&seed);
 
 		if (next_random(&seed) % 1000 < failures_in_1000)
-			host_memory_arm(
-			    &fixture.memory, 1 + next_random(&seed) % 3, n % 2 == 0);
-		if (pagemap_prepare(
-			&fixture.map, address_of(range.first), range.count * PAGE)) {
+			host_memory_arm(&fixture.memory, 1 + next_random(&seed) % 3, n % 2 == 0);
+		if (pagemap_prepare(&fixture.map, address_of(range.first), range.count * PAGE)) {
 			host_memory_arm(&fixture.memory, 1, true); /* a change needs no memory */
 			if (next_random(&seed) % 3 == 0)
 				flag_both(&fixture, &oracle, range, &seed, n);
@@ -183,8 +181,8 @@ static void it_does_so_when_memory_runs_out_again_and_again(void **state)
 
 /* ---- by hand --------------------------------------------------------------------------------------- */
 
-static void prepared_set(struct fixture *fixture, uint64_t address, uint64_t length, uint64_t value,
-    uint32_t stamp)
+static void prepared_set(
+    struct fixture *fixture, uint64_t address, uint64_t length, uint64_t value, uint32_t stamp)
 {
 	assert_true(pagemap_prepare(&fixture->map, address, length));
 	pagemap_set(&fixture->map, address, length, value, stamp);

@@ -25,8 +25,8 @@ static struct iommusim_report judge(struct host *host, struct iommusim_requester
 	return report;
 }
 
-static void write_text(struct host *host, const struct iommusim_report *report,
-    struct host_text *text, bool colour)
+static void write_text(
+    struct host *host, const struct iommusim_report *report, struct host_text *text, bool colour)
 {
 	const struct iommusim_text out = {
 		.context = text, .put = host_text_put, .colour = colour
@@ -85,8 +85,8 @@ struct story {
 	uint32_t assign_line, dma_line;
 };
 
-static struct iommusim_vm *tell(struct host *host, const struct story *story,
-    struct iommusim_report *report)
+static struct iommusim_vm *tell(
+    struct host *host, const struct story *story, struct iommusim_report *report)
 {
 	struct iommusim_vm *vm;
 
@@ -122,8 +122,8 @@ static void the_story_of_the_host_disk_is_told_with_its_numbers(void **state)
 		assert_says(text, "line %u dma 0/23/0 \"ahci0\" write 0x%llx %lluK for \"%s\" LOST",
 		    story->dma_line, hpa, (unsigned long long)(story->length / KIB), story->vm);
 		assert_says(text, "The data never arrived");
-		assert_says(text, "the unit at fed91000 blocked %s",
-		    i == 0 ? "all 16 pages" : "it.");
+		assert_says(
+		    text, "the unit at fed91000 blocked %s", i == 0 ? "all 16 pages" : "it.");
 		assert_says(text, "root[0x00] 0x%llx",
 		    (unsigned long long)host_load(&host, host_get(&host, HOST_UNIT1, R_RTADDR, 8)));
 		assert_says(text, "context[0xb8] 0x101:%llx",
@@ -134,7 +134,8 @@ static void the_story_of_the_host_disk_is_told_with_its_numbers(void **state)
 		assert_says(text, "FRCD0: source 00:17.0, page 0x%llx", hpa);
 		assert_says(text, "guest memory of \"%s\" (gpa 0x%llx)", story->vm,
 		    (unsigned long long)story->gpa);
-		assert_says(text, "It was in domain host until line %u vm_assign_pptdev(\"%s\", 7/0/0)",
+		assert_says(text,
+		    "It was in domain host until line %u vm_assign_pptdev(\"%s\", 7/0/0)",
 		    story->assign_line, story->vm);
 		assert_says(text, "-> iommu_remove_mapping(host, 0x%llx, 0x1000)", hpa);
 		assert_says(text, "Profile 13.0 does this: policy host_pages is `remove`");
@@ -182,7 +183,8 @@ static void each_line_is_at_most_100_columns_and_colours_add_nothing_else(void *
 	(void)state;
 	tell(&host, &story, &report);
 	write_text(&host, &report, &plain, false);
-	for (const char *line = plain.text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+	for (const char *line = plain.text, *end; (end = strchr(line, '\n')) != NULL;
+	     line = end + 1)
 		assert_true(end - line <= 100);
 	assert_int_equal(plain.text[plain.length - 1], '\n');
 	assert_null(strchr(plain.text, '\033'));
@@ -273,6 +275,24 @@ static void a_blocked_device_is_said_to_be_in_no_domain(void **state)
 	host_stop(&host);
 }
 
+static void a_device_that_was_taken_away_is_told_with_the_call(void **state)
+{
+	struct iommusim_report report;
+	struct iommusim_vm *vm;
+	struct host host;
+
+	(void)state;
+	host_start(&host, &(struct host_setup){ .profile = "13.0", .checked = true });
+	vm = host_guest(&host, "vm", VM_SIZE, HOST_PPT1);
+	at_line(&host, 23);
+	assert_ok(iommusim_vm_unassign_pptdev(vm, 0, HOST_PPT1));
+	report = judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x8000, 8, NULL);
+	assert_says(words(&host, &report),
+	    "The device is in no domain. It was in domain vm until "
+	    "line 23 vm_unassign_pptdev(\"vm\", 7/0/0)");
+	host_stop(&host);
+}
+
 static void an_address_no_call_ever_gave_is_said_so(void **state)
 {
 	struct iommusim_report report;
@@ -308,8 +328,9 @@ static void a_stale_answer_names_the_entry_and_who_filled_it(void **state)
 	assert_says(words(&host, &report), "IOTLB entry of domain 2, page 0x5000 -> 0x40000");
 	assert_says(words(&host, &report), "filled by line 9"); /* the request's tag */
 	assert_says(words(&host, &report), "memory says not mapped now");
-	assert_says(words(&host, &report), "Domain dom1 was given this page, until line 19 "
-					   "iommu_remove_mapping(dom1, 0x5000, 0x1000)");
+	assert_says(words(&host, &report),
+	    "Domain dom1 was given this page, until line 19 "
+	    "iommu_remove_mapping(dom1, 0x5000, 0x1000)");
 	host_stop(&host);
 }
 
@@ -345,8 +366,8 @@ static void an_unprotected_dma_is_said_to_have_met_no_walk(void **state)
 	assert_says(words(&host, &report), "translation is off in its unit");
 	assert_says(words(&host, &report), "wrote to 0x8000");
 	host_stop(&host);
-	host_start(&host,
-	    &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
+	host_start(
+	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
 	report = judge(&host, host.ppt1, IOMMUSIM_DMA_READ, 0x8000, 8, NULL);
 	assert_says(words(&host, &report), "no unit governs this requester");
 	assert_says(words(&host, &report), "read from 0x8000");
@@ -516,8 +537,8 @@ static void an_ok_dma_has_no_fault_and_no_known_bug(void **state)
 	assert_false(has(line, "removed_by"));
 	step = json_object_array_get_idx(in(line, "walk", "steps"), 4);
 	assert_true(json_object_object_get_ex(step, "raw", &raw));
-	assert_int_equal(json_object_get_uint64(json_object_array_get_idx(raw, 0)),
-	    host_hpa(vm, 0x8000) | 3);
+	assert_int_equal(
+	    json_object_get_uint64(json_object_array_get_idx(raw, 0)), host_hpa(vm, 0x8000) | 3);
 	json_object_put(line);
 	host_stop(&host);
 }
@@ -545,8 +566,8 @@ static void without_a_unit_the_walk_names_none(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(&host,
-	    &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
+	host_start(
+	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
 	report = judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x8000, 8, NULL);
 	line = parse(&host, &report);
 	assert_string(line, "verdict", NULL, "unprotected");
@@ -589,8 +610,8 @@ static void a_silent_failure_is_told_with_what_it_led_to(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(&host,
-	    &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
+	host_start(
+	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
 	vm = host_vm(&host, "vm", VM_SIZE, 1);
 	at_line(&host, 8);
 	assert_status(iommusim_vm_assign_pptdev(vm, 0, HOST_PPT1), IOMMUSIM_ENXIO);
@@ -651,6 +672,7 @@ int main(void)
 		cmocka_unit_test(an_unmasked_fault_interrupt_is_said_to_be_raised),
 		cmocka_unit_test(a_fault_without_a_free_record_is_said_to_be_unrecorded),
 		cmocka_unit_test(a_blocked_device_is_said_to_be_in_no_domain),
+		cmocka_unit_test(a_device_that_was_taken_away_is_told_with_the_call),
 		cmocka_unit_test(an_address_no_call_ever_gave_is_said_so),
 		cmocka_unit_test(a_stale_answer_names_the_entry_and_who_filled_it),
 		cmocka_unit_test(a_misrouted_write_names_both_addresses),

@@ -1,6 +1,8 @@
 /* The verdicts: each of the seven provoked, and each nearly provoked. */
 #include "check/bent_backend.h"
 
+#include <iommusim/interrupt.h>
+
 #define VM_SIZE (2 * MIB)
 
 static struct iommusim_report judge(struct host *host, struct iommusim_requester *device,
@@ -18,8 +20,8 @@ static struct iommusim_report judge(struct host *host, struct iommusim_requester
 }
 
 /* The verdict on a write of 64 bytes. */
-static enum iommusim_verdict verdict(struct host *host, struct iommusim_requester *device,
-    uint64_t address, const char *for_vm)
+static enum iommusim_verdict verdict(
+    struct host *host, struct iommusim_requester *device, uint64_t address, const char *for_vm)
 {
 	return judge(host, device, IOMMUSIM_DMA_WRITE, address, 64, for_vm).verdict;
 }
@@ -252,8 +254,8 @@ static void a_disk_of_the_host_for_a_guest_is_lost_under_13_0(void **state)
 	(void)state;
 	start(&host, "13.0");
 	vm = host_guest(&host, "store-01", VM_SIZE, HOST_PPT1);
-	report =
-	    judge(&host, host.ahci, IOMMUSIM_DMA_WRITE, host_hpa(vm, 0x100000), 64 * KIB, "store-01");
+	report = judge(
+	    &host, host.ahci, IOMMUSIM_DMA_WRITE, host_hpa(vm, 0x100000), 64 * KIB, "store-01");
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_LOST);
 	assert_int_equal(report.outcome.page_count, 16);
 	assert_int_equal(report.pages_of_verdict, 16);
@@ -521,6 +523,26 @@ static void a_destroyed_domain_that_is_still_walked_is_stale(void **state)
 	host_stop(&host);
 }
 
+static void an_id_that_is_used_again_brings_old_translations_along(void **state)
+{
+	struct iommusim_domain *first, *second;
+	struct host host;
+
+	(void)state;
+	for (unsigned p = 0; p < 2; p++) {
+		start(&host, p == 0 ? "13.0" : "reference");
+		first = own_domain(&host);
+		assert_verdict(&host, host.ppt2, 0x12000, NULL, OK);
+		assert_ok(iommusim_iommu_destroy_domain(host.vmm, first));
+		assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &second)); /* the same id */
+		assert_ok(iommusim_iommu_add_device(host.vmm, second, 0, HOST_PPT1));
+		/* This domain was never given the page; the cache still has it under the id. */
+		assert_string_equal(iommusim_verdict_name(verdict(&host, host.ppt1, 0x12000, NULL)),
+		    p == 0 ? "stale" : "blocked");
+		host_stop(&host);
+	}
+}
+
 /* ---- breach ---------------------------------------------------------------------------------------- */
 
 static void memory_a_domain_was_never_given_is_a_breach(void **state)
@@ -577,6 +599,27 @@ static void an_alias_beyond_the_domains_width_is_a_breach(void **state)
 	    host.vmm, domain, (UINT64_C(1) << 39) + 0x5000, 0x9000, PAGE));
 	assert_verdict(&host, host.ppt2, 0x5000, NULL, BREACH);
 	assert_verdict(&host, host.ppt2, (UINT64_C(1) << 39) + 0x5000, NULL, LOST);
+	host_stop(&host);
+}
+
+static void tables_that_others_use_by_now_are_a_breach(void **state)
+{
+	struct iommusim_domain *domain;
+	struct iommusim_report report;
+	struct host host;
+
+	(void)state;
+	host_start(&host,
+	    &(struct host_setup){
+		.profile = "13.0", .checked = true, .settings = { .cache = IOMMUSIM_CACHE_NONE } });
+	domain = own_domain(&host);
+	assert_ok(iommusim_iommu_destroy_domain(host.vmm, domain));
+	/* The context entry still points at the pages that become the next domain's tables. */
+	assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x12000, 0x60000, PAGE));
+	report = judge(&host, host.ppt2, IOMMUSIM_DMA_WRITE, 0x12000, 64, NULL);
+	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_BREACH);
+	assert_int_equal(report.page.page.physical, 0x60000);
 	host_stop(&host);
 }
 
@@ -699,8 +742,8 @@ static void without_a_unit_nothing_is_protected(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(&host,
-	    &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
+	host_start(
+	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
 	report = judge(&host, host.ahci, IOMMUSIM_DMA_WRITE, 0x8000, 64, NULL);
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_UNPROTECTED);
 	assert_null(report.walk.unit_name);
@@ -753,6 +796,40 @@ static void without_ops_the_tables_are_the_intent(void **state)
 	host_stop(&host);
 }
 
+/* ---- the interrupt address range ------------------------------------------------------------------------- */
+
+static void a_message_is_no_access_to_memory(void **state)
+{
+	struct iommusim_interrupt message;
+	struct iommusim_report report;
+	struct host host;
+
+	(void)state;
+	start(&host, "13.0");
+	host_guest(&host, "vm", VM_SIZE, HOST_PPT1);
+	report = judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0xfee00000, 4, NULL);
+	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_OK);
+	assert_ok(iommusim_interrupt_take(host.machine, &message));
+	assert_int_equal(message.source, HOST_PPT1);
+	host_stop(&host);
+}
+
+static void what_is_no_message_there_is_blocked_and_nobodys_loss(void **state)
+{
+	struct iommusim_report report;
+	struct host host;
+
+	(void)state;
+	host_start(
+	    &host, &(struct host_setup){ .profile = "13.1", .checked = true, .ram = 5 * GIB });
+	host_init(&host); /* the host domain maps that address too */
+	report = judge(&host, host.ahci, IOMMUSIM_DMA_WRITE, 0xfee00000, 64, NULL);
+	assert_true(report.page.page.faulted);
+	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_BLOCKED);
+	assert_verdict(&host, host.ahci, 0xfedff000, NULL, OK);
+	host_stop(&host);
+}
+
 /* ---- requests of many pages -------------------------------------------------------------------------- */
 
 static void the_first_page_that_is_not_ok_speaks_for_all(void **state)
@@ -787,8 +864,8 @@ static void a_later_page_that_is_worse_does_not_take_over(void **state)
 	(void)state;
 	start(&host, "13.0");
 	host_guest(&host, "vm", VM_SIZE, HOST_PPT1);
-	host_store(&host, host_leaf_at(&host, HOST_PPT1, 0x9000), 0);       /* lost */
-	host_store(&host, host_leaf_at(&host, HOST_PPT1, 0xa000), 0x8003);  /* misrouted */
+	host_store(&host, host_leaf_at(&host, HOST_PPT1, 0x9000), 0);      /* lost */
+	host_store(&host, host_leaf_at(&host, HOST_PPT1, 0xa000), 0x8003); /* misrouted */
 	report = judge(&host, host.ppt1, IOMMUSIM_DMA_READ, 0x8000, 0x4000, NULL);
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_LOST);
 	assert_int_equal(report.pages_of_verdict, 1);
@@ -870,8 +947,8 @@ static void a_vm_nobody_knows_is_refused_and_no_dma_made(void **state)
 	(void)state;
 	start(&host, "13.0");
 	memset(data, 0x77, sizeof(data));
-	assert_status(
-	    iommusim_check_dma(host.check, host.ahci, &request, "nobody", &report), IOMMUSIM_ENOENT);
+	assert_status(iommusim_check_dma(host.check, host.ahci, &request, "nobody", &report),
+	    IOMMUSIM_ENOENT);
 	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "\"nobody\"");
 	iommusim_requester_counters(host.ahci, &counters);
 	assert_int_equal(counters.requests, 0);
@@ -892,8 +969,7 @@ static void a_request_that_is_none_is_refused_as_the_hardware_side_does(void **s
 	(void)state;
 	start(&host, "13.0");
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
-		assert_status(
-		    iommusim_check_dma(host.check, host.ahci, &wrong[i], NULL, &report),
+		assert_status(iommusim_check_dma(host.check, host.ahci, &wrong[i], NULL, &report),
 		    IOMMUSIM_EINVAL);
 	host_stop(&host);
 }
@@ -938,15 +1014,14 @@ static void the_request_and_its_outcome_are_in_the_report(void **state)
 
 static void verdicts_have_names_and_are_found_by_them(void **state)
 {
-	static const char *const names[] = { "ok", "blocked", "lost", "stale", "breach", "misrouted",
-		"unprotected" };
+	static const char *const names[] = { "ok", "blocked", "lost", "stale", "breach",
+		"misrouted", "unprotected" };
 	enum iommusim_verdict found;
 
 	(void)state;
 	assert_int_equal(IOMMUSIM_VERDICT_COUNT, 7);
 	for (unsigned i = 0; i < 7; i++) {
-		assert_string_equal(
-		    iommusim_verdict_name((enum iommusim_verdict)i), names[i]);
+		assert_string_equal(iommusim_verdict_name((enum iommusim_verdict)i), names[i]);
 		assert_ok(iommusim_verdict_find(names[i], &found));
 		assert_int_equal(found, i);
 	}
@@ -983,7 +1058,9 @@ int main(void)
 		cmocka_unit_test(a_device_that_was_only_said_to_be_removed_is_stale),
 		cmocka_unit_test(a_page_that_moved_without_a_flush_is_stale),
 		cmocka_unit_test(a_destroyed_domain_that_is_still_walked_is_stale),
+		cmocka_unit_test(an_id_that_is_used_again_brings_old_translations_along),
 		cmocka_unit_test(memory_a_domain_was_never_given_is_a_breach),
+		cmocka_unit_test(tables_that_others_use_by_now_are_a_breach),
 		cmocka_unit_test(a_device_of_no_domain_that_gets_through_is_a_breach),
 		cmocka_unit_test(an_alias_beyond_the_domains_width_is_a_breach),
 		cmocka_unit_test(another_page_than_was_meant_is_misrouted),
@@ -997,6 +1074,8 @@ int main(void)
 		cmocka_unit_test(without_a_unit_nothing_is_protected),
 		cmocka_unit_test(after_an_unload_nothing_is_protected),
 		cmocka_unit_test(without_ops_the_tables_are_the_intent),
+		cmocka_unit_test(a_message_is_no_access_to_memory),
+		cmocka_unit_test(what_is_no_message_there_is_blocked_and_nobodys_loss),
 		cmocka_unit_test(the_first_page_that_is_not_ok_speaks_for_all),
 		cmocka_unit_test(a_later_page_that_is_worse_does_not_take_over),
 		cmocka_unit_test(pages_that_are_all_ok_are_counted_so),
@@ -1004,8 +1083,7 @@ int main(void)
 		cmocka_unit_test(a_zero_length_read_is_judged_by_its_page),
 		cmocka_unit_test(a_vm_nobody_knows_is_refused_and_no_dma_made),
 		cmocka_unit_test(a_request_that_is_none_is_refused_as_the_hardware_side_does),
-		cmocka_unit_test(
-		    whom_a_guests_device_works_for_is_its_guest_unless_said_otherwise),
+		cmocka_unit_test(whom_a_guests_device_works_for_is_its_guest_unless_said_otherwise),
 		cmocka_unit_test(the_request_and_its_outcome_are_in_the_report),
 		cmocka_unit_test(verdicts_have_names_and_are_found_by_them),
 	};

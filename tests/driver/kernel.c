@@ -64,15 +64,13 @@ void kern_cache_flush(const volatile void *first, size_t length)
 	const uint64_t physical = kern_vtophys(first);
 
 	if (!kernel.forget_flushes)
-		assert_int_equal(
-		    iommusim_memory_flush(kernel.machine, physical, length), IOMMUSIM_OK);
+		assert_int_equal(iommusim_memory_flush(kernel.machine, physical, length), IOMMUSIM_OK);
 }
 
 void kernel_boot(const struct kernel_config *config)
 {
 	const struct iommusim_machine_config machine = { .device_view = config->device_view };
-	struct iommusim_vtd_config unit = { .base = KERNEL_UNIT_BASE,
-		.settings = config->settings };
+	struct iommusim_vtd_config unit = { .base = KERNEL_UNIT_BASE, .settings = config->settings };
 	const char *preset = config->preset != NULL ? config->preset : "skylake-client";
 	static uint8_t of_this_program;
 
@@ -80,8 +78,7 @@ void kernel_boot(const struct kernel_config *config)
 	assert_int_equal(iommusim_machine_create(&machine, &kernel.machine), IOMMUSIM_OK);
 	assert_int_equal(iommusim_memory_add_pc_ram(kernel.machine, KERNEL_RAM), IOMMUSIM_OK);
 	assert_int_equal(
-	    iommusim_hooks_add_image(kernel.machine, KERNEL_IMAGE_BASE, &of_this_program),
-	    IOMMUSIM_OK);
+	    iommusim_hooks_add_image(kernel.machine, KERNEL_IMAGE_BASE, &of_this_program), IOMMUSIM_OK);
 
 	assert_int_equal(iommusim_vtd_preset(preset, 1, &unit), IOMMUSIM_OK);
 	assert_int_equal(iommusim_vtd_create(kernel.machine, &unit, &kernel.unit), IOMMUSIM_OK);

@@ -130,8 +130,8 @@ static void note(void *context, uint64_t address, unsigned width, bool is_write,
 
 	assert_in_range(address, KERNEL_UNIT_BASE, KERNEL_UNIT_BASE + VTD_PAGE_SIZE - 1);
 	if (analyser->count < sizeof(analyser->seen) / sizeof(*analyser->seen))
-		analyser->seen[analyser->count] = (struct access){ is_write,
-			(unsigned)(address - KERNEL_UNIT_BASE), width, value };
+		analyser->seen[analyser->count] =
+		    (struct access){ is_write, (unsigned)(address - KERNEL_UNIT_BASE), width, value };
 	analyser->count++;
 }
 
@@ -155,16 +155,16 @@ static void assert_accesses(
 	}
 }
 
-#define ACCESSES(...)                                                                              \
-	(const struct access[]){ __VA_ARGS__ },                                                    \
+#define ACCESSES(...)                                                                                  \
+	(const struct access[]){ __VA_ARGS__ },                                                        \
 	    sizeof((const struct access[]){ __VA_ARGS__ }) / sizeof(struct access)
-#define R(offset, width, value)                                                                    \
-	{                                                                                          \
-		false, offset, width, value                                                        \
+#define R(offset, width, value)                                                                        \
+	{                                                                                              \
+		false, offset, width, value                                                            \
 	}
-#define W(offset, width, value)                                                                    \
-	{                                                                                          \
-		true, offset, width, value                                                         \
+#define W(offset, width, value)                                                                        \
+	{                                                                                              \
+		true, offset, width, value                                                             \
 	}
 
 static void test_every_access_is_seen_once_in_order(void **state)
@@ -197,8 +197,8 @@ static void test_every_access_is_seen_once_in_order(void **state)
 	analyser.count = 0;
 	vtd_driver.fault_event(0xfee00000, 0x41);
 	assert_accesses(&analyser,
-	    ACCESSES(W(0x3c, 4, 0x41), W(0x40, 4, 0xfee00000), W(0x44, 4, 0),
-		R(0x38, 4, 0x80000000), W(0x38, 4, 0)));
+	    ACCESSES(W(0x3c, 4, 0x41), W(0x40, 4, 0xfee00000), W(0x44, 4, 0), R(0x38, 4, 0x80000000),
+		W(0x38, 4, 0)));
 	stop(&vtd_driver);
 }
 
@@ -517,8 +517,7 @@ static void test_polls_wait_for_a_slow_unit(void **state)
 	assert_int_equal(vtd_driver.attach(kernel.registers, false), 0);
 	analyser.count = 0;
 	vtd_driver.enable();
-	assert_int_equal(
-	    analyser.count, 5 + 2 * 5 + 2 * 5); /* writes, GSTS twice, CCMD and IOTLB */
+	assert_int_equal(analyser.count, 5 + 2 * 5 + 2 * 5); /* writes, GSTS twice, CCMD and IOTLB */
 	assert_int_equal(reads_of(&analyser, 0x1c), 10);
 	assert_int_equal(reads_of(&analyser, 0x28), 5);
 	assert_int_equal(reads_of(&analyser, 0x508), 5);

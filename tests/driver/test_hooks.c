@@ -78,8 +78,8 @@ static void power_on(struct device *device)
 	assert_int_equal(iommusim_machine_create(NULL, &device->machine), IOMMUSIM_OK);
 	assert_int_equal(iommusim_mmio_attach(device->machine, &region), IOMMUSIM_OK);
 	assert_int_equal(iommusim_hooks_create(device->machine, &device->hooks), IOMMUSIM_OK);
-	assert_int_equal(iommusim_hooks_map(device->hooks, BASE, sizeof(device->bytes), &registers),
-	    IOMMUSIM_OK);
+	assert_int_equal(
+	    iommusim_hooks_map(device->hooks, BASE, sizeof(device->bytes), &registers), IOMMUSIM_OK);
 	device->regs = (struct probe_regs *)(uintptr_t)registers;
 	iommusim_hooks_attach(device->hooks);
 }
@@ -313,10 +313,9 @@ static void test_map(void **state)
 	assert_int_equal(
 	    iommusim_hooks_map(device->hooks, BASE + 4, 0x1000, &registers), IOMMUSIM_EINVAL);
 	assert_int_equal(iommusim_hooks_map(device->hooks, BASE, 0, &registers), IOMMUSIM_EINVAL);
+	assert_int_equal(iommusim_hooks_map(device->hooks, BASE, 0x800, &registers), IOMMUSIM_EINVAL);
 	assert_int_equal(
-	    iommusim_hooks_map(device->hooks, BASE, 0x800, &registers), IOMMUSIM_EINVAL);
-	assert_int_equal(iommusim_hooks_map(device->hooks, UINT64_C(1) << 52, 0x1000, &registers),
-	    IOMMUSIM_EINVAL);
+	    iommusim_hooks_map(device->hooks, UINT64_C(1) << 52, 0x1000, &registers), IOMMUSIM_EINVAL);
 	assert_int_equal(
 	    iommusim_hooks_map(device->hooks, BASE, 0x401000, &registers), IOMMUSIM_ENOMEM);
 	assert_null((void *)(uintptr_t)registers);
@@ -327,8 +326,7 @@ static void test_map(void **state)
 	probe_write_twice((struct probe_regs *)(uintptr_t)registers, 1);
 	assert_log(device, "w4@1000=1 w4@1000=1 ");
 	first = registers;
-	assert_int_equal(
-	    iommusim_hooks_map(device->hooks, 0x5000, 0x1000, &registers), IOMMUSIM_OK);
+	assert_int_equal(iommusim_hooks_map(device->hooks, 0x5000, 0x1000, &registers), IOMMUSIM_OK);
 	assert_int_equal(
 	    probe_write_then_read((struct probe_regs *)(uintptr_t)registers, 1), 0xffffffff);
 	assert_int_equal(iommusim_hooks_map(device->hooks, 0, 0x3fe000, &registers), IOMMUSIM_OK);
@@ -336,12 +334,10 @@ static void test_map(void **state)
 	    iommusim_hooks_map(device->hooks, 0x400000, 0x1000, &registers), IOMMUSIM_ENOMEM);
 	for (unsigned i = 0; i < 2000; i++) {
 		assert_int_equal(
-		    iommusim_hooks_map(device->hooks, BASE + 0x1000, 0x1000, &registers),
-		    IOMMUSIM_OK);
+		    iommusim_hooks_map(device->hooks, BASE + 0x1000, 0x1000, &registers), IOMMUSIM_OK);
 		assert_ptr_equal((void *)(uintptr_t)registers, (void *)(uintptr_t)first);
 	}
-	assert_int_equal(
-	    iommusim_hooks_map(device->hooks, 0x3fd000, 0x1000, &registers), IOMMUSIM_OK);
+	assert_int_equal(iommusim_hooks_map(device->hooks, 0x3fd000, 0x1000, &registers), IOMMUSIM_OK);
 	assert_log(device, "");
 }
 
@@ -373,18 +369,15 @@ static void test_image(void **state)
 	assert_int_equal(
 	    iommusim_hooks_add_image(device->machine, IMAGE + 1, &in_data), IOMMUSIM_EINVAL);
 	assert_int_equal(iommusim_hooks_add_image(device->machine, IMAGE, &in_data), IOMMUSIM_OK);
-	assert_int_equal(
-	    iommusim_hooks_add_image(device->machine, IMAGE, &in_data), IOMMUSIM_EEXIST);
+	assert_int_equal(iommusim_hooks_add_image(device->machine, IMAGE, &in_data), IOMMUSIM_EEXIST);
 	assert_in_image(device, &in_data);
 	assert_in_image(device, &in_bss[0]);
 	assert_in_image(device, &in_bss[sizeof(in_bss) - 1]);
 	assert_in_image(device, &probe_memory);
-	assert_int_equal(
-	    iommusim_memory_physical(device->machine, heap, &physical), IOMMUSIM_ENOENT);
+	assert_int_equal(iommusim_memory_physical(device->machine, heap, &physical), IOMMUSIM_ENOENT);
 
 	/* One memory, not a copy; and all of it can be written. */
-	assert_int_equal(
-	    iommusim_memory_physical(device->machine, &in_data, &physical), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_physical(device->machine, &in_data, &physical), IOMMUSIM_OK);
 	assert_int_equal(iommusim_memory_read(device->machine, physical, &value, 4), IOMMUSIM_OK);
 	assert_int_equal(value, 17);
 	value = 18;
@@ -421,8 +414,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sync_after_a_panic, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_pending_write_acts_on_its_own_machine, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    test_every_thread_attaches_for_itself, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_every_thread_attaches_for_itself, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_widths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_atomics, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_packed_structure, setup, teardown),

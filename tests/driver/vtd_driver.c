@@ -297,8 +297,7 @@ static bool vtd_fault_read(struct vtd_fault *fault)
 	const uint32_t status = regs->fsts;
 
 	for (size_t i = 0; (status & FSTS_PPF) != 0 && i < fault_count; i++) {
-		volatile uint32_t *record =
-		    fault_records + (FSTS_FRI(status) + i) % fault_count * 4;
+		volatile uint32_t *record = fault_records + (FSTS_FRI(status) + i) % fault_count * 4;
 		const uint32_t high = record[3];
 
 		if ((high & FRCD_F_HIGH) == 0)

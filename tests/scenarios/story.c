@@ -48,16 +48,15 @@ static void on_failure(void *context, uint32_t line, const char *statement, cons
 	note(context, text);
 }
 
-static void on_end(
-    void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check)
+static void on_end(void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check)
 {
 	assert_non_null(vmm);
 	assert_non_null(check);
 	note(context, "end");
 }
 
-void story_run_with(struct story *story, const char *text, size_t length,
-    const struct iommusim_replay_options *options)
+void story_run_with(
+    struct story *story, const char *text, size_t length, const struct iommusim_replay_options *options)
 {
 	struct iommusim_replay_options own = { .profile = NULL };
 
@@ -137,8 +136,8 @@ char *story_record_as(const char *path, const char *text, size_t length, struct 
 	const struct iommusim_replay_options options = { .record = &out };
 
 	memset(story, 0, sizeof(*story));
-	story->status = iommusim_replay(
-	    path, text, length, &options, &story->summary, &story->diagnostic);
+	story->status =
+	    iommusim_replay(path, text, length, &options, &story->summary, &story->diagnostic);
 	if (recording.text == NULL)
 		put(&recording, "", 0);
 	return recording.text;

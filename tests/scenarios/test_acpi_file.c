@@ -18,8 +18,8 @@
 #define DESKTOP IOMMUSIM_SOURCE_DIR "/scenarios/boards/desktop.acpidump"
 
 /* Decode a copy of just its size, so that a sanitizer sees a step beyond. */
-static enum iommusim_status decode(const char *bytes, size_t size, uint8_t *table, size_t *length,
-    struct iommusim_diagnostic *problem)
+static enum iommusim_status decode(
+    const char *bytes, size_t size, uint8_t *table, size_t *length, struct iommusim_diagnostic *problem)
 {
 	uint8_t *copy = malloc(size == 0 ? 1 : size);
 	char signature[5];
@@ -74,12 +74,11 @@ static void binary(void **state)
 	size_t length;
 
 	(void)state;
-	assert_int_equal(decode((const char *)expected, sizeof(expected), table, &length, &problem),
-	    IOMMUSIM_OK);
+	assert_int_equal(
+	    decode((const char *)expected, sizeof(expected), table, &length, &problem), IOMMUSIM_OK);
 	assert_int_equal(length, sizeof(expected));
 	assert_memory_equal(table, expected, sizeof(expected));
-	assert_int_equal(
-	    decode("\x7f\x45LF\x02\x01", 6, table, &length, &problem), IOMMUSIM_EFORMAT);
+	assert_int_equal(decode("\x7f\x45LF\x02\x01", 6, table, &length, &problem), IOMMUSIM_EFORMAT);
 	assert_int_equal(problem.column, 0);
 }
 
@@ -107,8 +106,7 @@ static void broken_text(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		assert_int_equal(
-		    decode(table[i].text, strlen(table[i].text), bytes, &length, &problem),
+		assert_int_equal(decode(table[i].text, strlen(table[i].text), bytes, &length, &problem),
 		    IOMMUSIM_EFORMAT);
 		if (problem.line != table[i].line || problem.column != table[i].column)
 			fail_msg("%s -> %u:%u: %s", table[i].text, problem.line, problem.column,

@@ -69,15 +69,14 @@ static struct iommusim_replay_summary replay(const struct board *board, const ch
 	snprintf(text, sizeof(text), story, board->path, profile);
 	if (iommusim_replay("board.iommu", text, strlen(text), &options, &summary, &diagnostic) !=
 	    IOMMUSIM_OK)
-		fail_msg("%s under %s: line %u: %s", board->path, profile, diagnostic.line,
-		    diagnostic.text);
+		fail_msg(
+		    "%s under %s: line %u: %s", board->path, profile, diagnostic.line, diagnostic.text);
 	return summary;
 }
 
 static void check_board(const struct board *board)
 {
-	const struct iommusim_replay_summary old = replay(board, "13.0"),
-					     new = replay(board, "13.1"),
+	const struct iommusim_replay_summary old = replay(board, "13.0"), new = replay(board, "13.1"),
 					     good = replay(board, "reference");
 
 	assert_int_equal(good.dma_total, 2);
@@ -121,8 +120,7 @@ static void host_disk_story_is_lost_under_13_0_and_fine_after_on_every_real_boar
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-		    host_disk_story_is_lost_under_13_0_and_fine_after_on_every_real_board),
+		cmocka_unit_test(host_disk_story_is_lost_under_13_0_and_fine_after_on_every_real_board),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,8 +30,8 @@ static void replay(const char *path, const char *text, size_t length)
 	if (iommusim_replay(path, text, length, &options, &summary, &diagnostic) != IOMMUSIM_OK)
 		fail_msg("%s:%u:%u: %s", path, diagnostic.line, diagnostic.column, diagnostic.text);
 	if (!iommusim_replay_passed(&summary))
-		fail_msg("%s: %llu expectations failed, %llu DMAs and %llu findings unexpected",
-		    path, (unsigned long long)summary.expectations_failed,
+		fail_msg("%s: %llu expectations failed, %llu DMAs and %llu findings unexpected", path,
+		    (unsigned long long)summary.expectations_failed,
 		    (unsigned long long)summary.unexpected_dma,
 		    (unsigned long long)summary.unexpected_findings);
 }

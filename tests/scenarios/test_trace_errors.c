@@ -22,12 +22,10 @@ static void check(const struct bad *bad)
 
 	story_run(&story, bad->text);
 	if (story.status != IOMMUSIM_EFORMAT || story.diagnostic.line != bad->line ||
-	    story.diagnostic.column != bad->column ||
-	    strstr(story.diagnostic.text, bad->words) == NULL)
+	    story.diagnostic.column != bad->column || strstr(story.diagnostic.text, bad->words) == NULL)
 		fail_msg("%s\n-> status %s, %u:%u: %s\nexpected %u:%u with \"%s\"", bad->text,
-		    iommusim_status_name(story.status), story.diagnostic.line,
-		    story.diagnostic.column, story.diagnostic.text, bad->line, bad->column,
-		    bad->words);
+		    iommusim_status_name(story.status), story.diagnostic.line, story.diagnostic.column,
+		    story.diagnostic.text, bad->line, bad->column, bad->words);
 	assert_int_equal(story.diagnostic.status, IOMMUSIM_EFORMAT);
 }
 
@@ -166,8 +164,7 @@ static void expectations(void **state)
 		{ THIRD("dma(0/1/0, read, 0, 4) expect finding(gcmd-drop-bits)"), 3, 39,
 		    "did you mean `gcmd-drops-bits`" },
 		{ THIRD("dma(0/1/0, read, 0, 4) expect ok under"), 3, 39, "release profile" },
-		{ THIRD("dma(0/1/0, read, 0, 4) expect ok under 13.O"), 3, 40,
-		    "did you mean `13." },
+		{ THIRD("dma(0/1/0, read, 0, 4) expect ok under 13.O"), 3, 40, "did you mean `13." },
 		{ THIRD("dma(0/1/0, read, 0, 4) expect ok under 13.0,"), 3, 45, "release profile" },
 		{ THIRD("dma(0/1/0, read, 0, 4) expect ok lost"), 3, 34, "`,`, `under`, `expect`" },
 		{ THIRD("vm_create(\"a\") expect lost"), 3, 23, "makes no DMA" },
@@ -190,8 +187,7 @@ static void machine(void **state)
 {
 	static const struct bad table[] = {
 		{ STORY_HEADER "device(0/1/0, \"a\")\n", 2, 1, "expected `machine(...)`" },
-		{ STORY_MACHINE "machine(iommu=vtd, memory=1G)\n", 3, 1,
-		    "stands in line 2 already" },
+		{ STORY_MACHINE "machine(iommu=vtd, memory=1G)\n", 3, 1, "stands in line 2 already" },
 		{ STORY_HEADER "machine()\n", 2, 9, "iommu= is missing" },
 		{ STORY_HEADER "machine(vtd, memory=1G)\n", 2, 9, "such as iommu=" },
 		{ STORY_HEADER "machine(iommu=vtd)\n", 2, 18, "memory= is missing" },
@@ -247,8 +243,7 @@ static void names(void **state)
 		{ VM "vm_destroy(\"other\")\n", 5, 12, "no VM of that name" },
 		{ VM "vm_destroy(\"store-01\")\nvm_destroy(\"store-01\")\n", 6, 12,
 		    "went away in line 5" },
-		{ VM "dma(0/1/0, read, gpa(\"store-01\", 1M), 4)\n", 5, 18,
-		    "no memory at 0x100000" },
+		{ VM "dma(0/1/0, read, gpa(\"store-01\", 1M), 4)\n", 5, 18, "no memory at 0x100000" },
 		{ VM "dma(0/1/0, read, gpa(\"store-01\", 0xff000), 8K)\n", 5, 18,
 		    "no memory at 0x100000" },
 		{ VM "dma(0/1/0, read, gpa(\"store-01\", 0xffffffffffffffff), 2)\n", 5, 18,
@@ -258,8 +253,8 @@ static void names(void **state)
 		{ VM "iommu_destroy_domain(host)\n", 5, 22, "no host domain" },
 		{ STORY_MACHINE "iommu_invalidate_tlb(dom1)\n", 3, 22,
 		    "`dom1`: no domain of that name" },
-		{ STORY_MACHINE "iommu_create_domain(1G) = dom1\niommu_invalidate_tlb(dom2)\n", 4,
-		    22, "did you mean `dom1` (line 3)" },
+		{ STORY_MACHINE "iommu_create_domain(1G) = dom1\niommu_invalidate_tlb(dom2)\n", 4, 22,
+		    "did you mean `dom1` (line 3)" },
 		{ STORY_MACHINE "iommu_create_domain(1G) = "
 				"dom1\niommu_destroy_domain(dom1)\niommu_invalidate_tlb(dom1)\n",
 		    5, 22, "went away in line 4" },
@@ -295,8 +290,7 @@ static void ranges(void **state)
 		{ THIRD("mmio_write8(0xfed90018, 256)"), 3, 25, "more than 8 bits" },
 		{ THIRD("device(0/1/0, \"a\", bridge=yes, secondary=256)"), 3, 42, "0 to 255" },
 		{ THIRD("device(0/1/0, \"a\", secondary=1)"), 3, 8, "bridge=yes" },
-		{ THIRD("device(0/1/0, \"0123456789012345678901234567890123\")"), 3, 15,
-		    "at most 31" },
+		{ THIRD("device(0/1/0, \"0123456789012345678901234567890123\")"), 3, 15, "at most 31" },
 	};
 
 	(void)state;

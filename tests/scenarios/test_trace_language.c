@@ -12,12 +12,12 @@
 #include "scenarios/story.h"
 
 /* A machine that translates: dom1 maps 0x1000..0x2fff to 0x8000000, and holds 7/0/0. */
-#define TRANSLATING                                                                                \
-	STORY_MACHINE                                                                              \
-	"device(0/23/0, \"ahci0\")\n"                                                              \
-	"device(7/0/0, \"nic0\", class=nic, driver=ppt)\n"                                         \
-	"iommu_create_domain(1G) = dom1\n"                                                         \
-	"iommu_create_mapping(dom1, 0x1000, 0x8000000, 0x2000)\n"                                  \
+#define TRANSLATING                                                                                    \
+	STORY_MACHINE                                                                                  \
+	"device(0/23/0, \"ahci0\")\n"                                                                  \
+	"device(7/0/0, \"nic0\", class=nic, driver=ppt)\n"                                             \
+	"iommu_create_domain(1G) = dom1\n"                                                             \
+	"iommu_create_mapping(dom1, 0x1000, 0x8000000, 0x2000)\n"                                      \
 	"iommu_add_device(dom1, 7/0/0)\n"
 
 static void blanks_and_comments(void **state)
@@ -61,19 +61,18 @@ static void devices(void **state)
 static void strings(void **state)
 {
 	(void)state;
-	story_must_pass(STORY_MACHINE
-	    "vm_create(\"a \\\"b\\\" \\\\ \\n\")\nvm_destroy(\"a \\\"b\\\" \\\\ \\n\")\n"
-	    "vm_create(\"k\xc3\xb6ln\")\nvm_destroy(\"k\xc3\xb6ln\")\n"
-	    "vm_create(\"\") = error(EINVAL)\n");
+	story_must_pass(
+	    STORY_MACHINE "vm_create(\"a \\\"b\\\" \\\\ \\n\")\nvm_destroy(\"a \\\"b\\\" \\\\ \\n\")\n"
+			  "vm_create(\"k\xc3\xb6ln\")\nvm_destroy(\"k\xc3\xb6ln\")\n"
+			  "vm_create(\"\") = error(EINVAL)\n");
 }
 
 static void named_arguments(void **state)
 {
 	(void)state;
-	story_must_pass(
-	    STORY_MACHINE "vm_create(name=\"a\")\nvm_setup_memory(size=1M, vm=\"a\")\n"
-			  "vm_setup_memory(seed=3, \"a\", 1M) = error(EEXIST)\n"
-			  "dma(len=4, 0/1/0, kind=read, address=0)  expect unprotected\n");
+	story_must_pass(STORY_MACHINE "vm_create(name=\"a\")\nvm_setup_memory(size=1M, vm=\"a\")\n"
+				      "vm_setup_memory(seed=3, \"a\", 1M) = error(EEXIST)\n"
+				      "dma(len=4, 0/1/0, kind=read, address=0)  expect unprotected\n");
 }
 
 /* ---- results ------------------------------------------------------------------------------------------ */
@@ -81,12 +80,12 @@ static void named_arguments(void **state)
 static void results_compare(void **state)
 {
 	(void)state;
-	story_must_pass(STORY_MACHINE
-	    "mmio_read32(0xfed91000) = 0x10\nvm_create(\"a\") = 0\n"
-	    "vm_create(\"a\") = error(EEXIST)\nstep(1) = 0\n"
-	    "mem_write(0x1000, \"01 02 03\")\nmem_read(0x1000, 4) = \"0102 03 00\"\n");
-	story_must_fail(STORY_MACHINE "mmio_read32(0xfed91000) = 0x11\n",
-	    "mmio_read32 gave 0x10, expected 0x11");
+	story_must_pass(
+	    STORY_MACHINE "mmio_read32(0xfed91000) = 0x10\nvm_create(\"a\") = 0\n"
+			  "vm_create(\"a\") = error(EEXIST)\nstep(1) = 0\n"
+			  "mem_write(0x1000, \"01 02 03\")\nmem_read(0x1000, 4) = \"0102 03 00\"\n");
+	story_must_fail(
+	    STORY_MACHINE "mmio_read32(0xfed91000) = 0x11\n", "mmio_read32 gave 0x10, expected 0x11");
 	story_must_fail(STORY_MACHINE "vm_create(\"a\") = error(EEXIST)\n",
 	    "vm_create returned OK, expected EEXIST");
 	story_must_fail(STORY_MACHINE "vm_create(\"a\")\nvm_create(\"a\") = error(ENXIO)\n",
@@ -104,8 +103,7 @@ static void a_failed_call_fails_the_story(void **state)
 	story_must_fail(STORY_MACHINE "vm_create(\"a\")\nvm_create(\"a\")\n",
 	    "vm_create returned EEXIST (there is a VM \"a\" already); if it should, write = "
 	    "error(EEXIST)");
-	story_must_fail(
-	    STORY_MACHINE "mmio_read32(0xdead0000) = 5\n", "mmio_read32 returned ENXIO");
+	story_must_fail(STORY_MACHINE "mmio_read32(0xdead0000) = 5\n", "mmio_read32 returned ENXIO");
 	story_run(&story, STORY_MACHINE "vm_create(\"a\")\nvm_create(\"a\")\nvm_destroy(\"a\")\n");
 	assert_int_equal(story.status, IOMMUSIM_OK); /* the story goes on */
 	assert_int_equal(story.summary.calls, 4);
@@ -114,11 +112,9 @@ static void a_failed_call_fails_the_story(void **state)
 static void results_bind(void **state)
 {
 	(void)state;
-	story_must_pass(
-	    STORY_MACHINE "mmio_read32(0xfed91000) = ver\nmmio_read32(0xfed90000) = ver\n"
-			  "step(ver)\nsysctl(\"hw.dmar.enable\", ver) = 16\n");
-	story_must_fail(STORY_MACHINE
-	    "mmio_read32(0xfed91000) = ver\nmmio_read64(0xfed91008) = ver\n",
+	story_must_pass(STORY_MACHINE "mmio_read32(0xfed91000) = ver\nmmio_read32(0xfed90000) = ver\n"
+				      "step(ver)\nsysctl(\"hw.dmar.enable\", ver) = 16\n");
+	story_must_fail(STORY_MACHINE "mmio_read32(0xfed91000) = ver\nmmio_read64(0xfed91008) = ver\n",
 	    "expected 0x10");
 	story_must_fail(STORY_MACHINE "iommu_create_domain(1G) = a\niommu_create_domain(1G) = a\n",
 	    "a is another domain already (line 3)");
@@ -180,8 +176,8 @@ static void run_under(struct story *story, const char *profile, const char *text
 
 static void expectations_hold_under_profiles(void **state)
 {
-	static const char story_text[] = TRANSLATING
-	    "dma(7/0/0, write, 0x3000, 4)  expect blocked under 13.0, 13.1  expect ok\n";
+	static const char story_text[] =
+	    TRANSLATING "dma(7/0/0, write, 0x3000, 4)  expect blocked under 13.0, 13.1  expect ok\n";
 	struct story story;
 
 	(void)state;
@@ -213,9 +209,9 @@ static void findings_are_expected(void **state)
 	struct story story;
 
 	(void)state;
-	story_must_pass(NO_IOMMU
-	    "iommu_create_domain(1G) = error(ENXIO)  expect finding(init-failed-silently)\n"
-	    "step(1) expect none\n");
+	story_must_pass(
+	    NO_IOMMU "iommu_create_domain(1G) = error(ENXIO)  expect finding(init-failed-silently)\n"
+		     "step(1) expect none\n");
 	story_run(&story, NO_IOMMU "iommu_create_domain(1G) = error(ENXIO)\n");
 	assert_int_equal(story.summary.unexpected_findings, 1);
 	assert_int_equal(story.summary.findings[IOMMUSIM_FINDING_INIT_FAILED_SILENTLY], 1);
@@ -278,8 +274,8 @@ static uint64_t host_page(const char *text)
 /* Of several runs the worst speaks, and all pages count. */
 static void the_worst_run_speaks(void **state)
 {
-#define SCATTERED                                                                                  \
-	STORY_MACHINE "device(0/23/0, \"ahci0\")\nvm_create(\"a\")\nvm_setup_memory(\"a\", 16M, "  \
+#define SCATTERED                                                                                      \
+	STORY_MACHINE "device(0/23/0, \"ahci0\")\nvm_create(\"a\")\nvm_setup_memory(\"a\", 16M, "      \
 		      "seed=5)\niommu_init()\n"
 	const unsigned long long page = host_page(
 	    SCATTERED "dma(0/23/0, write, gpa(\"a\", 0x40000), 4, for=\"a\")  expect pa(0)\n");
@@ -307,9 +303,9 @@ static void interrupts(void **state)
 	    "interrupt(7/0/0, 0xfee00000, 0x41) = remapped(0xfee00000, 0x42)\n",
 	    "came out as remapped(0xfee00000, 0x41), expected remapped(0xfee00000, 0x42)");
 	/* With remapping on and an empty table, an interrupt in the remappable format is blocked. */
-#define REMAPPING                                                                                  \
-	STORY_MACHINE "mmio_write64(0xfed910b8, 0x100000)\nmmio_write32(0xfed91018, 0x01000000)\n" \
-		      "mmio_write64(0xfed91090, 0x200000)\nmmio_write32(0xfed91018, 0x04000000)\n" \
+#define REMAPPING                                                                                      \
+	STORY_MACHINE "mmio_write64(0xfed910b8, 0x100000)\nmmio_write32(0xfed91018, 0x01000000)\n"     \
+		      "mmio_write64(0xfed91090, 0x200000)\nmmio_write32(0xfed91018, 0x04000000)\n"     \
 		      "mmio_write32(0xfed91018, 0x06000000)\n"
 	story_must_pass(REMAPPING "interrupt(7/0/0, 0xfee00010, 0) expect fault(0x22)\n"
 				  "interrupt(7/0/0, 0xfee00010, 0) = error(EIO)\n");
@@ -360,8 +356,7 @@ static void units_and_memory_by_hand(void **state)
 	    "mmio_read64(0xfed90008) = 0xd2008c40660462\nmem_write(0x100000000, \"01\")\n"
 	    "mem_write(0x4000000, \"01\") = error(ENXIO)\n");
 	assert_true(iommusim_replay_passed(&story.summary));
-	assert_string_equal(
-	    story.summary.machine, "VT-d, 1 unit, 128 MiB, vmm reference, cache hoard");
+	assert_string_equal(story.summary.machine, "VT-d, 1 unit, 128 MiB, vmm reference, cache hoard");
 }
 
 static void settings(void **state)
@@ -383,10 +378,10 @@ static void settings(void **state)
 	story_run_with(&story, dropped, strlen(dropped), &drop);
 	assert_int_equal(story.summary.expectations_failed, 1);
 	assert_int_equal(story.summary.dma[IOMMUSIM_VERDICT_STALE], 1);
-	story_must_pass(STORY_HEADER
-	    "machine(iommu=vtd, memory=256M, preset=\"haswell-ep\", cache=sized, sets=4, "
-	    "ways=2, match=source, latency=3, seed=4, cpu=intel)\n"
-	    "mmio_read64(0xfed91008) = 0xd2008c10ef0466\n");
+	story_must_pass(
+	    STORY_HEADER "machine(iommu=vtd, memory=256M, preset=\"haswell-ep\", cache=sized, sets=4, "
+			 "ways=2, match=source, latency=3, seed=4, cpu=intel)\n"
+			 "mmio_read64(0xfed91008) = 0xd2008c10ef0466\n");
 }
 
 static void tables_from_files(void **state)

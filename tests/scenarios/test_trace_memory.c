@@ -91,13 +91,11 @@ static enum iommusim_status run(
 		.unreserve = unreserve,
 	};
 	const struct iommusim_text out = { .put = drop };
-	const struct iommusim_replay_options options = {
-		.allocator = &allocator, .record = recorded ? &out : NULL
-	};
+	const struct iommusim_replay_options options = { .allocator = &allocator,
+		.record = recorded ? &out : NULL };
 	struct iommusim_replay_summary summary;
 
-	return iommusim_replay(
-	    "lesson.iommu", text, strlen(text), &options, &summary, diagnostic);
+	return iommusim_replay("lesson.iommu", text, strlen(text), &options, &summary, diagnostic);
 }
 
 /* Fail the first allocation, then only the second, and so on, until none is left to fail. */
@@ -112,8 +110,8 @@ static void fail_each(const char *text, bool recorded)
 		assert_int_equal(meter.bytes, 0);
 		if (meter.failed == 0) {
 			if (status != IOMMUSIM_OK)
-				print_message("%u:%u: %s\n", diagnostic.line, diagnostic.column,
-				    diagnostic.text);
+				print_message(
+				    "%u:%u: %s\n", diagnostic.line, diagnostic.column, diagnostic.text);
 			assert_int_equal(status, IOMMUSIM_OK);
 			assert_true(n > 20);
 			return;
@@ -169,8 +167,7 @@ static void while_recording(void **state)
 static void guest_memory_is_no_allocation(void **state)
 {
 	(void)state;
-	story_must_pass(
-	    STORY_MACHINE "vm_create(\"a\")\nvm_setup_memory(\"a\", 1G) = error(ENOMEM)\n");
+	story_must_pass(STORY_MACHINE "vm_create(\"a\")\nvm_setup_memory(\"a\", 1G) = error(ENOMEM)\n");
 	story_must_fail(
 	    STORY_MACHINE "vm_create(\"a\")\nvm_setup_memory(\"a\", 1G)\n", "returned ENOMEM");
 }

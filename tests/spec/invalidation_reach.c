@@ -35,9 +35,8 @@ static void map_all(struct scene *scene, bool present)
 		scene->vtd.page_table = scene->table[domain];
 		for (unsigned page = 0; page < PAGES; page++)
 			vt_map(&scene->vtd, page * UINT64_C(0x1000),
-			    present
-				? 0x100000 + domain * UINT64_C(0x100000) + page * UINT64_C(0x1000)
-				: 0,
+			    present ? 0x100000 + domain * UINT64_C(0x100000) + page * UINT64_C(0x1000)
+				    : 0,
 			    present ? 3 : 0);
 	}
 }
@@ -51,8 +50,8 @@ static void open_scene(struct scene *scene, const struct invalidator *with)
 	scene->table[1] = vt_page(&scene->vtd);
 	for (unsigned i = 0; i < DEVICES; i++) {
 		scene->rid[i] = (uint16_t)(0x0310 + i);
-		assert_int_equal(iommusim_requester_create(
-				     scene->vtd.machine, 0, scene->rid[i], &scene->device[i]),
+		assert_int_equal(
+		    iommusim_requester_create(scene->vtd.machine, 0, scene->rid[i], &scene->device[i]),
 		    IOMMUSIM_OK);
 		set_context(scene, i, 1);
 	}
@@ -182,8 +181,7 @@ static void fill_contexts(struct scene *scene)
 static void assert_contexts(struct scene *scene, unsigned kept, unsigned page)
 {
 	for (unsigned device = 0; device < DEVICES; device++)
-		assert_int_equal(
-		    answers(scene, device, page * UINT64_C(0x1000)), kept >> device & 1);
+		assert_int_equal(answers(scene, device, page * UINT64_C(0x1000)), kept >> device & 1);
 }
 
 /* Sources must not find what others of their domain filled: match by source. */

@@ -11,10 +11,10 @@
 struct invalidator {
 	const struct vtd_setup *setup;
 	void (*prepare)(struct vtd_fixture *vtd);
-	void (*context)(struct vtd_fixture *vtd, unsigned granularity, uint16_t domain,
-	    uint16_t source, unsigned function_mask);
-	void (*iotlb)(struct vtd_fixture *vtd, unsigned granularity, uint16_t domain,
-	    uint64_t address, unsigned mask);
+	void (*context)(struct vtd_fixture *vtd, unsigned granularity, uint16_t domain, uint16_t source,
+	    unsigned function_mask);
+	void (*iotlb)(struct vtd_fixture *vtd, unsigned granularity, uint16_t domain, uint64_t address,
+	    unsigned mask);
 };
 
 void reach_global_iotlb(const struct invalidator *with);

@@ -15,8 +15,7 @@ static struct iommusim_requester *second_device(struct vtd_fixture *vtd)
 {
 	struct iommusim_requester *device;
 
-	assert_int_equal(
-	    iommusim_requester_create(vtd->machine, 0, OTHER_RID, &device), IOMMUSIM_OK);
+	assert_int_equal(iommusim_requester_create(vtd->machine, 0, OTHER_RID, &device), IOMMUSIM_OK);
 	return device;
 }
 
@@ -292,8 +291,7 @@ static void a_cached_answer_names_the_request_that_filled_it(void **state)
 	assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
 	for (uint64_t tag = 1; tag < 4; tag++) {
 		request.tag = tag;
-		assert_int_equal(
-		    iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+		assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
 		assert_true(outcome.page.cached);
 		assert_int_equal(outcome.pages_cached, 1);
 		assert_int_equal(outcome.page.cached_tag, 4711);

@@ -6,8 +6,8 @@
 
 #define HOLE UINT64_C(0x10000000) /* there is no memory */
 
-static struct iommusim_walk walk_of(struct iommusim_requester *device, enum iommusim_dma_kind kind,
-    uint64_t address, uint64_t length)
+static struct iommusim_walk walk_of(
+    struct iommusim_requester *device, enum iommusim_dma_kind kind, uint64_t address, uint64_t length)
 {
 	const struct iommusim_dma_request request = {
 		.address = address, .length = length, .kind = kind
@@ -23,8 +23,7 @@ static struct iommusim_walk read_walk(struct vtd_fixture *vtd, uint64_t address)
 	return walk_of(vtd->device, IOMMUSIM_DMA_READ, address, 8);
 }
 
-static const struct iommusim_walk_field *field(
-    const struct iommusim_walk_step *step, const char *name)
+static const struct iommusim_walk_field *field(const struct iommusim_walk_step *step, const char *name)
 {
 	for (unsigned i = 0; i < step->field_count; i++)
 		if (strcmp(step->fields[i].name, name) == 0)
@@ -36,8 +35,8 @@ static const struct iommusim_walk_field *field(
 static void a_walk_lists_every_entry_it_read(void **state)
 {
 	static const char *const names[] = { "SS-PML4E", "SS-PDPE", "SS-PDE", "SS-PTE" };
-	const uint64_t input = UINT64_C(0xc3) << 39 | UINT64_C(0x12f) << 30 | UINT64_C(0x7e) << 21 |
-	    UINT64_C(0xe1) << 12;
+	const uint64_t input =
+	    UINT64_C(0xc3) << 39 | UINT64_C(0x12f) << 30 | UINT64_C(0x7e) << 21 | UINT64_C(0xe1) << 12;
 	struct iommusim_walk walk;
 	struct vtd_fixture vtd;
 

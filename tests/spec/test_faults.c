@@ -91,8 +91,7 @@ static void fault_information_is_as_wide_as_the_widest_page_table(void **state)
 	}
 }
 
-static struct iommusim_fault typed_fault(
-    struct vtd_fixture *vtd, enum iommusim_dma_address_type type)
+static struct iommusim_fault typed_fault(struct vtd_fixture *vtd, enum iommusim_dma_address_type type)
 {
 	const struct iommusim_dma_request request = {
 		.address = 0x5000, .length = 8, .address_type = type
@@ -139,8 +138,7 @@ static void the_pasid_is_recorded_by_units_with_pasids(void **state)
 	for (unsigned pasids = 0; pasids < 2; pasids++) {
 		vt_start_enabled(
 		    &vtd, &(struct vtd_setup){ .ecap_set = pasids ? ECAP_PASID | ECAP_SMTS : 0 });
-		assert_int_equal(
-		    iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+		assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
 		assert_int_equal(outcome.page.fault.reason, 0x31);
 		assert_int_equal(vt_get64(&vtd, R_FRCD + 8),
 		    pasids ? UINT64_C(0xcabcde31e0000310) : UINT64_C(0xc000003100000310));
@@ -458,8 +456,8 @@ static void a_fault_handler_empties_the_ring_from_fri_on(void **state)
 		assert_int_equal(index, (5 + round * VTD_FAULTS) % VTD_FAULTS);
 		while ((vt_get32(&vtd, R_FRCD + index * 16 + 12) & 0x80000000) != 0) {
 			assert_int_equal(vt_get32(&vtd, R_FRCD + index * 16 + 8) & 0xffff, VTD_RID);
-			assert_int_equal(vt_get64(&vtd, R_FRCD + index * 16),
-			    (uint64_t)(round * 16 + seen++) << 12);
+			assert_int_equal(
+			    vt_get64(&vtd, R_FRCD + index * 16), (uint64_t)(round * 16 + seen++) << 12);
 			vt_clear_record(&vtd, index);
 			index = (index + 1) % VTD_FAULTS;
 		}

@@ -53,8 +53,7 @@ static struct iommusim_fault raise(
 	struct iommusim_fault fault;
 
 	assert_int_equal(
-	    iommusim_requester_interrupt(scene->vtd.device, address, data, out, &fault),
-	    IOMMUSIM_OK);
+	    iommusim_requester_interrupt(scene->vtd.device, address, data, out, &fault), IOMMUSIM_OK);
 	assert_int_equal(iommusim_interrupt_pending(scene->vtd.machine) - before,
 	    fault.class_ == IOMMUSIM_FAULT_NONE);
 	return fault;
@@ -152,8 +151,7 @@ static void an_interrupt_outside_the_range_or_unaligned_is_malformed(void **stat
 	(void)state;
 	start(&scene, NULL, 4);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_int_equal(
-		    iommusim_requester_interrupt(scene.vtd.device, bad[i], 0, NULL, NULL),
+		assert_int_equal(iommusim_requester_interrupt(scene.vtd.device, bad[i], 0, NULL, NULL),
 		    IOMMUSIM_EINVAL);
 	vt_no_message(&scene.vtd);
 	stop(&scene);
@@ -505,8 +503,7 @@ static void a_unit_that_does_not_snoop_sees_flushed_entries_only(void **state)
 
 	(void)state;
 	start(&scene, &(struct vtd_setup){ .ecap_clear = ECAP_C, .device_view = true }, 0);
-	assert_int_equal(
-	    iommusim_memory_write(scene.vtd.machine, scene.table, &entry, 8), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_write(scene.vtd.machine, scene.table, &entry, 8), IOMMUSIM_OK);
 	assert_int_equal(reason(&scene, remappable(0, false), 0), 0x22);
 	assert_int_equal(iommusim_memory_flush(scene.vtd.machine, scene.table, 8), IOMMUSIM_OK);
 	assert_vector(&scene, remappable(0, false), 0, 0x11);
@@ -517,8 +514,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(while_remapping_is_off_every_interrupt_passes),
-		cmocka_unit_test(
-		    compatibility_interrupts_pass_only_with_cfi_and_without_extended_mode),
+		cmocka_unit_test(compatibility_interrupts_pass_only_with_cfi_and_without_extended_mode),
 		cmocka_unit_test(the_index_is_the_handle_plus_a_valid_subhandle),
 		cmocka_unit_test(an_interrupt_outside_the_range_or_unaligned_is_malformed),
 		cmocka_unit_test(handle_bit_15_is_address_bit_2),

@@ -21,12 +21,7 @@ static uint64_t iotlb_low(unsigned granularity, uint16_t domain)
 	return 2 | (uint64_t)granularity << 4 | (uint64_t)domain << 16;
 }
 
-enum {
-	WAIT_INTERRUPT = 0x10,
-	WAIT_STATUS = 0x20,
-	WAIT_FENCE = 0x40,
-	WAIT_DRAIN = 0x80
-};
+enum { WAIT_INTERRUPT = 0x10, WAIT_STATUS = 0x20, WAIT_FENCE = 0x40, WAIT_DRAIN = 0x80 };
 
 static uint64_t wait_low(uint32_t flags, uint32_t data)
 {
@@ -77,11 +72,11 @@ static const struct invalidator queue = {
 	.setup = &defaults, .prepare = prepare, .context = context, .iotlb = iotlb
 };
 
-#define REACH(name, function)                                                                      \
-	static void name(void **state)                                                             \
-	{                                                                                          \
-		(void)state;                                                                       \
-		function(&queue);                                                                  \
+#define REACH(name, function)                                                                          \
+	static void name(void **state)                                                                 \
+	{                                                                                              \
+		(void)state;                                                                           \
+		function(&queue);                                                                      \
 	}
 
 REACH(a_global_iotlb_descriptor_takes_everything, reach_global_iotlb)
@@ -253,8 +248,7 @@ static void queue_and_status_word_are_coherent_on_every_unit(void **state)
 	(void)state;
 	vt_start_enabled(&vtd, &(struct vtd_setup){ .ecap_clear = ECAP_C, .device_view = true });
 	vt_queue_start(&vtd, 16);
-	assert_int_equal(
-	    iommusim_memory_write(vtd.machine, vtd.queue, descriptor, 16), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_write(vtd.machine, vtd.queue, descriptor, 16), IOMMUSIM_OK);
 	vt_set32(&vtd, R_IQT, 0x10);
 	assert_int_equal(vt_get64(&vtd, R_IQH), 0x10);
 	assert_int_equal(vt_load(&vtd, 0x8000), 0x77);

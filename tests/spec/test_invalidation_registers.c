@@ -28,11 +28,11 @@ static const struct invalidator registers = {
 	.setup = &defaults, .prepare = nothing, .context = context, .iotlb = iotlb
 };
 
-#define REACH(name, function)                                                                      \
-	static void name(void **state)                                                             \
-	{                                                                                          \
-		(void)state;                                                                       \
-		function(&registers);                                                              \
+#define REACH(name, function)                                                                          \
+	static void name(void **state)                                                                 \
+	{                                                                                              \
+		(void)state;                                                                           \
+		function(&registers);                                                                  \
 	}
 
 REACH(a_global_iotlb_invalidation_takes_everything, reach_global_iotlb)
@@ -142,8 +142,7 @@ static void an_address_mask_beyond_mamv_is_ignored(void **state)
 	struct vtd_fixture vtd;
 
 	(void)state;
-	start_stale(
-	    &vtd, &(struct vtd_setup){ .cap_clear = CAP_MAMV, .cap_set = UINT64_C(9) << 48 });
+	start_stale(&vtd, &(struct vtd_setup){ .cap_clear = CAP_MAMV, .cap_set = UINT64_C(9) << 48 });
 	for (unsigned mask = 10; mask < 64; mask++)
 		assert_int_equal(vt_invalidate_iotlb(&vtd, 3, VTD_DOMAIN, 0x5000, mask), 0);
 	assert_true(is_stale(&vtd));
@@ -169,8 +168,7 @@ static void assert_all_ignored(struct vtd_fixture *vtd)
 {
 	for (unsigned granularity = 1; granularity <= 3; granularity++) {
 		assert_int_equal(vt_invalidate_iotlb(vtd, granularity, VTD_DOMAIN, 0x5000, 0), 0);
-		assert_int_equal(
-		    vt_invalidate_context(vtd, granularity, VTD_DOMAIN, VTD_RID, 0), 0);
+		assert_int_equal(vt_invalidate_context(vtd, granularity, VTD_DOMAIN, VTD_RID, 0), 0);
 	}
 }
 

@@ -196,16 +196,14 @@ static void narrow_accesses_read_their_bytes_and_write_nothing(void **state)
 	vt_start(&vtd, NULL);
 	for (unsigned byte = 0; byte < 8; byte++) {
 		assert_int_equal(
-		    iommusim_mmio_read(vtd.machine, VTD_BASE + R_CAP + byte, 1, &value),
-		    IOMMUSIM_OK);
+		    iommusim_mmio_read(vtd.machine, VTD_BASE + R_CAP + byte, 1, &value), IOMMUSIM_OK);
 		assert_int_equal(value, vtd.cap >> byte * 8 & 0xff);
 	}
-	assert_int_equal(
-	    iommusim_mmio_read(vtd.machine, VTD_BASE + R_CAP + 6, 2, &value), IOMMUSIM_OK);
+	assert_int_equal(iommusim_mmio_read(vtd.machine, VTD_BASE + R_CAP + 6, 2, &value), IOMMUSIM_OK);
 	assert_int_equal(value, vtd.cap >> 48);
 	for (unsigned width = 1; width <= 2; width++)
-		assert_int_equal(iommusim_mmio_write(vtd.machine, VTD_BASE + R_FEDATA, width, 0x77),
-		    IOMMUSIM_OK);
+		assert_int_equal(
+		    iommusim_mmio_write(vtd.machine, VTD_BASE + R_FEDATA, width, 0x77), IOMMUSIM_OK);
 	assert_int_equal(vt_get32(&vtd, R_FEDATA), 0);
 	vt_stop(&vtd);
 }
@@ -318,8 +316,7 @@ int main(void)
 		cmocka_unit_test(places_without_a_register_read_as_zero_and_take_nothing),
 		cmocka_unit_test(without_queued_invalidation_its_registers_are_reserved),
 		cmocka_unit_test(fields_of_missing_features_are_reserved),
-		cmocka_unit_test(
-		    fault_records_and_iotlb_registers_stand_where_the_capabilities_say),
+		cmocka_unit_test(fault_records_and_iotlb_registers_stand_where_the_capabilities_say),
 		cmocka_unit_test(a_cold_reset_brings_every_register_back),
 	};
 

@@ -118,10 +118,8 @@ static void root_entries_are_found_by_bus_and_context_entries_by_function(void *
 		vt_store(&vtd, vt_context_at(&vtd), 0);
 		vt_store(&vtd, vtd.root_table + (rid >> 8) * UINT64_C(16), vtd.context_table | 1);
 		vt_store(&vtd, vtd.context_table + (rid & 0xff) * UINT64_C(16), vtd.page_table | 1);
-		vt_store(
-		    &vtd, vtd.context_table + (rid & 0xff) * UINT64_C(16) + 8, UINT64_C(0x4502));
-		assert_int_equal(
-		    iommusim_requester_create(vtd.machine, 0, rid, &device), IOMMUSIM_OK);
+		vt_store(&vtd, vtd.context_table + (rid & 0xff) * UINT64_C(16) + 8, UINT64_C(0x4502));
+		assert_int_equal(iommusim_requester_create(vtd.machine, 0, rid, &device), IOMMUSIM_OK);
 		page = vt_access(device, IOMMUSIM_DMA_READ, 0x5123, 4);
 		assert_false(page.faulted);
 		assert_int_equal(page.physical, 0x6123);
@@ -131,8 +129,7 @@ static void root_entries_are_found_by_bus_and_context_entries_by_function(void *
 }
 
 /* Flip each bit of a quadword of an entry; `fault` for those in `reserved`, `other` for the rest of `look`. */
-static void flip(
-    struct vtd_fixture *vtd, uint64_t at, uint64_t reserved, uint64_t look, unsigned fault)
+static void flip(struct vtd_fixture *vtd, uint64_t at, uint64_t reserved, uint64_t look, unsigned fault)
 {
 	const uint64_t before = vt_load(vtd, at);
 
@@ -270,11 +267,7 @@ static unsigned typed_reason(struct vtd_fixture *vtd, unsigned address_type, uin
 /* VT-d 9.3, TT: which requests each type serves, and which types a unit without DT or PT has. */
 static void translation_types_serve_what_they_say(void **state)
 {
-	enum {
-		UNTRANSLATED,
-		TRANSLATION_REQUEST,
-		TRANSLATED
-	};
+	enum { UNTRANSLATED, TRANSLATION_REQUEST, TRANSLATED };
 	static const struct {
 		uint64_t missing;
 		unsigned type;
@@ -298,8 +291,7 @@ static void translation_types_serve_what_they_say(void **state)
 		/* conditions that hold together have no order: a reserved type meets untranslated only */
 		for (unsigned at = UNTRANSLATED; at <= TRANSLATED; at++)
 			if (rows[i].reason[0] == 0 || at == UNTRANSLATED)
-				assert_int_equal(
-				    typed_reason(&vtd, at, 0x5000), rows[i].reason[at]);
+				assert_int_equal(typed_reason(&vtd, at, 0x5000), rows[i].reason[at]);
 		vt_stop(&vtd);
 	}
 }
@@ -355,8 +347,7 @@ static void while_translation_is_off_typed_requests_are_unsupported_and_not_reco
 			.address_type = (enum iommusim_dma_address_type)type };
 		struct iommusim_dma_outcome outcome;
 
-		assert_int_equal(
-		    iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+		assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
 		assert_int_equal(outcome.completion, IOMMUSIM_COMPLETION_UNSUPPORTED_REQUEST);
 		assert_true(outcome.page.faulted);
 		assert_int_equal(outcome.bytes_moved, 0);
@@ -530,8 +521,7 @@ static void a_unit_that_does_not_snoop_sees_only_flushed_entries(void **state)
 	assert_all_kinds(&vtd, 0);
 	assert_int_equal(iommusim_memory_flush(vtd.machine, vt_context_at(&vtd), 8), IOMMUSIM_OK);
 	assert_all_kinds(&vtd, 0x2);
-	assert_int_equal(
-	    iommusim_memory_write(vtd.machine, vt_root_at(&vtd), &entry, 8), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_write(vtd.machine, vt_root_at(&vtd), &entry, 8), IOMMUSIM_OK);
 	assert_all_kinds(&vtd, 0x2);
 	assert_int_equal(iommusim_memory_flush(vtd.machine, vt_root_at(&vtd), 8), IOMMUSIM_OK);
 	assert_all_kinds(&vtd, 0x1);
@@ -540,8 +530,7 @@ static void a_unit_that_does_not_snoop_sees_only_flushed_entries(void **state)
 
 static void a_unit_that_snoops_sees_every_store(void **state)
 {
-	const struct vtd_setup apart = { .device_view = true,
-		.settings.cache = IOMMUSIM_CACHE_NONE };
+	const struct vtd_setup apart = { .device_view = true, .settings.cache = IOMMUSIM_CACHE_NONE };
 	const uint64_t entry = 0;
 	struct vtd_fixture vtd;
 

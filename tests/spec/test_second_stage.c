@@ -23,8 +23,8 @@ static unsigned read_reason(struct vtd_fixture *vtd, uint64_t address)
 }
 
 /* An input address whose index differs at every level: 0x1a5, 0x0c3, 0x12f, 0x07e, 0x0e1 from the top. */
-#define INPUT                                                                                      \
-	(UINT64_C(0x1a5) << 48 | UINT64_C(0x0c3) << 39 | UINT64_C(0x12f) << 30 |                   \
+#define INPUT                                                                                          \
+	(UINT64_C(0x1a5) << 48 | UINT64_C(0x0c3) << 39 | UINT64_C(0x12f) << 30 |                       \
 	    UINT64_C(0x07e) << 21 | UINT64_C(0x0e1) << 12)
 
 static uint64_t input_of(unsigned levels)
@@ -203,8 +203,7 @@ static void assert_rights(struct vtd_fixture *vtd, unsigned rights)
 	assert_int_equal(read_reason(vtd, INPUT), (rights & 1) != 0 ? 0 : 6);
 	assert_int_equal(vt_reason(vtd, IOMMUSIM_DMA_WRITE, INPUT), (rights & 2) != 0 ? 0 : 5);
 	if (rights == 0)
-		assert_true(
-		    atomic == 5 || atomic == 6); /* both conditions hold: no order is given */
+		assert_true(atomic == 5 || atomic == 6); /* both conditions hold: no order is given */
 	else
 		assert_int_equal(atomic, rights == 3 ? 0 : rights == 1 ? 5 : 6);
 }
@@ -237,8 +236,7 @@ static void rights_are_anded_over_all_levels(void **state)
 			else
 				vt_store(&vtd, at, vt_load(&vtd, at) | 3);
 		}
-		if (vtd.next_page >
-		    VTD_RAM - 0x10000) { /* tables that were replaced are not reused */
+		if (vtd.next_page > VTD_RAM - 0x10000) { /* tables that were replaced are not reused */
 			vt_stop(&vtd);
 			start(&vtd, &(struct vtd_setup){ .levels = 5 });
 			vt_map(&vtd, INPUT, 0x5000, 3);
@@ -325,12 +323,9 @@ static void zero_length_reads_of_write_only_pages_follow_zlr(void **state)
 		vt_map(&vtd, 0x6000, 0x6000, 1);
 		assert_int_equal(
 		    vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x5000, 0).fault.reason, zlr ? 0 : 6);
-		assert_int_equal(
-		    vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x5000, 1).fault.reason, 6);
-		assert_int_equal(
-		    vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x6000, 0).fault.reason, 0);
-		assert_int_equal(
-		    vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x7000, 0).fault.reason, 6);
+		assert_int_equal(vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x5000, 1).fault.reason, 6);
+		assert_int_equal(vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x6000, 0).fault.reason, 0);
+		assert_int_equal(vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x7000, 0).fault.reason, 6);
 		vt_stop(&vtd);
 	}
 }
@@ -341,8 +336,8 @@ static void translations_into_the_interrupt_range_are_reason_e(void **state)
 	static const struct {
 		uint64_t output;
 		unsigned reason;
-	} rows[] = { { 0xfedff000, 0 }, { 0xfee00000, 0xe }, { 0xfee01000, 0xe },
-		{ 0xfeeff000, 0xe }, { 0xfef00000, 0 }, { 0x1fee00000, 0 }, { 0xee00000, 0 } };
+	} rows[] = { { 0xfedff000, 0 }, { 0xfee00000, 0xe }, { 0xfee01000, 0xe }, { 0xfeeff000, 0xe },
+		{ 0xfef00000, 0 }, { 0x1fee00000, 0 }, { 0xee00000, 0 } };
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -526,8 +521,7 @@ int main(void)
 		cmocka_unit_test(requests_to_the_interrupt_range_are_interrupts_or_reason_29),
 		cmocka_unit_test(inputs_beside_the_interrupt_range_are_translated),
 		cmocka_unit_test(legacy_walks_leave_the_entries_as_they_were),
-		cmocka_unit_test(
-		    unflushed_paging_entries_are_invisible_to_a_unit_that_does_not_snoop),
+		cmocka_unit_test(unflushed_paging_entries_are_invisible_to_a_unit_that_does_not_snoop),
 		cmocka_unit_test(data_moves_to_and_from_the_translated_page),
 		cmocka_unit_test(a_denied_access_moves_nothing),
 	};

@@ -150,8 +150,8 @@ static void compare(const struct expected *expected)
 			fail_msg("%s has no %s", structure->name, name);
 		else if (field->high != high || field->low != low ||
 		    (access != '-' && access_letter(field->access) != access))
-			fail_msg("%s.%s is described as %u:%u %c", structure->name, name,
-			    field->high, field->low, access_letter(field->access));
+			fail_msg("%s.%s is described as %u:%u %c", structure->name, name, field->high,
+			    field->low, access_letter(field->access));
 		count++;
 		at += used;
 	}
@@ -195,11 +195,9 @@ static void reserved_masks_follow_width_and_capabilities(void **state)
 		{ &vtd_ss_pte_spec, 0, 39, HAVE(ECAP_SC), 0x400fff8000000000 },
 		{ &vtd_ss_pte_spec, 0, 52, HAVE(ECAP_SC), 0x4000000000000000 },
 		{ &vtd_ss_leaf2m_spec, 0, 46, 0, 0x400fc000001ff880 },
-		{ &vtd_ss_leaf2m_spec, 0, 46, HAVE(ECAP_SC) | HAVE(CAP_SSLPS_2M),
-		    0x400fc000001ff000 },
+		{ &vtd_ss_leaf2m_spec, 0, 46, HAVE(ECAP_SC) | HAVE(CAP_SSLPS_2M), 0x400fc000001ff000 },
 		{ &vtd_ss_leaf1g_spec, 0, 46, HAVE(CAP_SSLPS_2M), 0x400fc0003ffff880 },
-		{ &vtd_ss_leaf1g_spec, 0, 46, HAVE(ECAP_SC) | HAVE(CAP_SSLPS_1G),
-		    0x400fc0003ffff000 },
+		{ &vtd_ss_leaf1g_spec, 0, 46, HAVE(ECAP_SC) | HAVE(CAP_SSLPS_1G), 0x400fc0003ffff000 },
 		{ &vtd_irte_spec, 0, 46, 0, 0x00000000ff00f000 },
 		{ &vtd_irte_spec, 0, 46, HAVE(CAP_PI), 0x00000000ff007000 },
 		{ &vtd_irte_spec, 1, 46, 0, 0xfffffffffff00000 },
@@ -262,10 +260,7 @@ static void accessors_read_and_write_their_bits_only(void **state)
 /* Tables 15 and 30: reason and whether FPD can hide it. */
 static void fault_reasons_are_qualified_as_the_tables_say(void **state)
 {
-	enum {
-		UNQUALIFIED,
-		QUALIFIED
-	};
+	enum { UNQUALIFIED, QUALIFIED };
 	static const struct {
 		unsigned code;
 		bool qualified;
@@ -274,10 +269,10 @@ static void fault_reasons_are_qualified_as_the_tables_say(void **state)
 #include "models/vtd/spec/fault_reasons.def"
 #undef R
 	};
-	static const uint8_t always[] = { 0x1, 0x8, 0x9, 0xa, 0x20, 0x21, 0x23, 0x25, 0x29, 0x2a,
-		0x2b, 0x30, 0x31, 0x33 };
-	static const uint8_t hidden[] = { 0x2, 0x3, 0x4, 0x5, 0x6, 0x7, 0xb, 0xc, 0xd, 0xe, 0x22,
-		0x24, 0x26 };
+	static const uint8_t always[] = { 0x1, 0x8, 0x9, 0xa, 0x20, 0x21, 0x23, 0x25, 0x29, 0x2a, 0x2b,
+		0x30, 0x31, 0x33 };
+	static const uint8_t hidden[] = { 0x2, 0x3, 0x4, 0x5, 0x6, 0x7, 0xb, 0xc, 0xd, 0xe, 0x22, 0x24,
+		0x26 };
 	unsigned seen = 0;
 
 	(void)state;
@@ -370,8 +365,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_register_is_described_as_the_specification_has_it),
-		cmocka_unit_test(
-		    every_structure_in_memory_is_described_as_the_specification_has_it),
+		cmocka_unit_test(every_structure_in_memory_is_described_as_the_specification_has_it),
 		cmocka_unit_test(reserved_masks_follow_width_and_capabilities),
 		cmocka_unit_test(masks_cover_both_ends),
 		cmocka_unit_test(accessors_read_and_write_their_bits_only),

@@ -143,14 +143,13 @@ static struct view look(struct iommusim_machine *machine)
 	uint32_t length;
 
 	for (size_t i = 0; iommusim_memory_window(machine, i, &window) == IOMMUSIM_OK; i++)
-		view.windows =
-		    fold(fold(fold(view.windows, window.base), window.length), window.kind);
+		view.windows = fold(fold(fold(view.windows, window.base), window.length), window.kind);
 	for (size_t i = 0; iommusim_pci_at(machine, i) != NULL; i++)
 		view.functions = fold(view.functions, iommusim_pci_at(machine, i)->rid);
 	for (size_t i = 0; iommusim_unit_at(machine, i) != NULL; i++)
 		view.units = fold(view.units, iommusim_unit_base(iommusim_unit_at(machine, i)));
-	for (unsigned i = 0;
-	     iommusim_acpi_find(machine, "DMAR", i, &address, &length) == IOMMUSIM_OK; i++)
+	for (unsigned i = 0; iommusim_acpi_find(machine, "DMAR", i, &address, &length) == IOMMUSIM_OK;
+	     i++)
 		view.tables = fold(fold(view.tables, address), length);
 	for (unsigned rid = 0; rid < 0x400; rid++)
 		view.governed =
@@ -248,8 +247,7 @@ static enum iommusim_status call_clock_schedule(struct iommusim_machine *machine
 static enum iommusim_status call_requester_create(struct iommusim_machine *machine)
 {
 	struct iommusim_requester *requester = (struct iommusim_requester *)(uintptr_t)8;
-	const enum iommusim_status status =
-	    iommusim_requester_create(machine, 0, 0x0310, &requester);
+	const enum iommusim_status status = iommusim_requester_create(machine, 0, 0x0310, &requester);
 
 	assert_int_equal(requester == NULL, status != IOMMUSIM_OK);
 	return status;
@@ -348,8 +346,7 @@ static bool round_of(const struct call *call, unsigned n, bool once)
 		assert_int_equal(iommusim_machine_diagnostic(machine)->status, IOMMUSIM_ENOMEM);
 		after = look(machine);
 		assert_memory_equal(&before, &after, sizeof(before));
-		assert_true(
-		    failing.count <= blocks + 3); /* arrays that have grown already may stay */
+		assert_true(failing.count <= blocks + 3); /* arrays that have grown already may stay */
 		status = call->make(machine);
 	}
 	assert_int_equal(status, IOMMUSIM_OK);
@@ -369,20 +366,20 @@ static void try_all(const struct call *call)
 	}
 }
 
-#define CALL(name, function, preparation, view)                                                    \
-	static void name(void **state)                                                             \
-	{                                                                                          \
-		static const struct call call = { function, preparation, view };                   \
-                                                                                                   \
-		(void)state;                                                                       \
-		try_all(&call);                                                                    \
+#define CALL(name, function, preparation, view)                                                        \
+	static void name(void **state)                                                                 \
+	{                                                                                              \
+		static const struct call call = { function, preparation, view };                       \
+                                                                                                       \
+		(void)state;                                                                           \
+		try_all(&call);                                                                        \
 	}
 
 CALL(a_failed_memory_add_changes_nothing, call_memory_add, NULL, false)
 CALL(a_failed_memory_add_with_a_device_view_changes_nothing, call_memory_add, NULL, true)
 CALL(a_failed_memory_add_foreign_changes_nothing, call_memory_add_foreign, NULL, false)
-CALL(a_failed_memory_add_foreign_with_a_device_view_changes_nothing, call_memory_add_foreign, NULL,
-    true)
+CALL(
+    a_failed_memory_add_foreign_with_a_device_view_changes_nothing, call_memory_add_foreign, NULL, true)
 CALL(a_failed_memory_add_pc_ram_changes_nothing, call_pc_ram, NULL, false)
 CALL(a_failed_memory_add_pc_ram_with_a_device_view_changes_nothing, call_pc_ram, NULL, true)
 CALL(a_failed_mmio_attach_changes_nothing, call_mmio_attach, NULL, false)

@@ -101,8 +101,7 @@ static bool filtered(const struct cached *entry, const struct cache_filter *filt
 
 	return (!filter->by_domain || entry->domain == filter->domain) &&
 	    (!filter->by_source ||
-		(entry->source | filter->source_ignore) ==
-		    (filter->source | filter->source_ignore)) &&
+		(entry->source | filter->source_ignore) == (filter->source | filter->source_ignore)) &&
 	    (!filter->by_range || !(last < filter->first || entry->key > filter->last));
 }
 
@@ -164,8 +163,7 @@ static bool oracle_has(const struct scene *scene, bool by_source, uint32_t who, 
 
 static void ask(struct scene *scene, bool complete)
 {
-	const uint64_t address =
-	    pick(scene, 4) << 30 | pick(scene, 4) << 21 | pick(scene, 8) << 12 | 8;
+	const uint64_t address = pick(scene, 4) << 30 | pick(scene, 4) << 21 | pick(scene, 8) << 12 | 8;
 	const bool by_source = pick(scene, 2) != 0;
 	const uint32_t who = (uint32_t)pick(scene, by_source ? 4 : 3);
 	const struct cached *found = by_source
@@ -278,8 +276,7 @@ static void a_cache_grows_without_losing_an_entry(void **state)
 	cache_invalidate(&scene->cache, &upper);
 	assert_int_equal(scene->cache.count, 10000);
 	for (uint64_t page = 0; page < 20000; page++) {
-		const struct cached *found =
-		    cache_find_domain(&scene->cache, 1, page << 12 | 0xabc);
+		const struct cached *found = cache_find_domain(&scene->cache, 1, page << 12 | 0xabc);
 
 		assert_int_equal(found != NULL, page < 10000);
 		if (found != NULL)
@@ -291,8 +288,7 @@ static void a_cache_grows_without_losing_an_entry(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-		    a_hoarding_cache_knows_exactly_what_was_filled_and_not_invalidated),
+		cmocka_unit_test(a_hoarding_cache_knows_exactly_what_was_filled_and_not_invalidated),
 		cmocka_unit_test(a_sized_cache_answers_nothing_stale_and_keeps_its_size),
 		cmocka_unit_test(an_adverse_cache_answers_nothing_stale),
 		cmocka_unit_test(a_cache_of_policy_none_keeps_nothing),

@@ -215,8 +215,7 @@ static void an_event_needs_a_function_and_a_time(void **state)
 	iommusim_step(machine, 2);
 	assert_int_equal(
 	    iommusim_clock_schedule(machine, UINT64_MAX - 1, run, &event), IOMMUSIM_EINVAL);
-	assert_int_equal(
-	    iommusim_clock_schedule(machine, UINT64_MAX - 2, run, &event), IOMMUSIM_OK);
+	assert_int_equal(iommusim_clock_schedule(machine, UINT64_MAX - 2, run, &event), IOMMUSIM_OK);
 	iommusim_machine_destroy(machine);
 }
 

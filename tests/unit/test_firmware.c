@@ -55,8 +55,7 @@ static void assert_found(struct iommusim_machine *machine, const char *signature
 	assert_memory_equal(bytes, signature, 4);
 	assert_int_equal(bytes[4], fill);
 	assert_int_equal(bytes[35], fill);
-	assert_int_equal(
-	    iommusim_memory_read(machine, address + length - 1, bytes, 1), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_read(machine, address + length - 1, bytes, 1), IOMMUSIM_OK);
 	assert_int_equal(bytes[0], fill);
 }
 
@@ -67,8 +66,7 @@ static void tables_are_found_by_signature_and_instance(void **state)
 	uint32_t length;
 
 	(void)state;
-	assert_int_equal(
-	    iommusim_acpi_find(machine, "DMAR", 0, &address, &length), IOMMUSIM_ENOENT);
+	assert_int_equal(iommusim_acpi_find(machine, "DMAR", 0, &address, &length), IOMMUSIM_ENOENT);
 	assert_int_equal(install(machine, "SSDT", 100, 1), IOMMUSIM_OK);
 	assert_int_equal(install(machine, "DMAR", 176, 2), IOMMUSIM_OK);
 	assert_int_equal(install(machine, "SSDT", 36, 3), IOMMUSIM_OK);
@@ -77,10 +75,8 @@ static void tables_are_found_by_signature_and_instance(void **state)
 	assert_found(machine, "SSDT", 1, 36, 3);
 	assert_found(machine, "SSDT", 2, 50000, 4);
 	assert_found(machine, "DMAR", 0, 176, 2);
-	assert_int_equal(
-	    iommusim_acpi_find(machine, "DMAR", 1, &address, &length), IOMMUSIM_ENOENT);
-	assert_int_equal(
-	    iommusim_acpi_find(machine, "IVRS", 0, &address, &length), IOMMUSIM_ENOENT);
+	assert_int_equal(iommusim_acpi_find(machine, "DMAR", 1, &address, &length), IOMMUSIM_ENOENT);
+	assert_int_equal(iommusim_acpi_find(machine, "IVRS", 0, &address, &length), IOMMUSIM_ENOENT);
 	iommusim_machine_destroy(machine);
 }
 
@@ -127,8 +123,7 @@ static void malformed_tables_are_refused(void **state)
 	assert_int_equal(iommusim_acpi_install(machine, bytes, 35), IOMMUSIM_EINVAL);
 	assert_int_equal(iommusim_acpi_install(machine, bytes, 0), IOMMUSIM_EINVAL);
 	assert_int_equal(iommusim_acpi_install(machine, bytes, 0x100001), IOMMUSIM_EINVAL);
-	assert_int_equal(
-	    iommusim_acpi_find(machine, "DMAR", 0, &address, &length), IOMMUSIM_ENOENT);
+	assert_int_equal(iommusim_acpi_find(machine, "DMAR", 0, &address, &length), IOMMUSIM_ENOENT);
 	iommusim_machine_destroy(machine);
 }
 

@@ -52,8 +52,7 @@ static void an_empty_machine_has_nothing(void **state)
 	assert_null(iommusim_pci_at(machine, 0));
 	assert_null(iommusim_unit_at(machine, 0));
 	assert_null(iommusim_unit_for(machine, 0, 0));
-	assert_int_equal(
-	    iommusim_acpi_find(machine, "DMAR", 0, &address, &length), IOMMUSIM_ENOENT);
+	assert_int_equal(iommusim_acpi_find(machine, "DMAR", 0, &address, &length), IOMMUSIM_ENOENT);
 	assert_int_equal(iommusim_clock_now(machine), 0);
 	iommusim_machine_destroy(machine);
 }

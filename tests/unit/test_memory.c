@@ -26,8 +26,7 @@ static struct iommusim_machine *make(bool device_view)
 
 static void add(struct iommusim_machine *machine, uint64_t base, uint64_t length)
 {
-	assert_int_equal(
-	    iommusim_memory_add(machine, base, length, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_add(machine, base, length, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
 }
 
 /* The diagnostic is of this failure. */
@@ -75,8 +74,7 @@ static void new_memory_reads_as_zero(void **state)
 	add(machine, 0, 16 * GIB);
 	for (uint64_t at = 0; at < 16 * GIB; at += 3 * GIB) {
 		memset(bytes, 0xff, sizeof(bytes));
-		assert_int_equal(
-		    iommusim_memory_read(machine, at, bytes, sizeof(bytes)), IOMMUSIM_OK);
+		assert_int_equal(iommusim_memory_read(machine, at, bytes, sizeof(bytes)), IOMMUSIM_OK);
 		assert_memory_equal(bytes, zero, sizeof(bytes));
 	}
 	iommusim_machine_destroy(machine);
@@ -122,8 +120,8 @@ static void malformed_windows_are_refused_and_leave_nothing(void **state)
 		assert_failed(machine,
 		    iommusim_memory_add(machine, rows[i].base, rows[i].length, IOMMUSIM_MEMORY_RAM),
 		    IOMMUSIM_EINVAL);
-	assert_failed(machine, iommusim_memory_add(machine, 0, PAGE, IOMMUSIM_MEMORY_FOREIGN),
-	    IOMMUSIM_EINVAL);
+	assert_failed(
+	    machine, iommusim_memory_add(machine, 0, PAGE, IOMMUSIM_MEMORY_FOREIGN), IOMMUSIM_EINVAL);
 	assert_int_equal(iommusim_memory_window(machine, 0, &window), IOMMUSIM_ENOENT);
 	iommusim_machine_destroy(machine);
 }
@@ -168,8 +166,7 @@ static void memory_and_registers_do_not_share_an_address(void **state)
 
 	(void)state;
 	assert_int_equal(iommusim_mmio_attach(machine, &region), IOMMUSIM_OK);
-	assert_failed(machine,
-	    iommusim_memory_add(machine, 0xfed00000, 0x100000, IOMMUSIM_MEMORY_RAM),
+	assert_failed(machine, iommusim_memory_add(machine, 0xfed00000, 0x100000, IOMMUSIM_MEMORY_RAM),
 	    IOMMUSIM_EEXIST);
 	add(machine, 0xfed80000, 0x10000);
 	iommusim_machine_destroy(machine);
@@ -196,8 +193,7 @@ static void pc_ram_leaves_the_last_gigabyte_below_4_gib_free(void **state)
 			assert_int_equal(window.base, 4 * GIB);
 			assert_int_equal(window.length, rows[i].high);
 		} else {
-			assert_int_equal(
-			    iommusim_memory_window(machine, 1, &window), IOMMUSIM_ENOENT);
+			assert_int_equal(iommusim_memory_window(machine, 1, &window), IOMMUSIM_ENOENT);
 		}
 		iommusim_machine_destroy(machine);
 	}
@@ -331,8 +327,7 @@ static void a_foreign_window_shows_the_callers_memory(void **state)
 	(void)state;
 	assert_non_null(image);
 	memset(image, 0x5a, 0x2000);
-	assert_int_equal(
-	    iommusim_memory_add_foreign(machine, 0x80000000, 0x2000, image), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_add_foreign(machine, 0x80000000, 0x2000, image), IOMMUSIM_OK);
 	assert_int_equal(iommusim_memory_physical(machine, image + 0x1ffc, &address), IOMMUSIM_OK);
 	assert_int_equal(address, 0x80001ffc);
 	assert_int_equal(iommusim_memory_write(machine, 0x80001ffc, &word, 4), IOMMUSIM_OK);
@@ -351,15 +346,12 @@ static void a_malformed_foreign_window_is_refused(void **state)
 
 	(void)state;
 	assert_non_null(image);
-	assert_failed(
-	    machine, iommusim_memory_add_foreign(machine, 0, PAGE, NULL), IOMMUSIM_EINVAL);
+	assert_failed(machine, iommusim_memory_add_foreign(machine, 0, PAGE, NULL), IOMMUSIM_EINVAL);
 	assert_failed(
 	    machine, iommusim_memory_add_foreign(machine, 0, PAGE, image + 64), IOMMUSIM_EINVAL);
-	assert_failed(
-	    machine, iommusim_memory_add_foreign(machine, 0, 0x800, image), IOMMUSIM_EINVAL);
+	assert_failed(machine, iommusim_memory_add_foreign(machine, 0, 0x800, image), IOMMUSIM_EINVAL);
 	add(machine, 0, PAGE);
-	assert_failed(
-	    machine, iommusim_memory_add_foreign(machine, 0, PAGE, image), IOMMUSIM_EEXIST);
+	assert_failed(machine, iommusim_memory_add_foreign(machine, 0, PAGE, image), IOMMUSIM_EEXIST);
 	iommusim_machine_destroy(machine);
 	free(image);
 }

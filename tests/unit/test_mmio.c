@@ -71,14 +71,12 @@ static void aligned_accesses_of_every_width_reach_the_region(void **state)
 		const uint64_t at = 0x1ff8,
 			       mask = width == 8 ? UINT64_MAX : (UINT64_C(1) << width * 8) - 1;
 
-		assert_int_equal(
-		    iommusim_mmio_read(machine, BASE + at, width, &value), IOMMUSIM_OK);
+		assert_int_equal(iommusim_mmio_read(machine, BASE + at, width, &value), IOMMUSIM_OK);
 		assert_int_equal(value, (UINT64_C(0xa5a5a5a500000000) | at) & mask);
 		assert_int_equal(device.width, width);
 		assert_int_equal(device.offset, at);
 		assert_int_equal(
-		    iommusim_mmio_write(machine, BASE + at, width, width * UINT64_C(3)),
-		    IOMMUSIM_OK);
+		    iommusim_mmio_write(machine, BASE + at, width, width * UINT64_C(3)), IOMMUSIM_OK);
 		assert_int_equal(device.value, width * 3);
 		assert_int_equal(device.width, width);
 	}
@@ -97,8 +95,7 @@ static void other_widths_and_unaligned_accesses_are_refused(void **state)
 	(void)state;
 	assert_int_equal(attach(machine, &device, BASE, 0x1000), IOMMUSIM_OK);
 	for (size_t i = 0; i < sizeof(widths) / sizeof(*widths); i++) {
-		assert_int_equal(
-		    iommusim_mmio_read(machine, BASE, widths[i], &value), IOMMUSIM_EINVAL);
+		assert_int_equal(iommusim_mmio_read(machine, BASE, widths[i], &value), IOMMUSIM_EINVAL);
 		assert_int_equal(iommusim_mmio_write(machine, BASE, widths[i], 0), IOMMUSIM_EINVAL);
 		assert_int_equal(iommusim_machine_diagnostic(machine)->status, IOMMUSIM_EINVAL);
 	}
@@ -126,8 +123,7 @@ static void where_nothing_decodes_reads_are_all_ones_and_writes_are_lost(void **
 		assert_int_equal(
 		    iommusim_mmio_read(machine, BASE + 0x1000, width, &value), IOMMUSIM_ENXIO);
 		assert_int_equal(value, ones);
-		assert_int_equal(
-		    iommusim_mmio_read(machine, BASE - 8, width, &value), IOMMUSIM_ENXIO);
+		assert_int_equal(iommusim_mmio_read(machine, BASE - 8, width, &value), IOMMUSIM_ENXIO);
 		assert_int_equal(iommusim_mmio_write(machine, 0, width, 1), IOMMUSIM_ENXIO);
 	}
 	assert_int_equal(device.reads + device.writes, 0);
@@ -137,9 +133,7 @@ static void where_nothing_decodes_reads_are_all_ones_and_writes_are_lost(void **
 static void regions_that_overlap_or_are_malformed_are_refused(void **state)
 {
 	struct iommusim_machine *machine = make();
-	struct iommusim_mmio_region region = {
-		.base = BASE, .length = 0x1000, .read = device_read
-	};
+	struct iommusim_mmio_region region = { .base = BASE, .length = 0x1000, .read = device_read };
 	struct device device = { 0 };
 
 	(void)state;
@@ -172,8 +166,8 @@ static void each_address_has_its_own_region(void **state)
 				     UINT64_C(0x1000) * (1 + i % 3)),
 		    IOMMUSIM_OK);
 	for (unsigned i = 0; i < 20; i++)
-		assert_int_equal(iommusim_mmio_read(machine,
-				     BASE + i * UINT64_C(0x3000) + i * UINT64_C(8), 4, &value),
+		assert_int_equal(iommusim_mmio_read(
+				     machine, BASE + i * UINT64_C(0x3000) + i * UINT64_C(8), 4, &value),
 		    IOMMUSIM_OK);
 	for (unsigned i = 0; i < 20; i++) {
 		assert_int_equal(devices[i].reads, 1);
@@ -210,8 +204,7 @@ struct watch {
 	bool is_write;
 };
 
-static void watch_access(
-    void *context, uint64_t address, unsigned width, bool is_write, uint64_t value)
+static void watch_access(void *context, uint64_t address, unsigned width, bool is_write, uint64_t value)
 {
 	struct watch *watch = context;
 

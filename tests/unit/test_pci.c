@@ -58,8 +58,7 @@ static void functions_are_listed_by_segment_and_requester_id(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 5; i++)
-		assert_int_equal(
-		    add_endpoint(machine, added[i].segment, added[i].rid), IOMMUSIM_OK);
+		assert_int_equal(add_endpoint(machine, added[i].segment, added[i].rid), IOMMUSIM_OK);
 	for (size_t i = 0; i < 5; i++) {
 		assert_int_equal(iommusim_pci_at(machine, i)->segment, listed[i].segment);
 		assert_int_equal(iommusim_pci_at(machine, i)->rid, listed[i].rid);
@@ -158,8 +157,7 @@ static void a_legacy_bridge_hides_who_asks_behind_it(void **state)
 	struct iommusim_machine *machine = make();
 
 	(void)state;
-	assert_int_equal(
-	    add_bridge(machine, 0x00e0, IOMMUSIM_PCI_LEGACY_BRIDGE, 4, 6), IOMMUSIM_OK);
+	assert_int_equal(add_bridge(machine, 0x00e0, IOMMUSIM_PCI_LEGACY_BRIDGE, 4, 6), IOMMUSIM_OK);
 	assert_int_equal(add_bridge(machine, 0x00e8, IOMMUSIM_PCI_BRIDGE, 8, 9), IOMMUSIM_OK);
 	assert_int_equal(iommusim_pci_requester_id(machine, 0, 0x0410), 0x0400);
 	assert_int_equal(iommusim_pci_requester_id(machine, 0, 0x06ff), 0x0400);
@@ -179,10 +177,8 @@ static void the_legacy_bridge_nearest_to_the_root_gives_the_id(void **state)
 
 	(void)state;
 	assert_int_equal(add_bridge(machine, 0x00e0, IOMMUSIM_PCI_BRIDGE, 1, 9), IOMMUSIM_OK);
-	assert_int_equal(
-	    add_bridge(machine, 0x0108, IOMMUSIM_PCI_LEGACY_BRIDGE, 2, 9), IOMMUSIM_OK);
-	assert_int_equal(
-	    add_bridge(machine, 0x0210, IOMMUSIM_PCI_LEGACY_BRIDGE, 5, 7), IOMMUSIM_OK);
+	assert_int_equal(add_bridge(machine, 0x0108, IOMMUSIM_PCI_LEGACY_BRIDGE, 2, 9), IOMMUSIM_OK);
+	assert_int_equal(add_bridge(machine, 0x0210, IOMMUSIM_PCI_LEGACY_BRIDGE, 5, 7), IOMMUSIM_OK);
 	assert_int_equal(iommusim_pci_requester_id(machine, 0, 0x0618), 0x0200);
 	assert_int_equal(iommusim_pci_requester_id(machine, 0, 0x0210), 0x0200);
 	assert_int_equal(iommusim_pci_requester_id(machine, 0, 0x0100), 0x0100);

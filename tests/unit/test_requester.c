@@ -41,9 +41,7 @@ static void malformed_requests_are_refused_and_count_as_nothing(void **state)
 		{ .address = 0x1000, .length = UINT64_MAX },
 		{ .address = 0x10000, .length = 8, .has_pasid = true, .pasid = 0x100000 },
 		{ .address = 0x10000, .length = 8, .kind = (enum iommusim_dma_kind)3 },
-		{ .address = 0x10000,
-		    .length = 8,
-		    .address_type = (enum iommusim_dma_address_type)3 },
+		{ .address = 0x10000, .length = 8, .address_type = (enum iommusim_dma_address_type)3 },
 	};
 	struct iommusim_requester_counters counters;
 	struct iommusim_dma_outcome outcome;
@@ -191,9 +189,7 @@ static void where_there_is_no_memory_nothing_moves_and_no_fault_is_made(void **s
 	struct iommusim_requester *device;
 	struct iommusim_machine *machine = make(&device);
 	uint8_t data[0x2000];
-	struct iommusim_dma_request request = {
-		.address = 0x1f800, .length = 0x1000, .data = data
-	};
+	struct iommusim_dma_request request = { .address = 0x1f800, .length = 0x1000, .data = data };
 
 	(void)state;
 	memset(data, 0x11, sizeof(data));
@@ -282,8 +278,7 @@ static void counters_add_up(void **state)
 	vt_map(&vtd, 0x40000, 0x80000, 3);
 	vt_map(&vtd, 0x42000, 0x90000, 3);
 	for (unsigned i = 0; i < 4; i++) { /* two pages hit from the second round on, one faults */
-		assert_int_equal(
-		    iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+		assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
 		assert_int_equal(outcome.pages_cached, i == 0 ? 0 : 2);
 		assert_int_equal(outcome.pages_faulted, 1);
 	}

@@ -53,8 +53,8 @@ static void *work(void *context)
 	return NULL;
 }
 
-static void start_worker(struct worker *worker, struct iommusim_requester *device,
-    _Atomic bool *stop, unsigned number, uint64_t pages)
+static void start_worker(struct worker *worker, struct iommusim_requester *device, _Atomic bool *stop,
+    unsigned number, uint64_t pages)
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->device = device;
@@ -204,9 +204,7 @@ static void no_dma_reaches_an_old_page_after_a_queued_invalidation(void **state)
  */
 static void a_walk_under_way_fills_no_cache_after_an_invalidation(void **state)
 {
-	enum {
-		RING = 64
-	};
+	enum { RING = 64 };
 	struct remapping scene;
 	struct worker workers[2];
 	struct iommusim_requester *second;
@@ -224,8 +222,7 @@ static void a_walk_under_way_fills_no_cache_after_an_invalidation(void **state)
 		const uint64_t old = scene.page[0];
 
 		if (round >= RING)
-			dirty +=
-			    (vt_load(&scene.vtd, page) | vt_load(&scene.vtd, page + 0x800)) != 0;
+			dirty += (vt_load(&scene.vtd, page) | vt_load(&scene.vtd, page + 0x800)) != 0;
 		scene.page[0] = page;
 		atomic_store(scene.entry[0], page | 3);
 		invalidate_page(&scene, 0);
@@ -359,19 +356,16 @@ static void functions_and_scopes_come_and_go_under_dma(void **state)
 	open_remapping(&scene, IOMMUSIM_CACHE_HOARD, false);
 	start_worker(&worker, scene.vtd.device, &stop, 0, 8);
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		const struct iommusim_pci_function function = { .rid =
-								    (uint16_t)(0x0800 + round % 32),
+		const struct iommusim_pci_function function = { .rid = (uint16_t)(0x0800 + round % 32),
 			.type = round % 2 == 0 ? IOMMUSIM_PCI_ENDPOINT : IOMMUSIM_PCI_BRIDGE,
 			.secondary_bus = 9,
 			.subordinate_bus = 10 };
 
 		assert_int_equal(iommusim_pci_add(scene.vtd.machine, &function), IOMMUSIM_OK);
 		if (round % 8 == 0)
-			assert_int_equal(
-			    iommusim_unit_add_scope(scene.vtd.unit, &scope), IOMMUSIM_OK);
+			assert_int_equal(iommusim_unit_add_scope(scene.vtd.unit, &scope), IOMMUSIM_OK);
 		let_work(&worker, 1, 1);
-		assert_int_equal(
-		    iommusim_pci_remove(scene.vtd.machine, 0, function.rid), IOMMUSIM_OK);
+		assert_int_equal(iommusim_pci_remove(scene.vtd.machine, 0, function.rid), IOMMUSIM_OK);
 	}
 	atomic_store(&stop, true);
 	join_worker(&worker);
@@ -452,8 +446,7 @@ static void *live(void *context)
 		/* root entry 0, context entry 0, one 1 GiB page */
 		const uint64_t words[][2] = { { 0x10000, 0x11001 }, { 0x11000, 0x12001 },
 			{ 0x11008, 0x101 }, { 0x12000, 0x83 } };
-		const struct iommusim_dma_request request = { .address = whole->output,
-			.length = 8 };
+		const struct iommusim_dma_request request = { .address = whole->output, .length = 8 };
 		struct iommusim_dma_outcome outcome;
 		struct iommusim_machine *machine;
 		struct iommusim_requester *device;
@@ -466,16 +459,15 @@ static void *live(void *context)
 		iommusim_unit_include_all(unit);
 		whole->wrong += iommusim_requester_create(machine, 0, 0, &device) != IOMMUSIM_OK;
 		for (unsigned i = 0; i < 4; i++)
-			whole->wrong += iommusim_memory_write(
-					    machine, words[i][0], &words[i][1], 8) != IOMMUSIM_OK;
+			whole->wrong +=
+			    iommusim_memory_write(machine, words[i][0], &words[i][1], 8) != IOMMUSIM_OK;
 		iommusim_mmio_write(machine, VTD_BASE + R_RTADDR, 8, 0x10000);
 		iommusim_mmio_write(machine, VTD_BASE + R_GCMD, 4, G_SRTP);
 		iommusim_mmio_write(machine, VTD_BASE + R_GCMD, 4, G_TE);
 		for (unsigned i = 0; i < 50; i++) {
 			iommusim_dma(device, &request, &outcome, NULL, 0);
 			whole->wrong += outcome.page.faulted ||
-			    outcome.page.physical != whole->output ||
-			    outcome.page.cached != (i > 0);
+			    outcome.page.physical != whole->output || outcome.page.cached != (i > 0);
 		}
 		whole->wrong += iommusim_clock_now(machine) != 53;
 		iommusim_machine_destroy(machine);
@@ -506,8 +498,7 @@ int main(void)
 		cmocka_unit_test(no_dma_reaches_an_old_page_after_a_queued_invalidation),
 		cmocka_unit_test(a_walk_under_way_fills_no_cache_after_an_invalidation),
 		cmocka_unit_test(translation_goes_on_and_off_between_requests),
-		cmocka_unit_test(
-		    faults_are_recorded_while_software_handles_them_and_uses_the_queue),
+		cmocka_unit_test(faults_are_recorded_while_software_handles_them_and_uses_the_queue),
 		cmocka_unit_test(a_unit_can_be_reset_and_set_up_again_under_dma),
 		cmocka_unit_test(functions_and_scopes_come_and_go_under_dma),
 		cmocka_unit_test(the_interrupt_table_can_be_replaced_under_interrupts),

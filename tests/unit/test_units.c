@@ -30,8 +30,7 @@ static struct iommusim_machine *make(void)
 	return machine;
 }
 
-static struct iommusim_unit *add_unit(
-    struct iommusim_machine *machine, uint64_t base, uint16_t segment)
+static struct iommusim_unit *add_unit(struct iommusim_machine *machine, uint64_t base, uint16_t segment)
 {
 	const struct iommusim_vtd_config config = { .base = base,
 		.segment = segment,
@@ -46,8 +45,8 @@ static struct iommusim_unit *add_unit(
 	return unit;
 }
 
-static void add_function(struct iommusim_machine *machine, uint16_t rid,
-    enum iommusim_pci_type type, uint8_t secondary, uint8_t subordinate)
+static void add_function(struct iommusim_machine *machine, uint16_t rid, enum iommusim_pci_type type,
+    uint8_t secondary, uint8_t subordinate)
 {
 	const struct iommusim_pci_function function = {
 		.rid = rid, .type = type, .secondary_bus = secondary, .subordinate_bus = subordinate
@@ -57,9 +56,9 @@ static void add_function(struct iommusim_machine *machine, uint16_t rid,
 }
 
 /* A scope whose path is given as device, function pairs. */
-#define SCOPE(unit, kind, bus, ...)                                                                \
-	add_scope(unit, kind, bus, (const struct iommusim_dmar_hop[]){ __VA_ARGS__ },              \
-	    sizeof((const struct iommusim_dmar_hop[]){ __VA_ARGS__ }) /                            \
+#define SCOPE(unit, kind, bus, ...)                                                                    \
+	add_scope(unit, kind, bus, (const struct iommusim_dmar_hop[]){ __VA_ARGS__ },                  \
+	    sizeof((const struct iommusim_dmar_hop[]){ __VA_ARGS__ }) /                                \
 		sizeof(struct iommusim_dmar_hop))
 
 static void add_scope(struct iommusim_unit *unit, unsigned type, uint8_t bus,
@@ -97,7 +96,7 @@ static void impossible_units_are_refused_with_a_reason(void **state)
 		{ 0xfed90800, CAP, ECAP, 46 }, { 0xfed90000, CAP, ECAP, 11 },
 		{ 0xfed90000, CAP, ECAP, 53 }, { 0xfed90000, CAP | 7, ECAP, 46 }, /* ND 7 */
 		{ 0xfed90000, CAP & ~UINT64_C(0x1f00), ECAP, 46 },                /* no SAGAW */
-		{ 0xfed90000, (CAP & ~UINT64_C(0x1f00)) | 0x1100, ECAP, 46 }, /* reserved widths */
+		{ 0xfed90000, (CAP & ~UINT64_C(0x1f00)) | 0x1100, ECAP, 46 },     /* reserved widths */
 		{ 0xfed90000, CAP | UINT64_C(0x3ff) << 24, ECAP, 46 }, /* FRO beyond the page */
 		{ 0xfed90000, CAP | UINT64_C(0xff) << 40, ECAP, 46 },  /* so many records */
 		{ 0xfed90000, CAP, ECAP | UINT64_C(0x3ff) << 8, 46 },  /* IRO beyond the page */
@@ -119,18 +118,16 @@ static void impossible_units_are_refused_with_a_reason(void **state)
 		assert_null(unit);
 		assert_int_equal(iommusim_machine_diagnostic(machine)->status, IOMMUSIM_EINVAL);
 		assert_null(iommusim_unit_at(machine, 0));
-		assert_int_equal(
-		    iommusim_mmio_read(machine, 0xfed90000, 4, &value), IOMMUSIM_ENXIO);
+		assert_int_equal(iommusim_mmio_read(machine, 0xfed90000, 4, &value), IOMMUSIM_ENXIO);
 	}
 	iommusim_machine_destroy(machine);
 }
 
 static void two_things_at_one_address_are_refused(void **state)
 {
-	const struct iommusim_vtd_config config = { .base = 0xfed90000,
-		.capability = CAP,
-		.ext_capability = ECAP,
-		.host_address_width = 46 };
+	const struct iommusim_vtd_config config = {
+		.base = 0xfed90000, .capability = CAP, .ext_capability = ECAP, .host_address_width = 46
+	};
 	struct iommusim_machine *machine = make();
 
 	(void)state;
@@ -306,8 +303,7 @@ static void a_requester_notices_a_new_scope_with_its_next_request(void **state)
 	struct iommusim_requester *device;
 
 	(void)state;
-	assert_int_equal(
-	    iommusim_memory_add(machine, 0, 0x10000, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_add(machine, 0, 0x10000, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
 	assert_int_equal(iommusim_mmio_write(machine, 0xfed90018, 4, 0x40000000), IOMMUSIM_OK);
 	assert_int_equal(iommusim_mmio_write(machine, 0xfed90018, 4, 0x80000000), IOMMUSIM_OK);
 	assert_true(iommusim_unit_translating(unit));
@@ -332,8 +328,7 @@ static void each_unit_translates_for_its_own_devices_only(void **state)
 	(void)state;
 	iommusim_unit_include_all(all);
 	SCOPE(graphics, IOMMUSIM_SCOPE_ENDPOINT, 0, { 2, 0 });
-	assert_int_equal(
-	    iommusim_memory_add(machine, 0, 0x10000, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_add(machine, 0, 0x10000, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
 	assert_int_equal(iommusim_mmio_write(machine, 0xfed90018, 4, 0x40000000), IOMMUSIM_OK);
 	assert_int_equal(iommusim_mmio_write(machine, 0xfed90018, 4, 0x80000000), IOMMUSIM_OK);
 	assert_int_equal(iommusim_requester_create(machine, 0, 0x0010, &first), IOMMUSIM_OK);
@@ -370,8 +365,8 @@ static struct iommusim_dmar *make_table(void)
 	struct builder builder = builder_begin();
 	struct iommusim_dmar *table;
 
-	ADD(&builder, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x7b, 0,
-	    0, 0, 0);
+	ADD(&builder, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x7b, 0, 0,
+	    0, 0);
 	ADD(&builder, 0, 0, 30, 0, 1, 0, 0, 0, 0x00, 0x10, 0xd9, 0xfe, 0, 0, 0, 0);
 	ADD(&builder, 3, 8, 0, 0, 2, 0xf0, 0x1f, 7);
 	ADD(&builder, 1, 6, 0, 0, 0, 0); /* a broken scope: no path */
@@ -388,8 +383,7 @@ static struct iommusim_dmar *make_table(void)
 static enum iommusim_status create_from_table(struct iommusim_machine *machine, const char *preset)
 {
 	struct iommusim_dmar *table = make_table();
-	const enum iommusim_status status =
-	    iommusim_vtd_create_from_dmar(machine, table, preset, NULL);
+	const enum iommusim_status status = iommusim_vtd_create_from_dmar(machine, table, preset, NULL);
 
 	iommusim_dmar_free(table);
 	return status;

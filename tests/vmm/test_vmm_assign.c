@@ -4,6 +4,8 @@
  */
 #include "host_fixture.h"
 
+#include "vmm/interpose.h"
+
 #define VM_SIZE (2 * MIB)
 
 static const char *const all_profiles[] = { "13.0", "13.1", "14.2", "reference" };
@@ -103,8 +105,8 @@ static void data_arrives_where_the_guest_looks_for_it(void **state)
 	assert_ok(iommusim_dma(host.ppt1, &request, &outcome, NULL, 0));
 	assert_int_equal(outcome.bytes_moved, sizeof(sent));
 	for (size_t i = 0; i < sizeof(sent); i++)
-		assert_ok(iommusim_memory_read(
-		    host.machine, host_hpa(vm, 0x20800 + i), &got[i], 1));
+		assert_ok(
+		    iommusim_memory_read(host.machine, host_hpa(vm, 0x20800 + i), &got[i], 1));
 	assert_memory_equal(sent, got, sizeof(sent));
 	host_stop(&host);
 }
@@ -117,8 +119,7 @@ static void a_guest_above_4_gib_is_mapped_on_both_sides_of_the_hole(void **state
 	(void)state;
 	host_start(&host, &(struct host_setup){ .profile = "13.1", .ram = 5 * GIB });
 	vm = host_guest(&host, "vm", 3 * GIB + 4 * MIB, HOST_PPT1);
-	assert_int_equal(
-	    iommusim_domain_max_address(iommusim_vm_domain(vm)), 4 * GIB + 4 * MIB);
+	assert_int_equal(iommusim_domain_max_address(iommusim_vm_domain(vm)), 4 * GIB + 4 * MIB);
 	for (uint64_t gpa = 0; gpa < 3 * GIB; gpa += 1021 * PAGE)
 		if (gpa >> 20 != 0xfee)
 			assert_int_equal(host_look(host.ppt1, gpa).physical, host_hpa(vm, gpa));
@@ -318,8 +319,7 @@ static void two_guests_have_domains_of_their_own(void **state)
 	assert_ptr_not_equal(iommusim_vm_domain(a), iommusim_vm_domain(b));
 	assert_speaks_guest(host.ppt1, a);
 	assert_speaks_guest(host.ppt2, b);
-	assert_int_not_equal(
-	    host_look(host.ppt1, 0).domain, host_look(host.ppt2, 0).domain);
+	assert_int_not_equal(host_look(host.ppt1, 0).domain, host_look(host.ppt2, 0).domain);
 	assert_ok(iommusim_vm_destroy(a));
 	assert_speaks_guest(host.ppt2, b);
 	assert_false(host_reaches_guest(&host, b));
@@ -438,7 +438,8 @@ static void the_domain_of_a_vm_and_the_hosts_are_not_the_callers_to_destroy(void
 	(void)state;
 	host_start(&host, NULL);
 	vm = host_guest(&host, "vm", MIB, HOST_PPT1);
-	assert_status(iommusim_iommu_destroy_domain(host.vmm, iommusim_vm_domain(vm)), IOMMUSIM_EBUSY);
+	assert_status(
+	    iommusim_iommu_destroy_domain(host.vmm, iommusim_vm_domain(vm)), IOMMUSIM_EBUSY);
 	assert_status(iommusim_iommu_destroy_domain(host.vmm, iommusim_host_domain(host.vmm)),
 	    IOMMUSIM_EBUSY);
 	assert_speaks_guest(host.ppt1, vm);
@@ -467,6 +468,21 @@ static void callers_domains_are_numbered_as_they_come(void **state)
 	assert_string_equal(iommusim_domain_name(domains[1]), "dom4"); /* no name comes twice */
 	assert_status(iommusim_iommu_create_domain(host.vmm, 0, &domains[1]), IOMMUSIM_EINVAL);
 	assert_null(domains[1]);
+	host_stop(&host);
+}
+
+static void a_name_given_beforehand_is_the_next_domains_alone(void **state)
+{
+	struct iommusim_domain *first, *second;
+	struct host host;
+
+	(void)state;
+	host_start(&host, NULL);
+	vmm_name_next_domain(host.vmm, "guest1, and more", 6);
+	assert_ok(iommusim_iommu_create_domain(host.vmm, MIB, &first));
+	assert_ok(iommusim_iommu_create_domain(host.vmm, MIB, &second));
+	assert_string_equal(iommusim_domain_name(first), "guest1");
+	assert_string_equal(iommusim_domain_name(second), "dom2");
 	host_stop(&host);
 }
 
@@ -501,8 +517,7 @@ static void mappings_are_made_of_pages(void **state)
 	(void)state;
 	host_start(&host, NULL);
 	assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
-	assert_status(
-	    iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, 0), IOMMUSIM_EINVAL);
+	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, 0), IOMMUSIM_EINVAL);
 	assert_status(
 	    iommusim_iommu_create_mapping(host.vmm, domain, 0x800, 0, PAGE), IOMMUSIM_EINVAL);
 	assert_status(
@@ -511,12 +526,11 @@ static void mappings_are_made_of_pages(void **state)
 	    iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, PAGE + 1), IOMMUSIM_EINVAL);
 	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, UINT64_MAX - 4095, 0, PAGE),
 	    IOMMUSIM_EINVAL);
-	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, 0, UINT64_MAX - 4095, 2 * PAGE),
+	assert_status(
+	    iommusim_iommu_create_mapping(host.vmm, domain, 0, UINT64_MAX - 4095, 2 * PAGE),
 	    IOMMUSIM_EINVAL);
-	assert_status(
-	    iommusim_iommu_remove_mapping(host.vmm, domain, 0, 0), IOMMUSIM_EINVAL);
-	assert_status(
-	    iommusim_iommu_remove_mapping(host.vmm, domain, 1, PAGE), IOMMUSIM_EINVAL);
+	assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, 0, 0), IOMMUSIM_EINVAL);
+	assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, 1, PAGE), IOMMUSIM_EINVAL);
 	host_stop(&host);
 }
 
@@ -629,8 +643,8 @@ static void a_function_gets_one_driver(void **state)
 	assert_int_equal(driver, IOMMUSIM_DRIVER_HOST);
 	assert_ok(iommusim_device_driver(host.vmm, 0, HOST_PPT1, &driver));
 	assert_int_equal(driver, IOMMUSIM_DRIVER_PPT);
-	assert_status(iommusim_device_attach(host.vmm, 0, HOST_GONE, IOMMUSIM_DRIVER_HOST),
-	    IOMMUSIM_ENOENT);
+	assert_status(
+	    iommusim_device_attach(host.vmm, 0, HOST_GONE, IOMMUSIM_DRIVER_HOST), IOMMUSIM_ENOENT);
 	assert_status(iommusim_device_driver(host.vmm, 0, HOST_GONE, &driver), IOMMUSIM_ENOENT);
 	assert_int_equal(host_sysctl(&host, "hw.vmm.ppt.devices"), 2);
 	host_stop(&host);
@@ -722,6 +736,7 @@ int main(void)
 		cmocka_unit_test(only_what_a_vm_has_can_be_unassigned),
 		cmocka_unit_test(the_domain_of_a_vm_and_the_hosts_are_not_the_callers_to_destroy),
 		cmocka_unit_test(callers_domains_are_numbered_as_they_come),
+		cmocka_unit_test(a_name_given_beforehand_is_the_next_domains_alone),
 		cmocka_unit_test(a_callers_domain_maps_what_it_is_told),
 		cmocka_unit_test(mappings_are_made_of_pages),
 		cmocka_unit_test(a_function_that_comes_later_joins_the_host_domain),

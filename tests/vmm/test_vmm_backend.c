@@ -220,7 +220,8 @@ struct entry_watch {
 	bool present;                          /* when the first flush came */
 };
 
-static void look_at_entry(void *context, uint64_t address, unsigned width, bool is_write, uint64_t value)
+static void look_at_entry(
+    void *context, uint64_t address, unsigned width, bool is_write, uint64_t value)
 {
 	struct entry_watch *watch = context;
 	const unsigned unit = address >= HOST_UNIT1;
@@ -247,8 +248,8 @@ static void removing_a_device_clears_its_entry_and_then_flushes_everything(void 
 		host_start(&host, &(struct host_setup){ .profile = both[p] });
 		domain = new_domain(&host, GIB);
 		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
-		watch = (struct entry_watch){ .host = &host,
-			.at = host_context_at(&host, HOST_PPT1) };
+		watch =
+		    (struct entry_watch){ .host = &host, .at = host_context_at(&host, HOST_PPT1) };
 		assert_ok(iommusim_mmio_watch(host.machine, &watcher));
 		assert_ok(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1));
 		assert_false(watch.present);
@@ -299,8 +300,8 @@ static void a_unit_that_takes_its_time_is_waited_for(void **state)
 	host_start(&host, &(struct host_setup){ .profile = "13.0", .settings = { .latency = 50 } });
 	vm = host_guest(&host, "vm", MIB, HOST_PPT1);
 	assert_int_equal(host_status(&host, HOST_UNIT1) & G_TE, G_TE);
-	assert_int_equal(host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).physical,
-	    host_hpa(vm, 0x5000));
+	assert_int_equal(
+	    host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).physical, host_hpa(vm, 0x5000));
 	assert_ok(iommusim_vm_destroy(vm));
 	assert_true(host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).faulted);
 	host_stop(&host);
@@ -316,8 +317,8 @@ static void a_unit_that_never_answers_is_given_up_and_named(void **state)
 	assert_contains(iommusim_vmm_message(host.vmm, 0), "0xfed90000");
 	assert_contains(iommusim_vmm_message(host.vmm, 0), "0x01c"); /* GSTS */
 	assert_contains(iommusim_vmm_message(host.vmm, 1), "0xfed91000");
-	assert_status(iommusim_iommu_invalidate_tlb(host.vmm, iommusim_host_domain(host.vmm)),
-	    IOMMUSIM_EIO);
+	assert_status(
+	    iommusim_iommu_invalidate_tlb(host.vmm, iommusim_host_domain(host.vmm)), IOMMUSIM_EIO);
 	host_stop(&host);
 }
 
@@ -386,8 +387,7 @@ static void a_leaf_is_the_host_page_readable_and_writable(void **state)
 		for (uint64_t gpa = 0; gpa < 3 * MIB; gpa += PAGE)
 			assert_int_equal(host_load(&host, host_leaf_at(&host, HOST_PPT1, gpa)),
 			    host_hpa(vm, gpa) | 3);
-		assert_int_equal(
-		    host_load(&host, host_leaf_at(&host, HOST_PPT1, 3 * MIB)) & 3, 0);
+		assert_int_equal(host_load(&host, host_leaf_at(&host, HOST_PPT1, 3 * MIB)) & 3, 0);
 		/* 4 KiB leaves even where 1 GiB would fit: the host's map. */
 		assert_int_equal(host_load(&host, host_leaf_at(&host, HOST_AHCI, 0)), 3);
 		host_stop(&host);
@@ -448,7 +448,7 @@ static void ids_end_with_the_unit_that_has_the_fewest(void **state)
 	for (size_t p = 0; p < 2; p++) {
 		host_start(&host, &(struct host_setup){ .profile = both[p], .no_units = true });
 		host_add_unit(&host, HOST_UNIT0, host_cap(), host_ecap(), NULL);
-		host_add_unit( /* ND=0: 16 domains, of which 0 is not used */
+		host_add_unit(/* ND=0: 16 domains, of which 0 is not used */
 		    &host, HOST_UNIT1, host_cap() & ~UINT64_C(7), host_ecap(), NULL);
 		for (unsigned id = 2; id <= 15; id++)
 			new_domain(&host, MIB);
@@ -529,8 +529,7 @@ static void an_address_beyond_the_width_aliases_a_low_one_or_is_refused(void **s
 		host_start(&host, &(struct host_setup){ .profile = both[p] });
 		domain = new_domain(&host, GIB);
 		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
-		assert_status(
-		    iommusim_iommu_create_mapping(host.vmm, domain, beyond, 0x9000, PAGE),
+		assert_status(iommusim_iommu_create_mapping(host.vmm, domain, beyond, 0x9000, PAGE),
 		    p == 0 ? IOMMUSIM_OK : IOMMUSIM_EINVAL);
 		assert_int_equal(host_look(host.ppt1, 0x5000).faulted, p == 1);
 		assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, beyond, PAGE),
@@ -585,8 +584,7 @@ static void assert_units_taken(const char *profile, unsigned count, unsigned tak
 	assert_int_equal(report_of(&host).units_used, taken);
 	assert_null(iommusim_vmm_message(host.vmm, 0)); /* without a word */
 	for (unsigned n = 0; n < count; n++)
-		assert_int_equal(
-		    host_status(&host, unit_base(n)) & G_TE, n < taken ? G_TE : 0);
+		assert_int_equal(host_status(&host, unit_base(n)) & G_TE, n < taken ? G_TE : 0);
 	host_stop(&host);
 }
 
@@ -674,18 +672,17 @@ static void start_scoped(struct host *host, const char *profile, const struct bu
 	    &(struct host_setup){
 		.profile = profile, .table = &table, .no_units = true, .no_drivers = true });
 	host_bridge(host, 0x0008, 1); /* 0/1/0, with 1/0/0 behind it */
-	const struct iommusim_dmar_hop hops[] = {
-		{ .device = scope->bytes[6], .function = scope->bytes[7] },
-		{ .device = scope->bytes[8], .function = scope->bytes[9] }
-	};
+	const struct iommusim_dmar_hop hops[] = { { .device = scope->bytes[6],
+						      .function = scope->bytes[7] },
+		{ .device = scope->bytes[8], .function = scope->bytes[9] } };
 	const struct iommusim_dmar_scope hardware = {
 		.type = scope->bytes[0],
 		.start_bus = scope->bytes[5],
 		.hop_count = (uint8_t)((scope->size - 6) / 2),
 		.hops = hops,
 	};
-	host_add_unit(host, HOST_UNIT0, host_cap(),
-	    host_ecap() | (tlb == 0 ? HOST_ECAP_DT : 0), &hardware);
+	host_add_unit(
+	    host, HOST_UNIT0, host_cap(), host_ecap() | (tlb == 0 ? HOST_ECAP_DT : 0), &hardware);
 	host_add_unit(
 	    host, HOST_UNIT1, host_cap(), host_ecap() | (tlb == 1 ? HOST_ECAP_DT : 0), NULL);
 	host_init(host);
@@ -801,8 +798,7 @@ static void a_device_no_unit_governs_is_refused_by_the_reference(void **state)
 	(void)state;
 	start_many(&host, "reference", 2);
 	domain = new_domain(&host, MIB);
-	assert_status(
-	    iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_ENXIO);
+	assert_status(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_ENXIO);
 	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "07:00.0");
 	assert_int_equal(low_half(&host, HOST_PPT1), 0);
 	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, 2 << 3));

@@ -296,30 +296,32 @@ static void a_listener_sees_each_call_begin_and_end_with_its_depth(void **state)
 	vm = host_vm(&host, "vm", MIB, 1);
 	listen_to(&host, &text);
 	host_assign(vm, HOST_PPT1);
-	assert_string_equal(text.text, "vm_assign_pptdev\n"
-				       "  iommu_create_domain\n"
-				       "    iommu_init\n"
-				       "      iommu_add_device\n"
-				       "      end iommu_add_device OK\n"
-				       "      iommu_add_device\n"
-				       "      end iommu_add_device OK\n"
-				       "    end iommu_init OK\n"
-				       "  end iommu_create_domain OK\n"
-				       "  iommu_invalidate_tlb\n"
-				       "  end iommu_invalidate_tlb OK\n"
-				       "  iommu_add_device\n"
-				       "  end iommu_add_device OK\n"
-				       "end vm_assign_pptdev OK\n");
+	assert_string_equal(text.text,
+	    "vm_assign_pptdev\n"
+	    "  iommu_create_domain\n"
+	    "    iommu_init\n"
+	    "      iommu_add_device\n"
+	    "      end iommu_add_device OK\n"
+	    "      iommu_add_device\n"
+	    "      end iommu_add_device OK\n"
+	    "    end iommu_init OK\n"
+	    "  end iommu_create_domain OK\n"
+	    "  iommu_invalidate_tlb\n"
+	    "  end iommu_invalidate_tlb OK\n"
+	    "  iommu_add_device\n"
+	    "  end iommu_add_device OK\n"
+	    "end vm_assign_pptdev OK\n");
 	text.length = 0;
 	assert_ok(iommusim_vm_destroy(vm));
-	assert_string_equal(text.text, "vm_destroy\n"
-				       "  iommu_remove_device\n"
-				       "  end iommu_remove_device OK\n"
-				       "  iommu_invalidate_tlb\n"
-				       "  end iommu_invalidate_tlb OK\n"
-				       "  iommu_destroy_domain\n"
-				       "  end iommu_destroy_domain OK\n"
-				       "end vm_destroy OK\n");
+	assert_string_equal(text.text,
+	    "vm_destroy\n"
+	    "  iommu_remove_device\n"
+	    "  end iommu_remove_device OK\n"
+	    "  iommu_invalidate_tlb\n"
+	    "  end iommu_invalidate_tlb OK\n"
+	    "  iommu_destroy_domain\n"
+	    "  end iommu_destroy_domain OK\n"
+	    "end vm_destroy OK\n");
 	host_stop(&host);
 }
 
@@ -334,16 +336,17 @@ static void a_listener_sees_the_status_of_calls_that_fail(void **state)
 	listen_to(&host, &text);
 	assert_status(iommusim_iommu_create_domain(host.vmm, MIB, &domain), IOMMUSIM_ENXIO);
 	assert_status(iommusim_vm_create(host.vmm, "", NULL), IOMMUSIM_EINVAL);
-	assert_status(iommusim_device_attach(host.vmm, 0, HOST_GONE, IOMMUSIM_DRIVER_PPT),
-	    IOMMUSIM_ENOENT);
-	assert_string_equal(text.text, "iommu_create_domain\n"
-				       "  iommu_init\n"
-				       "  end iommu_init ENXIO\n"
-				       "end iommu_create_domain ENXIO\n"
-				       "vm_create\n"
-				       "end vm_create EINVAL\n"
-				       "device\n"
-				       "end device ENOENT\n");
+	assert_status(
+	    iommusim_device_attach(host.vmm, 0, HOST_GONE, IOMMUSIM_DRIVER_PPT), IOMMUSIM_ENOENT);
+	assert_string_equal(text.text,
+	    "iommu_create_domain\n"
+	    "  iommu_init\n"
+	    "  end iommu_init ENXIO\n"
+	    "end iommu_create_domain ENXIO\n"
+	    "vm_create\n"
+	    "end vm_create EINVAL\n"
+	    "device\n"
+	    "end device ENOENT\n");
 	host_stop(&host);
 }
 
@@ -414,8 +417,10 @@ static void listeners_are_told_until_they_leave(void **state)
 	assert_ok(iommusim_vm_create(host.vmm, "b", NULL));
 	iommusim_vmm_unlisten(host.vmm, &second);
 	assert_ok(iommusim_vm_create(host.vmm, "c", NULL));
-	assert_string_equal(second.text, "vm_create\nend vm_create OK\nvm_create\nend vm_create OK\n");
-	assert_string_equal(first.text, "vm_create\nend vm_create OK\nvm_create\nend vm_create OK\n");
+	assert_string_equal(
+	    second.text, "vm_create\nend vm_create OK\nvm_create\nend vm_create OK\n");
+	assert_string_equal(
+	    first.text, "vm_create\nend vm_create OK\nvm_create\nend vm_create OK\n");
 	host_stop(&host);
 }
 
@@ -435,8 +440,7 @@ static void panic_by_adding_twice(struct host *host, struct iommusim_domain **do
 {
 	assert_ok(iommusim_iommu_create_domain(host->vmm, MIB, domain));
 	assert_ok(iommusim_iommu_add_device(host->vmm, *domain, 0, HOST_PPT1));
-	assert_status(
-	    iommusim_iommu_add_device(host->vmm, *domain, 0, HOST_PPT1), IOMMUSIM_EFAULT);
+	assert_status(iommusim_iommu_add_device(host->vmm, *domain, 0, HOST_PPT1), IOMMUSIM_EFAULT);
 }
 
 static void adding_a_device_twice_is_a_panic_with_a_message(void **state)
@@ -471,7 +475,8 @@ static void in_the_reference_it_is_an_error(void **state)
 }
 
 /* Every call there is, by a kernel that has panicked. */
-static void assert_all_dead(struct host *host, struct iommusim_domain *domain, struct iommusim_vm *vm)
+static void assert_all_dead(
+    struct host *host, struct iommusim_domain *domain, struct iommusim_vm *vm)
 {
 	const struct iommusim_vm_memory memory = { .size = MIB };
 	struct iommusim_domain *other = domain;

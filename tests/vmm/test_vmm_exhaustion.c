@@ -92,8 +92,7 @@ static void a_listener_there_is_no_room_for_is_not_told(void **state)
 
 		if (i == 0) {
 			host_memory_arm(&memory, 1, true);
-			assert_status(
-			    iommusim_vmm_listen(host.vmm, &listener), IOMMUSIM_ENOMEM);
+			assert_status(iommusim_vmm_listen(host.vmm, &listener), IOMMUSIM_ENOMEM);
 			host_memory_arm(&memory, 0, false);
 		}
 		assert_ok(iommusim_vmm_listen(host.vmm, &listener));
@@ -253,8 +252,8 @@ static void a_machine_too_small_for_its_root_tables_says_so(void **state)
 
 	(void)state;
 	for (size_t p = 0; p < 2; p++) {
-		host_start(&host,
-		    &(struct host_setup){ .profile = both[p], .ram = 4 * MIB + 64 * KIB });
+		host_start(
+		    &host, &(struct host_setup){ .profile = both[p], .ram = 4 * MIB + 64 * KIB });
 		vm = host_vm(&host, "vm", MIB, 1);
 		host_describe(&host, &before);
 		assert_status(iommusim_vm_assign_pptdev(vm, 0, HOST_PPT1), IOMMUSIM_ENOMEM);
@@ -298,8 +297,8 @@ static void a_mapping_without_pages_maps_nothing_of_it(void **state)
 	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
 	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, PAGE));
 	take_pages(&host, &hog, 2); /* it needs three: 6 MiB, and the first 2 MiB have theirs */
-	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, PAGE, MIB, 7 * MIB),
-	    IOMMUSIM_ENOMEM);
+	assert_status(
+	    iommusim_iommu_create_mapping(host.vmm, domain, PAGE, MIB, 7 * MIB), IOMMUSIM_ENOMEM);
 	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "0x1000");
 	assert_false(host_look(host.ppt1, 0).faulted);
 	for (uint64_t address = PAGE; address < 8 * MIB; address += PAGE)

@@ -32,12 +32,13 @@ static void initialising_makes_the_host_domain_before_it_enables(void **state)
 	start(&host, &backend, "13.0");
 	assert_string_equal(backend.log.text, "");
 	host_init(&host);
-	assert_string_equal(backend.log.text, "init\n"
-					      "create_domain 0x4000000\n"
-					      "map 1 0x0 0x0 0x4000000\n"
-					      "add 1 0:0010\n"
-					      "add 1 0:00b8\n"
-					      "enable\n");
+	assert_string_equal(backend.log.text,
+	    "init\n"
+	    "create_domain 0x4000000\n"
+	    "map 1 0x0 0x0 0x4000000\n"
+	    "add 1 0:0010\n"
+	    "add 1 0:00b8\n"
+	    "enable\n");
 	host_stop(&host);
 }
 
@@ -155,13 +156,14 @@ static void destroying_takes_every_device_away_first(void **state)
 	host_assign(vm, HOST_PPT2);
 	host_backend_forget(&backend);
 	assert_ok(iommusim_vm_destroy(vm));
-	assert_string_equal(backend.log.text, "remove 2 0:0700\n"
-					      "remove 2 0:0100\n"
-					      "unmap 2 0x0 0x1000\n"
-					      "unmap 2 0x1000 0x1000\n"
-					      "unmap 2 0x2000 0x1000\n"
-					      "invalidate 2\n"
-					      "destroy_domain 2\n");
+	assert_string_equal(backend.log.text,
+	    "remove 2 0:0700\n"
+	    "remove 2 0:0100\n"
+	    "unmap 2 0x0 0x1000\n"
+	    "unmap 2 0x1000 0x1000\n"
+	    "unmap 2 0x2000 0x1000\n"
+	    "invalidate 2\n"
+	    "destroy_domain 2\n");
 	host_stop(&host);
 }
 
@@ -213,15 +215,16 @@ static void wrappers_pass_their_arguments_on(void **state)
 	assert_ok(iommusim_iommu_disable(host.vmm));
 	assert_ok(iommusim_iommu_enable(host.vmm));
 	assert_ok(iommusim_iommu_destroy_domain(host.vmm, domain));
-	assert_string_equal(backend.log.text, "create_domain 0x123456\n"
-					      "map 2 0x5000 0x9000 0x4000\n"
-					      "unmap 2 0x6000 0x1000\n"
-					      "add 2 3:1234\n"
-					      "remove 2 3:1234\n"
-					      "invalidate 2\n"
-					      "disable\n"
-					      "enable\n"
-					      "destroy_domain 2\n");
+	assert_string_equal(backend.log.text,
+	    "create_domain 0x123456\n"
+	    "map 2 0x5000 0x9000 0x4000\n"
+	    "unmap 2 0x6000 0x1000\n"
+	    "add 2 3:1234\n"
+	    "remove 2 3:1234\n"
+	    "invalidate 2\n"
+	    "disable\n"
+	    "enable\n"
+	    "destroy_domain 2\n");
 	host_stop(&host);
 }
 
@@ -267,13 +270,13 @@ static void a_backend_that_does_less_is_asked_for_the_rest(void **state)
 	host_backend_forget(&backend);
 	backend.chunk = 0x2000;
 	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x10000, 0x80000, 0x5000));
-	assert_string_equal(backend.log.text, "map 2 0x10000 0x80000 0x5000\n"
-					      "map 2 0x12000 0x82000 0x3000\n"
-					      "map 2 0x14000 0x84000 0x1000\n");
+	assert_string_equal(backend.log.text,
+	    "map 2 0x10000 0x80000 0x5000\n"
+	    "map 2 0x12000 0x82000 0x3000\n"
+	    "map 2 0x14000 0x84000 0x1000\n");
 	host_backend_forget(&backend);
 	assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x10000, 0x3000));
-	assert_string_equal(
-	    backend.log.text, "unmap 2 0x10000 0x3000\nunmap 2 0x12000 0x1000\n");
+	assert_string_equal(backend.log.text, "unmap 2 0x10000 0x3000\nunmap 2 0x12000 0x1000\n");
 	host_stop(&host);
 }
 
@@ -290,8 +293,7 @@ static void a_backend_that_does_nothing_is_not_asked_for_ever(void **state)
 	assert_status(
 	    iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, 2 * PAGE), IOMMUSIM_EIO);
 	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "0 of 8192 bytes");
-	assert_status(
-	    iommusim_iommu_remove_mapping(host.vmm, domain, 0, 2 * PAGE), IOMMUSIM_EIO);
+	assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, 0, 2 * PAGE), IOMMUSIM_EIO);
 	host_stop(&host);
 }
 
@@ -308,8 +310,7 @@ static void a_backend_that_claims_too_much_is_not_believed(void **state)
 	assert_status(
 	    iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, 2 * PAGE), IOMMUSIM_EIO);
 	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "12288 of 8192 bytes");
-	assert_status(
-	    iommusim_iommu_remove_mapping(host.vmm, domain, 0, 2 * PAGE), IOMMUSIM_EIO);
+	assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, 0, 2 * PAGE), IOMMUSIM_EIO);
 	host_stop(&host);
 }
 
@@ -329,11 +330,9 @@ static void what_the_ops_return_comes_back(void **state)
 	backend.add = IOMMUSIM_EBUSY;
 	backend.remove = IOMMUSIM_ENOENT;
 	backend.invalidate = IOMMUSIM_EINVAL;
-	assert_status(
-	    iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, PAGE), IOMMUSIM_ENXIO);
+	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, PAGE), IOMMUSIM_ENXIO);
 	assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, 0, PAGE), IOMMUSIM_EIO);
-	assert_status(
-	    iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_EBUSY);
+	assert_status(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_EBUSY);
 	assert_status(
 	    iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_ENOENT);
 	assert_status(iommusim_iommu_invalidate_tlb(host.vmm, domain), IOMMUSIM_EINVAL);
@@ -524,8 +523,8 @@ static void a_late_device_the_ops_refuse_is_not_kept(void **state)
 	host_init(&host);
 	host_function(&host, 0x0a00, "late");
 	backend.add = IOMMUSIM_ENXIO;
-	assert_status(iommusim_device_attach(host.vmm, 0, 0x0a00, IOMMUSIM_DRIVER_HOST),
-	    IOMMUSIM_ENXIO);
+	assert_status(
+	    iommusim_device_attach(host.vmm, 0, 0x0a00, IOMMUSIM_DRIVER_HOST), IOMMUSIM_ENXIO);
 	assert_status(iommusim_device_driver(host.vmm, 0, 0x0a00, &driver), IOMMUSIM_ENOENT);
 	assert_status(iommusim_pci_device_added(host.vmm, 0, 0x0a00), IOMMUSIM_ENXIO);
 	assert_status(iommusim_device_driver(host.vmm, 0, 0x0a00, &driver), IOMMUSIM_ENOENT);

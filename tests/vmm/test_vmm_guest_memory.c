@@ -5,7 +5,9 @@
 
 static enum iommusim_status set_up(struct iommusim_vm *vm, uint64_t size, bool contiguous)
 {
-	const struct iommusim_vm_memory memory = { .size = size, .seed = 3, .contiguous = contiguous };
+	const struct iommusim_vm_memory memory = {
+		.size = size, .seed = 3, .contiguous = contiguous
+	};
 
 	return iommusim_vm_setup_memory(vm, &memory);
 }
@@ -56,13 +58,18 @@ static void a_name_has_1_to_39_characters_and_is_given_once(void **state)
 	memset(too_long, 'x', 40);
 	too_long[40] = '\0';
 	host_start(&host, NULL);
-	assert_ok(iommusim_vm_create(host.vmm, longest, NULL)); /* the VM is wanted, not its handle */
+	assert_ok(
+	    iommusim_vm_create(host.vmm, longest, NULL)); /* the VM is wanted, not its handle */
 	assert_non_null(iommusim_vm_find(host.vmm, longest));
 	assert_status(iommusim_vm_create(host.vmm, longest, &vm), IOMMUSIM_EEXIST);
 	assert_null(vm);
 	assert_status(iommusim_vm_create(host.vmm, too_long, &vm), IOMMUSIM_EINVAL);
 	assert_status(iommusim_vm_create(host.vmm, "", &vm), IOMMUSIM_EINVAL);
+	assert_status(
+	    iommusim_vm_create(host.vmm, "host", &vm), IOMMUSIM_EINVAL); /* its own name */
 	assert_null(iommusim_vm_at(host.vmm, 1));
+	assert_ok(iommusim_vm_create(host.vmm, "hos", NULL));
+	assert_ok(iommusim_vm_create(host.vmm, "host2", NULL));
 	host_stop(&host);
 }
 

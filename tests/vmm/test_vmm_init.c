@@ -53,8 +53,8 @@ static void assert_calls_without_iommu(struct host *host, enum iommusim_status e
 }
 
 /* Initialisation was reached and ended like this: nothing translates, and calls behave accordingly. */
-static struct iommusim_init_report assert_failed(struct host *host,
-    enum iommusim_init_outcome outcome, const char *name)
+static struct iommusim_init_report assert_failed(
+    struct host *host, enum iommusim_init_outcome outcome, const char *name)
 {
 	const bool reference =
 	    strcmp(iommusim_profile_name(iommusim_vmm_profile(host->vmm)), "reference") == 0;
@@ -121,7 +121,8 @@ static void a_sound_machine_is_initialised(void **state)
 	(void)state;
 	for (size_t p = 0; iommusim_profile_at(p) != NULL; p++) {
 		host_start(&host,
-		    &(struct host_setup){ .profile = iommusim_profile_name(iommusim_profile_at(p)) });
+		    &(struct host_setup){
+			.profile = iommusim_profile_name(iommusim_profile_at(p)) });
 		host_init(&host);
 		report = report_of(&host);
 		assert_int_equal(report.outcome, IOMMUSIM_INIT_DONE);
@@ -134,8 +135,7 @@ static void a_sound_machine_is_initialised(void **state)
 		assert_false(report.told);
 		assert_string_equal(report.advice, "");
 		assert_int_equal(host_sysctl(&host, INITIALIZED), 1);
-		assert_string_equal(
-		    iommusim_domain_name(iommusim_host_domain(host.vmm)), "host");
+		assert_string_equal(iommusim_domain_name(iommusim_host_domain(host.vmm)), "host");
 		assert_int_equal(
 		    iommusim_domain_max_address(iommusim_host_domain(host.vmm)), HOST_RAM);
 		assert_int_equal(host_status(&host, HOST_UNIT0) & G_TE, G_TE);
@@ -500,8 +500,8 @@ static void one_missing_unit_of_two_is_named(void **state)
 	host_start(&host, &(struct host_setup){ .no_units = true });
 	host_add_unit(&host, HOST_UNIT0, host_cap(), host_ecap(), NULL);
 	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
-	assert_contains(assert_failed(&host, IOMMUSIM_INIT_NO_HARDWARE, "no hardware").text,
-	    "0xfed91000");
+	assert_contains(
+	    assert_failed(&host, IOMMUSIM_INIT_NO_HARDWARE, "no hardware").text, "0xfed91000");
 	host_stop(&host);
 }
 
@@ -533,8 +533,8 @@ static void units_without_a_common_width_are_refused(void **state)
 	host_add_unit(&host, HOST_UNIT0, host_cap() & ~HOST_CAP_SAGAW4, host_ecap(), NULL);
 	host_add_unit(&host, HOST_UNIT1, host_cap() & ~HOST_CAP_SAGAW3, host_ecap(), NULL);
 	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
-	assert_contains(assert_failed(&host, IOMMUSIM_INIT_UNSUPPORTED, "unsupported").text,
-	    "address width");
+	assert_contains(
+	    assert_failed(&host, IOMMUSIM_INIT_UNSUPPORTED, "unsupported").text, "address width");
 	assert_told_by_policy(&host);
 	host_stop(&host);
 }
@@ -591,7 +591,8 @@ static void without_a_host_domain_one_line_is_printed_by_all(void **state)
 		assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_EBUSY);
 		assert_failed(&host, IOMMUSIM_INIT_FAILED, "failed");
 		assert_true(report_of(&host).told);
-		assert_contains(iommusim_vmm_message(host.vmm, 0), "unable to create a host domain");
+		assert_contains(
+		    iommusim_vmm_message(host.vmm, 0), "unable to create a host domain");
 		assert_string_equal(backend.log.text, "init\ncreate_domain 0x4000000\ncleanup\n");
 		host_stop(&host);
 	}
@@ -627,8 +628,7 @@ static void a_failure_is_final_until_the_module_is_unloaded(void **state)
 		assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
 		host_install(&host, &table); /* too late */
 		assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
-		assert_status(
-		    iommusim_iommu_create_domain(host.vmm, MIB, &domain), IOMMUSIM_ENXIO);
+		assert_status(iommusim_iommu_create_domain(host.vmm, MIB, &domain), IOMMUSIM_ENXIO);
 		assert_int_equal(report_of(&host).outcome, IOMMUSIM_INIT_NO_TABLE);
 		assert_ok(iommusim_vmm_unload(host.vmm));
 		assert_int_equal(report_of(&host).outcome, IOMMUSIM_INIT_NOT_REACHED);

@@ -16,13 +16,13 @@ struct fixture {
 	struct pages pages;
 };
 
-static enum iommusim_status start(struct fixture *fixture, const struct window *windows, size_t count,
-    const struct iommusim_machine_config *config)
+static enum iommusim_status start(struct fixture *fixture, const struct window *windows,
+    size_t count, const struct iommusim_machine_config *config)
 {
 	assert_ok(iommusim_machine_create(config, &fixture->machine));
 	for (size_t i = 0; i < count; i++)
-		assert_ok(iommusim_memory_add(fixture->machine, windows[i].base, windows[i].length,
-		    IOMMUSIM_MEMORY_RAM));
+		assert_ok(iommusim_memory_add(
+		    fixture->machine, windows[i].base, windows[i].length, IOMMUSIM_MEMORY_RAM));
 	return pages_init(&fixture->pages, fixture->machine);
 }
 
@@ -143,7 +143,8 @@ static void guests_live_above_4_gib_while_there_is_room(void **state)
 	for (size_t i = 0; i < 200; i++)
 		assert_true(clusters[i] >= 4 * GIB);
 	pages_give_clusters(&fixture.pages, 100, clusters);
-	assert_true(pages_take_clusters(&fixture.pages, 156, 9, false, rest)); /* all that is left */
+	assert_true(
+	    pages_take_clusters(&fixture.pages, 156, 9, false, rest)); /* all that is left */
 	for (size_t i = 0; i < 156; i++)
 		assert_true(rest[i] >= 4 * GIB);
 	pages_give_clusters(&fixture.pages, 156, rest);
@@ -167,7 +168,8 @@ static void clusters_and_tables_reach_over_both_sides_of_the_holes(void **state)
 	count = take_all(&fixture.pages, clusters, 1024);
 	for (size_t i = 0; i < count; i++)
 		low += clusters[i] < 4 * GIB;
-	assert_int_equal(count - low, 256); /* the 16 MiB above 4 GiB, without the 20 KiB too small */
+	assert_int_equal(
+	    count - low, 256); /* the 16 MiB above 4 GiB, without the 20 KiB too small */
 	assert_true(low > 0);
 	while (pages_take_table(&fixture.pages, &page))
 		assert_non_null(iommusim_memory_host(fixture.machine, page, PAGE));
@@ -367,10 +369,9 @@ static void firmware_memory_is_nobodys_to_give(void **state)
 
 	(void)state;
 	assert_ok(iommusim_machine_create(NULL, &fixture.machine));
-	assert_ok(iommusim_memory_add(
-	    fixture.machine, 8 * MIB, 8 * MIB, IOMMUSIM_MEMORY_FIRMWARE));
-	assert_ok(iommusim_memory_add(
-	    fixture.machine, window.base, window.length, IOMMUSIM_MEMORY_RAM));
+	assert_ok(iommusim_memory_add(fixture.machine, 8 * MIB, 8 * MIB, IOMMUSIM_MEMORY_FIRMWARE));
+	assert_ok(
+	    iommusim_memory_add(fixture.machine, window.base, window.length, IOMMUSIM_MEMORY_RAM));
 	assert_ok(pages_init(&fixture.pages, fixture.machine));
 	count = take_all(&fixture.pages, clusters, 256);
 	for (size_t i = 0; i < count; i++)
@@ -380,9 +381,8 @@ static void firmware_memory_is_nobodys_to_give(void **state)
 
 static void windows_smaller_than_a_cluster_are_left_alone(void **state)
 {
-	static const struct window windows[] = {
-		{ 0, 8 * MIB }, { 16 * MIB, 60 * KIB }, { 32 * MIB, 8 * MIB }
-	};
+	static const struct window windows[] = { { 0, 8 * MIB }, { 16 * MIB, 60 * KIB },
+		{ 32 * MIB, 8 * MIB } };
 	uint64_t clusters[512];
 	struct fixture fixture;
 	size_t count;
@@ -468,7 +468,8 @@ static void the_table_reserve_ends_and_goes_on_when_a_page_comes_back(void **sta
 static void only_pages_that_tables_were_taken_from_are_tables(void **state)
 {
 	/* Its tables begin in the second window; the first has a tail that no cluster takes. */
-	static const struct window windows[] = { { 0, 4 * MIB + 32 * KIB }, { 16 * MIB, 28 * MIB } };
+	static const struct window windows[] = { { 0, 4 * MIB + 32 * KIB },
+		{ 16 * MIB, 28 * MIB } };
 	struct fixture fixture;
 	uint64_t page, cluster;
 
@@ -511,7 +512,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scattered_clusters_are_distinct_and_wholly_in_ram),
-		cmocka_unit_test(all_of_ram_but_the_kernels_eighth_and_the_table_reserve_can_be_had),
+		cmocka_unit_test(
+		    all_of_ram_but_the_kernels_eighth_and_the_table_reserve_can_be_had),
 		cmocka_unit_test(the_kernels_eighth_is_of_all_memory_below_4_gib),
 		cmocka_unit_test(guests_live_above_4_gib_while_there_is_room),
 		cmocka_unit_test(clusters_and_tables_reach_over_both_sides_of_the_holes),

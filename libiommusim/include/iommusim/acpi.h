@@ -13,8 +13,8 @@ extern "C" {
  * checked or mended: broken tables are part of life.
  * Returns OK, EINVAL, ENOMEM (also: the firmware window of 1 MiB is full).
  */
-IOMMUSIM_API enum iommusim_status iommusim_acpi_install(struct iommusim_machine *machine,
-    const void *table, size_t length);
+IOMMUSIM_API enum iommusim_status iommusim_acpi_install(
+    struct iommusim_machine *machine, const void *table, size_t length);
 
 /*
  * Find the `instance`th table (from 0) with a signature of 4 characters, as AcpiGetTable() does:

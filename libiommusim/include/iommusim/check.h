@@ -18,11 +18,11 @@ struct iommusim_check;
 
 enum iommusim_verdict {
 	IOMMUSIM_VERDICT_OK,
-	IOMMUSIM_VERDICT_BLOCKED,    /* faulted, and whoever asked for it had no right to that memory */
-	IOMMUSIM_VERDICT_LOST,       /* faulted, though whoever asked for it had a right to that memory */
-	IOMMUSIM_VERDICT_STALE,      /* went through on a translation that had been taken away */
-	IOMMUSIM_VERDICT_BREACH,     /* reached memory its domain was never given */
-	IOMMUSIM_VERDICT_MISROUTED,  /* another address than intended */
+	IOMMUSIM_VERDICT_BLOCKED, /* faulted, and whoever asked for it had no right to that memory */
+	IOMMUSIM_VERDICT_LOST,    /* faulted, though whoever asked for it had a right to that memory */
+	IOMMUSIM_VERDICT_STALE,   /* went through on a translation that had been taken away */
+	IOMMUSIM_VERDICT_BREACH,  /* reached memory its domain was never given */
+	IOMMUSIM_VERDICT_MISROUTED,   /* another address than intended */
 	IOMMUSIM_VERDICT_UNPROTECTED, /* translation off, or no unit */
 	IOMMUSIM_VERDICT_COUNT
 };
@@ -31,10 +31,10 @@ enum iommusim_verdict {
 enum iommusim_owner {
 	IOMMUSIM_OWNER_HOST,
 	IOMMUSIM_OWNER_VM,
-	IOMMUSIM_OWNER_TABLE,    /* the IOMMU backend's tables */
+	IOMMUSIM_OWNER_TABLE, /* the IOMMU backend's tables */
 	IOMMUSIM_OWNER_FIRMWARE,
-	IOMMUSIM_OWNER_DEVICE,   /* registers */
-	IOMMUSIM_OWNER_NOBODY    /* no memory there */
+	IOMMUSIM_OWNER_DEVICE, /* registers */
+	IOMMUSIM_OWNER_NOBODY  /* no memory there */
 };
 
 /* Where a call came from: a trace line, or a line of a test. `line` 0: unknown. */
@@ -49,7 +49,7 @@ struct iommusim_remembered_call {
 	struct iommusim_place place;
 	/* the call the library's user made; names stay good while vmm lives */
 	struct iommusim_call outer;
-	bool has_inner;             /* vmm made another one inside it: */
+	bool has_inner; /* vmm made another one inside it: */
 	enum iommusim_call_kind inner_kind;
 	uint64_t inner_address;
 	uint64_t inner_length;
@@ -79,14 +79,14 @@ struct iommusim_report {
 	char domain_name[40]; /* the domain the device is in, by intent; empty: in none */
 	bool expected_known;  /* intent maps the address to `expected` */
 	uint64_t expected;
-	struct iommusim_remembered_call last_mapped;  /* the call that gave the address */
+	struct iommusim_remembered_call last_mapped; /* the call that gave the address */
 	/* the call that took it away, if it is away */
 	struct iommusim_remembered_call last_removed;
 	/* `last_removed` took the device out of its domain, not the address. */
 	bool device_removed;
 	/* the unit's fault interrupt is masked: nobody hears of the record */
 	bool fault_event_masked;
-	const char *known_bug;    /* "D34607, PR 260178, PR 215740", NULL when it is no known one */
+	const char *known_bug;     /* "D34607, PR 260178, PR 215740", NULL when it is no known one */
 	const char *blamed_column; /* the policy that made it so: "host_pages"; NULL */
 	struct iommusim_walk walk; /* by tables, now */
 };
@@ -96,7 +96,7 @@ enum iommusim_finding_id {
 #define IOMMUSIM_FINDING_ID(id, name, meaning) IOMMUSIM_FINDING_##id,
 	IOMMUSIM_FINDINGS(IOMMUSIM_FINDING_ID)
 #undef IOMMUSIM_FINDING_ID
-	IOMMUSIM_FINDING_COUNT
+	    IOMMUSIM_FINDING_COUNT
 };
 
 struct iommusim_finding {
@@ -110,13 +110,13 @@ struct iommusim_finding {
  * call. Returns OK, EBUSY (a domain exists, or another checker), ENOMEM. Destroy it after the vmm's
  * last call and before the vmm.
  */
-IOMMUSIM_API enum iommusim_status iommusim_check_create(struct iommusim_vmm *vmm,
-    struct iommusim_check **check);
+IOMMUSIM_API enum iommusim_status iommusim_check_create(
+    struct iommusim_vmm *vmm, struct iommusim_check **check);
 IOMMUSIM_API void iommusim_check_destroy(struct iommusim_check *check);
 
 /* Where the calls that follow come from. */
-IOMMUSIM_API void iommusim_check_set_place(struct iommusim_check *check,
-    const struct iommusim_place *place);
+IOMMUSIM_API void iommusim_check_set_place(
+    struct iommusim_check *check, const struct iommusim_place *place);
 
 /*
  * Make a DMA and judge it. `for_vm` names on whose behalf the I/O was asked for; NULL: the VM the
@@ -128,16 +128,15 @@ IOMMUSIM_API enum iommusim_status iommusim_check_dma(struct iommusim_check *chec
     const char *for_vm, struct iommusim_report *report);
 
 /* Finding number `index` in order of occurrence, or NULL beyond the last. */
-IOMMUSIM_API const struct iommusim_finding *iommusim_check_finding(const struct iommusim_check *check,
-    size_t index);
+IOMMUSIM_API const struct iommusim_finding *iommusim_check_finding(
+    const struct iommusim_check *check, size_t index);
 
 IOMMUSIM_API const char *iommusim_verdict_name(enum iommusim_verdict verdict);
-IOMMUSIM_API enum iommusim_status iommusim_verdict_find(const char *name,
-    enum iommusim_verdict *verdict);
+IOMMUSIM_API enum iommusim_status iommusim_verdict_find(
+    const char *name, enum iommusim_verdict *verdict);
 IOMMUSIM_API const char *iommusim_finding_name(enum iommusim_finding_id id);
 IOMMUSIM_API const char *iommusim_finding_meaning(enum iommusim_finding_id id);
-IOMMUSIM_API enum iommusim_status iommusim_finding_find(const char *name,
-    enum iommusim_finding_id *id);
+IOMMUSIM_API enum iommusim_status iommusim_finding_find(const char *name, enum iommusim_finding_id *id);
 
 /*
  * Write a report out for a person, as text of several lines, or as one JSON object on one line. `put`
@@ -157,8 +156,8 @@ IOMMUSIM_API enum iommusim_status iommusim_report_json(const struct iommusim_che
  * Why hw.vmm.iommu.initialized is 0, what else it could have been and was not, and what the devices
  * did meanwhile. Writes nothing when it is 1 or nothing asked for it.
  */
-IOMMUSIM_API enum iommusim_status iommusim_init_text(const struct iommusim_check *check,
-    const struct iommusim_text *out);
+IOMMUSIM_API enum iommusim_status iommusim_init_text(
+    const struct iommusim_check *check, const struct iommusim_text *out);
 
 #ifdef __cplusplus
 }

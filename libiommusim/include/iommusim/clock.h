@@ -23,8 +23,8 @@ IOMMUSIM_API void iommusim_step(struct iommusim_machine *machine, uint64_t ticks
  * Run `event(context)` when `delay` more ticks have passed: inside the register access or the
  * iommusim_step() that reaches that tick, never inside a DMA. Returns OK, EINVAL or ENOMEM.
  */
-IOMMUSIM_API enum iommusim_status iommusim_clock_schedule(struct iommusim_machine *machine,
-    uint64_t delay, void (*event)(void *context), void *context);
+IOMMUSIM_API enum iommusim_status iommusim_clock_schedule(
+    struct iommusim_machine *machine, uint64_t delay, void (*event)(void *context), void *context);
 
 /* Forget every event of `context` that has not run yet. */
 IOMMUSIM_API void iommusim_clock_cancel(struct iommusim_machine *machine, const void *context);

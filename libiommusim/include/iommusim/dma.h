@@ -51,15 +51,15 @@ struct iommusim_dma_request {
 /* What every vendor's fault amounts to. */
 enum iommusim_fault_class {
 	IOMMUSIM_FAULT_NONE,
-	IOMMUSIM_FAULT_NOT_PRESENT,    /* no translation for the address */
-	IOMMUSIM_FAULT_PERMISSION,     /* a translation without the right */
-	IOMMUSIM_FAULT_ADDRESS_WIDTH,  /* the address is wider than the domain or the unit */
-	IOMMUSIM_FAULT_NO_DEVICE,      /* root, context or device entry not present */
-	IOMMUSIM_FAULT_BAD_ENTRY,      /* reserved bits or an unsupported encoding in some entry */
-	IOMMUSIM_FAULT_TABLE_ACCESS,   /* an entry lies where there is no memory */
-	IOMMUSIM_FAULT_REQUEST_TYPE,   /* this kind of request is not allowed for the device */
+	IOMMUSIM_FAULT_NOT_PRESENT,     /* no translation for the address */
+	IOMMUSIM_FAULT_PERMISSION,      /* a translation without the right */
+	IOMMUSIM_FAULT_ADDRESS_WIDTH,   /* the address is wider than the domain or the unit */
+	IOMMUSIM_FAULT_NO_DEVICE,       /* root, context or device entry not present */
+	IOMMUSIM_FAULT_BAD_ENTRY,       /* reserved bits or an unsupported encoding in some entry */
+	IOMMUSIM_FAULT_TABLE_ACCESS,    /* an entry lies where there is no memory */
+	IOMMUSIM_FAULT_REQUEST_TYPE,    /* this kind of request is not allowed for the device */
 	IOMMUSIM_FAULT_INTERRUPT_RANGE, /* it would reach the interrupt address range */
-	IOMMUSIM_FAULT_ABORT           /* the unit is told to abort everything, or a protected region */
+	IOMMUSIM_FAULT_ABORT /* the unit is told to abort everything, or a protected region */
 };
 
 /* What the device learns. */
@@ -72,13 +72,13 @@ enum iommusim_completion {
 
 struct iommusim_fault {
 	enum iommusim_fault_class class_;
-	uint16_t reason;    /* vendor's code: VT-d fault reason (VT-d 7.1.3), AMD event code */
-	bool recorded;      /* the record below is in a register or in the log */
-	bool suppressed;    /* FPD or its AMD counterpart kept it out */
-	bool overflowed;    /* there was no room for it */
-	bool collapsed;     /* merged into a pending record of the same requester */
-	uint8_t index;      /* recorded: which fault recording register */
-	uint64_t record[2]; /* the vendor's own record, as it lands or would have landed */
+	uint16_t reason;     /* vendor's code: VT-d fault reason (VT-d 7.1.3), AMD event code */
+	bool recorded;       /* the record below is in a register or in the log */
+	bool suppressed;     /* FPD or its AMD counterpart kept it out */
+	bool overflowed;     /* there was no room for it */
+	bool collapsed;      /* merged into a pending record of the same requester */
+	uint8_t index;       /* recorded: which fault recording register */
+	uint64_t record[2];  /* the vendor's own record, as it lands or would have landed */
 	const char *meaning; /* of the reason, in words; static, NULL for none */
 };
 
@@ -150,8 +150,8 @@ struct iommusim_interrupt;
 IOMMUSIM_API enum iommusim_status iommusim_requester_interrupt(struct iommusim_requester *requester,
     uint64_t address, uint32_t data, struct iommusim_interrupt *out, struct iommusim_fault *fault);
 
-IOMMUSIM_API void iommusim_requester_counters(const struct iommusim_requester *requester,
-    struct iommusim_requester_counters *counters);
+IOMMUSIM_API void iommusim_requester_counters(
+    const struct iommusim_requester *requester, struct iommusim_requester_counters *counters);
 IOMMUSIM_API uint16_t iommusim_requester_rid(const struct iommusim_requester *requester);
 IOMMUSIM_API uint16_t iommusim_requester_segment(const struct iommusim_requester *requester);
 

@@ -61,10 +61,10 @@ struct iommusim_dmar_structure {
 	uint8_t flags;   /* DRHD, ATSR, SATC */
 	uint8_t size;    /* DRHD: byte 5 as it is; bits 3:0 are log2 of the register pages (8.3) */
 	uint16_t segment;
-	uint64_t base;  /* DRHD, RHSA: register base; RMRR: first byte */
-	uint64_t limit; /* RMRR: last byte, inclusive */
-	uint32_t proximity;   /* RHSA */
-	uint8_t acpi_device;  /* ANDD */
+	uint64_t base;       /* DRHD, RHSA: register base; RMRR: first byte */
+	uint64_t limit;      /* RMRR: last byte, inclusive */
+	uint32_t proximity;  /* RHSA */
+	uint8_t acpi_device; /* ANDD */
 	/* ANDD: NUL-terminated, cut at the structure's end when it was not */
 	const char *acpi_name;
 	const struct iommusim_dmar_scope *scopes;
@@ -105,8 +105,8 @@ struct iommusim_dmar {
  * all: shorter than an ACPI header or another signature; *table is NULL).
  * The result does not refer to `bytes`; free it with iommusim_dmar_free(). Any thread.
  */
-IOMMUSIM_API enum iommusim_status iommusim_dmar_parse(const void *bytes, size_t size,
-    struct iommusim_dmar **table);
+IOMMUSIM_API enum iommusim_status iommusim_dmar_parse(
+    const void *bytes, size_t size, struct iommusim_dmar **table);
 
 /* Free a table; NULL is allowed. */
 IOMMUSIM_API void iommusim_dmar_free(struct iommusim_dmar *table);

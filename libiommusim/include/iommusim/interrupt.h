@@ -20,8 +20,8 @@ struct iommusim_interrupt {
 #define IOMMUSIM_INTERRUPT_QUEUE 1024u
 
 /* Take the oldest message. ENOENT when there is none. */
-IOMMUSIM_API enum iommusim_status iommusim_interrupt_take(struct iommusim_machine *machine,
-    struct iommusim_interrupt *interrupt);
+IOMMUSIM_API enum iommusim_status iommusim_interrupt_take(
+    struct iommusim_machine *machine, struct iommusim_interrupt *interrupt);
 
 /* Messages waiting, and messages lost to a full queue since the machine was made. */
 IOMMUSIM_API size_t iommusim_interrupt_pending(struct iommusim_machine *machine);

@@ -42,7 +42,7 @@ struct iommusim_allocator {
 
 struct iommusim_machine_config {
 	const struct iommusim_allocator *allocator; /* copied; NULL: malloc, free, mmap */
-	uint64_t seed; /* for whatever is random; same seed, same run */
+	uint64_t seed;                              /* for whatever is random; same seed, same run */
 	/*
 	 * Keep a second view of memory for hardware whose table walks do not snoop (VT-d ECAP.C=0): a
 	 * store reaches it only when it is flushed (iommusim_memory_flush). Off: all views are one.

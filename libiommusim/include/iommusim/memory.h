@@ -38,61 +38,61 @@ struct iommusim_memory_window {
  * Returns OK, EINVAL (alignment, range, kind FOREIGN), EEXIST (overlaps a window or registers), ENOMEM.
  * Windows come and go while no requester is in a DMA.
  */
-IOMMUSIM_API enum iommusim_status iommusim_memory_add(struct iommusim_machine *machine,
-    uint64_t base, uint64_t length, enum iommusim_memory_kind kind);
+IOMMUSIM_API enum iommusim_status iommusim_memory_add(
+    struct iommusim_machine *machine, uint64_t base, uint64_t length, enum iommusim_memory_kind kind);
 
 /*
  * Show `length` bytes of the caller's memory at `host` (4 KiB aligned) as physical memory at `base`: a
  * driver's program image, say. The memory stays the caller's and must outlive the window. With a device
  * view it counts as flushed at this moment. Under AddressSanitizer it must have no red zones inside.
  */
-IOMMUSIM_API enum iommusim_status iommusim_memory_add_foreign(struct iommusim_machine *machine,
-    uint64_t base, uint64_t length, void *host);
+IOMMUSIM_API enum iommusim_status iommusim_memory_add_foreign(
+    struct iommusim_machine *machine, uint64_t base, uint64_t length, void *host);
 
 /* Remove the window that begins at `base`. Returns OK or ENOENT. */
-IOMMUSIM_API enum iommusim_status iommusim_memory_remove(struct iommusim_machine *machine,
-    uint64_t base);
+IOMMUSIM_API enum iommusim_status iommusim_memory_remove(
+    struct iommusim_machine *machine, uint64_t base);
 
 /*
  * RAM as on a PC: up to 3 GiB from 0, the rest from 4 GiB, all but the pages that registers on the bus
  * have already (some boards put units below 3 GiB). `size` is a multiple of 4 KiB, > 0. Returns OK,
  * EINVAL, EEXIST (there is RAM already), ENOMEM; on failure no RAM is there.
  */
-IOMMUSIM_API enum iommusim_status iommusim_memory_add_pc_ram(struct iommusim_machine *machine,
-    uint64_t size);
+IOMMUSIM_API enum iommusim_status iommusim_memory_add_pc_ram(
+    struct iommusim_machine *machine, uint64_t size);
 
 /* Window number `index` in order of base; ENOENT beyond the last. */
-IOMMUSIM_API enum iommusim_status iommusim_memory_window(const struct iommusim_machine *machine,
-    size_t index, struct iommusim_memory_window *window);
+IOMMUSIM_API enum iommusim_status iommusim_memory_window(
+    const struct iommusim_machine *machine, size_t index, struct iommusim_memory_window *window);
 
 /*
  * Copy out of, or into, physical memory. All or nothing: ENXIO when any byte lies in a hole, and then
  * nothing is moved. Not atomic; software's view (a write needs iommusim_memory_flush to reach
  * non-coherent hardware when the machine has a device view).
  */
-IOMMUSIM_API enum iommusim_status iommusim_memory_read(struct iommusim_machine *machine,
-    uint64_t address, void *buffer, size_t length);
-IOMMUSIM_API enum iommusim_status iommusim_memory_write(struct iommusim_machine *machine,
-    uint64_t address, const void *buffer, size_t length);
+IOMMUSIM_API enum iommusim_status iommusim_memory_read(
+    struct iommusim_machine *machine, uint64_t address, void *buffer, size_t length);
+IOMMUSIM_API enum iommusim_status iommusim_memory_write(
+    struct iommusim_machine *machine, uint64_t address, const void *buffer, size_t length);
 
 /*
  * The host memory behind [address, address + length), or NULL when it is not all in one window. Valid
  * until the window goes. Stores through it that hardware may read at the same time must be atomic; a
  * kernel driver's plain aligned stores of 8 bytes are so on amd64 as compiled, not by the language.
  */
-IOMMUSIM_API void *iommusim_memory_host(const struct iommusim_machine *machine, uint64_t address,
-    size_t length);
+IOMMUSIM_API void *iommusim_memory_host(
+    const struct iommusim_machine *machine, uint64_t address, size_t length);
 
 /* The physical address of a host pointer into some window, as vtophys() says it. ENOENT if none. */
-IOMMUSIM_API enum iommusim_status iommusim_memory_physical(const struct iommusim_machine *machine,
-    const void *host, uint64_t *address);
+IOMMUSIM_API enum iommusim_status iommusim_memory_physical(
+    const struct iommusim_machine *machine, const void *host, uint64_t *address);
 
 /*
  * Write back the cache lines of [address, address + length): what non-coherent hardware sees from now
  * on. Without a device view it has no effect. ENXIO for a hole.
  */
-IOMMUSIM_API enum iommusim_status iommusim_memory_flush(struct iommusim_machine *machine,
-    uint64_t address, size_t length);
+IOMMUSIM_API enum iommusim_status iommusim_memory_flush(
+    struct iommusim_machine *machine, uint64_t address, size_t length);
 
 #ifdef __cplusplus
 }

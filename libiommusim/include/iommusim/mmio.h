@@ -13,10 +13,10 @@ extern "C" {
  * Returns OK; EINVAL (width, alignment); ENXIO when nothing decodes the address (the read value is
  * then all ones, a write is lost, as on a bus that aborts).
  */
-IOMMUSIM_API enum iommusim_status iommusim_mmio_read(struct iommusim_machine *machine,
-    uint64_t address, unsigned width, uint64_t *value);
-IOMMUSIM_API enum iommusim_status iommusim_mmio_write(struct iommusim_machine *machine,
-    uint64_t address, unsigned width, uint64_t value);
+IOMMUSIM_API enum iommusim_status iommusim_mmio_read(
+    struct iommusim_machine *machine, uint64_t address, unsigned width, uint64_t *value);
+IOMMUSIM_API enum iommusim_status iommusim_mmio_write(
+    struct iommusim_machine *machine, uint64_t address, unsigned width, uint64_t value);
 
 /* Registers of the caller's own making. `offset` is relative to the region's base. */
 struct iommusim_mmio_region {
@@ -28,12 +28,11 @@ struct iommusim_mmio_region {
 };
 
 /* Returns OK, EINVAL, EEXIST (overlaps memory or another region), ENOMEM. The region is copied. */
-IOMMUSIM_API enum iommusim_status iommusim_mmio_attach(struct iommusim_machine *machine,
-    const struct iommusim_mmio_region *region);
+IOMMUSIM_API enum iommusim_status iommusim_mmio_attach(
+    struct iommusim_machine *machine, const struct iommusim_mmio_region *region);
 
 /* Returns OK or ENOENT. */
-IOMMUSIM_API enum iommusim_status iommusim_mmio_detach(struct iommusim_machine *machine,
-    uint64_t base);
+IOMMUSIM_API enum iommusim_status iommusim_mmio_detach(struct iommusim_machine *machine, uint64_t base);
 
 /*
  * A bus analyser: told of every register access, before a write acts (`value` is what is written) and
@@ -45,8 +44,8 @@ struct iommusim_mmio_watcher {
 };
 
 /* Returns OK or ENOMEM. The watcher is copied; `context` identifies it when it is removed. */
-IOMMUSIM_API enum iommusim_status iommusim_mmio_watch(struct iommusim_machine *machine,
-    const struct iommusim_mmio_watcher *watcher);
+IOMMUSIM_API enum iommusim_status iommusim_mmio_watch(
+    struct iommusim_machine *machine, const struct iommusim_mmio_watcher *watcher);
 IOMMUSIM_API void iommusim_mmio_unwatch(struct iommusim_machine *machine, const void *context);
 
 #ifdef __cplusplus

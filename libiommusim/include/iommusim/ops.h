@@ -26,13 +26,13 @@ struct iommusim_ops {
 	/* A domain for addresses 0..max_address-1. */
 	enum iommusim_status (*create_domain)(void *context, uint64_t max_address, void **domain);
 	void (*destroy_domain)(void *context, void *domain);
-	enum iommusim_status (*create_mapping)(void *context, void *domain, uint64_t gpa, uint64_t hpa,
-	    uint64_t length, uint64_t *done);
-	enum iommusim_status (*remove_mapping)(void *context, void *domain, uint64_t gpa,
-	    uint64_t length, uint64_t *done);
+	enum iommusim_status (*create_mapping)(
+	    void *context, void *domain, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done);
+	enum iommusim_status (*remove_mapping)(
+	    void *context, void *domain, uint64_t gpa, uint64_t length, uint64_t *done);
 	enum iommusim_status (*add_device)(void *context, void *domain, uint16_t segment, uint16_t rid);
-	enum iommusim_status (*remove_device)(void *context, void *domain, uint16_t segment,
-	    uint16_t rid);
+	enum iommusim_status (*remove_device)(
+	    void *context, void *domain, uint16_t segment, uint16_t rid);
 	enum iommusim_status (*invalidate_tlb)(void *context, void *domain);
 };
 

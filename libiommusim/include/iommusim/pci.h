@@ -12,11 +12,11 @@ extern "C" {
 #endif
 
 /* A requester id: bus 15:8, device 7:3, function 2:0. */
-#define IOMMUSIM_RID(bus, device, function)                                                        \
-	((uint16_t)(((bus) & 0xff) << 8 | ((device) & 0x1f) << 3 | ((function) & 7)))
+#define IOMMUSIM_RID(bus, device, function)                                                            \
+	((uint16_t)(((bus)&0xff) << 8 | ((device)&0x1f) << 3 | ((function)&7)))
 #define IOMMUSIM_RID_BUS(rid)      ((unsigned)(rid) >> 8)
 #define IOMMUSIM_RID_DEVICE(rid)   ((unsigned)(rid) >> 3 & 0x1f)
-#define IOMMUSIM_RID_FUNCTION(rid) ((unsigned)(rid) & 7)
+#define IOMMUSIM_RID_FUNCTION(rid) ((unsigned)(rid)&7)
 
 enum iommusim_pci_type {
 	IOMMUSIM_PCI_ENDPOINT,
@@ -47,12 +47,12 @@ struct iommusim_pci_function {
  * Add a function. Returns OK; EINVAL (a bridge whose bus range is empty or holds its own bus); EEXIST
  * (that place is taken); ENOMEM. Which unit governs which function is worked out anew.
  */
-IOMMUSIM_API enum iommusim_status iommusim_pci_add(struct iommusim_machine *machine,
-    const struct iommusim_pci_function *function);
+IOMMUSIM_API enum iommusim_status iommusim_pci_add(
+    struct iommusim_machine *machine, const struct iommusim_pci_function *function);
 
 /* Take a function away, as hot-unplug does. Returns OK or ENOENT. */
-IOMMUSIM_API enum iommusim_status iommusim_pci_remove(struct iommusim_machine *machine,
-    uint16_t segment, uint16_t rid);
+IOMMUSIM_API enum iommusim_status iommusim_pci_remove(
+    struct iommusim_machine *machine, uint16_t segment, uint16_t rid);
 
 /* The function at a place, or NULL. The pointer is good until the function is removed. */
 IOMMUSIM_API const struct iommusim_pci_function *iommusim_pci_find(
@@ -66,12 +66,12 @@ IOMMUSIM_API const struct iommusim_pci_function *iommusim_pci_at(
  * Does the function at `rid` lie at, or somewhere behind, the bridge at `bridge`? Works from bus
  * numbers, so it also answers for places where no function was added.
  */
-IOMMUSIM_API bool iommusim_pci_is_behind(const struct iommusim_machine *machine, uint16_t segment,
-    uint16_t rid, uint16_t bridge);
+IOMMUSIM_API bool iommusim_pci_is_behind(
+    const struct iommusim_machine *machine, uint16_t segment, uint16_t rid, uint16_t bridge);
 
 /* The requester id that DMA of this function carries upstream: its own, or a legacy bridge's. */
-IOMMUSIM_API uint16_t iommusim_pci_requester_id(const struct iommusim_machine *machine,
-    uint16_t segment, uint16_t rid);
+IOMMUSIM_API uint16_t iommusim_pci_requester_id(
+    const struct iommusim_machine *machine, uint16_t segment, uint16_t rid);
 
 #ifdef __cplusplus
 }

@@ -32,8 +32,8 @@ IOMMUSIM_API const struct iommusim_profile *iommusim_profile_at(size_t index);
 IOMMUSIM_API const char *iommusim_profile_name(const struct iommusim_profile *profile);
 IOMMUSIM_API const char *iommusim_profile_about(const struct iommusim_profile *profile);
 /* Column number `index` of a profile; false beyond the last. */
-IOMMUSIM_API bool iommusim_profile_policy(const struct iommusim_profile *profile, size_t index,
-    struct iommusim_policy *policy);
+IOMMUSIM_API bool iommusim_profile_policy(
+    const struct iommusim_profile *profile, size_t index, struct iommusim_policy *policy);
 
 #ifdef __cplusplus
 }

@@ -30,8 +30,8 @@ struct iommusim_spec_field {
 	const char *meaning;
 	/* "RO", "RW", "WO", "RW1C", "one-shot"; "" in an in-memory structure */
 	const char *access;
-	const char *needs;  /* the capability it depends on: "ECAP.SC"; "" for none */
-	uint16_t high;      /* bit numbers over the whole structure */
+	const char *needs; /* the capability it depends on: "ECAP.SC"; "" for none */
+	uint16_t high;     /* bit numbers over the whole structure */
 	uint16_t low;
 	bool ignored; /* hardware does not look at it; bits no field names are reserved */
 };
@@ -40,10 +40,10 @@ struct iommusim_spec_field {
  * Structure number `index` of a vendor ("vtd"), registers first, and its field number `field`. False
  * beyond the last, or for an unknown vendor. Static data: any thread.
  */
-IOMMUSIM_API bool iommusim_spec_structure(const char *vendor, size_t index,
-    struct iommusim_spec_structure *structure);
-IOMMUSIM_API bool iommusim_spec_field(const char *vendor, size_t index, size_t field,
-    struct iommusim_spec_field *out);
+IOMMUSIM_API bool iommusim_spec_structure(
+    const char *vendor, size_t index, struct iommusim_spec_structure *structure);
+IOMMUSIM_API bool iommusim_spec_field(
+    const char *vendor, size_t index, size_t field, struct iommusim_spec_field *out);
 
 #ifdef __cplusplus
 }

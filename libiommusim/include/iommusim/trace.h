@@ -29,7 +29,8 @@ struct iommusim_replay_options {
 	void (*on_finding)(void *context, const struct iommusim_finding *finding, bool expected);
 	void (*on_failure)(void *context, uint32_t line, const char *statement, const char *text);
 	/* Told when the story has ended, while everything still stands. May be NULL. */
-	void (*on_end)(void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check);
+	void (*on_end)(
+	    void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check);
 };
 
 struct iommusim_replay_summary {
@@ -41,9 +42,9 @@ struct iommusim_replay_summary {
 	uint64_t findings[IOMMUSIM_FINDING_COUNT];
 	uint64_t expectations_met;
 	uint64_t expectations_failed;
-	uint64_t unexpected_dma;      /* not ok, and nobody expected it */
+	uint64_t unexpected_dma; /* not ok, and nobody expected it */
 	uint64_t unexpected_findings;
-	uint64_t sysctl_values[8];    /* in the order of iommusim_sysctl_name() */
+	uint64_t sysctl_values[8]; /* in the order of iommusim_sysctl_name() */
 	uint32_t sysctl_count;
 };
 
@@ -71,10 +72,10 @@ struct iommusim_recorder;
  * recorded run replays to the same summary. A DMA is recorded while its request's data still exists.
  * Returns OK or ENOMEM.
  */
-IOMMUSIM_API enum iommusim_status iommusim_recorder_create(struct iommusim_vmm *vmm,
-    const struct iommusim_text *out, struct iommusim_recorder **recorder);
-IOMMUSIM_API void iommusim_record_dma(struct iommusim_recorder *recorder,
-    const struct iommusim_report *report);
+IOMMUSIM_API enum iommusim_status iommusim_recorder_create(
+    struct iommusim_vmm *vmm, const struct iommusim_text *out, struct iommusim_recorder **recorder);
+IOMMUSIM_API void iommusim_record_dma(
+    struct iommusim_recorder *recorder, const struct iommusim_report *report);
 IOMMUSIM_API void iommusim_recorder_destroy(struct iommusim_recorder *recorder);
 
 #ifdef __cplusplus

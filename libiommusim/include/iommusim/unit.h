@@ -24,25 +24,25 @@ enum iommusim_cache_policy {
 /* What a cached translation must share with a request to answer it. */
 enum iommusim_cache_match {
 	IOMMUSIM_MATCH_DEFAULT, /* DOMAIN under hoard (a fill of one device is another's stale hit), else SOURCE */
-	IOMMUSIM_MATCH_SOURCE,  /* the same requester id (VT-d 6.2.4.1) */
-	IOMMUSIM_MATCH_DOMAIN   /* the same domain: older revisions, AMD */
+	IOMMUSIM_MATCH_SOURCE, /* the same requester id (VT-d 6.2.4.1) */
+	IOMMUSIM_MATCH_DOMAIN  /* the same domain: older revisions, AMD */
 };
 
 struct iommusim_unit_settings {
 	enum iommusim_cache_policy cache;
 	enum iommusim_cache_match match;
-	uint32_t iotlb_sets;   /* sized: a power of two; 0: 64 */
-	uint32_t iotlb_ways;   /* sized: 1..64; 0: 8 */
-	uint32_t latency;      /* ticks an invalidation or a one-shot command takes; 0: none */
+	uint32_t iotlb_sets;     /* sized: a power of two; 0: 64 */
+	uint32_t iotlb_ways;     /* sized: 1..64; 0: 8 */
+	uint32_t latency;        /* ticks an invalidation or a one-shot command takes; 0: none */
 	bool drop_invalidations; /* ignore every invalidation: a negative control */
 };
 
 struct iommusim_vtd_config {
 	uint64_t base; /* of the registers: a multiple of 4 KiB */
 	uint16_t segment;
-	uint32_t version;        /* VER at reset */
-	uint64_t capability;     /* CAP at reset */
-	uint64_t ext_capability; /* ECAP at reset */
+	uint32_t version;           /* VER at reset */
+	uint64_t capability;        /* CAP at reset */
+	uint64_t ext_capability;    /* ECAP at reset */
 	uint8_t host_address_width; /* 12..52: address bits at and above it are reserved */
 	struct iommusim_unit_settings settings;
 };
@@ -60,8 +60,8 @@ IOMMUSIM_API enum iommusim_status iommusim_vtd_create(struct iommusim_machine *m
  * number `index` of that machine; the last one serves all further units. `config` gets version,
  * capability, ext_capability and host_address_width. Returns OK or ENOENT. No state: any thread.
  */
-IOMMUSIM_API enum iommusim_status iommusim_vtd_preset(const char *name, unsigned index,
-    struct iommusim_vtd_config *config);
+IOMMUSIM_API enum iommusim_status iommusim_vtd_preset(
+    const char *name, unsigned index, struct iommusim_vtd_config *config);
 
 /* Preset number `index`: its name, NULL beyond the last; what it stands for in `*about`. */
 IOMMUSIM_API const char *iommusim_vtd_preset_name(size_t index, const char **about);
@@ -78,15 +78,15 @@ IOMMUSIM_API enum iommusim_status iommusim_vtd_create_from_dmar(struct iommusim_
     const struct iommusim_unit_settings *settings);
 
 /* Let a unit govern what a device scope of firmware names; hops go through bridges. OK, EINVAL, ENOMEM. */
-IOMMUSIM_API enum iommusim_status iommusim_unit_add_scope(struct iommusim_unit *unit,
-    const struct iommusim_dmar_scope *scope);
+IOMMUSIM_API enum iommusim_status iommusim_unit_add_scope(
+    struct iommusim_unit *unit, const struct iommusim_dmar_scope *scope);
 
 /* Let a unit govern everything in its segment that no other unit's scope names. */
 IOMMUSIM_API void iommusim_unit_include_all(struct iommusim_unit *unit);
 
 /* The unit that governs a requester id, or NULL. */
-IOMMUSIM_API struct iommusim_unit *iommusim_unit_for(struct iommusim_machine *machine,
-    uint16_t segment, uint16_t rid);
+IOMMUSIM_API struct iommusim_unit *iommusim_unit_for(
+    struct iommusim_machine *machine, uint16_t segment, uint16_t rid);
 
 /* Unit number `index` in order of creation, or NULL. */
 IOMMUSIM_API struct iommusim_unit *iommusim_unit_at(struct iommusim_machine *machine, size_t index);
@@ -103,8 +103,8 @@ IOMMUSIM_API void iommusim_unit_reset(struct iommusim_unit *unit, bool cold);
 
 /* "hoard", ... ; the reverse returns ENOENT for another word. */
 IOMMUSIM_API const char *iommusim_cache_policy_name(enum iommusim_cache_policy policy);
-IOMMUSIM_API enum iommusim_status iommusim_cache_policy_find(const char *name,
-    enum iommusim_cache_policy *policy);
+IOMMUSIM_API enum iommusim_status iommusim_cache_policy_find(
+    const char *name, enum iommusim_cache_policy *policy);
 
 #ifdef __cplusplus
 }

@@ -53,10 +53,10 @@ IOMMUSIM_API enum iommusim_status iommusim_vmm_unload(struct iommusim_vmm *vmm);
  * hw.vmm.iommu.enable, hw.vmm.iommu.initialized (read-only), hw.vmm.ppt.devices (read-only),
  * hw.vmm.amdvi.enable, hw.dmar.enable. Returns OK, ENOENT, EINVAL (read-only).
  */
-IOMMUSIM_API enum iommusim_status iommusim_sysctl_get(const struct iommusim_vmm *vmm,
-    const char *name, uint64_t *value);
-IOMMUSIM_API enum iommusim_status iommusim_sysctl_set(struct iommusim_vmm *vmm, const char *name,
-    uint64_t value);
+IOMMUSIM_API enum iommusim_status iommusim_sysctl_get(
+    const struct iommusim_vmm *vmm, const char *name, uint64_t *value);
+IOMMUSIM_API enum iommusim_status iommusim_sysctl_set(
+    struct iommusim_vmm *vmm, const char *name, uint64_t value);
 /* Name of sysctl number `index`, NULL beyond the last. */
 IOMMUSIM_API const char *iommusim_sysctl_name(size_t index);
 
@@ -67,17 +67,17 @@ IOMMUSIM_API const char *iommusim_vmm_message(const struct iommusim_vmm *vmm, si
 
 /* Why hw.vmm.iommu.initialized is what it is. */
 enum iommusim_init_outcome {
-	IOMMUSIM_INIT_NOT_REACHED,  /* nothing asked for the IOMMU yet: 0 is normal */
-	IOMMUSIM_INIT_DONE,         /* 1 */
-	IOMMUSIM_INIT_DISABLED,     /* hw.vmm.iommu.enable=0 */
-	IOMMUSIM_INIT_UNKNOWN_CPU,  /* neither Intel nor AMD */
-	IOMMUSIM_INIT_NO_TABLE,     /* no DMAR (IVRS) table */
-	IOMMUSIM_INIT_BAD_TABLE,    /* the table cannot be read */
-	IOMMUSIM_INIT_NO_UNIT,      /* the table names no unit, or none before the parser stopped */
-	IOMMUSIM_INIT_NO_HARDWARE,  /* the table names a unit, nothing answers at its registers */
-	IOMMUSIM_INIT_UNSUPPORTED,  /* a unit the backend refuses (CM=1, no common address width) */
-	IOMMUSIM_INIT_NO_BACKEND,   /* no driver for this vendor */
-	IOMMUSIM_INIT_FAILED        /* the driver's init returned an error of its own */
+	IOMMUSIM_INIT_NOT_REACHED, /* nothing asked for the IOMMU yet: 0 is normal */
+	IOMMUSIM_INIT_DONE,        /* 1 */
+	IOMMUSIM_INIT_DISABLED,    /* hw.vmm.iommu.enable=0 */
+	IOMMUSIM_INIT_UNKNOWN_CPU, /* neither Intel nor AMD */
+	IOMMUSIM_INIT_NO_TABLE,    /* no DMAR (IVRS) table */
+	IOMMUSIM_INIT_BAD_TABLE,   /* the table cannot be read */
+	IOMMUSIM_INIT_NO_UNIT,     /* the table names no unit, or none before the parser stopped */
+	IOMMUSIM_INIT_NO_HARDWARE, /* the table names a unit, nothing answers at its registers */
+	IOMMUSIM_INIT_UNSUPPORTED, /* a unit the backend refuses (CM=1, no common address width) */
+	IOMMUSIM_INIT_NO_BACKEND,  /* no driver for this vendor */
+	IOMMUSIM_INIT_FAILED       /* the driver's init returned an error of its own */
 };
 
 struct iommusim_init_report {
@@ -93,8 +93,8 @@ struct iommusim_init_report {
 	char advice[192];     /* one sentence: what a person can do about it; may be empty */
 };
 
-IOMMUSIM_API void iommusim_init_report(const struct iommusim_vmm *vmm,
-    struct iommusim_init_report *report);
+IOMMUSIM_API void iommusim_init_report(
+    const struct iommusim_vmm *vmm, struct iommusim_init_report *report);
 
 /* "not reached", "disabled", ... Static storage. */
 IOMMUSIM_API const char *iommusim_init_outcome_name(enum iommusim_init_outcome outcome);
@@ -109,20 +109,20 @@ IOMMUSIM_API const char *iommusim_init_outcome_name(enum iommusim_init_outcome o
 IOMMUSIM_API enum iommusim_status iommusim_iommu_init(struct iommusim_vmm *vmm);
 IOMMUSIM_API enum iommusim_status iommusim_iommu_enable(struct iommusim_vmm *vmm);
 IOMMUSIM_API enum iommusim_status iommusim_iommu_disable(struct iommusim_vmm *vmm);
-IOMMUSIM_API enum iommusim_status iommusim_iommu_create_domain(struct iommusim_vmm *vmm,
-    uint64_t max_address, struct iommusim_domain **domain);
-IOMMUSIM_API enum iommusim_status iommusim_iommu_destroy_domain(struct iommusim_vmm *vmm,
-    struct iommusim_domain *domain);
+IOMMUSIM_API enum iommusim_status iommusim_iommu_create_domain(
+    struct iommusim_vmm *vmm, uint64_t max_address, struct iommusim_domain **domain);
+IOMMUSIM_API enum iommusim_status iommusim_iommu_destroy_domain(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain);
 IOMMUSIM_API enum iommusim_status iommusim_iommu_create_mapping(struct iommusim_vmm *vmm,
     struct iommusim_domain *domain, uint64_t gpa, uint64_t hpa, uint64_t length);
-IOMMUSIM_API enum iommusim_status iommusim_iommu_remove_mapping(struct iommusim_vmm *vmm,
-    struct iommusim_domain *domain, uint64_t gpa, uint64_t length);
-IOMMUSIM_API enum iommusim_status iommusim_iommu_add_device(struct iommusim_vmm *vmm,
-    struct iommusim_domain *domain, uint16_t segment, uint16_t rid);
-IOMMUSIM_API enum iommusim_status iommusim_iommu_remove_device(struct iommusim_vmm *vmm,
-    struct iommusim_domain *domain, uint16_t segment, uint16_t rid);
-IOMMUSIM_API enum iommusim_status iommusim_iommu_invalidate_tlb(struct iommusim_vmm *vmm,
-    struct iommusim_domain *domain);
+IOMMUSIM_API enum iommusim_status iommusim_iommu_remove_mapping(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length);
+IOMMUSIM_API enum iommusim_status iommusim_iommu_add_device(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint16_t segment, uint16_t rid);
+IOMMUSIM_API enum iommusim_status iommusim_iommu_remove_device(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint16_t segment, uint16_t rid);
+IOMMUSIM_API enum iommusim_status iommusim_iommu_invalidate_tlb(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain);
 
 /* The host domain, NULL before initialisation and after unload. */
 IOMMUSIM_API struct iommusim_domain *iommusim_host_domain(const struct iommusim_vmm *vmm);
@@ -140,39 +140,39 @@ enum iommusim_driver { IOMMUSIM_DRIVER_HOST, IOMMUSIM_DRIVER_PPT, IOMMUSIM_DRIVE
  * A PCI function of the machine (pci.h) gets a driver, as at boot. Returns OK, ENOENT (no such
  * function), EEXIST (it has one), ENOMEM.
  */
-IOMMUSIM_API enum iommusim_status iommusim_device_attach(struct iommusim_vmm *vmm, uint16_t segment,
-    uint16_t rid, enum iommusim_driver driver);
-IOMMUSIM_API enum iommusim_status iommusim_device_driver(const struct iommusim_vmm *vmm,
-    uint16_t segment, uint16_t rid, enum iommusim_driver *driver);
+IOMMUSIM_API enum iommusim_status iommusim_device_attach(
+    struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid, enum iommusim_driver driver);
+IOMMUSIM_API enum iommusim_status iommusim_device_driver(
+    const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid, enum iommusim_driver *driver);
 
 /* Bus events for a function that came, or goes, while the system runs. ENOENT: not on the machine. */
-IOMMUSIM_API enum iommusim_status iommusim_pci_device_added(struct iommusim_vmm *vmm,
-    uint16_t segment, uint16_t rid);
-IOMMUSIM_API enum iommusim_status iommusim_pci_device_deleted(struct iommusim_vmm *vmm,
-    uint16_t segment, uint16_t rid);
+IOMMUSIM_API enum iommusim_status iommusim_pci_device_added(
+    struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);
+IOMMUSIM_API enum iommusim_status iommusim_pci_device_deleted(
+    struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);
 
 /* ---- virtual machines (vmm.c) --------------------------------------------------------------- */
 
 struct iommusim_vm_memory {
 	/* bytes, a multiple of 4 KiB: guest addresses 0 to 3 GiB, the rest from 4 GiB */
 	uint64_t size;
-	uint64_t seed; /* host pages are scattered by it, in runs of 64 KiB */
+	uint64_t seed;   /* host pages are scattered by it, in runs of 64 KiB */
 	bool contiguous; /* one run of host pages instead */
 };
 
 /* Returns OK, EINVAL (empty or long name, or "host"), EEXIST, ENOMEM. `vm` may be NULL. */
-IOMMUSIM_API enum iommusim_status iommusim_vm_create(struct iommusim_vmm *vmm, const char *name,
-    struct iommusim_vm **vm);
+IOMMUSIM_API enum iommusim_status iommusim_vm_create(
+    struct iommusim_vmm *vmm, const char *name, struct iommusim_vm **vm);
 /* Unassign all devices, destroy the domain, give the memory back. */
 IOMMUSIM_API enum iommusim_status iommusim_vm_destroy(struct iommusim_vm *vm);
 /* Give a VM its memory, wired. Once. EEXIST, EINVAL, ENOMEM (not enough host memory). */
-IOMMUSIM_API enum iommusim_status iommusim_vm_setup_memory(struct iommusim_vm *vm,
-    const struct iommusim_vm_memory *memory);
+IOMMUSIM_API enum iommusim_status iommusim_vm_setup_memory(
+    struct iommusim_vm *vm, const struct iommusim_vm_memory *memory);
 /* ENXIO: no usable IOMMU, or no ppt device there; EBUSY: assigned to another VM. */
-IOMMUSIM_API enum iommusim_status iommusim_vm_assign_pptdev(struct iommusim_vm *vm, uint16_t segment,
-    uint16_t rid);
-IOMMUSIM_API enum iommusim_status iommusim_vm_unassign_pptdev(struct iommusim_vm *vm,
-    uint16_t segment, uint16_t rid);
+IOMMUSIM_API enum iommusim_status iommusim_vm_assign_pptdev(
+    struct iommusim_vm *vm, uint16_t segment, uint16_t rid);
+IOMMUSIM_API enum iommusim_status iommusim_vm_unassign_pptdev(
+    struct iommusim_vm *vm, uint16_t segment, uint16_t rid);
 
 IOMMUSIM_API struct iommusim_vm *iommusim_vm_find(const struct iommusim_vmm *vmm, const char *name);
 IOMMUSIM_API struct iommusim_vm *iommusim_vm_at(const struct iommusim_vmm *vmm, size_t index);
@@ -184,11 +184,11 @@ IOMMUSIM_API struct iommusim_domain *iommusim_vm_domain(const struct iommusim_vm
  * The host address behind a guest address, and how many bytes from there lie in a row (`run` may be
  * NULL). Returns OK or ENOENT (no memory at that guest address).
  */
-IOMMUSIM_API enum iommusim_status iommusim_vm_gpa_to_hpa(const struct iommusim_vm *vm, uint64_t gpa,
-    uint64_t *hpa, uint64_t *run);
+IOMMUSIM_API enum iommusim_status iommusim_vm_gpa_to_hpa(
+    const struct iommusim_vm *vm, uint64_t gpa, uint64_t *hpa, uint64_t *run);
 /* The VM a ppt device is assigned to, or NULL. */
-IOMMUSIM_API struct iommusim_vm *iommusim_vm_of_device(const struct iommusim_vmm *vmm,
-    uint16_t segment, uint16_t rid);
+IOMMUSIM_API struct iommusim_vm *iommusim_vm_of_device(
+    const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);
 
 /* ---- listening: for checkers and recorders ------------------------------------------------------ */
 
@@ -220,15 +220,15 @@ enum iommusim_call_kind {
 /* One call. Members that the kind does not use are 0. */
 struct iommusim_call {
 	enum iommusim_call_kind kind;
-	unsigned depth;              /* 0: made by the caller of the library; more: made by vmm itself */
+	unsigned depth; /* 0: made by the caller of the library; more: made by vmm itself */
 	enum iommusim_status status; /* when it has ended */
 	struct iommusim_domain *domain;
 	struct iommusim_vm *vm;
-	const char *name;      /* VM or sysctl */
-	uint64_t address;      /* guest (domain) address, or the domain's max_address */
+	const char *name; /* VM or sysctl */
+	uint64_t address; /* guest (domain) address, or the domain's max_address */
 	uint64_t host_address;
 	uint64_t length;
-	uint64_t value;        /* sysctl value; seed of a memory set-up */
+	uint64_t value; /* sysctl value; seed of a memory set-up */
 	uint16_t segment;
 	uint16_t rid;
 	bool contiguous;
@@ -246,8 +246,8 @@ struct iommusim_listener {
 	void (*end)(void *context, const struct iommusim_call *call);
 };
 
-IOMMUSIM_API enum iommusim_status iommusim_vmm_listen(struct iommusim_vmm *vmm,
-    const struct iommusim_listener *listener);
+IOMMUSIM_API enum iommusim_status iommusim_vmm_listen(
+    struct iommusim_vmm *vmm, const struct iommusim_listener *listener);
 IOMMUSIM_API void iommusim_vmm_unlisten(struct iommusim_vmm *vmm, const void *context);
 
 /* "iommu_create_mapping", "vm_assign_pptdev", ...: the names traces use. */

@@ -36,23 +36,23 @@ struct iommusim_walk_step {
 	uint8_t field_count;
 	bool readable; /* there is memory there */
 	bool present;
-	bool leaf;      /* of a paging entry: maps a page */
-	uint64_t next;  /* address of the next table, or of the page */
+	bool leaf;     /* of a paging entry: maps a page */
+	uint64_t next; /* address of the next table, or of the page */
 	uint64_t raw[IOMMUSIM_WALK_QUADS];
 	struct iommusim_walk_field fields[IOMMUSIM_WALK_FIELDS];
 };
 
 struct iommusim_walk {
-	const char *unit_name;  /* "VT-d"; NULL when no unit governs the requester */
-	uint64_t unit_base;     /* its registers */
+	const char *unit_name; /* "VT-d"; NULL when no unit governs the requester */
+	uint64_t unit_base;    /* its registers */
 	/* "second stage", "pass-through", "context" (it stopped there), "interrupt range", "off", "no unit" */
 	const char *mode;
-	uint8_t levels;         /* of the page table; 0 in pass-through */
-	uint8_t address_width;  /* in bits, likewise */
+	uint8_t levels;        /* of the page table; 0 in pass-through */
+	uint8_t address_width; /* in bits, likewise */
 	/* where the deciding rule stands: "VT-d 7.1.3 LGN.2"; NULL when allowed */
 	const char *clause;
-	const char *reason;     /* the fault reason in words; NULL when allowed */
-	bool read_right;        /* accumulated over the entries read */
+	const char *reason; /* the fault reason in words; NULL when allowed */
+	bool read_right;    /* accumulated over the entries read */
 	bool write_right;
 	/* as iommusim_dma() would report the page now, uncached */
 	struct iommusim_dma_page result;

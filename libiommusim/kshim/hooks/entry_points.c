@@ -30,26 +30,26 @@ void __tsan_func_exit(void)
 	hooks_settle();
 }
 
-#define ENTRY(name, size, kind)                                                                    \
-	void name(void *where);                                                                    \
-	void name(void *where)                                                                     \
-	{                                                                                          \
-		hooks_##kind(where, size);                                                         \
+#define ENTRY(name, size, kind)                                                                        \
+	void name(void *where);                                                                        \
+	void name(void *where)                                                                         \
+	{                                                                                              \
+		hooks_##kind(where, size);                                                             \
 	}
 
-#define ENTRIES(size)                                                                              \
-	ENTRY(__tsan_read##size, size, ordinary_read)                                              \
-	ENTRY(__tsan_write##size, size, ordinary_write)                                            \
-	ENTRY(__tsan_read_write##size, size, ordinary_write)                                       \
-	ENTRY(__tsan_volatile_read##size, size, volatile_read)                                     \
+#define ENTRIES(size)                                                                                  \
+	ENTRY(__tsan_read##size, size, ordinary_read)                                                  \
+	ENTRY(__tsan_write##size, size, ordinary_write)                                                \
+	ENTRY(__tsan_read_write##size, size, ordinary_write)                                           \
+	ENTRY(__tsan_volatile_read##size, size, volatile_read)                                         \
 	ENTRY(__tsan_volatile_write##size, size, volatile_write)
 
 /* Not known to be aligned, as in a packed structure. Alignment is judged when the access acts. */
-#define UNALIGNED_ENTRIES(size)                                                                    \
-	ENTRY(__tsan_unaligned_read##size, size, ordinary_read)                                    \
-	ENTRY(__tsan_unaligned_write##size, size, ordinary_write)                                  \
-	ENTRY(__tsan_unaligned_read_write##size, size, ordinary_write)                             \
-	ENTRY(__tsan_unaligned_volatile_read##size, size, volatile_read)                           \
+#define UNALIGNED_ENTRIES(size)                                                                        \
+	ENTRY(__tsan_unaligned_read##size, size, ordinary_read)                                        \
+	ENTRY(__tsan_unaligned_write##size, size, ordinary_write)                                      \
+	ENTRY(__tsan_unaligned_read_write##size, size, ordinary_write)                                 \
+	ENTRY(__tsan_unaligned_volatile_read##size, size, volatile_read)                               \
 	ENTRY(__tsan_unaligned_volatile_write##size, size, volatile_write)
 
 ENTRIES(1)
@@ -115,85 +115,84 @@ static void changed(const volatile void *where, size_t length)
 	hooks_take_up();
 }
 
-#define CHANGE(bits, name, operation)                                                              \
-	uint##bits##_t __tsan_atomic##bits##_##name(                                               \
-	    volatile uint##bits##_t *where, uint##bits##_t value, int order);                      \
-	uint##bits##_t __tsan_atomic##bits##_##name(                                               \
-	    volatile uint##bits##_t *where, uint##bits##_t value, int order)                       \
-	{                                                                                          \
-		uint##bits##_t old;                                                                \
-                                                                                                   \
-		(void)order;                                                                       \
-		hooks_volatile_read(where, sizeof(*where));                                        \
-		old = operation(where, value, ORDER);                                              \
-		changed(where, sizeof(*where));                                                    \
-		return old;                                                                        \
+#define CHANGE(bits, name, operation)                                                                  \
+	uint##bits##_t __tsan_atomic##bits##_##name(                                                   \
+	    volatile uint##bits##_t *where, uint##bits##_t value, int order);                          \
+	uint##bits##_t __tsan_atomic##bits##_##name(                                                   \
+	    volatile uint##bits##_t *where, uint##bits##_t value, int order)                           \
+	{                                                                                              \
+		uint##bits##_t old;                                                                    \
+                                                                                                       \
+		(void)order;                                                                           \
+		hooks_volatile_read(where, sizeof(*where));                                            \
+		old = operation(where, value, ORDER);                                                  \
+		changed(where, sizeof(*where));                                                        \
+		return old;                                                                            \
 	}
 
-#define LOAD_AND_STORE(bits)                                                                       \
-	uint##bits##_t __tsan_atomic##bits##_load(                                                 \
-	    const volatile uint##bits##_t *where, int order);                                      \
-	void __tsan_atomic##bits##_store(                                                          \
-	    volatile uint##bits##_t *where, uint##bits##_t value, int order);                      \
-	uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t *where, int order) \
-	{                                                                                          \
-		(void)order;                                                                       \
-		hooks_volatile_read(where, sizeof(*where));                                        \
-		return __atomic_load_n(where, ORDER);                                              \
-	}                                                                                          \
-	void __tsan_atomic##bits##_store(                                                          \
-	    volatile uint##bits##_t *where, uint##bits##_t value, int order)                       \
-	{                                                                                          \
-		(void)order;                                                                       \
-		hooks_settle();                                                                    \
-		__atomic_store_n(where, value, ORDER);                                             \
-		changed(where, sizeof(*where));                                                    \
+#define LOAD_AND_STORE(bits)                                                                           \
+	uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t *where, int order);    \
+	void __tsan_atomic##bits##_store(                                                              \
+	    volatile uint##bits##_t *where, uint##bits##_t value, int order);                          \
+	uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t *where, int order)     \
+	{                                                                                              \
+		(void)order;                                                                           \
+		hooks_volatile_read(where, sizeof(*where));                                            \
+		return __atomic_load_n(where, ORDER);                                                  \
+	}                                                                                              \
+	void __tsan_atomic##bits##_store(                                                              \
+	    volatile uint##bits##_t *where, uint##bits##_t value, int order)                           \
+	{                                                                                              \
+		(void)order;                                                                           \
+		hooks_settle();                                                                        \
+		__atomic_store_n(where, value, ORDER);                                                 \
+		changed(where, sizeof(*where));                                                        \
 	}
 
 /* gcc calls `strong` and `weak`, clang `val`, which gives back what was there. */
-#define COMPARE(bits)                                                                              \
-	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(volatile uint##bits##_t *where,  \
-	    uint##bits##_t expected, uint##bits##_t value, int order, int failure);                \
-	int __tsan_atomic##bits##_compare_exchange_strong(volatile uint##bits##_t *where,          \
-	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure);               \
-	int __tsan_atomic##bits##_compare_exchange_weak(volatile uint##bits##_t *where,            \
-	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure);               \
-	int __tsan_atomic##bits##_compare_exchange_strong(volatile uint##bits##_t *where,          \
-	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure)                \
-	{                                                                                          \
-		bool done;                                                                         \
-                                                                                                   \
-		(void)order;                                                                       \
-		(void)failure;                                                                     \
-		hooks_volatile_read(where, sizeof(*where));                                        \
-		done = __atomic_compare_exchange_n(where, expected, value, false, ORDER, ORDER);   \
-		if (done)                                                                          \
-			changed(where, sizeof(*where));                                            \
-		return done;                                                                       \
-	}                                                                                          \
-	int __tsan_atomic##bits##_compare_exchange_weak(volatile uint##bits##_t *where,            \
-	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure)                \
-	{                                                                                          \
-		return __tsan_atomic##bits##_compare_exchange_strong(                              \
-		    where, expected, value, order, failure);                                       \
-	}                                                                                          \
-	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(volatile uint##bits##_t *where,  \
-	    uint##bits##_t expected, uint##bits##_t value, int order, int failure)                 \
-	{                                                                                          \
-		__tsan_atomic##bits##_compare_exchange_strong(                                     \
-		    where, &expected, value, order, failure);                                      \
-		return expected;                                                                   \
+#define COMPARE(bits)                                                                                  \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(volatile uint##bits##_t *where,      \
+	    uint##bits##_t expected, uint##bits##_t value, int order, int failure);                    \
+	int __tsan_atomic##bits##_compare_exchange_strong(volatile uint##bits##_t *where,              \
+	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure);                   \
+	int __tsan_atomic##bits##_compare_exchange_weak(volatile uint##bits##_t *where,                \
+	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure);                   \
+	int __tsan_atomic##bits##_compare_exchange_strong(volatile uint##bits##_t *where,              \
+	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure)                    \
+	{                                                                                              \
+		bool done;                                                                             \
+                                                                                                       \
+		(void)order;                                                                           \
+		(void)failure;                                                                         \
+		hooks_volatile_read(where, sizeof(*where));                                            \
+		done = __atomic_compare_exchange_n(where, expected, value, false, ORDER, ORDER);       \
+		if (done)                                                                              \
+			changed(where, sizeof(*where));                                                \
+		return done;                                                                           \
+	}                                                                                              \
+	int __tsan_atomic##bits##_compare_exchange_weak(volatile uint##bits##_t *where,                \
+	    uint##bits##_t *expected, uint##bits##_t value, int order, int failure)                    \
+	{                                                                                              \
+		return __tsan_atomic##bits##_compare_exchange_strong(                                  \
+		    where, expected, value, order, failure);                                           \
+	}                                                                                              \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(volatile uint##bits##_t *where,      \
+	    uint##bits##_t expected, uint##bits##_t value, int order, int failure)                     \
+	{                                                                                              \
+		__tsan_atomic##bits##_compare_exchange_strong(                                         \
+		    where, &expected, value, order, failure);                                          \
+		return expected;                                                                       \
 	}
 
-#define ATOMICS(bits)                                                                              \
-	LOAD_AND_STORE(bits)                                                                       \
-	CHANGE(bits, exchange, __atomic_exchange_n)                                                \
-	CHANGE(bits, fetch_add, __atomic_fetch_add)                                                \
-	CHANGE(bits, fetch_sub, __atomic_fetch_sub)                                                \
-	CHANGE(bits, fetch_and, __atomic_fetch_and)                                                \
-	CHANGE(bits, fetch_or, __atomic_fetch_or)                                                  \
-	CHANGE(bits, fetch_xor, __atomic_fetch_xor)                                                \
-	CHANGE(bits, fetch_nand, __atomic_fetch_nand)                                              \
+#define ATOMICS(bits)                                                                                  \
+	LOAD_AND_STORE(bits)                                                                           \
+	CHANGE(bits, exchange, __atomic_exchange_n)                                                    \
+	CHANGE(bits, fetch_add, __atomic_fetch_add)                                                    \
+	CHANGE(bits, fetch_sub, __atomic_fetch_sub)                                                    \
+	CHANGE(bits, fetch_and, __atomic_fetch_and)                                                    \
+	CHANGE(bits, fetch_or, __atomic_fetch_or)                                                      \
+	CHANGE(bits, fetch_xor, __atomic_fetch_xor)                                                    \
+	CHANGE(bits, fetch_nand, __atomic_fetch_nand)                                                  \
 	COMPARE(bits)
 
 ATOMICS(8)

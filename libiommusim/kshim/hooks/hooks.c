@@ -153,8 +153,8 @@ enum iommusim_status iommusim_hooks_create(
 	*out = NULL;
 	if (machine == NULL)
 		return IOMMUSIM_EINVAL;
-	hooks = aligned_alloc(IOMMUSIM_PAGE_SIZE,
-	    (sizeof(*hooks) + IOMMUSIM_PAGE_SIZE - 1) & ~(IOMMUSIM_PAGE_SIZE - 1));
+	hooks = aligned_alloc(
+	    IOMMUSIM_PAGE_SIZE, (sizeof(*hooks) + IOMMUSIM_PAGE_SIZE - 1) & ~(IOMMUSIM_PAGE_SIZE - 1));
 	if (hooks == NULL)
 		return IOMMUSIM_ENOMEM;
 	for (size_t i = 0; i < REGISTER_PAGES; i++)

@@ -6,8 +6,9 @@
  */
 
 /* Two rows that overlap do not compile, and neither does a row that crosses a quadword. */
-#define SPEC_CHECK_HALF(half)                                                                      \
-	_Static_assert((UINT64_C(0) FIELDS(SPEC_SUM_##half)) == (UINT64_C(0) FIELDS(SPEC_UNION_##half)),   \
+#define SPEC_CHECK_HALF(half)                                                                          \
+	_Static_assert(                                                                                \
+	    (UINT64_C(0) FIELDS(SPEC_SUM_##half)) == (UINT64_C(0) FIELDS(SPEC_UNION_##half)),          \
 	    TITLE ": fields overlap")
 SPEC_CHECK_HALF(0);
 SPEC_CHECK_HALF(1);

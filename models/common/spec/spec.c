@@ -1,8 +1,8 @@
 /* What is computed from a structure's description: the reserved mask. */
 #include "models/common/spec/spec.h"
 
-uint64_t spec_reserved(const struct spec_structure *structure, const struct spec_unit *unit,
-    unsigned quad)
+uint64_t spec_reserved(
+    const struct spec_structure *structure, const struct spec_unit *unit, unsigned quad)
 {
 	uint64_t defined = structure->bits == 32 ? SPEC_MASK(63, 32) : 0;
 

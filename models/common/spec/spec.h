@@ -82,16 +82,16 @@ static inline uint64_t spec_field_value(const struct spec_field *field, const ui
  * The reserved bits of quadword `quad` of a structure on a given unit: what no row names, what a row
  * names but this unit lacks, and address bits beyond the host address width. Computed once per unit.
  */
-uint64_t spec_reserved(const struct spec_structure *structure, const struct spec_unit *unit,
-    unsigned quad);
+uint64_t spec_reserved(
+    const struct spec_structure *structure, const struct spec_unit *unit, unsigned quad);
 
 /*
  * Overlap check. Sums of masks are taken over 32-bit halves, so that no number of rows can make a
  * 64-bit sum wrap and hide an overlap: two rows overlap if and only if the sum differs from the union.
  */
-#define SPEC_HALF(half, hi, lo)                                                                    \
-	((lo) / 64 != (half) / 2 ? UINT64_C(0)                                                     \
-				 : (SPEC_MASK((hi) % 64, (lo) % 64) >> ((half) % 2 * 32) &         \
-				       UINT64_C(0xffffffff)))
+#define SPEC_HALF(half, hi, lo)                                                                        \
+	((lo) / 64 != (half) / 2                                                                       \
+		? UINT64_C(0)                                                                          \
+		: (SPEC_MASK((hi) % 64, (lo) % 64) >> ((half) % 2 * 32) & UINT64_C(0xffffffff)))
 
 #endif
