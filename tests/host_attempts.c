@@ -1,7 +1,7 @@
 /* Calls that may run out of memory, and what is checked of each when they do. */
 #include "host_attempts.h"
 
-/* ---- what is there before ------------------------------------------------------------------------------ */
+/* ---- what is there before -------------------------------------------------------------------- */
 
 static void nothing(struct host *host)
 {
@@ -70,7 +70,7 @@ static void a_domain_with_a_device(struct host *host)
 	assert_ok(iommusim_iommu_add_device(host->vmm, iommusim_domain_at(host->vmm, 1), 0, HOST_PPT1));
 }
 
-/* ---- the calls ---------------------------------------------------------------------------------------- */
+/* ---- the calls ------------------------------------------------------------------------------- */
 
 static enum iommusim_status init(struct host *host)
 {
@@ -248,7 +248,7 @@ struct trial {
 	bool checked;
 };
 
-/* ---- what can be seen ------------------------------------------------------------------------------------ */
+/* ---- what can be seen ------------------------------------------------------------------------ */
 
 /* A host in words, and what its checker says: the verdicts, and the calls it remembers. */
 struct view {
@@ -334,7 +334,7 @@ static void assert_same(
 		assert_same_text(&is->calls, &expected->calls, trial);
 }
 
-/* ---- the harness ------------------------------------------------------------------------------------ */
+/* ---- the harness ----------------------------------------------------------------------------- */
 
 static void start(struct host *host, struct host_memory *memory, const struct trial *trial)
 {
@@ -372,8 +372,8 @@ static void take_views(struct views *views, const struct trial *trial)
 }
 
 /*
- * The host is as it was before the call, or, where that is allowed, initialised. The checker may remember
- * that the call took a page away and gave it back: so it did.
+ * The host is as it was before the call, or, where that is allowed, initialised. The checker may
+ * remember that the call took a page away and gave it back: so it did.
  */
 static void assert_untouched(struct host *host, const struct views *views, const struct trial *trial)
 {

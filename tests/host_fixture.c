@@ -58,7 +58,7 @@ void host_memory_arm(struct host_memory *memory, uint64_t first, bool and_beyond
 	memory->failed = false;
 }
 
-/* ---- firmware and hardware --------------------------------------------------------------------- */
+/* ---- firmware and hardware ------------------------------------------------------------------- */
 
 /*
  * VT-d 11.4.2: 256 domains (ND=2), 3 and 4 levels, 48 bits, fault records at 400h, eight of them,
@@ -227,7 +227,7 @@ void host_stop(struct host *host)
 	memset(host, 0, sizeof(*host));
 }
 
-/* ---- vmm ----------------------------------------------------------------------------------------- */
+/* ---- vmm ------------------------------------------------------------------------------------- */
 
 struct iommusim_vm *host_vm(struct host *host, const char *name, uint64_t size, uint64_t seed)
 {
@@ -273,7 +273,7 @@ uint64_t host_sysctl(const struct host *host, const char *name)
 	return value;
 }
 
-/* ---- what hardware does ------------------------------------------------------------------------ */
+/* ---- what hardware does ---------------------------------------------------------------------- */
 
 struct iommusim_dma_page host_dma(
     struct iommusim_requester *requester, enum iommusim_dma_kind kind, uint64_t address)
@@ -339,7 +339,10 @@ uint32_t host_status(struct host *host, uint64_t base)
 	return (uint32_t)host_get(host, base, R_GSTS, 4);
 }
 
-/* VT-d 9.1, 9.3: 256 root entries of 16 bytes, each with a table of 256 context entries of 16 bytes. */
+/*
+ * VT-d 9.1, 9.3: 256 root entries of 16 bytes, each with a table of 256 context entries of 16
+ * bytes.
+ */
 uint64_t host_context_at(struct host *host, uint16_t rid)
 {
 	const uint64_t root = host_get(host, HOST_UNIT1, R_RTADDR, 8);
@@ -395,7 +398,7 @@ void host_unwatch(struct host *host, struct host_log *log)
 	iommusim_mmio_unwatch(host->machine, log);
 }
 
-/* ---- words ---------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 void host_text_put(void *context, const char *text, size_t length)
 {
@@ -471,7 +474,10 @@ static void describe_dma(struct iommusim_requester *requester, uint64_t address,
 	    page.faulted ? 0 : (unsigned long long)page.physical, page.fault.reason, page.domain);
 }
 
-/* All pages of a guest, as a device sees them by host address: how many it reaches, and a sum of where. */
+/*
+ * All pages of a guest, as a device sees them by host address: how many it reaches, and a sum of
+ * where.
+ */
 static void describe_guest_pages(
     struct iommusim_requester *requester, const struct iommusim_vm *vm, struct host_text *text)
 {
@@ -527,7 +533,7 @@ void host_describe(struct host *host, struct host_text *text)
 		    iommusim_unit_translating(unit) ? "on" : "off");
 }
 
-/* ---- iommu_ops that write down what they are asked -------------------------------------------------- */
+/* ---- iommu_ops that write down what they are asked ------------------------------------------- */
 
 static unsigned number_of(const void *domain)
 {

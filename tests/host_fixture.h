@@ -1,6 +1,6 @@
 /*
- * A host as vmm finds it: RAM, a DMAR table with two units behind it, four PCI functions, vmm and, when
- * asked for, a checker. Numbers of registers, tables and entries are literals taken from the
+ * A host as vmm finds it: RAM, a DMAR table with two units behind it, four PCI functions, vmm and,
+ * when asked for, a checker. Numbers of registers, tables and entries are literals taken from the
  * specification by hand. What a test proves stands in the test.
  */
 #ifndef IOMMUSIM_TESTS_HOST_FIXTURE_H

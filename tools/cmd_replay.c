@@ -15,10 +15,8 @@
 static const char usage[] =
     "usage: iommusim replay [OPTION...] FILE|FOLDER...\n"
     "\n"
-    "Runs traces (docs/trace-language.md) and reports every DMA that did not go as it should: "
-    "where it\n"
-    "was stopped or let through, which call is to blame, and who is told. A folder stands for "
-    "every\n"
+    "Runs traces (docs/trace-language.md) and reports every DMA that did not go as it should: where it\n"
+    "was stopped or let through, which call is to blame, and who is told. A folder stands for every\n"
     "*.iommu below it, - for standard input; files may be compressed with gzip.\n"
     "\n"
     "  -j, --json                one JSON object a line, a summary last\n"
@@ -31,8 +29,7 @@ static const char usage[] =
     "      --platform FILE       for recordings of a real driver, which are not supported yet\n"
     "  -h, --help                this text\n"
     "\n"
-    "exit: 0 everything as expected, 1 a DMA, a finding or an expectation is not, 2 a trace cannot "
-    "be\n"
+    "exit: 0 everything as expected, 1 a DMA, a finding or an expectation is not, 2 a trace cannot be\n"
     "read or wrong usage, 3 out of memory or another resource\n";
 
 /* What was asked for, and what is kept while the files are gone through. */

@@ -105,8 +105,7 @@ static void check_gcmd(struct iommusim_check *check, struct iommusim_unit *unit,
 		return;
 	check_finding(check, IOMMUSIM_FINDING_GCMD_DROPS_BITS,
 	    "wrote GCMD=0x%08llx to the unit at 0x%llx: this turned off%s. GCMD is not read, modified "
-	    "and "
-	    "written: state the level bits that are on together with the command",
+	    "and written: state the level bits that are on together with the command",
 	    (unsigned long long)value, (unsigned long long)unit->base,
 	    level_names(dropped, names, sizeof(names)));
 }
@@ -118,8 +117,7 @@ static void check_register_invalidation(
 		return;
 	check_finding(check, IOMMUSIM_FINDING_REGISTER_INVALIDATION_UNDER_QI,
 	    "wrote %s of the unit at 0x%llx while queued invalidation is on: the request is not "
-	    "carried "
-	    "out",
+	    "carried out",
 	    name, (unsigned long long)unit->base);
 }
 

@@ -82,7 +82,7 @@ void check_recall(const struct iommusim_check *check, const struct check_domain 
 	const struct check_run *run = serial == 0 ? NULL : run_of(domain, serial);
 
 	check_recall_place(check, run == NULL ? 0 : run->place, call);
-	if (!call->known)
+	if (!call->known || run == NULL)
 		return;
 	call->has_inner = run->inner;
 	call->inner_kind = (enum iommusim_call_kind)run->kind;

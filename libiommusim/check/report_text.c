@@ -179,8 +179,7 @@ static void write_cache(const struct iommusim_report *report, const struct iommu
 	if (page->faulted && !report->walk.result.faulted)
 		write_wrapped(out, "  cached ",
 		    "the tables would allow this now: the unit went by an entry it had cached before "
-		    "they "
-		    "changed");
+		    "they changed");
 	if (report->verdict != IOMMUSIM_VERDICT_STALE || !page->cached)
 		return;
 	snprintf(text, sizeof(text),

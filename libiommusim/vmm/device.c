@@ -44,6 +44,7 @@ static enum iommusim_status new_device(struct iommusim_vmm *vmm, uint16_t segmen
 {
 	struct vmm_device *device;
 
+	*out = NULL;
 	if (iommusim_pci_find(vmm->machine, segment, rid) == NULL)
 		return no_function(vmm, rid);
 	device = machine_alloc_zeroed(vmm->machine, sizeof(*device));
@@ -93,7 +94,7 @@ static enum iommusim_status do_attach(
 		    "the function at %02x:%02x.%u has a driver already", IOMMUSIM_RID_BUS(rid),
 		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
 	status = new_device(vmm, segment, rid, driver, &device);
-	if (status != IOMMUSIM_OK)
+	if (device == NULL)
 		return status;
 	/* A function that comes while the system runs comes with the bus's add event. */
 	status = add_to_host(vmm, device);
@@ -139,7 +140,7 @@ enum iommusim_status vmm_add_host_devices(struct iommusim_vmm *vmm)
 			continue;
 		if (device == NULL) {
 			status = new_device(vmm, 0, function->rid, IOMMUSIM_DRIVER_NONE, &device);
-			if (status != IOMMUSIM_OK)
+			if (device == NULL)
 				return status;
 			device->scanned = true;
 		}
@@ -169,7 +170,7 @@ static enum iommusim_status do_added(struct iommusim_vmm *vmm, uint16_t segment,
 	if (device != NULL)
 		return add_to_host(vmm, device);
 	status = new_device(vmm, segment, rid, IOMMUSIM_DRIVER_HOST, &device);
-	if (status != IOMMUSIM_OK)
+	if (device == NULL)
 		return status;
 	device->announced = true;
 	status = add_to_host(vmm, device);

@@ -54,8 +54,7 @@ static enum iommusim_status choose_ops(struct iommusim_vmm *vmm)
 	if (vmm->cpu == IOMMUSIM_CPU_OTHER) {
 		conclude(vmm, IOMMUSIM_INIT_UNKNOWN_CPU,
 		    "the processor is neither an Intel one nor an AMD one with SVM: there is no "
-		    "backend "
-		    "to ask",
+		    "backend to ask",
 		    "passthrough needs a processor with VT-d or AMD-Vi");
 		return IOMMUSIM_ENXIO;
 	}

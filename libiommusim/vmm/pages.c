@@ -208,6 +208,8 @@ static void take_scattered(struct pages *pages, size_t count, uint64_t seed, uin
 	uint64_t stride = total / 1000 * 618 + 1 + seed % 61;
 	uint64_t at = seed * UINT64_C(2654435761) % total;
 
+	if (total == 0)
+		return;
 	while (greatest_common_divisor(stride, total) != 1)
 		stride++;
 	for (size_t taken = 0; taken < count; at = (at + stride) % total)
@@ -241,8 +243,8 @@ static bool take_row(struct pages *pages, size_t count, uint64_t *out)
 bool pages_take_clusters(
     struct pages *pages, size_t count, uint64_t seed, bool contiguous, uint64_t *out)
 {
-	if (count > pages->clusters_free)
-		return false;
+	if (count == 0 || count > pages->clusters_free)
+		return count == 0;
 	if (contiguous)
 		return take_row(pages, count, out);
 	take_scattered(pages, count, seed, out);

@@ -348,7 +348,7 @@ enum iommusim_status iommusim_vm_unassign_pptdev(struct iommusim_vm *vm, uint16_
 		status = machine_fail(vm->vmm->machine, IOMMUSIM_ENOENT,
 		    "\"%s\" does not have the device at %u/%u/%u", vm->name, IOMMUSIM_RID_BUS(rid),
 		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
-	if (status == IOMMUSIM_OK)
+	else if (status == IOMMUSIM_OK)
 		status = take_away(vm, device);
 	return vmm_call_end(vm->vmm, &call, status);
 }

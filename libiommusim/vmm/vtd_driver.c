@@ -117,7 +117,7 @@ static enum iommusim_status make_root(struct vtd_driver *driver)
 		entry[0] = entry[1] = 0;
 		vtd_root_entry_set_P(entry, 1);
 		vtd_root_entry_set_CTP(entry, driver->contexts[bus] >> IOMMUSIM_PAGE_SHIFT);
-		store_entry(driver, driver->root + bus * 16, entry);
+		store_entry(driver, driver->root + bus * UINT64_C(16), entry);
 	}
 	return IOMMUSIM_OK;
 }
@@ -286,7 +286,7 @@ static enum iommusim_status driver_remove_mapping(
 
 static uint64_t context_address(const struct vtd_driver *driver, uint16_t rid)
 {
-	return driver->contexts[rid >> 8] + (rid & 0xff) * 16;
+	return driver->contexts[rid >> 8] + (rid & 0xff) * UINT64_C(16);
 }
 
 static enum iommusim_status driver_add_device(

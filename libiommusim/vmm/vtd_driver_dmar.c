@@ -91,17 +91,15 @@ static enum iommusim_status no_unit(struct vtd_driver *driver)
 
 	if (is_damaged(dmar))
 		return bad_table(driver, first_damage(dmar));
-	if (driver->vmm->init_report.units_named == 0)
+	if (driver->vmm->init_report.units_named == 0 || first == NULL)
 		snprintf(text, sizeof(text),
 		    "no remapping unit: the DMAR table is there (%u bytes, checksum %s) but names none",
 		    dmar->length, dmar->checksum_ok ? "good" : "wrong");
 	else
 		snprintf(text, sizeof(text),
 		    "no remapping unit: the DMAR table is there (%u bytes, checksum %s, %u units) but "
-		    "its "
-		    "first structure is %s %s, and this backend stops at the first structure that is "
-		    "no "
-		    "unit (profile %s)",
+		    "its first structure is %s %s, and this backend stops at the first structure "
+		    "that is no unit (profile %s)",
 		    dmar->length, dmar->checksum_ok ? "good" : "wrong",
 		    driver->vmm->init_report.units_named, strchr("AR", first[0]) != NULL ? "an" : "a",
 		    first, driver->vmm->profile->name);

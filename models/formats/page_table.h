@@ -93,13 +93,11 @@ PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format, s
 		return &table->cursor_table[page_level_index(address, 1)];
 	}
 	entries = table->memory.table(table->memory.context, table->root);
-	for (unsigned at = table->levels;; at--) {
+	for (unsigned at = table->levels; at > level; at--) {
 		uint64_t *entry = &entries[page_level_index(address, at)];
 		uint64_t below;
 
 		*stopped = at;
-		if (at == level)
-			break;
 		if (!format->present(*entry)) {
 			if (descent != PAGE_TABLE_BUILD)
 				return entry;
@@ -114,6 +112,7 @@ PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format, s
 		}
 		entries = table->memory.table(table->memory.context, format->table(*entry));
 	}
+	*stopped = level;
 	if (level == 1) {
 		table->cursor = address >> page_level_shift(2);
 		table->cursor_table = entries;

@@ -61,7 +61,7 @@ static void describe_step(const struct vtd_unit *vtd, const struct vtd_path *pat
 	step->table = path->table[n];
 	step->address = path->address[n];
 	step->quads = (uint8_t)(structure->bits / 64);
-	step->index = (uint32_t)((path->address[n] - path->table[n]) / (step->quads * 8u));
+	step->index = (uint32_t)((path->address[n] - path->table[n]) / (step->quads * UINT64_C(8)));
 	step->level = path->level[n];
 	step->leaf = path->leaf[n];
 	step->readable = path->readable[n];

@@ -79,8 +79,7 @@ static enum iommusim_status bent_remove_mapping(
 	return vtd_driver_ops.remove_mapping(backend->driver, domain, gpa, length, done);
 }
 
-static enum iommusim_status bent_add_device(
-    void *context, void *domain, uint16_t segment, uint16_t rid)
+static enum iommusim_status bent_add_device(void *context, void *domain, uint16_t segment, uint16_t rid)
 {
 	struct bent_backend *backend = context;
 

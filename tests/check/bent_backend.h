@@ -1,6 +1,6 @@
 /*
- * The built-in VT-d backend with a bend: iommu_ops that do what they are asked but for one fault, as a
- * broken driver would. What a checker says of it stands in the tests.
+ * The built-in VT-d backend with a bend: iommu_ops that do what they are asked but for one fault,
+ * as a broken driver would. What a checker says of it stands in the tests.
  */
 #ifndef IOMMUSIM_TESTS_CHECK_BENT_BACKEND_H
 #define IOMMUSIM_TESTS_CHECK_BENT_BACKEND_H

@@ -1,12 +1,13 @@
 /*
- * Out of memory beside a checker: it is not attached by half, calls fail as they should or are judged as
- * they should, and a DMA that cannot be judged is not made. Two checkers on two machines do not meet.
+ * Out of memory beside a checker: it is not attached by half, calls fail as they should or are
+ * judged as they should, and a DMA that cannot be judged is not made. Two checkers on two machines
+ * do not meet.
  */
 #include "host_attempts.h"
 
 static const char *const both[] = { "13.0", "reference" };
 
-/* ---- attaching -------------------------------------------------------------------------------------- */
+/* ---- attaching ------------------------------------------------------------------------------- */
 
 static void a_checker_is_attached_wholly_or_not_at_all(void **state)
 {
@@ -70,7 +71,7 @@ static void one_checker_a_vmm_and_before_its_first_domain(void **state)
 	iommusim_check_destroy(NULL);
 }
 
-/* ---- calls through the checker -------------------------------------------------------------------------- */
+/* ---- calls through the checker --------------------------------------------------------------- */
 
 static void a_call_that_gets_no_memory_leaves_all_as_it_was_for_the_checker_too(void **state)
 {
@@ -96,7 +97,7 @@ static void what_undoes_another_call_does_not_fail_for_the_checker(void **state)
 				fail_msg("%s takes memory", attempt->name);
 }
 
-/* ---- judging ---------------------------------------------------------------------------------------- */
+/* ---- judging --------------------------------------------------------------------------------- */
 
 static void a_dma_that_cannot_be_judged_is_not_made(void **state)
 {
@@ -210,8 +211,7 @@ static void a_place_there_is_no_room_for_is_unknown_and_not_another_one(void **s
 		assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
 		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
 		assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x10000, 0, 0x4000));
-		for (unsigned i = 0; i < 12;
-		     i++) { /* so that the list of places is full at times */
+		for (unsigned i = 0; i < 12; i++) { /* so that the list of places is full at times */
 			place.line = 51 + i;
 			iommusim_check_set_place(host.check, &place);
 			host_memory_arm(&memory, i + 1 == n ? 1 : 0, true);
@@ -224,8 +224,7 @@ static void a_place_there_is_no_room_for_is_unknown_and_not_another_one(void **s
 				assert_status(status, IOMMUSIM_ENOMEM);
 			if (i % 2 != 0 || status != IOMMUSIM_OK)
 				continue;
-			assert_ok(
-			    iommusim_check_dma(host.check, host.ppt1, &request, NULL, &report));
+			assert_ok(iommusim_check_dma(host.check, host.ppt1, &request, NULL, &report));
 			if (!failed)
 				assert_true(report.last_mapped.known);
 			if (report.last_mapped.known)
@@ -238,7 +237,7 @@ static void a_place_there_is_no_room_for_is_unknown_and_not_another_one(void **s
 	}
 }
 
-/* ---- two of everything ------------------------------------------------------------------------------- */
+/* ---- two of everything ----------------------------------------------------------------------- */
 
 static void two_checkers_on_two_machines_do_not_see_each_other(void **state)
 {
@@ -284,8 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_checker_is_attached_wholly_or_not_at_all),
 		cmocka_unit_test(one_checker_a_vmm_and_before_its_first_domain),
-		cmocka_unit_test(
-		    a_call_that_gets_no_memory_leaves_all_as_it_was_for_the_checker_too),
+		cmocka_unit_test(a_call_that_gets_no_memory_leaves_all_as_it_was_for_the_checker_too),
 		cmocka_unit_test(what_undoes_another_call_does_not_fail_for_the_checker),
 		cmocka_unit_test(a_dma_that_cannot_be_judged_is_not_made),
 		cmocka_unit_test(a_small_dma_needs_no_memory_to_be_judged),

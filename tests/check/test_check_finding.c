@@ -57,7 +57,7 @@ static void queue(struct host *host, uint64_t base)
 	assert_int_equal(count(host), 0);
 }
 
-/* ---- init-failed-silently -------------------------------------------------------------------------- */
+/* ---- init-failed-silently -------------------------------------------------------------------- */
 
 static void a_silent_failure_is_found_with_its_reason_and_place(void **state)
 {
@@ -67,8 +67,7 @@ static void a_silent_failure_is_found_with_its_reason_and_place(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(
-	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_table = true });
+	host_start(&host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_table = true });
 	vm = host_vm(&host, "vm", MIB, 1);
 	at_line(&host, 8);
 	assert_status(iommusim_vm_assign_pptdev(vm, 0, HOST_PPT1), IOMMUSIM_ENXIO);
@@ -113,8 +112,7 @@ static void a_second_life_that_fails_is_a_second_finding(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(
-	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_table = true });
+	host_start(&host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_table = true });
 	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
 	assert_ok(iommusim_vmm_unload(host.vmm));
 	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
@@ -161,8 +159,7 @@ static void a_panic_is_no_silence(void **state)
 	ADD(&table, 0, 0, 24, 0, 0, 0, 0, 0, 0x00, 0x00, 0xd9, 0xfe, 0, 0, 0, 0);
 	ADD(&table, 1, 8, 0, 0, 0, 0, 2, 0);
 	builder_finish(&table);
-	host_start(
-	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .table = &table });
+	host_start(&host, &(struct host_setup){ .profile = "13.0", .checked = true, .table = &table });
 	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_EFAULT);
 	assert_int_equal(count(&host), 0);
 	host_stop(&host);
@@ -189,7 +186,7 @@ static void a_sound_life_has_no_finding(void **state)
 	}
 }
 
-/* ---- gcmd-drops-bits ------------------------------------------------------------------------------ */
+/* ---- gcmd-drops-bits ------------------------------------------------------------------------- */
 
 static void a_lone_srtp_while_translating_is_found(void **state)
 {
@@ -219,8 +216,7 @@ static void every_function_that_goes_off_is_named(void **state)
 	translate(&host);
 	queue(&host, HOST_UNIT1);
 	command(&host, HOST_UNIT1, G_SRTP);
-	assert_contains(
-	    nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text, "turned off TE QIE.");
+	assert_contains(nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text, "turned off TE QIE.");
 	assert_int_equal(count(&host), 1);
 	host_stop(&host);
 }
@@ -344,7 +340,7 @@ static void a_driver_under_the_reference_can_slip_too(void **state)
 	host_stop(&host);
 }
 
-/* ---- register-invalidation-under-qi ------------------------------------------------------------------- */
+/* ---- register-invalidation-under-qi ---------------------------------------------------------- */
 
 static void an_invalidation_register_beside_the_queue_is_found(void **state)
 {
@@ -362,8 +358,7 @@ static void an_invalidation_register_beside_the_queue_is_found(void **state)
 	assert_contains(finding->text, "0xfed91000");
 	assert_int_equal(finding->place.line, 7);
 	host_set(&host, HOST_UNIT1, R_IOTLB, 8, IOTLB_GLOBAL);
-	assert_contains(
-	    nth(&host, 1, IOMMUSIM_FINDING_REGISTER_INVALIDATION_UNDER_QI)->text, "IOTLB");
+	assert_contains(nth(&host, 1, IOMMUSIM_FINDING_REGISTER_INVALIDATION_UNDER_QI)->text, "IOTLB");
 	assert_int_equal(count(&host), 2);
 	host_stop(&host);
 }
@@ -431,7 +426,7 @@ static void the_references_own_flushes_beside_the_queue_are_found(void **state)
 	host_stop(&host);
 }
 
-/* ---- device-owned-twice ----------------------------------------------------------------------------- */
+/* ---- device-owned-twice ---------------------------------------------------------------------- */
 
 static struct iommusim_domain *domain_of(struct host *host)
 {
@@ -509,15 +504,14 @@ static void names_given_to_domains_later_are_the_ones_used(void **state)
 	    &(struct host_setup){
 		.profile = "13.1", .checked = true, .ops = &backend.ops, .ops_context = &backend });
 	vm = host_guest(&host, "store-01", 3 * PAGE, HOST_PPT1);
-	assert_ok(
-	    iommusim_iommu_add_device(host.vmm, iommusim_host_domain(host.vmm), 0, HOST_PPT1));
+	assert_ok(iommusim_iommu_add_device(host.vmm, iommusim_host_domain(host.vmm), 0, HOST_PPT1));
 	assert_contains(nth(&host, 0, IOMMUSIM_FINDING_DEVICE_OWNED_TWICE)->text,
 	    "domain host while it is in domain store-01");
 	assert_non_null(vm);
 	host_stop(&host);
 }
 
-/* ---- device-out-of-scope ------------------------------------------------------------------------------ */
+/* ---- device-out-of-scope --------------------------------------------------------------------- */
 
 static void a_device_no_unit_governs_is_found(void **state)
 {
@@ -591,7 +585,7 @@ static void a_machine_without_units_has_no_scopes(void **state)
 	host_stop(&host);
 }
 
-/* ---- the list ---------------------------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------------------- */
 
 static void findings_stand_in_order_of_occurrence(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * What the checker remembers: who owns a page of host memory, and which call gave an address to a domain
- * or took it away, with the place it came from and the call that vmm made inside it.
+ * What the checker remembers: who owns a page of host memory, and which call gave an address to a
+ * domain or took it away, with the place it came from and the call that vmm made inside it.
  */
 #include "check/bent_backend.h"
 
@@ -37,11 +37,10 @@ static enum iommusim_owner owner_of(struct host *host, uint64_t address)
 
 static void at_line(struct host *host, const char *file, uint32_t line)
 {
-	iommusim_check_set_place(
-	    host->check, &(struct iommusim_place){ .file = file, .line = line });
+	iommusim_check_set_place(host->check, &(struct iommusim_place){ .file = file, .line = line });
 }
 
-/* ---- owners --------------------------------------------------------------------------------------- */
+/* ---- owners ---------------------------------------------------------------------------------- */
 
 static void memory_nobody_took_is_the_hosts(void **state)
 {
@@ -77,8 +76,7 @@ static void guest_memory_is_its_vms_page_by_page(void **state)
 	report = judge(&host, host.ahci, host_hpa(b, VM_SIZE + 3 * PAGE), NULL);
 	assert_string_equal(report.page.owner_vm, "b");
 	/* The rest of the last 64 KiB was not given. */
-	assert_int_equal(
-	    owner_of(&host, host_hpa(b, VM_SIZE + 3 * PAGE) + PAGE), IOMMUSIM_OWNER_HOST);
+	assert_int_equal(owner_of(&host, host_hpa(b, VM_SIZE + 3 * PAGE) + PAGE), IOMMUSIM_OWNER_HOST);
 	host_stop(&host);
 }
 
@@ -135,10 +133,8 @@ static void tables_of_the_backend_are_known_as_such(void **state)
 	root = host_get(&host, HOST_UNIT1, R_RTADDR, 8);
 	assert_int_equal(owner_of(&host, root), IOMMUSIM_OWNER_TABLE);
 	assert_int_equal(owner_of(&host, host_context_at(&host, HOST_PPT1)), IOMMUSIM_OWNER_TABLE);
-	assert_int_equal(
-	    owner_of(&host, host_leaf_at(&host, HOST_PPT1, 0x8000)), IOMMUSIM_OWNER_TABLE);
-	assert_int_equal(
-	    owner_of(&host, host_leaf_at(&host, HOST_AHCI, 0x8000)), IOMMUSIM_OWNER_TABLE);
+	assert_int_equal(owner_of(&host, host_leaf_at(&host, HOST_PPT1, 0x8000)), IOMMUSIM_OWNER_TABLE);
+	assert_int_equal(owner_of(&host, host_leaf_at(&host, HOST_AHCI, 0x8000)), IOMMUSIM_OWNER_TABLE);
 	host_stop(&host);
 }
 
@@ -209,7 +205,7 @@ static void what_a_domain_lost_is_named_by_the_page_it_had(void **state)
 	host_stop(&host);
 }
 
-/* ---- remembered calls ----------------------------------------------------------------------------- */
+/* ---- remembered calls ------------------------------------------------------------------------ */
 
 static void the_call_that_mapped_is_remembered_with_its_place(void **state)
 {
@@ -344,8 +340,8 @@ static void each_page_knows_its_own_last_call(void **state)
 		    host.vmm, domain, line * 0x10000, 0x40000, line % 3 == 0 ? 0x2000 : 0x1000));
 		if (line % 5 == 0) {
 			at_line(&host, NULL, line + 10000);
-			assert_ok(iommusim_iommu_remove_mapping(
-			    host.vmm, domain, line * 0x10000, 0x1000));
+			assert_ok(
+			    iommusim_iommu_remove_mapping(host.vmm, domain, line * 0x10000, 0x1000));
 		}
 	}
 	assert_ok(iommusim_iommu_invalidate_tlb(host.vmm, domain));
@@ -431,7 +427,7 @@ static void without_a_place_the_call_is_known_all_the_same(void **state)
 	host_stop(&host);
 }
 
-/* ---- blame ---------------------------------------------------------------------------------------- */
+/* ---- blame ----------------------------------------------------------------------------------- */
 
 static void the_known_bug_is_blamed_on_the_policy_that_has_it(void **state)
 {
@@ -479,8 +475,8 @@ static void a_page_the_caller_removed_is_no_known_bug(void **state)
 		vm = host_vm(&host, "vm", VM_SIZE, 1);
 		hpa = host_hpa(vm, 0x4000);
 		host_init(&host);
-		assert_ok(iommusim_iommu_remove_mapping(
-		    host.vmm, iommusim_host_domain(host.vmm), hpa, PAGE));
+		assert_ok(
+		    iommusim_iommu_remove_mapping(host.vmm, iommusim_host_domain(host.vmm), hpa, PAGE));
 		assert_ok(iommusim_iommu_invalidate_tlb(host.vmm, iommusim_host_domain(host.vmm)));
 		report = judge(&host, host.ahci, hpa, "vm");
 		assert_int_equal(report.verdict, IOMMUSIM_VERDICT_LOST);

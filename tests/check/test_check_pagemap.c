@@ -47,7 +47,7 @@ static uint64_t next_random(uint64_t *seed)
 	return *seed;
 }
 
-/* ---- against the array --------------------------------------------------------------------------- */
+/* ---- against the array ----------------------------------------------------------------------- */
 
 struct range {
 	uint32_t first, count; /* pages of the window */
@@ -98,13 +98,12 @@ static void assert_everything(const struct pagemap *map, const struct oracle *or
 	assert_int_equal(pagemap_get(map, address_of(WINDOW_PAGES)).value, 0);
 }
 
-static void set_both(struct fixture *fixture, struct oracle *oracle, struct range range,
-    uint64_t *seed, uint32_t stamp)
+static void set_both(
+    struct fixture *fixture, struct oracle *oracle, struct range range, uint64_t *seed, uint32_t stamp)
 {
 	const bool forget = next_random(seed) % 4 == 0;
 	const uint64_t flags = KEEPER | (next_random(seed) & 3);
-	const uint64_t value =
-	    forget ? 0 : ((next_random(seed) % (UINT64_C(1) << 28)) * PAGE | flags);
+	const uint64_t value = forget ? 0 : ((next_random(seed) % (UINT64_C(1) << 28)) * PAGE | flags);
 
 	pagemap_set(&fixture->map, address_of(range.first), range.count * PAGE, value, stamp);
 	for (uint32_t i = 0; i < range.count; i++) {
@@ -113,8 +112,8 @@ static void set_both(struct fixture *fixture, struct oracle *oracle, struct rang
 	}
 }
 
-static void flag_both(struct fixture *fixture, struct oracle *oracle, struct range range,
-    uint64_t *seed, uint32_t stamp)
+static void flag_both(
+    struct fixture *fixture, struct oracle *oracle, struct range range, uint64_t *seed, uint32_t stamp)
 {
 	const uint64_t set = next_random(seed) & 3, clear = next_random(seed) & 3;
 
@@ -179,7 +178,7 @@ static void it_does_so_when_memory_runs_out_again_and_again(void **state)
 	play(2, 30000, 300);
 }
 
-/* ---- by hand --------------------------------------------------------------------------------------- */
+/* ---- by hand --------------------------------------------------------------------------------- */
 
 static void prepared_set(
     struct fixture *fixture, uint64_t address, uint64_t length, uint64_t value, uint32_t stamp)
@@ -209,8 +208,7 @@ static void a_value_grows_along_its_range(void **state)
 	assert_int_equal(pagemap_get(&fixture.map, 0x40000000).value, 0x100000000001);
 	assert_int_equal(pagemap_get(&fixture.map, 0x40000fff).value, 0x100000000001);
 	assert_int_equal(pagemap_get(&fixture.map, 0x40001000).value, 0x100000001001);
-	assert_int_equal(
-	    pagemap_get(&fixture.map, 0x40000000 + 64 * GIB - 1).value, 0x100ffffff001);
+	assert_int_equal(pagemap_get(&fixture.map, 0x40000000 + 64 * GIB - 1).value, 0x100ffffff001);
 	assert_int_equal(pagemap_get(&fixture.map, 0x40000000 + 64 * GIB).value, 0);
 	assert_int_equal(pagemap_get(&fixture.map, 0x3fffffff).value, 0);
 	assert_int_equal(pagemap_get(&fixture.map, GIB + 5 * GIB).stamp, 9);
@@ -276,8 +274,8 @@ static void all_of_57_bits_is_a_range_like_others(void **state)
 	(void)state;
 	start(&fixture);
 	prepared_set(&fixture, 0, UINT64_C(1) << 57, 1, 1);
-	assert_int_equal(pagemap_get(&fixture.map, UINT64_C(0x123456789abc000)).value,
-	    UINT64_C(0x123456789abc001));
+	assert_int_equal(
+	    pagemap_get(&fixture.map, UINT64_C(0x123456789abc000)).value, UINT64_C(0x123456789abc001));
 	assert_int_equal(pagemap_get(&fixture.map, UINT64_C(1) << 57).value, 0);
 	assert_true(pagemap_prepare(&fixture.map, 0x5000, PAGE));
 	pagemap_flag(&fixture.map, 0x5000, PAGE, 2, 1, 7);

@@ -1,4 +1,6 @@
-/* What a person reads: the report of a DMA as text and as JSON, and why the IOMMU never came to be. */
+/*
+ * What a person reads: the report of a DMA as text and as JSON, and why the IOMMU never came to be.
+ */
 #include "check/bent_backend.h"
 
 #include <stdio.h>
@@ -28,9 +30,7 @@ static struct iommusim_report judge(struct host *host, struct iommusim_requester
 static void write_text(
     struct host *host, const struct iommusim_report *report, struct host_text *text, bool colour)
 {
-	const struct iommusim_text out = {
-		.context = text, .put = host_text_put, .colour = colour
-	};
+	const struct iommusim_text out = { .context = text, .put = host_text_put, .colour = colour };
 
 	text->length = 0;
 	text->text[0] = '\0';
@@ -76,7 +76,7 @@ static void assert_says(const char *text, const char *format, ...)
 		fail_msg("\"%s\" is not in:\n%s", part, text);
 }
 
-/* ---- the host's disk and the guest's memory --------------------------------------------------------- */
+/* ---- the host's disk and the guest's memory -------------------------------------------------- */
 
 /* One story with a name, an address, a length and lines of its choice. */
 struct story {
@@ -95,8 +95,8 @@ static struct iommusim_vm *tell(
 	at_line(host, story->assign_line);
 	host_assign(vm, HOST_PPT1);
 	at_line(host, story->dma_line);
-	*report = judge(host, host->ahci, IOMMUSIM_DMA_WRITE, host_hpa(vm, story->gpa),
-	    story->length, story->vm);
+	*report = judge(
+	    host, host->ahci, IOMMUSIM_DMA_WRITE, host_hpa(vm, story->gpa), story->length, story->vm);
 	return vm;
 }
 
@@ -122,8 +122,7 @@ static void the_story_of_the_host_disk_is_told_with_its_numbers(void **state)
 		assert_says(text, "line %u dma 0/23/0 \"ahci0\" write 0x%llx %lluK for \"%s\" LOST",
 		    story->dma_line, hpa, (unsigned long long)(story->length / KIB), story->vm);
 		assert_says(text, "The data never arrived");
-		assert_says(
-		    text, "the unit at fed91000 blocked %s", i == 0 ? "all 16 pages" : "it.");
+		assert_says(text, "the unit at fed91000 blocked %s", i == 0 ? "all 16 pages" : "it.");
 		assert_says(text, "root[0x00] 0x%llx",
 		    (unsigned long long)host_load(&host, host_get(&host, HOST_UNIT1, R_RTADDR, 8)));
 		assert_says(text, "context[0xb8] 0x101:%llx",
@@ -134,8 +133,7 @@ static void the_story_of_the_host_disk_is_told_with_its_numbers(void **state)
 		assert_says(text, "FRCD0: source 00:17.0, page 0x%llx", hpa);
 		assert_says(text, "guest memory of \"%s\" (gpa 0x%llx)", story->vm,
 		    (unsigned long long)story->gpa);
-		assert_says(text,
-		    "It was in domain host until line %u vm_assign_pptdev(\"%s\", 7/0/0)",
+		assert_says(text, "It was in domain host until line %u vm_assign_pptdev(\"%s\", 7/0/0)",
 		    story->assign_line, story->vm);
 		assert_says(text, "-> iommu_remove_mapping(host, 0x%llx, 0x1000)", hpa);
 		assert_says(text, "Profile 13.0 does this: policy host_pages is `remove`");
@@ -183,8 +181,7 @@ static void each_line_is_at_most_100_columns_and_colours_add_nothing_else(void *
 	(void)state;
 	tell(&host, &story, &report);
 	write_text(&host, &report, &plain, false);
-	for (const char *line = plain.text, *end; (end = strchr(line, '\n')) != NULL;
-	     line = end + 1)
+	for (const char *line = plain.text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
 		assert_true(end - line <= 100);
 	assert_int_equal(plain.text[plain.length - 1], '\n');
 	assert_null(strchr(plain.text, '\033'));
@@ -253,7 +250,7 @@ static void a_fault_without_a_free_record_is_said_to_be_unrecorded(void **state)
 	host_stop(&host);
 }
 
-/* ---- other verdicts ---------------------------------------------------------------------------------- */
+/* ---- other verdicts -------------------------------------------------------------------------- */
 
 static void a_blocked_device_is_said_to_be_in_no_domain(void **state)
 {
@@ -366,8 +363,7 @@ static void an_unprotected_dma_is_said_to_have_met_no_walk(void **state)
 	assert_says(words(&host, &report), "translation is off in its unit");
 	assert_says(words(&host, &report), "wrote to 0x8000");
 	host_stop(&host);
-	host_start(
-	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
+	host_start(&host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
 	report = judge(&host, host.ppt1, IOMMUSIM_DMA_READ, 0x8000, 8, NULL);
 	assert_says(words(&host, &report), "no unit governs this requester");
 	assert_says(words(&host, &report), "read from 0x8000");
@@ -394,7 +390,7 @@ static void places_are_lines_of_traces_and_lines_of_sources(void **state)
 	host_stop(&host);
 }
 
-/* ---- JSON ----------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static struct json_object *parse(struct host *host, const struct iommusim_report *report)
 {
@@ -436,9 +432,9 @@ static bool has(struct json_object *line, const char *name)
 	return json_object_object_get_ex(object, name, NULL);
 }
 
-#define assert_number(line, first, second, expected)                                               \
+#define assert_number(line, first, second, expected)                                                   \
 	assert_int_equal(json_object_get_uint64(in(line, first, second)), expected)
-#define assert_string(line, first, second, expected)                                               \
+#define assert_string(line, first, second, expected)                                                   \
 	assert_string_equal(json_object_get_string(in(line, first, second)), expected)
 
 static void the_json_holds_what_the_report_holds(void **state)
@@ -566,8 +562,7 @@ static void without_a_unit_the_walk_names_none(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(
-	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
+	host_start(&host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
 	report = judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x8000, 8, NULL);
 	line = parse(&host, &report);
 	assert_string(line, "verdict", NULL, "unprotected");
@@ -578,7 +573,7 @@ static void without_a_unit_the_walk_names_none(void **state)
 	host_stop(&host);
 }
 
-/* ---- why the IOMMU never came to be ------------------------------------------------------------------ */
+/* ---- why the IOMMU never came to be ---------------------------------------------------------- */
 
 static const char *init_words(struct host *host)
 {
@@ -610,8 +605,7 @@ static void a_silent_failure_is_told_with_what_it_led_to(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(
-	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
+	host_start(&host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
 	vm = host_vm(&host, "vm", VM_SIZE, 1);
 	at_line(&host, 8);
 	assert_status(iommusim_vm_assign_pptdev(vm, 0, HOST_PPT1), IOMMUSIM_ENXIO);

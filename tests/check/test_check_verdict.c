@@ -26,8 +26,8 @@ static enum iommusim_verdict verdict(
 	return judge(host, device, IOMMUSIM_DMA_WRITE, address, 64, for_vm).verdict;
 }
 
-#define assert_verdict(host, device, address, for_vm, expected)                                    \
-	assert_string_equal(iommusim_verdict_name(verdict(host, device, address, for_vm)),         \
+#define assert_verdict(host, device, address, for_vm, expected)                                        \
+	assert_string_equal(iommusim_verdict_name(verdict(host, device, address, for_vm)),             \
 	    iommusim_verdict_name(IOMMUSIM_VERDICT_##expected))
 
 static void start(struct host *host, const char *profile)
@@ -46,7 +46,7 @@ static struct iommusim_domain *own_domain(struct host *host)
 	return domain;
 }
 
-/* ---- ok ------------------------------------------------------------------------------------------ */
+/* ---- ok -------------------------------------------------------------------------------------- */
 
 static void a_guests_device_in_its_guests_memory_is_ok(void **state)
 {
@@ -104,8 +104,8 @@ static void a_disk_of_the_host_in_guest_memory_is_ok_where_pages_stay(void **sta
 	for (size_t p = 0; p < 3; p++) {
 		start(&host, profiles[p]);
 		vm = host_guest(&host, "store-01", VM_SIZE, HOST_PPT1);
-		report = judge(
-		    &host, host.ahci, IOMMUSIM_DMA_WRITE, host_hpa(vm, 0x3000), 64, "store-01");
+		report =
+		    judge(&host, host.ahci, IOMMUSIM_DMA_WRITE, host_hpa(vm, 0x3000), 64, "store-01");
 		assert_int_equal(report.verdict, IOMMUSIM_VERDICT_OK);
 		assert_string_equal(report.beneficiary, "store-01");
 		assert_null(report.known_bug);
@@ -147,7 +147,7 @@ static void a_backend_that_maps_page_by_page_is_judged_alike(void **state)
 	bent_stop(&host, &backend);
 }
 
-/* ---- blocked ---------------------------------------------------------------------------------------- */
+/* ---- blocked --------------------------------------------------------------------------------- */
 
 static void an_idle_device_of_ppts_is_blocked(void **state)
 {
@@ -243,7 +243,7 @@ static void what_was_taken_away_and_flushed_is_blocked(void **state)
 	host_stop(&host);
 }
 
-/* ---- lost ------------------------------------------------------------------------------------------ */
+/* ---- lost ------------------------------------------------------------------------------------ */
 
 static void a_disk_of_the_host_for_a_guest_is_lost_under_13_0(void **state)
 {
@@ -254,8 +254,8 @@ static void a_disk_of_the_host_for_a_guest_is_lost_under_13_0(void **state)
 	(void)state;
 	start(&host, "13.0");
 	vm = host_guest(&host, "store-01", VM_SIZE, HOST_PPT1);
-	report = judge(
-	    &host, host.ahci, IOMMUSIM_DMA_WRITE, host_hpa(vm, 0x100000), 64 * KIB, "store-01");
+	report =
+	    judge(&host, host.ahci, IOMMUSIM_DMA_WRITE, host_hpa(vm, 0x100000), 64 * KIB, "store-01");
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_LOST);
 	assert_int_equal(report.outcome.page_count, 16);
 	assert_int_equal(report.pages_of_verdict, 16);
@@ -291,8 +291,8 @@ static void host_memory_taken_from_the_host_is_lost(void **state)
 	(void)state;
 	start(&host, "reference");
 	host_init(&host);
-	assert_ok(iommusim_iommu_remove_mapping(
-	    host.vmm, iommusim_host_domain(host.vmm), 0x8000, 0x1000));
+	assert_ok(
+	    iommusim_iommu_remove_mapping(host.vmm, iommusim_host_domain(host.vmm), 0x8000, 0x1000));
 	assert_ok(iommusim_iommu_invalidate_tlb(host.vmm, iommusim_host_domain(host.vmm)));
 	report = judge(&host, host.ahci, IOMMUSIM_DMA_READ, 0x8000, 64, NULL);
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_LOST);
@@ -381,14 +381,14 @@ static void a_page_that_may_only_be_read_loses_writes(void **state)
 	host_guest(&host, "vm", VM_SIZE, HOST_PPT1);
 	leaf = host_leaf_at(&host, HOST_PPT1, 0x8000);
 	host_store(&host, leaf, host_load(&host, leaf) & ~UINT64_C(2));
-	assert_int_equal(judge(&host, host.ppt1, IOMMUSIM_DMA_READ, 0x8000, 8, NULL).verdict,
-	    IOMMUSIM_VERDICT_OK);
+	assert_int_equal(
+	    judge(&host, host.ppt1, IOMMUSIM_DMA_READ, 0x8000, 8, NULL).verdict, IOMMUSIM_VERDICT_OK);
 	assert_int_equal(judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x8000, 8, NULL).verdict,
 	    IOMMUSIM_VERDICT_LOST);
 	host_stop(&host);
 }
 
-/* ---- stale ---------------------------------------------------------------------------------------- */
+/* ---- stale ----------------------------------------------------------------------------------- */
 
 static void what_is_unmapped_and_not_invalidated_is_stale(void **state)
 {
@@ -543,7 +543,7 @@ static void an_id_that_is_used_again_brings_old_translations_along(void **state)
 	}
 }
 
-/* ---- breach ---------------------------------------------------------------------------------------- */
+/* ---- breach ---------------------------------------------------------------------------------- */
 
 static void memory_a_domain_was_never_given_is_a_breach(void **state)
 {
@@ -623,7 +623,7 @@ static void tables_that_others_use_by_now_are_a_breach(void **state)
 	host_stop(&host);
 }
 
-/* ---- misrouted ------------------------------------------------------------------------------------- */
+/* ---- misrouted ------------------------------------------------------------------------------- */
 
 static void another_page_than_was_meant_is_misrouted(void **state)
 {
@@ -690,7 +690,7 @@ static void a_backend_that_maps_beside_is_caught(void **state)
 	bent_stop(&host, &backend);
 }
 
-/* ---- unprotected ------------------------------------------------------------------------------------ */
+/* ---- unprotected ----------------------------------------------------------------------------- */
 
 static void before_the_iommu_is_initialised_nothing_is_protected(void **state)
 {
@@ -742,8 +742,7 @@ static void without_a_unit_nothing_is_protected(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(
-	    &host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
+	host_start(&host, &(struct host_setup){ .profile = "13.0", .checked = true, .no_units = true });
 	report = judge(&host, host.ahci, IOMMUSIM_DMA_WRITE, 0x8000, 64, NULL);
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_UNPROTECTED);
 	assert_null(report.walk.unit_name);
@@ -764,7 +763,7 @@ static void after_an_unload_nothing_is_protected(void **state)
 	host_stop(&host);
 }
 
-/* ---- nobody stated any intent ------------------------------------------------------------------------ */
+/* ---- nobody stated any intent ---------------------------------------------------------------- */
 
 /* A unit programmed by hand, as a trace of register writes does: the tables are the intent. */
 static void program_by_hand(struct host *host)
@@ -796,7 +795,7 @@ static void without_ops_the_tables_are_the_intent(void **state)
 	host_stop(&host);
 }
 
-/* ---- the interrupt address range ------------------------------------------------------------------------- */
+/* ---- the interrupt address range ------------------------------------------------------------- */
 
 static void a_message_is_no_access_to_memory(void **state)
 {
@@ -820,8 +819,7 @@ static void what_is_no_message_there_is_blocked_and_nobodys_loss(void **state)
 	struct host host;
 
 	(void)state;
-	host_start(
-	    &host, &(struct host_setup){ .profile = "13.1", .checked = true, .ram = 5 * GIB });
+	host_start(&host, &(struct host_setup){ .profile = "13.1", .checked = true, .ram = 5 * GIB });
 	host_init(&host); /* the host domain maps that address too */
 	report = judge(&host, host.ahci, IOMMUSIM_DMA_WRITE, 0xfee00000, 64, NULL);
 	assert_true(report.page.page.faulted);
@@ -830,7 +828,7 @@ static void what_is_no_message_there_is_blocked_and_nobodys_loss(void **state)
 	host_stop(&host);
 }
 
-/* ---- requests of many pages -------------------------------------------------------------------------- */
+/* ---- requests of many pages ------------------------------------------------------------------ */
 
 static void the_first_page_that_is_not_ok_speaks_for_all(void **state)
 {
@@ -925,14 +923,14 @@ static void a_zero_length_read_is_judged_by_its_page(void **state)
 	(void)state;
 	start(&host, "13.0");
 	host_guest(&host, "vm", VM_SIZE, HOST_PPT1);
-	assert_int_equal(judge(&host, host.ppt1, IOMMUSIM_DMA_READ, 0x8000, 0, NULL).verdict,
-	    IOMMUSIM_VERDICT_OK);
+	assert_int_equal(
+	    judge(&host, host.ppt1, IOMMUSIM_DMA_READ, 0x8000, 0, NULL).verdict, IOMMUSIM_VERDICT_OK);
 	assert_int_equal(judge(&host, host.ppt1, IOMMUSIM_DMA_READ, VM_SIZE, 0, NULL).verdict,
 	    IOMMUSIM_VERDICT_BLOCKED);
 	host_stop(&host);
 }
 
-/* ---- for whom, and what is no request ---------------------------------------------------------------- */
+/* ---- for whom, and what is no request -------------------------------------------------------- */
 
 static void a_vm_nobody_knows_is_refused_and_no_dma_made(void **state)
 {
@@ -947,8 +945,8 @@ static void a_vm_nobody_knows_is_refused_and_no_dma_made(void **state)
 	(void)state;
 	start(&host, "13.0");
 	memset(data, 0x77, sizeof(data));
-	assert_status(iommusim_check_dma(host.check, host.ahci, &request, "nobody", &report),
-	    IOMMUSIM_ENOENT);
+	assert_status(
+	    iommusim_check_dma(host.check, host.ahci, &request, "nobody", &report), IOMMUSIM_ENOENT);
 	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "\"nobody\"");
 	iommusim_requester_counters(host.ahci, &counters);
 	assert_int_equal(counters.requests, 0);
@@ -1014,8 +1012,8 @@ static void the_request_and_its_outcome_are_in_the_report(void **state)
 
 static void verdicts_have_names_and_are_found_by_them(void **state)
 {
-	static const char *const names[] = { "ok", "blocked", "lost", "stale", "breach",
-		"misrouted", "unprotected" };
+	static const char *const names[] = { "ok", "blocked", "lost", "stale", "breach", "misrouted",
+		"unprotected" };
 	enum iommusim_verdict found;
 
 	(void)state;
@@ -1065,8 +1063,7 @@ int main(void)
 		cmocka_unit_test(an_alias_beyond_the_domains_width_is_a_breach),
 		cmocka_unit_test(another_page_than_was_meant_is_misrouted),
 		cmocka_unit_test(it_stays_misrouted_when_the_wrong_answer_is_cached),
-		cmocka_unit_test(
-		    a_right_answer_from_the_cache_is_ok_though_the_table_is_wrong_by_now),
+		cmocka_unit_test(a_right_answer_from_the_cache_is_ok_though_the_table_is_wrong_by_now),
 		cmocka_unit_test(a_backend_that_maps_beside_is_caught),
 		cmocka_unit_test(before_the_iommu_is_initialised_nothing_is_protected),
 		cmocka_unit_test(with_translation_off_nothing_is_protected),

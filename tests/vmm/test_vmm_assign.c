@@ -1,6 +1,6 @@
 /*
- * Passthrough: assigning, unassigning, destroying, hotplug, and what each profile does to the guest's
- * pages in the host domain, seen through what DMA reaches.
+ * Passthrough: assigning, unassigning, destroying, hotplug, and what each profile does to the
+ * guest's pages in the host domain, seen through what DMA reaches.
  */
 #include "host_fixture.h"
 
@@ -43,7 +43,7 @@ static bool removes(const char *profile)
 	return strcmp(profile, "13.0") == 0;
 }
 
-/* ---- the first device ---------------------------------------------------------------------------- */
+/* ---- the first device ------------------------------------------------------------------------ */
 
 static void the_first_assignment_initialises_and_makes_a_domain(void **state)
 {
@@ -105,8 +105,7 @@ static void data_arrives_where_the_guest_looks_for_it(void **state)
 	assert_ok(iommusim_dma(host.ppt1, &request, &outcome, NULL, 0));
 	assert_int_equal(outcome.bytes_moved, sizeof(sent));
 	for (size_t i = 0; i < sizeof(sent); i++)
-		assert_ok(
-		    iommusim_memory_read(host.machine, host_hpa(vm, 0x20800 + i), &got[i], 1));
+		assert_ok(iommusim_memory_read(host.machine, host_hpa(vm, 0x20800 + i), &got[i], 1));
 	assert_memory_equal(sent, got, sizeof(sent));
 	host_stop(&host);
 }
@@ -131,7 +130,7 @@ static void a_guest_above_4_gib_is_mapped_on_both_sides_of_the_hole(void **state
 	host_stop(&host);
 }
 
-/* ---- the guest's pages in the host domain --------------------------------------------------------- */
+/* ---- the guest's pages in the host domain ---------------------------------------------------- */
 
 static void only_13_0_takes_guest_pages_from_the_host(void **state)
 {
@@ -223,7 +222,7 @@ static void what_the_host_had_cached_of_them_is_flushed(void **state)
 	host_stop(&host);
 }
 
-/* ---- more devices, and fewer ------------------------------------------------------------------------ */
+/* ---- more devices, and fewer ----------------------------------------------------------------- */
 
 static void a_second_device_joins_the_domain_and_maps_nothing(void **state)
 {
@@ -279,8 +278,8 @@ static void a_device_goes_from_guest_to_guest(void **state)
 		assert_ok(iommusim_vm_unassign_pptdev(first, 0, HOST_PPT1));
 		host_assign(second, HOST_PPT1);
 		assert_speaks_guest(host.ppt1, second);
-		assert_int_equal(host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).physical,
-		    host_hpa(second, 0x5000));
+		assert_int_equal(
+		    host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).physical, host_hpa(second, 0x5000));
 		host_stop(&host);
 	}
 }
@@ -358,7 +357,7 @@ static void a_vm_without_devices_never_asks_for_the_iommu(void **state)
 	host_stop(&host);
 }
 
-/* ---- what is refused ------------------------------------------------------------------------------- */
+/* ---- what is refused ------------------------------------------------------------------------- */
 
 static void only_ppts_devices_can_be_assigned(void **state)
 {
@@ -438,16 +437,15 @@ static void the_domain_of_a_vm_and_the_hosts_are_not_the_callers_to_destroy(void
 	(void)state;
 	host_start(&host, NULL);
 	vm = host_guest(&host, "vm", MIB, HOST_PPT1);
+	assert_status(iommusim_iommu_destroy_domain(host.vmm, iommusim_vm_domain(vm)), IOMMUSIM_EBUSY);
 	assert_status(
-	    iommusim_iommu_destroy_domain(host.vmm, iommusim_vm_domain(vm)), IOMMUSIM_EBUSY);
-	assert_status(iommusim_iommu_destroy_domain(host.vmm, iommusim_host_domain(host.vmm)),
-	    IOMMUSIM_EBUSY);
+	    iommusim_iommu_destroy_domain(host.vmm, iommusim_host_domain(host.vmm)), IOMMUSIM_EBUSY);
 	assert_speaks_guest(host.ppt1, vm);
 	assert_true(host_reaches(host.ahci, 0x5000));
 	host_stop(&host);
 }
 
-/* ---- domains of the caller's own -------------------------------------------------------------------- */
+/* ---- domains of the caller's own ------------------------------------------------------------- */
 
 static void callers_domains_are_numbered_as_they_come(void **state)
 {
@@ -518,23 +516,19 @@ static void mappings_are_made_of_pages(void **state)
 	host_start(&host, NULL);
 	assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
 	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, 0), IOMMUSIM_EINVAL);
-	assert_status(
-	    iommusim_iommu_create_mapping(host.vmm, domain, 0x800, 0, PAGE), IOMMUSIM_EINVAL);
-	assert_status(
-	    iommusim_iommu_create_mapping(host.vmm, domain, 0, 0x800, PAGE), IOMMUSIM_EINVAL);
-	assert_status(
-	    iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, PAGE + 1), IOMMUSIM_EINVAL);
+	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, 0x800, 0, PAGE), IOMMUSIM_EINVAL);
+	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, 0, 0x800, PAGE), IOMMUSIM_EINVAL);
+	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, PAGE + 1), IOMMUSIM_EINVAL);
 	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, UINT64_MAX - 4095, 0, PAGE),
 	    IOMMUSIM_EINVAL);
-	assert_status(
-	    iommusim_iommu_create_mapping(host.vmm, domain, 0, UINT64_MAX - 4095, 2 * PAGE),
+	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, 0, UINT64_MAX - 4095, 2 * PAGE),
 	    IOMMUSIM_EINVAL);
 	assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, 0, 0), IOMMUSIM_EINVAL);
 	assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, 1, PAGE), IOMMUSIM_EINVAL);
 	host_stop(&host);
 }
 
-/* ---- hotplug ------------------------------------------------------------------------------------- */
+/* ---- hotplug --------------------------------------------------------------------------------- */
 
 static void a_function_that_comes_later_joins_the_host_domain(void **state)
 {
@@ -556,8 +550,7 @@ static void a_function_that_comes_later_joins_the_host_domain(void **state)
 		assert_ok(iommusim_pci_device_added(host.vmm, 0, 0x0a00)); /* told twice */
 		assert_ok(iommusim_pci_device_deleted(host.vmm, 0, 0x0a00));
 		assert_true(host_dma(late, IOMMUSIM_DMA_WRITE, 0x5000).faulted);
-		assert_status(
-		    iommusim_device_driver(host.vmm, 0, 0x0a00, &driver), IOMMUSIM_ENOENT);
+		assert_status(iommusim_device_driver(host.vmm, 0, 0x0a00, &driver), IOMMUSIM_ENOENT);
 		assert_ok(iommusim_pci_device_added(host.vmm, 0, 0x0a00)); /* and it comes again */
 		assert_true(host_reaches(late, 0x5000));
 		host_stop(&host);
@@ -626,7 +619,7 @@ static void a_device_of_a_vm_is_not_to_be_deleted(void **state)
 	host_stop(&host);
 }
 
-/* ---- drivers ------------------------------------------------------------------------------------- */
+/* ---- drivers --------------------------------------------------------------------------------- */
 
 static void a_function_gets_one_driver(void **state)
 {

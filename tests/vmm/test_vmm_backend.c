@@ -1,6 +1,7 @@
 /*
- * The built-in VT-d backend: what it writes to registers and in which order, what its tables hold, which
- * units it takes and which unit it takes a device to be under. All numbers are written by hand.
+ * The built-in VT-d backend: what it writes to registers and in which order, what its tables hold,
+ * which units it takes and which unit it takes a device to be under. All numbers are written by
+ * hand.
  */
 #include "host_fixture.h"
 
@@ -40,7 +41,7 @@ static struct iommusim_domain *new_domain(struct host *host, uint64_t max_addres
 	return domain;
 }
 
-/* ---- registers ---------------------------------------------------------------------------------- */
+/* ---- registers ------------------------------------------------------------------------------- */
 
 /* VMM_FACTS section 3, measured: RTADDR, SRTP, CCMD, IOTLB, TE, one unit after the other. */
 static void enabling_writes_what_the_real_driver_writes(void **state)
@@ -248,8 +249,7 @@ static void removing_a_device_clears_its_entry_and_then_flushes_everything(void 
 		host_start(&host, &(struct host_setup){ .profile = both[p] });
 		domain = new_domain(&host, GIB);
 		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
-		watch =
-		    (struct entry_watch){ .host = &host, .at = host_context_at(&host, HOST_PPT1) };
+		watch = (struct entry_watch){ .host = &host, .at = host_context_at(&host, HOST_PPT1) };
 		assert_ok(iommusim_mmio_watch(host.machine, &watcher));
 		assert_ok(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1));
 		assert_false(watch.present);
@@ -322,7 +322,7 @@ static void a_unit_that_never_answers_is_given_up_and_named(void **state)
 	host_stop(&host);
 }
 
-/* ---- tables -------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static void context_entries_hold_the_domain_its_width_and_its_table(void **state)
 {
@@ -402,8 +402,7 @@ static void tables_reach_units_that_do_not_snoop(void **state)
 	(void)state;
 	for (size_t p = 0; p < 2; p++) {
 		host_start(&host,
-		    &(struct host_setup){
-			.profile = both[p], .device_view = true, .no_units = true });
+		    &(struct host_setup){ .profile = both[p], .device_view = true, .no_units = true });
 		host_add_unit(&host, HOST_UNIT0, host_cap(), host_ecap() & ~UINT64_C(1), NULL);
 		host_add_unit(&host, HOST_UNIT1, host_cap(), host_ecap() & ~UINT64_C(1), NULL);
 		vm = host_guest(&host, "vm", MIB, HOST_PPT1);
@@ -458,8 +457,8 @@ static void ids_end_with_the_unit_that_has_the_fewest(void **state)
 		assert_contains(
 		    iommusim_machine_diagnostic(host.machine)->text, "no domain id is free");
 		if (p == 1) {
-			assert_ok(iommusim_iommu_destroy_domain(
-			    host.vmm, iommusim_domain_at(host.vmm, 7)));
+			assert_ok(
+			    iommusim_iommu_destroy_domain(host.vmm, iommusim_domain_at(host.vmm, 7)));
 			new_domain(&host, MIB);
 		}
 		host_stop(&host);
@@ -492,8 +491,8 @@ static void the_smallest_width_that_reaches_is_taken(void **state)
 		assert_width(&host, (UINT64_C(1) << 39) + PAGE, 2);
 		assert_width(&host, UINT64_C(1) << 48, 2);
 		host_stop(&host);
-		host_start(&host,
-		    &(struct host_setup){ .profile = both[p], .cap_clear = HOST_CAP_SAGAW3 });
+		host_start(
+		    &host, &(struct host_setup){ .profile = both[p], .cap_clear = HOST_CAP_SAGAW3 });
 		assert_width(&host, PAGE, 2);
 		host_stop(&host);
 	}
@@ -506,11 +505,10 @@ static void a_domain_wider_than_the_units_is_refused(void **state)
 
 	(void)state;
 	for (size_t p = 0; p < 2; p++) {
-		host_start(&host,
-		    &(struct host_setup){ .profile = both[p], .cap_clear = HOST_CAP_SAGAW4 });
+		host_start(
+		    &host, &(struct host_setup){ .profile = both[p], .cap_clear = HOST_CAP_SAGAW4 });
 		new_domain(&host, UINT64_C(1) << 39);
-		assert_status(
-		    iommusim_iommu_create_domain(host.vmm, (UINT64_C(1) << 39) + 1, &domain),
+		assert_status(iommusim_iommu_create_domain(host.vmm, (UINT64_C(1) << 39) + 1, &domain),
 		    p == 0 ? IOMMUSIM_EFAULT : IOMMUSIM_EINVAL);
 		assert_null(domain);
 		assert_null(iommusim_domain_at(host.vmm, 2));
@@ -539,7 +537,7 @@ static void an_address_beyond_the_width_aliases_a_low_one_or_is_refused(void **s
 	}
 }
 
-/* ---- which units ---------------------------------------------------------------------------------- */
+/* ---- which units ----------------------------------------------------------------------------- */
 
 static uint64_t unit_base(unsigned n)
 {
@@ -639,8 +637,7 @@ static void units_behind_another_structure_are_not_seen_by_freebsd(void **state)
 	builder_finish(&table);
 	for (size_t p = 0; p < 2; p++) {
 		host_start(&host,
-		    &(struct host_setup){
-			.profile = both[p], .table = &table, .no_functions = true });
+		    &(struct host_setup){ .profile = both[p], .table = &table, .no_functions = true });
 		host_init(&host);
 		assert_int_equal(report_of(&host).units_named, 2);
 		assert_int_equal(report_of(&host).units_used, p + 1);
@@ -649,14 +646,14 @@ static void units_behind_another_structure_are_not_seen_by_freebsd(void **state)
 	}
 }
 
-/* ---- which unit a device is under --------------------------------------------------------------- */
+/* ---- which unit a device is under ------------------------------------------------------------ */
 
 /*
- * Two units again, the first with one scope; `tlb` says which of them has device-TLBs. What the backend
- * took a device's unit to be shows in the translation type of its context entry.
+ * Two units again, the first with one scope; `tlb` says which of them has device-TLBs. What the
+ * backend took a device's unit to be shows in the translation type of its context entry.
  */
-static void start_scoped(struct host *host, const char *profile, const struct builder *scope,
-    bool all_first, unsigned tlb)
+static void start_scoped(
+    struct host *host, const char *profile, const struct builder *scope, bool all_first, unsigned tlb)
 {
 	struct builder table = builder_begin();
 	const uint8_t length = (uint8_t)(16 + scope->size);
@@ -683,8 +680,7 @@ static void start_scoped(struct host *host, const char *profile, const struct bu
 	};
 	host_add_unit(
 	    host, HOST_UNIT0, host_cap(), host_ecap() | (tlb == 0 ? HOST_ECAP_DT : 0), &hardware);
-	host_add_unit(
-	    host, HOST_UNIT1, host_cap(), host_ecap() | (tlb == 1 ? HOST_ECAP_DT : 0), NULL);
+	host_add_unit(host, HOST_UNIT1, host_cap(), host_ecap() | (tlb == 1 ? HOST_ECAP_DT : 0), NULL);
 	host_init(host);
 }
 
@@ -696,7 +692,9 @@ static void a_device_behind_a_named_bridge_gets_the_wrong_unit_by_start_bus(void
 	(void)state;
 	ADD(&scope, 2, 8, 0, 0, 0, 0, 1, 0); /* the bridge 0/1/0 and all below it */
 	start_scoped(&host, "13.0", &scope, false, 1);
-	/* The other unit has device-TLBs, so TT=01; the unit that governs it knows no such thing. */
+	/*
+	 * The other unit has device-TLBs, so TT=01; the unit that governs it knows no such thing.
+	 */
 	assert_int_equal(translation_type(&host, HOST_PPT2), 1);
 	assert_true(host_look(host.ppt2, 0x5000).faulted);
 	assert_int_equal(translation_type(&host, 0x0008), 0); /* the bridge itself matches */

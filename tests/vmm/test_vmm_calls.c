@@ -1,9 +1,11 @@
-/* vmm as a whole: loading and unloading, sysctls, ppt's count, listeners, and the kernel's panic. */
+/*
+ * vmm as a whole: loading and unloading, sysctls, ppt's count, listeners, and the kernel's panic.
+ */
 #include "host_fixture.h"
 
 #include <stdlib.h>
 
-/* ---- loading ------------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 static struct iommusim_machine *machine_with(uint64_t ram)
 {
@@ -73,7 +75,7 @@ static void loading_touches_no_register(void **state)
 	host_stop(&host);
 }
 
-/* ---- unloading ----------------------------------------------------------------------------------- */
+/* ---- unloading ------------------------------------------------------------------------------- */
 
 static void it_cannot_be_unloaded_while_a_vm_exists(void **state)
 {
@@ -138,8 +140,7 @@ static void after_an_unload_everything_begins_anew(void **state)
 			assert_int_equal(host_sysctl(&host, "hw.vmm.iommu.initialized"), 1);
 			assert_true(host_reaches(host.gfx, 0x5000));
 			assert_true(host_reaches(host.ahci, 0x5000));
-			assert_int_equal(
-			    host_look(host.ppt1, 0x5000).physical, host_hpa(vm, 0x5000));
+			assert_int_equal(host_look(host.ppt1, 0x5000).physical, host_hpa(vm, 0x5000));
 			assert_true(host_look(host.ppt2, 0x5000).faulted);
 			assert_ok(iommusim_vm_destroy(vm));
 			assert_ok(iommusim_vmm_unload(host.vmm));
@@ -165,7 +166,7 @@ static void a_domain_of_the_callers_outlives_an_unload(void **state)
 	host_stop(&host);
 }
 
-/* ---- sysctls ------------------------------------------------------------------------------------ */
+/* ---- sysctls --------------------------------------------------------------------------------- */
 
 static void the_sysctls_are_there_with_their_values_at_boot(void **state)
 {
@@ -219,8 +220,7 @@ static void what_vmm_says_of_itself_cannot_be_written(void **state)
 
 	(void)state;
 	host_start(&host, NULL);
-	assert_status(
-	    iommusim_sysctl_set(host.vmm, "hw.vmm.iommu.initialized", 1), IOMMUSIM_EINVAL);
+	assert_status(iommusim_sysctl_set(host.vmm, "hw.vmm.iommu.initialized", 1), IOMMUSIM_EINVAL);
 	assert_status(iommusim_sysctl_set(host.vmm, "hw.vmm.ppt.devices", 7), IOMMUSIM_EINVAL);
 	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "read-only");
 	assert_int_equal(host_sysctl(&host, "hw.vmm.iommu.initialized"), 0);
@@ -261,7 +261,7 @@ static void ppt_counts_the_functions_it_holds(void **state)
 	host_stop(&host);
 }
 
-/* ---- listeners ----------------------------------------------------------------------------------- */
+/* ---- listeners ------------------------------------------------------------------------------- */
 
 static void note_begin(void *context, const struct iommusim_call *call)
 {
@@ -417,10 +417,8 @@ static void listeners_are_told_until_they_leave(void **state)
 	assert_ok(iommusim_vm_create(host.vmm, "b", NULL));
 	iommusim_vmm_unlisten(host.vmm, &second);
 	assert_ok(iommusim_vm_create(host.vmm, "c", NULL));
-	assert_string_equal(
-	    second.text, "vm_create\nend vm_create OK\nvm_create\nend vm_create OK\n");
-	assert_string_equal(
-	    first.text, "vm_create\nend vm_create OK\nvm_create\nend vm_create OK\n");
+	assert_string_equal(second.text, "vm_create\nend vm_create OK\nvm_create\nend vm_create OK\n");
+	assert_string_equal(first.text, "vm_create\nend vm_create OK\nvm_create\nend vm_create OK\n");
 	host_stop(&host);
 }
 
@@ -434,7 +432,7 @@ static void calls_have_names_of_their_own(void **state)
 	assert_string_equal(iommusim_call_name(IOMMUSIM_CALL_KINDS), "unknown call");
 }
 
-/* ---- the kernel panics ------------------------------------------------------------------------ */
+/* ---- the kernel panics ----------------------------------------------------------------------- */
 
 static void panic_by_adding_twice(struct host *host, struct iommusim_domain **domain)
 {
@@ -475,8 +473,7 @@ static void in_the_reference_it_is_an_error(void **state)
 }
 
 /* Every call there is, by a kernel that has panicked. */
-static void assert_all_dead(
-    struct host *host, struct iommusim_domain *domain, struct iommusim_vm *vm)
+static void assert_all_dead(struct host *host, struct iommusim_domain *domain, struct iommusim_vm *vm)
 {
 	const struct iommusim_vm_memory memory = { .size = MIB };
 	struct iommusim_domain *other = domain;
@@ -494,8 +491,7 @@ static void assert_all_dead(
 	assert_status(iommusim_iommu_add_device(vmm, domain, 0, HOST_PPT2), IOMMUSIM_EFAULT);
 	assert_status(iommusim_iommu_remove_device(vmm, domain, 0, HOST_PPT1), IOMMUSIM_EFAULT);
 	assert_status(iommusim_iommu_invalidate_tlb(vmm, domain), IOMMUSIM_EFAULT);
-	assert_status(
-	    iommusim_device_attach(vmm, 0, HOST_AHCI, IOMMUSIM_DRIVER_HOST), IOMMUSIM_EFAULT);
+	assert_status(iommusim_device_attach(vmm, 0, HOST_AHCI, IOMMUSIM_DRIVER_HOST), IOMMUSIM_EFAULT);
 	assert_status(iommusim_pci_device_added(vmm, 0, HOST_AHCI), IOMMUSIM_EFAULT);
 	assert_status(iommusim_pci_device_deleted(vmm, 0, HOST_AHCI), IOMMUSIM_EFAULT);
 	assert_status(iommusim_vm_create(vmm, "new", &new_vm), IOMMUSIM_EFAULT);

@@ -1,6 +1,7 @@
 /*
- * Out of memory, of both kinds: the process has none for the library, or the simulated kernel has no
- * page for a table. A call that fails leaves everything as it was, loses nothing, and works afterwards.
+ * Out of memory, of both kinds: the process has none for the library, or the simulated kernel has
+ * no page for a table. A call that fails leaves everything as it was, loses nothing, and works
+ * afterwards.
  */
 #include "host_attempts.h"
 
@@ -8,7 +9,7 @@
 
 static const char *const both[] = { "13.0", "reference" };
 
-/* ---- the process has none ------------------------------------------------------------------------- */
+/* ---- the process has none -------------------------------------------------------------------- */
 
 static void a_call_that_gets_no_memory_leaves_all_as_it_was(void **state)
 {
@@ -17,8 +18,7 @@ static void a_call_that_gets_no_memory_leaves_all_as_it_was(void **state)
 	(void)state;
 	for (size_t p = 0; p < 2; p++)
 		for (size_t i = 0; (attempt = host_attempt(i)) != NULL; i++)
-			if (!attempt->frugal &&
-			    host_try_every_failure(attempt, both[p], false) == 0)
+			if (!attempt->frugal && host_try_every_failure(attempt, both[p], false) == 0)
 				fail_msg("%s never failed", attempt->name);
 }
 
@@ -87,8 +87,7 @@ static void a_listener_there_is_no_room_for_is_not_told(void **state)
 	host_memory_init(&memory);
 	host_start(&host, &(struct host_setup){ .memory = &memory });
 	for (unsigned i = 0; i < 8; i++) {
-		const struct iommusim_listener listener = { .context = &calls[i],
-			.end = count_call };
+		const struct iommusim_listener listener = { .context = &calls[i], .end = count_call };
 
 		if (i == 0) {
 			host_memory_arm(&memory, 1, true);
@@ -139,7 +138,7 @@ static void a_console_without_room_loses_the_line_and_nothing_else(void **state)
 	assert_true(n > 3);
 }
 
-/* ---- the kernel has no page ----------------------------------------------------------------------- */
+/* ---- the kernel has no page ------------------------------------------------------------------ */
 
 /* Take every page there is for tables, and give `left` of them back. */
 struct hog {
@@ -200,8 +199,7 @@ static void assigning_without_pages_for_tables_changes_nothing(void **state)
 			give_pages(&host, &hog);
 			assert_same(&host, &before);
 			host_assign(vm, HOST_PPT1);
-			assert_int_equal(
-			    host_look(host.ppt1, 4 * MIB).physical, host_hpa(vm, 4 * MIB));
+			assert_int_equal(host_look(host.ppt1, 4 * MIB).physical, host_hpa(vm, 4 * MIB));
 			host_stop(&host);
 		}
 		/* Three levels, and a table of 4 KiB pages for each 2 MiB begun. */

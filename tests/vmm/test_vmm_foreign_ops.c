@@ -1,4 +1,7 @@
-/* iommu_ops of the caller's own: that vmm asks them, in what order, and what it makes of their answers. */
+/*
+ * iommu_ops of the caller's own: that vmm asks them, in what order, and what it makes of their
+ * answers.
+ */
 #include "host_fixture.h"
 
 #include <stdio.h>
@@ -7,8 +10,7 @@ static void start(struct host *host, struct host_backend *backend, const char *p
 {
 	host_backend_init(backend);
 	host_start(host,
-	    &(struct host_setup){
-		.profile = profile, .ops = &backend->ops, .ops_context = backend });
+	    &(struct host_setup){ .profile = profile, .ops = &backend->ops, .ops_context = backend });
 }
 
 /* A VM of three pages that stand at these addresses. */
@@ -21,7 +23,7 @@ static struct iommusim_vm *small_vm(struct host *host, uint64_t hpa[3])
 	return vm;
 }
 
-/* ---- order --------------------------------------------------------------------------------------- */
+/* ---- order ----------------------------------------------------------------------------------- */
 
 static void initialising_makes_the_host_domain_before_it_enables(void **state)
 {
@@ -256,7 +258,7 @@ static void foreign_ops_see_no_hardware_of_ours(void **state)
 	host_stop(&host);
 }
 
-/* ---- bytes done ----------------------------------------------------------------------------------- */
+/* ---- bytes done ------------------------------------------------------------------------------ */
 
 static void a_backend_that_does_less_is_asked_for_the_rest(void **state)
 {
@@ -290,8 +292,7 @@ static void a_backend_that_does_nothing_is_not_asked_for_ever(void **state)
 	start(&host, &backend, "13.0");
 	assert_ok(iommusim_iommu_create_domain(host.vmm, MIB, &domain));
 	backend.lazy = true;
-	assert_status(
-	    iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, 2 * PAGE), IOMMUSIM_EIO);
+	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, 2 * PAGE), IOMMUSIM_EIO);
 	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "0 of 8192 bytes");
 	assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, 0, 2 * PAGE), IOMMUSIM_EIO);
 	host_stop(&host);
@@ -307,14 +308,13 @@ static void a_backend_that_claims_too_much_is_not_believed(void **state)
 	start(&host, &backend, "13.0");
 	assert_ok(iommusim_iommu_create_domain(host.vmm, MIB, &domain));
 	backend.eager = true;
-	assert_status(
-	    iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, 2 * PAGE), IOMMUSIM_EIO);
+	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, 2 * PAGE), IOMMUSIM_EIO);
 	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "12288 of 8192 bytes");
 	assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, 0, 2 * PAGE), IOMMUSIM_EIO);
 	host_stop(&host);
 }
 
-/* ---- errors -------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static void what_the_ops_return_comes_back(void **state)
 {
@@ -333,8 +333,7 @@ static void what_the_ops_return_comes_back(void **state)
 	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, PAGE), IOMMUSIM_ENXIO);
 	assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, 0, PAGE), IOMMUSIM_EIO);
 	assert_status(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_EBUSY);
-	assert_status(
-	    iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_ENOENT);
+	assert_status(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_ENOENT);
 	assert_status(iommusim_iommu_invalidate_tlb(host.vmm, domain), IOMMUSIM_EINVAL);
 	backend.create_domain = IOMMUSIM_EIO;
 	assert_status(iommusim_iommu_create_domain(host.vmm, MIB, &domain), IOMMUSIM_EIO);
@@ -377,7 +376,9 @@ static void a_page_that_cannot_be_mapped_undoes_those_before_it(void **state)
 	backend.map = IOMMUSIM_ENXIO;
 	backend.fail_from = 2 * PAGE;
 	host_backend_forget(&backend);
-	/* The host's addresses are all beyond: they could not be put back. So only the guest fails. */
+	/*
+	 * The host's addresses are all beyond: they could not be put back. So only the guest fails.
+	 */
 	assert_true(hpa[0] > 2 * PAGE && hpa[1] > 2 * PAGE);
 	assert_status(iommusim_vm_assign_pptdev(vm, 0, HOST_PPT1), IOMMUSIM_ENXIO);
 	host_text_add(&expected, "create_domain 0x3000\n");
@@ -390,8 +391,8 @@ static void a_page_that_cannot_be_mapped_undoes_those_before_it(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		char line[64];
 
-		snprintf(line, sizeof(line), "map 1 0x%llx 0x%llx 0x1000\n",
-		    (unsigned long long)hpa[i], (unsigned long long)hpa[i]);
+		snprintf(line, sizeof(line), "map 1 0x%llx 0x%llx 0x1000\n", (unsigned long long)hpa[i],
+		    (unsigned long long)hpa[i]);
 		assert_int_equal(host_backend_count(&backend, line), 1);
 	}
 	assert_int_equal(host_backend_count(&backend, "destroy_domain 2\n"), 1);
@@ -539,8 +540,7 @@ int main(void)
 		cmocka_unit_test(initialising_makes_the_host_domain_before_it_enables),
 		cmocka_unit_test(assigning_in_13_0_moves_each_page_and_flushes_the_host),
 		cmocka_unit_test(unassigning_in_13_0_moves_them_back_and_flushes_the_guest),
-		cmocka_unit_test(
-		    later_releases_leave_the_host_domain_alone_and_flush_it_all_the_same),
+		cmocka_unit_test(later_releases_leave_the_host_domain_alone_and_flush_it_all_the_same),
 		cmocka_unit_test(the_reference_flushes_what_it_changed),
 		cmocka_unit_test(destroying_takes_every_device_away_first),
 		cmocka_unit_test(unloading_disables_then_destroys_then_cleans_up),

@@ -5,9 +5,7 @@
 
 static enum iommusim_status set_up(struct iommusim_vm *vm, uint64_t size, bool contiguous)
 {
-	const struct iommusim_vm_memory memory = {
-		.size = size, .seed = 3, .contiguous = contiguous
-	};
+	const struct iommusim_vm_memory memory = { .size = size, .seed = 3, .contiguous = contiguous };
 
 	return iommusim_vm_setup_memory(vm, &memory);
 }
@@ -20,7 +18,7 @@ static struct iommusim_vm *new_vm(struct host *host, const char *name)
 	return vm;
 }
 
-/* ---- names ------------------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static void a_vm_is_found_by_name_and_by_number(void **state)
 {
@@ -58,15 +56,13 @@ static void a_name_has_1_to_39_characters_and_is_given_once(void **state)
 	memset(too_long, 'x', 40);
 	too_long[40] = '\0';
 	host_start(&host, NULL);
-	assert_ok(
-	    iommusim_vm_create(host.vmm, longest, NULL)); /* the VM is wanted, not its handle */
+	assert_ok(iommusim_vm_create(host.vmm, longest, NULL)); /* the VM is wanted, not its handle */
 	assert_non_null(iommusim_vm_find(host.vmm, longest));
 	assert_status(iommusim_vm_create(host.vmm, longest, &vm), IOMMUSIM_EEXIST);
 	assert_null(vm);
 	assert_status(iommusim_vm_create(host.vmm, too_long, &vm), IOMMUSIM_EINVAL);
 	assert_status(iommusim_vm_create(host.vmm, "", &vm), IOMMUSIM_EINVAL);
-	assert_status(
-	    iommusim_vm_create(host.vmm, "host", &vm), IOMMUSIM_EINVAL); /* its own name */
+	assert_status(iommusim_vm_create(host.vmm, "host", &vm), IOMMUSIM_EINVAL); /* its own name */
 	assert_null(iommusim_vm_at(host.vmm, 1));
 	assert_ok(iommusim_vm_create(host.vmm, "hos", NULL));
 	assert_ok(iommusim_vm_create(host.vmm, "host2", NULL));
@@ -84,7 +80,7 @@ static void a_name_is_free_again_after_its_vm(void **state)
 	host_stop(&host);
 }
 
-/* ---- sizes ------------------------------------------------------------------------------------------ */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 static void memory_comes_once_and_in_pages(void **state)
 {
@@ -147,7 +143,7 @@ static void memory_goes_back_when_the_vm_goes(void **state)
 	host_stop(&host);
 }
 
-/* ---- addresses -------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static void every_guest_page_is_a_page_of_ram_of_its_own(void **state)
 {

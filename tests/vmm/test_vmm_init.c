@@ -52,7 +52,9 @@ static void assert_calls_without_iommu(struct host *host, enum iommusim_status e
 	host_unwatch(host, &log);
 }
 
-/* Initialisation was reached and ended like this: nothing translates, and calls behave accordingly. */
+/*
+ * Initialisation was reached and ended like this: nothing translates, and calls behave accordingly.
+ */
 static struct iommusim_init_report assert_failed(
     struct host *host, enum iommusim_init_outcome outcome, const char *name)
 {
@@ -91,7 +93,7 @@ static void assert_told_by_policy(const struct host *host)
 /* Start a host of each kind, ask for the IOMMU, expect ENXIO and the outcome. */
 static const char *const both[] = { "13.0", "reference" };
 
-/* ---- the good end ----------------------------------------------------------------------------------- */
+/* ---- the good end ---------------------------------------------------------------------------- */
 
 static void before_anybody_asks_zero_is_normal(void **state)
 {
@@ -121,8 +123,7 @@ static void a_sound_machine_is_initialised(void **state)
 	(void)state;
 	for (size_t p = 0; iommusim_profile_at(p) != NULL; p++) {
 		host_start(&host,
-		    &(struct host_setup){
-			.profile = iommusim_profile_name(iommusim_profile_at(p)) });
+		    &(struct host_setup){ .profile = iommusim_profile_name(iommusim_profile_at(p)) });
 		host_init(&host);
 		report = report_of(&host);
 		assert_int_equal(report.outcome, IOMMUSIM_INIT_DONE);
@@ -136,8 +137,7 @@ static void a_sound_machine_is_initialised(void **state)
 		assert_string_equal(report.advice, "");
 		assert_int_equal(host_sysctl(&host, INITIALIZED), 1);
 		assert_string_equal(iommusim_domain_name(iommusim_host_domain(host.vmm)), "host");
-		assert_int_equal(
-		    iommusim_domain_max_address(iommusim_host_domain(host.vmm)), HOST_RAM);
+		assert_int_equal(iommusim_domain_max_address(iommusim_host_domain(host.vmm)), HOST_RAM);
 		assert_int_equal(host_status(&host, HOST_UNIT0) & G_TE, G_TE);
 		assert_int_equal(host_status(&host, HOST_UNIT1) & G_TE, G_TE);
 		assert_int_equal(lines_on_console(&host), 0);
@@ -228,7 +228,7 @@ static void a_wrong_checksum_is_noted_and_no_reason_to_stop(void **state)
 	}
 }
 
-/* ---- the bad ends ----------------------------------------------------------------------------------- */
+/* ---- the bad ends ---------------------------------------------------------------------------- */
 
 static void switched_off_it_is_not_looked_for(void **state)
 {
@@ -277,8 +277,7 @@ static void amd_has_no_built_in_backend(void **state)
 
 	(void)state;
 	for (size_t p = 0; p < 2; p++) {
-		host_start(
-		    &host, &(struct host_setup){ .profile = both[p], .cpu = IOMMUSIM_CPU_AMD });
+		host_start(&host, &(struct host_setup){ .profile = both[p], .cpu = IOMMUSIM_CPU_AMD });
 		assert_ok(iommusim_sysctl_set(host.vmm, "hw.vmm.amdvi.enable", 1));
 		assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
 		report = assert_failed(&host, IOMMUSIM_INIT_NO_BACKEND, "no backend");
@@ -386,8 +385,7 @@ static void a_unit_that_leaves_the_table_is_not_taken(void **state)
 	builder_sum(&table);
 	for (size_t p = 0; p < 2; p++) {
 		host_start(&host,
-		    &(struct host_setup){
-			.profile = both[p], .table = &table, .no_functions = true });
+		    &(struct host_setup){ .profile = both[p], .table = &table, .no_functions = true });
 		host_init(&host);
 		assert_int_equal(report_of(&host).units_used, 1);
 		assert_int_equal(host_status(&host, HOST_UNIT0) & G_TE, G_TE);
@@ -424,8 +422,8 @@ static struct builder table_with_region_first(void)
 {
 	struct builder table = builder_begin();
 
-	ADD(&table, 1, 0, 32, 0, 0, 0, 0, 0, 0x00, 0x00, 0x80, 0x03, 0, 0, 0, 0, 0xff, 0xff, 0x8f,
-	    0x03, 0, 0, 0, 0, 1, 8, 0, 0, 0, 0, 2, 0);
+	ADD(&table, 1, 0, 32, 0, 0, 0, 0, 0, 0x00, 0x00, 0x80, 0x03, 0, 0, 0, 0, 0xff, 0xff, 0x8f, 0x03,
+	    0, 0, 0, 0, 1, 8, 0, 0, 0, 0, 2, 0);
 	ADD(&table, 0, 0, 24, 0, 0, 0, 0, 0, 0x00, 0x00, 0xd9, 0xfe, 0, 0, 0, 0);
 	ADD(&table, 1, 8, 0, 0, 0, 0, 2, 0);
 	ADD(&table, 0, 0, 16, 0, 1, 0, 0, 0, 0x00, 0x10, 0xd9, 0xfe, 0, 0, 0, 0);
@@ -512,8 +510,7 @@ static void caching_mode_is_refused(void **state)
 
 	(void)state;
 	for (size_t p = 0; p < 2; p++) {
-		host_start(
-		    &host, &(struct host_setup){ .profile = both[p], .cap_set = HOST_CAP_CM });
+		host_start(&host, &(struct host_setup){ .profile = both[p], .cap_set = HOST_CAP_CM });
 		assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
 		report = assert_failed(&host, IOMMUSIM_INIT_UNSUPPORTED, "unsupported");
 		assert_contains(report.text, "CM=1");
@@ -591,8 +588,7 @@ static void without_a_host_domain_one_line_is_printed_by_all(void **state)
 		assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_EBUSY);
 		assert_failed(&host, IOMMUSIM_INIT_FAILED, "failed");
 		assert_true(report_of(&host).told);
-		assert_contains(
-		    iommusim_vmm_message(host.vmm, 0), "unable to create a host domain");
+		assert_contains(iommusim_vmm_message(host.vmm, 0), "unable to create a host domain");
 		assert_string_equal(backend.log.text, "init\ncreate_domain 0x4000000\ncleanup\n");
 		host_stop(&host);
 	}
@@ -614,7 +610,7 @@ static void a_device_no_unit_takes_undoes_the_initialisation(void **state)
 	host_stop(&host);
 }
 
-/* ---- once only -------------------------------------------------------------------------------------- */
+/* ---- once only ------------------------------------------------------------------------------- */
 
 static void a_failure_is_final_until_the_module_is_unloaded(void **state)
 {

@@ -1,4 +1,6 @@
-/* The page allocator: table pages from below, guest clusters of 64 KiB from above, holes left out. */
+/*
+ * The page allocator: table pages from below, guest clusters of 64 KiB from above, holes left out.
+ */
 #include "host_fixture.h"
 
 #include <stdlib.h>
@@ -16,8 +18,8 @@ struct fixture {
 	struct pages pages;
 };
 
-static enum iommusim_status start(struct fixture *fixture, const struct window *windows,
-    size_t count, const struct iommusim_machine_config *config)
+static enum iommusim_status start(struct fixture *fixture, const struct window *windows, size_t count,
+    const struct iommusim_machine_config *config)
 {
 	assert_ok(iommusim_machine_create(config, &fixture->machine));
 	for (size_t i = 0; i < count; i++)
@@ -69,7 +71,7 @@ static size_t take_all(struct pages *pages, uint64_t *out, size_t room)
 	return count;
 }
 
-/* ---- clusters ----------------------------------------------------------------------------------- */
+/* ---- clusters -------------------------------------------------------------------------------- */
 
 static void scattered_clusters_are_distinct_and_wholly_in_ram(void **state)
 {
@@ -112,7 +114,10 @@ static void all_of_ram_but_the_kernels_eighth_and_the_table_reserve_can_be_had(v
 
 static void the_kernels_eighth_is_of_all_memory_below_4_gib(void **state)
 {
-	/* 32 MiB below 4 GiB in pieces, as registers and firmware leave them; 4 MiB are the kernel's. */
+	/*
+	 * 32 MiB below 4 GiB in pieces, as registers and firmware leave them; 4 MiB are the
+	 * kernel's.
+	 */
 	static const struct window windows[] = { { 0, 512 * KIB }, { MIB, 16 * MIB - 512 * KIB },
 		{ 32 * MIB, 16 * MIB }, { 4 * GIB, 64 * MIB } };
 	uint64_t clusters[2048], page, lowest = UINT64_MAX;
@@ -143,8 +148,7 @@ static void guests_live_above_4_gib_while_there_is_room(void **state)
 	for (size_t i = 0; i < 200; i++)
 		assert_true(clusters[i] >= 4 * GIB);
 	pages_give_clusters(&fixture.pages, 100, clusters);
-	assert_true(
-	    pages_take_clusters(&fixture.pages, 156, 9, false, rest)); /* all that is left */
+	assert_true(pages_take_clusters(&fixture.pages, 156, 9, false, rest)); /* all that is left */
 	for (size_t i = 0; i < 156; i++)
 		assert_true(rest[i] >= 4 * GIB);
 	pages_give_clusters(&fixture.pages, 156, rest);
@@ -168,8 +172,7 @@ static void clusters_and_tables_reach_over_both_sides_of_the_holes(void **state)
 	count = take_all(&fixture.pages, clusters, 1024);
 	for (size_t i = 0; i < count; i++)
 		low += clusters[i] < 4 * GIB;
-	assert_int_equal(
-	    count - low, 256); /* the 16 MiB above 4 GiB, without the 20 KiB too small */
+	assert_int_equal(count - low, 256); /* the 16 MiB above 4 GiB, without the 20 KiB too small */
 	assert_true(low > 0);
 	while (pages_take_table(&fixture.pages, &page))
 		assert_non_null(iommusim_memory_host(fixture.machine, page, PAGE));
@@ -330,7 +333,7 @@ static void one_cluster_too_many_takes_nothing(void **state)
 	stop(&fixture);
 }
 
-/* ---- sizes ----------------------------------------------------------------------------------------- */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 static void four_mebibytes_are_too_few_and_a_cluster_more_is_enough(void **state)
 {
@@ -395,7 +398,7 @@ static void windows_smaller_than_a_cluster_are_left_alone(void **state)
 	stop(&fixture);
 }
 
-/* ---- pages for tables --------------------------------------------------------------------------- */
+/* ---- pages for tables ------------------------------------------------------------------------ */
 
 static void a_table_page_is_zero_even_when_it_was_used_before(void **state)
 {
@@ -468,8 +471,7 @@ static void the_table_reserve_ends_and_goes_on_when_a_page_comes_back(void **sta
 static void only_pages_that_tables_were_taken_from_are_tables(void **state)
 {
 	/* Its tables begin in the second window; the first has a tail that no cluster takes. */
-	static const struct window windows[] = { { 0, 4 * MIB + 32 * KIB },
-		{ 16 * MIB, 28 * MIB } };
+	static const struct window windows[] = { { 0, 4 * MIB + 32 * KIB }, { 16 * MIB, 28 * MIB } };
 	struct fixture fixture;
 	uint64_t page, cluster;
 
@@ -512,8 +514,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scattered_clusters_are_distinct_and_wholly_in_ram),
-		cmocka_unit_test(
-		    all_of_ram_but_the_kernels_eighth_and_the_table_reserve_can_be_had),
+		cmocka_unit_test(all_of_ram_but_the_kernels_eighth_and_the_table_reserve_can_be_had),
 		cmocka_unit_test(the_kernels_eighth_is_of_all_memory_below_4_gib),
 		cmocka_unit_test(guests_live_above_4_gib_while_there_is_room),
 		cmocka_unit_test(clusters_and_tables_reach_over_both_sides_of_the_holes),

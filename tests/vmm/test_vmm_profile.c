@@ -103,25 +103,27 @@ static void releases_stand_in_order_of_age_and_reference_is_no_release(void **st
 	assert_int_equal(next, 4);
 }
 
-/* By hand from RELEASES.md: host pages R or K, DRHD 8 or 16, none X or E; the rest holds for every tree. */
+/*
+ * By hand from RELEASES.md: host pages R or K, DRHD 8 or 16, none X or E; the rest holds for every
+ * tree.
+ */
 static void the_cells_are_what_the_releases_do(void **state)
 {
 	static const char *const columns[] = { "init", "no_iommu", "init_failure", "host_pages",
-		"idle_ppt", "order", "flush", "hotplug", "unit_choice", "scope", "table_walk",
-		"units", "gcmd", "violation", "destroy" };
+		"idle_ppt", "order", "flush", "hotplug", "unit_choice", "scope", "table_walk", "units",
+		"gcmd", "violation", "destroy" };
 	static const char *const expected[][16] = {
 		{ "13.0", "first-use", "enxio", "silent", "remove", "nowhere", "map-first",
-		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "8",
-		    "bare", "panic", "nothing" },
+		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "8", "bare",
+		    "panic", "nothing" },
 		{ "13.1", "first-use", "enxio", "silent", "keep", "nowhere", "map-first",
-		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "8",
-		    "bare", "panic", "nothing" },
+		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "8", "bare",
+		    "panic", "nothing" },
 		{ "14.2", "first-use", "enxio", "silent", "keep", "nowhere", "map-first",
-		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "16",
-		    "bare", "panic", "nothing" },
-		{ "reference", "first-use", "errors", "told", "keep", "nowhere", "map-first",
-		    "changed", "host-domain", "own", "topology", "all", "any", "restated", "error",
-		    "flush" },
+		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "16", "bare",
+		    "panic", "nothing" },
+		{ "reference", "first-use", "errors", "told", "keep", "nowhere", "map-first", "changed",
+		    "host-domain", "own", "topology", "all", "any", "restated", "error", "flush" },
 	};
 
 	(void)state;
