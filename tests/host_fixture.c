@@ -346,10 +346,10 @@ uint32_t host_status(struct host *host, uint64_t base)
 uint64_t host_context_at(struct host *host, uint16_t rid)
 {
 	const uint64_t root = host_get(host, HOST_UNIT1, R_RTADDR, 8);
-	const uint64_t entry = host_load(host, root + (rid >> 8) * 16u);
+	const uint64_t entry = host_load(host, root + (rid >> 8) * UINT64_C(16));
 
 	assert_int_equal(entry & 1, 1);
-	return (entry & ~UINT64_C(0xfff)) + (rid & 0xff) * 16u;
+	return (entry & ~UINT64_C(0xfff)) + (rid & 0xff) * UINT64_C(16);
 }
 
 /* VT-d 9.8: 512 entries of 8 bytes a level; R and W are bits 0 and 1. */

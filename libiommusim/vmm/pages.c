@@ -206,7 +206,7 @@ static void take_scattered(struct pages *pages, size_t count, uint64_t seed, uin
 	const uint64_t first = free_from(pages, high) >= count ? high : 0;
 	const uint64_t total = pages->cluster_count - first;
 	uint64_t stride = total / 1000 * 618 + 1 + seed % 61;
-	uint64_t at = seed * UINT64_C(2654435761) % total;
+	uint64_t at = total == 0 ? 0 : seed * UINT64_C(2654435761) % total;
 
 	if (total == 0)
 		return;

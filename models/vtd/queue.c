@@ -174,7 +174,7 @@ static enum queue_error run_one(struct vtd_unit *vtd)
 
 	for (unsigned quad = 0; quad < width / 8; quad++)
 		if (!memory_load64(
-			&vtd->unit.machine->memory, base + head + quad * 8, true, &raw[quad]))
+			&vtd->unit.machine->memory, base + head + quad * UINT64_C(8), true, &raw[quad]))
 			return QUEUE_FETCH;
 	error = execute(vtd, raw);
 	if (error != QUEUE_OK)

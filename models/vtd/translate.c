@@ -80,7 +80,7 @@ static enum reason find_context(const struct vtd_unit *vtd, uint64_t root,
     const struct page_request *request, struct vtd_context *context, struct vtd_path *path)
 {
 	const uint64_t root_table = vtd_RTADDR_RTA(root) << IOMMUSIM_PAGE_SHIFT;
-	const uint64_t root_at = root_table + (request->rid >> 8) * 16;
+	const uint64_t root_at = root_table + (request->rid >> 8) * UINT64_C(16);
 	uint64_t entry[2], context_table, context_at;
 	bool readable = load_pair(vtd, root_at, entry);
 
@@ -93,7 +93,7 @@ static enum reason find_context(const struct vtd_unit *vtd, uint64_t root,
 		return LRT_3;
 
 	context_table = vtd_root_entry_CTP(entry) << IOMMUSIM_PAGE_SHIFT;
-	context_at = context_table + (request->rid & 0xff) * 16;
+	context_at = context_table + (request->rid & 0xff) * UINT64_C(16);
 	readable = load_pair(vtd, context_at, context->raw);
 	note(path, &vtd_context_entry_spec, context_table, context_at, context->raw, readable);
 	if (!readable)

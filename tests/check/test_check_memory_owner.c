@@ -65,10 +65,10 @@ static void guest_memory_is_its_vms_page_by_page(void **state)
 	a = host_vm(&host, "a", VM_SIZE, 1);
 	b = host_vm(&host, "b", VM_SIZE + 4 * PAGE, 2);
 	for (uint64_t gpa = 0; gpa < VM_SIZE; gpa += 3 * PAGE) {
-		report = judge(&host, host.ahci, host_hpa(a, gpa) + 0x123 * 8 % PAGE, NULL);
+		report = judge(&host, host.ahci, host_hpa(a, gpa) + UINT64_C(0x918), NULL);
 		assert_int_equal(report.page.owner, IOMMUSIM_OWNER_VM);
 		assert_string_equal(report.page.owner_vm, "a");
-		assert_int_equal(report.page.owner_gpa, gpa + 0x123 * 8 % PAGE);
+		assert_int_equal(report.page.owner_gpa, gpa + UINT64_C(0x918));
 		report = judge(&host, host.ahci, host_hpa(b, gpa), NULL);
 		assert_string_equal(report.page.owner_vm, "b");
 		assert_int_equal(report.page.owner_gpa, gpa);
@@ -336,12 +336,12 @@ static void each_page_knows_its_own_last_call(void **state)
 	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
 	for (uint32_t line = 100; line < 400; line++) { /* other kinds and lengths in between */
 		at_line(&host, NULL, line);
-		assert_ok(iommusim_iommu_create_mapping(
-		    host.vmm, domain, line * 0x10000, 0x40000, line % 3 == 0 ? 0x2000 : 0x1000));
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, line * UINT64_C(0x10000),
+		    0x40000, line % 3 == 0 ? 0x2000 : 0x1000));
 		if (line % 5 == 0) {
 			at_line(&host, NULL, line + 10000);
-			assert_ok(
-			    iommusim_iommu_remove_mapping(host.vmm, domain, line * 0x10000, 0x1000));
+			assert_ok(iommusim_iommu_remove_mapping(
+			    host.vmm, domain, line * UINT64_C(0x10000), 0x1000));
 		}
 	}
 	assert_ok(iommusim_iommu_invalidate_tlb(host.vmm, domain));
@@ -352,7 +352,7 @@ static void each_page_knows_its_own_last_call(void **state)
 			assert_false(report.last_mapped.known);
 		} else {
 			assert_int_equal(report.last_mapped.place.line, line);
-			assert_int_equal(report.last_mapped.outer.address, line * 0x10000);
+			assert_int_equal(report.last_mapped.outer.address, line * UINT64_C(0x10000));
 		}
 	}
 	host_stop(&host);

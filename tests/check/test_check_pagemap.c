@@ -223,7 +223,7 @@ static void a_large_range_costs_little(void **state)
 	start(&fixture);
 	prepared_set(&fixture, 0, UINT64_C(1) << 40, 1, 1); /* 268 million pages */
 	prepared_set(&fixture, 12345 * PAGE, PAGE, 0x999000 | 1, 2);
-	assert_true(fixture.memory.bytes < 256 * 1024);
+	assert_true(fixture.memory.bytes < 256 * INT64_C(1024));
 	assert_int_equal(pagemap_get(&fixture.map, 12344 * PAGE).value, 12344 * PAGE | 1);
 	assert_int_equal(pagemap_get(&fixture.map, 12345 * PAGE).value, 0x999001);
 	assert_int_equal(pagemap_get(&fixture.map, 12346 * PAGE).value, 12346 * PAGE | 1);

@@ -43,10 +43,10 @@ static void squeeze(struct host_text *text)
 	size_t to = 0;
 
 	for (size_t from = 0; from < text->length; from++) {
-		const char c = text->text[from] == '\n' ? ' ' : text->text[from];
+		const int c = text->text[from] == '\n' ? ' ' : text->text[from];
 
 		if (c != ' ' || (to > 0 && text->text[to - 1] != ' '))
-			text->text[to++] = c;
+			text->text[to++] = (char)c;
 	}
 	text->text[to] = '\0';
 	text->length = to;

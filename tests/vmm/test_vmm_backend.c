@@ -365,12 +365,12 @@ static void all_units_share_one_root_table_of_256_buses(void **state)
 	assert_int_equal(host_get(&host, HOST_UNIT0, R_RTADDR, 8), root);
 	assert_int_equal(root & 0xfff, 0);
 	for (unsigned bus = 0; bus < 256; bus++) {
-		const uint64_t low = host_load(&host, root + bus * 16);
+		const uint64_t low = host_load(&host, root + bus * UINT64_C(16));
 
 		assert_int_equal(low & 0xfff, 1); /* P alone */
-		assert_int_equal(host_load(&host, root + bus * 16 + 8), 0);
+		assert_int_equal(host_load(&host, root + bus * UINT64_C(16) + 8), 0);
 		for (unsigned before = 0; before < bus; before++)
-			assert_int_not_equal(host_load(&host, root + before * 16), low);
+			assert_int_not_equal(host_load(&host, root + before * UINT64_C(16)), low);
 	}
 	host_stop(&host);
 }

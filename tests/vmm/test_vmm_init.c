@@ -447,8 +447,7 @@ static void freebsd_stops_at_a_first_structure_that_is_no_unit(void **state)
 		assert_contains(report.text, "RMRR");
 		assert_contains(report.text, "120 bytes");
 		assert_contains(report.text, "2 units");
-		strcpy(profile, "profile ");
-		strcat(profile, releases[p]);
+		snprintf(profile, sizeof(profile), "profile %s", releases[p]);
 		assert_contains(report.text, profile);
 		assert_true(strlen(report.advice) > 0);
 		assert_int_equal(report.units_named, 2);
