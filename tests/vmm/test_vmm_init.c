@@ -1,6 +1,8 @@
 /* Initialisation: every way it can end, what is said about it, and what calls do afterwards. */
 #include "host_fixture.h"
 
+#include <stdio.h>
+
 #define INITIALIZED "hw.vmm.iommu.initialized"
 
 static struct iommusim_init_report report_of(const struct host *host)
