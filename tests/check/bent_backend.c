@@ -21,7 +21,6 @@ static void bent_enable(void *context)
 {
 	struct bent_backend *backend = context;
 
-	backend->enables++;
 	vtd_driver_ops.enable(backend->driver);
 }
 
@@ -29,7 +28,6 @@ static void bent_disable(void *context)
 {
 	struct bent_backend *backend = context;
 
-	backend->disables++;
 	vtd_driver_ops.disable(backend->driver);
 }
 
@@ -62,6 +60,8 @@ static enum iommusim_status bent_create_mapping(
 		hpa += backend->off_by;
 	if (backend->page_by_page)
 		length = PAGE;
+	if (backend->refuses_from != 0 && gpa >= backend->refuses_from)
+		return IOMMUSIM_EIO;
 	return vtd_driver_ops.create_mapping(backend->driver, domain, gpa, hpa, length, done);
 }
 
@@ -72,6 +72,8 @@ static enum iommusim_status bent_remove_mapping(
 
 	if (backend->page_by_page)
 		length = PAGE;
+	if (backend->refuses_from != 0 && gpa >= backend->refuses_from)
+		return IOMMUSIM_EIO;
 	if (backend->keeps_pages && domain != backend->host_domain) {
 		*done = length;
 		return IOMMUSIM_OK;
@@ -93,6 +95,8 @@ static enum iommusim_status bent_remove_device(
 {
 	struct bent_backend *backend = context;
 
+	if (backend->refuses_removal)
+		return IOMMUSIM_EIO;
 	if (backend->keeps_entries)
 		return IOMMUSIM_OK;
 	return vtd_driver_ops.remove_device(backend->driver, domain, segment, rid);

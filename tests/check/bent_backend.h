@@ -13,13 +13,14 @@ struct bent_backend {
 	struct iommusim_ops ops;
 	struct vtd_driver *driver; /* the straight one behind it */
 	/* The bends. None of them concerns the host domain, which is the first. */
-	uint64_t off_by;            /* mappings lead so much too far */
-	bool keeps_pages;           /* unmapping is forgotten, and said to be done */
-	bool keeps_entries;         /* removing a device, too */
-	bool adds_nothing;          /* adding a device, too */
-	bool never_flushes;         /* invalidating, too */
-	bool page_by_page;          /* mapping calls do 4 KiB at a time */
-	unsigned enables, disables; /* how often they were called */
+	uint64_t off_by;       /* mappings lead so much too far */
+	bool keeps_pages;      /* unmapping is forgotten, and said to be done */
+	bool keeps_entries;    /* removing a device, too */
+	bool adds_nothing;     /* adding a device, too */
+	uint64_t refuses_from; /* mapping calls fail from this address on; 0: they do not */
+	bool refuses_removal;  /* removing a device fails */
+	bool never_flushes;    /* invalidating, too */
+	bool page_by_page;     /* mapping calls do 4 KiB at a time */
 	void *host_domain;
 };
 

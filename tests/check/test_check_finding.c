@@ -121,6 +121,25 @@ static void a_second_life_that_fails_is_a_second_finding(void **state)
 	host_stop(&host);
 }
 
+static void a_life_that_began_without_memory_is_found_when_it_fails(void **state)
+{
+	struct host_memory memory;
+	struct host host;
+
+	(void)state;
+	host_memory_init(&memory);
+	host_start(&host,
+	    &(struct host_setup){
+		.profile = "13.0", .checked = true, .no_table = true, .memory = &memory });
+	host_memory_arm(&memory, 1, true);
+	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENOMEM);
+	host_memory_arm(&memory, 0, false);
+	assert_int_equal(count(&host), 0); /* nothing is known of the hardware yet */
+	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
+	nth(&host, 0, IOMMUSIM_FINDING_INIT_FAILED_SILENTLY);
+	host_stop(&host);
+}
+
 static void a_failure_that_was_told_or_wanted_is_none(void **state)
 {
 	struct host_setup setup = { .checked = true, .no_table = true };
@@ -324,6 +343,42 @@ static void reading_registers_is_never_a_finding(void **state)
 	queue(&host, HOST_UNIT1);
 	for (unsigned offset = 0; offset < 0x600; offset += 8)
 		host_get(&host, HOST_UNIT1, offset, 8);
+	assert_int_equal(count(&host), 0);
+	host_stop(&host);
+}
+
+static uint64_t other_read(void *context, uint64_t offset, unsigned width)
+{
+	(void)context;
+	(void)offset;
+	(void)width;
+	return 0;
+}
+
+static void other_write(void *context, uint64_t offset, unsigned width, uint64_t value)
+{
+	(void)offset;
+	(void)width;
+	*(uint64_t *)context = value;
+}
+
+static void registers_of_other_devices_are_none_of_its_business(void **state)
+{
+	uint64_t written = 0;
+	const struct iommusim_mmio_region other = { .base = 0xfeb00000,
+		.length = PAGE,
+		.context = &written,
+		.read = other_read,
+		.write = other_write };
+	struct host host;
+
+	(void)state;
+	start(&host, "13.0");
+	translate(&host);
+	queue(&host, HOST_UNIT1);
+	assert_ok(iommusim_mmio_attach(host.machine, &other));
+	host_set(&host, 0xfeb00000, R_GCMD, 4, G_SRTP);
+	assert_int_equal(written, G_SRTP);
 	assert_int_equal(count(&host), 0);
 	host_stop(&host);
 }
@@ -663,6 +718,8 @@ int main(void)
 		cmocka_unit_test(a_machine_without_units_has_no_scopes),
 		cmocka_unit_test(findings_stand_in_order_of_occurrence),
 		cmocka_unit_test(findings_have_stable_names_and_meanings),
+		cmocka_unit_test(registers_of_other_devices_are_none_of_its_business),
+		cmocka_unit_test(a_life_that_began_without_memory_is_found_when_it_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,10 +65,10 @@ static void guest_memory_is_its_vms_page_by_page(void **state)
 	a = host_vm(&host, "a", VM_SIZE, 1);
 	b = host_vm(&host, "b", VM_SIZE + 4 * PAGE, 2);
 	for (uint64_t gpa = 0; gpa < VM_SIZE; gpa += 3 * PAGE) {
-		report = judge(&host, host.ahci, host_hpa(a, gpa) + UINT64_C(0x918), NULL);
+		report = judge(&host, host.ahci, host_hpa(a, gpa) + UINT64_C(0x917), NULL);
 		assert_int_equal(report.page.owner, IOMMUSIM_OWNER_VM);
 		assert_string_equal(report.page.owner_vm, "a");
-		assert_int_equal(report.page.owner_gpa, gpa + UINT64_C(0x918));
+		assert_int_equal(report.page.owner_gpa, gpa + UINT64_C(0x917));
 		report = judge(&host, host.ahci, host_hpa(b, gpa), NULL);
 		assert_string_equal(report.page.owner_vm, "b");
 		assert_int_equal(report.page.owner_gpa, gpa);

@@ -128,6 +128,7 @@ static void the_story_of_the_host_disk_is_told_with_its_numbers(void **state)
 		assert_says(text, "context[0xb8] 0x101:%llx",
 		    (unsigned long long)host_load(&host, host_context_at(&host, HOST_AHCI)));
 		assert_says(text, "L1[0x%03llx] 0x0 -- not present", hpa >> 12 & 0x1ff);
+		assert_says(text, " RW -> L2["); /* what L3 grants */
 		assert_says(text, "domain 1, 3 levels");
 		assert_says(text, "reason 5h");
 		assert_says(text, "FRCD0: source 00:17.0, page 0x%llx", hpa);
@@ -159,7 +160,7 @@ static void under_13_1_there_is_no_such_story(void **state)
 	tell(&host, &story, &report);
 	text = words(&host, &report);
 	assert_says(text, "for \"store-01\" OK");
-	assert_says(text, "all 16 pages");
+	assert_says(text, ", all 16 pages.");
 	assert_lacks(text, "LOST");
 	assert_lacks(text, "D34607");
 	assert_lacks(text, "Profiles without");
@@ -181,8 +182,10 @@ static void each_line_is_at_most_100_columns_and_colours_add_nothing_else(void *
 	(void)state;
 	tell(&host, &story, &report);
 	write_text(&host, &report, &plain, false);
-	for (const char *line = plain.text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+	for (const char *line = plain.text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		assert_true(end - line <= 100);
+		assert_true(end > line && end[-1] != ' ');
+	}
 	assert_int_equal(plain.text[plain.length - 1], '\n');
 	assert_null(strchr(plain.text, '\033'));
 	write_text(&host, &report, &coloured, true);
@@ -290,6 +293,80 @@ static void a_device_that_was_taken_away_is_told_with_the_call(void **state)
 	host_stop(&host);
 }
 
+/* A call that takes ppt1 out of its domain, or a page from it, and how a report writes it. */
+static void assert_told(enum iommusim_call_kind kind, const char *expected)
+{
+	struct iommusim_domain *domain;
+	struct iommusim_report report;
+	struct host host;
+
+	host_start(&host, &(struct host_setup){ .profile = "13.1", .checked = true });
+	assert_ok(iommusim_iommu_create_domain(host.vmm, 0x40000000, &domain));
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x5000, 0x40000, PAGE));
+	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+	if (kind == IOMMUSIM_CALL_REMOVE_DEVICE)
+		assert_ok(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1));
+	if (kind == IOMMUSIM_CALL_DESTROY_DOMAIN)
+		assert_ok(iommusim_iommu_destroy_domain(host.vmm, domain));
+	report = judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000, 8, NULL);
+	if (kind == IOMMUSIM_CALL_CREATE_DOMAIN) /* which made the host's map */
+		report = judge(&host, host.ahci, IOMMUSIM_DMA_WRITE, 0x5000, 8, NULL);
+	if (kind == IOMMUSIM_CALL_PCI_DELETE_DEVICE) {
+		assert_ok(iommusim_pci_device_deleted(host.vmm, 0, HOST_AHCI));
+		report = judge(&host, host.ahci, IOMMUSIM_DMA_WRITE, 0x5000, 8, NULL);
+	}
+	assert_says(words(&host, &report), "an unknown place %s", expected);
+	host_stop(&host);
+}
+
+static void calls_are_written_as_a_trace_writes_them(void **state)
+{
+	(void)state;
+	assert_told(IOMMUSIM_CALL_REMOVE_DEVICE, "iommu_remove_device(dom1, 7/0/0) ");
+	assert_told(IOMMUSIM_CALL_DESTROY_DOMAIN, "iommu_destroy_domain(dom1) ");
+	assert_told(IOMMUSIM_CALL_CREATE_DOMAIN,
+	    "iommu_create_domain(0x40000000) "
+	    "-> iommu_create_mapping(host, 0x5000, 0x4000000)");
+	assert_told(IOMMUSIM_CALL_PCI_DELETE_DEVICE, "pci_delete_device(0/23/0) ");
+	assert_told(
+	    IOMMUSIM_CALL_CREATE_MAPPING, "iommu_create_mapping(dom1, 0x5000, 0x40000, 0x1000)");
+}
+
+static void devices_of_other_segments_are_written_with_it(void **state)
+{
+	const struct iommusim_dma_request request = {
+		.address = 0x8000, .length = 8, .kind = IOMMUSIM_DMA_WRITE
+	};
+	const struct iommusim_vtd_config config = {
+		.base = 0xfed92000,
+		.segment = 1,
+		.version = 0x10,
+		.capability = host_cap(),
+		.ext_capability = host_ecap(),
+		.host_address_width = 46,
+	};
+	struct iommusim_requester *far;
+	struct iommusim_report report;
+	struct iommusim_unit *unit;
+	struct host host;
+
+	(void)state;
+	host_start(&host, &(struct host_setup){ .profile = "13.0", .checked = true });
+	assert_ok(iommusim_vtd_create(host.machine, &config, &unit));
+	iommusim_unit_include_all(unit);
+	host_set(&host, 0xfed92000, R_RTADDR, 8, 0x1000000); /* no bus is in it */
+	host_set(&host, 0xfed92000, R_GCMD, 4, G_SRTP);
+	host_set(&host, 0xfed92000, R_GCMD, 4, G_TE);
+	assert_ok(iommusim_requester_create(host.machine, 1, HOST_AHCI, &far));
+	assert_ok(iommusim_check_dma(host.check, far, &request, NULL, &report));
+	assert_int_equal(report.segment, 1);
+	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_BLOCKED);
+	assert_string_equal(report.device_name, ""); /* ahci0 is in segment 0 */
+	assert_says(words(&host, &report), "dma 0001:00:17.0 write");
+	assert_says(words(&host, &report), "source 0001:00:17.0, page 0x8000");
+	host_stop(&host);
+}
+
 static void an_address_no_call_ever_gave_is_said_so(void **state)
 {
 	struct iommusim_report report;
@@ -315,20 +392,42 @@ static void a_stale_answer_names_the_entry_and_who_filled_it(void **state)
 	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x5000, 0x40000, PAGE));
 	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
 	at_line(&host, 17);
-	judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000, 8, NULL);
+	judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x5011, 8, NULL);
 	at_line(&host, 19);
 	assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x5000, PAGE));
 	at_line(&host, 21);
-	report = judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000, 8, NULL);
-	assert_says(words(&host, &report), "line 21 dma 7/0/0 \"ppt1\" write 0x5000 8 STALE");
-	assert_says(words(&host, &report), "wrote to 0x40000: memory of the host");
-	assert_says(words(&host, &report), "IOTLB entry of domain 2, page 0x5000 -> 0x40000");
+	report = judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x5011, 8, NULL);
+	assert_says(words(&host, &report), "line 21 dma 7/0/0 \"ppt1\" write 0x5011 8 STALE");
+	assert_says(words(&host, &report), "wrote to 0x40011: memory of the host.");
+	assert_says(words(&host, &report), "IOTLB entry of domain 2, page 0x5000 -> 0x40000,");
 	assert_says(words(&host, &report), "filled by line 9"); /* the request's tag */
 	assert_says(words(&host, &report), "memory says not mapped now");
 	assert_says(words(&host, &report),
 	    "Domain dom1 was given this page, until line 19 "
 	    "iommu_remove_mapping(dom1, 0x5000, 0x1000)");
+	assert_lacks(words(&host, &report), "-> iommu_remove_mapping"); /* the caller's own call */
 	host_stop(&host);
+}
+
+static void what_the_tables_still_allow_is_stale_without_a_cache(void **state)
+{
+	struct host_setup setup = { .profile = "13.1", .checked = true };
+	struct bent_backend backend;
+	struct iommusim_report report;
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	bent_start(&host, &backend, &setup);
+	assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x5000, 0x40000, PAGE));
+	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+	backend.keeps_pages = true;
+	assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x5000, PAGE));
+	report = judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000, 8, NULL);
+	assert_says(words(&host, &report), "STALE");
+	assert_lacks(words(&host, &report), "IOTLB entry");
+	bent_stop(&host, &backend);
 }
 
 static void a_misrouted_write_names_both_addresses(void **state)
@@ -615,6 +714,7 @@ static void a_silent_failure_is_told_with_what_it_led_to(void **state)
 	assert_says(init_words(&host), "no hardware");
 	assert_says(init_words(&host), "0xfed90000");
 	assert_says(init_words(&host), "hw.vmm.iommu.enable=1");
+	assert_says(init_words(&host), "a known processor");
 	assert_says(init_words(&host), "a DMAR table of 88 bytes, checksum good, 2 units named");
 	assert_says(init_words(&host), "ops->init returned ENXIO");
 	assert_says(init_words(&host), "nobody: vmm printed nothing");
@@ -642,6 +742,19 @@ static void the_reference_is_said_to_have_told(void **state)
 	host_stop(&host);
 }
 
+static void an_unknown_processor_is_not_said_to_be_known(void **state)
+{
+	struct host host;
+
+	(void)state;
+	host_start(&host,
+	    &(struct host_setup){ .profile = "13.0", .checked = true, .cpu = IOMMUSIM_CPU_OTHER });
+	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
+	assert_says(init_words(&host), "unknown CPU");
+	assert_lacks(init_words(&host), "a known processor");
+	host_stop(&host);
+}
+
 static void what_was_switched_off_is_told_with_the_way_on(void **state)
 {
 	struct host host;
@@ -652,6 +765,7 @@ static void what_was_switched_off_is_told_with_the_way_on(void **state)
 	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
 	assert_says(init_words(&host), "disabled");
 	assert_says(init_words(&host), "hw.vmm.iommu.enable=0");
+	assert_lacks(init_words(&host), "a known processor"); /* nobody looked */
 	assert_says(init_words(&host), "set hw.vmm.iommu.enable=1 in loader.conf");
 	host_stop(&host);
 }
@@ -681,6 +795,10 @@ int main(void)
 		cmocka_unit_test(a_silent_failure_is_told_with_what_it_led_to),
 		cmocka_unit_test(the_reference_is_said_to_have_told),
 		cmocka_unit_test(what_was_switched_off_is_told_with_the_way_on),
+		cmocka_unit_test(calls_are_written_as_a_trace_writes_them),
+		cmocka_unit_test(devices_of_other_segments_are_written_with_it),
+		cmocka_unit_test(what_the_tables_still_allow_is_stale_without_a_cache),
+		cmocka_unit_test(an_unknown_processor_is_not_said_to_be_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

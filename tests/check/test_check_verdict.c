@@ -147,6 +147,52 @@ static void a_backend_that_maps_page_by_page_is_judged_alike(void **state)
 	bent_stop(&host, &backend);
 }
 
+static void what_a_call_did_before_it_failed_is_recorded_and_no_more(void **state)
+{
+	struct host_setup setup = { .profile = "13.0", .checked = true };
+	struct bent_backend backend;
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	bent_start(&host, &backend, &setup);
+	backend.page_by_page = true;
+	domain = own_domain(&host); /* pages 10h to 17h */
+	backend.refuses_from = 0x23000;
+	assert_status(
+	    iommusim_iommu_create_mapping(host.vmm, domain, 0x20000, 0x50000, 0x8000), IOMMUSIM_EIO);
+	assert_verdict(&host, host.ppt2, 0x22000, NULL, OK);
+	assert_verdict(&host, host.ppt2, 0x23000, NULL, BLOCKED); /* never given: not lost */
+	assert_verdict(&host, host.ppt2, 0x24000, NULL, BLOCKED);
+	backend.refuses_from = 0x12000;
+	assert_status(iommusim_iommu_remove_mapping(host.vmm, domain, 0x10000, 0x8000), IOMMUSIM_EIO);
+	assert_verdict(&host, host.ppt2, 0x11000, NULL, BLOCKED);
+	assert_verdict(&host, host.ppt2, 0x12000, NULL, OK);
+	bent_stop(&host, &backend);
+}
+
+static void a_removal_that_failed_changes_nothing(void **state)
+{
+	struct host_setup setup = { .profile = "13.1", .checked = true };
+	struct bent_backend backend;
+	struct iommusim_report report;
+	struct iommusim_vm *vm;
+	struct host host;
+
+	(void)state;
+	bent_start(&host, &backend, &setup);
+	vm = host_guest(&host, "vm", VM_SIZE, HOST_PPT1);
+	backend.refuses_removal = true;
+	assert_status(iommusim_vm_unassign_pptdev(vm, 0, HOST_PPT1), IOMMUSIM_EIO);
+	assert_verdict(&host, host.ppt1, 0x8000, NULL, OK);
+	assert_status(iommusim_vm_destroy(vm), IOMMUSIM_EIO);
+	report = judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x8010, 64, NULL);
+	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_OK);
+	assert_int_equal(report.page.owner, IOMMUSIM_OWNER_VM); /* which is still there */
+	assert_string_equal(report.page.owner_vm, "vm");
+	bent_stop(&host, &backend);
+}
+
 /* ---- blocked --------------------------------------------------------------------------------- */
 
 static void an_idle_device_of_ppts_is_blocked(void **state)
@@ -484,8 +530,8 @@ static void a_device_that_was_only_said_to_be_removed_is_stale(void **state)
 	host_assign(vm, HOST_PPT2); /* so that the memory stays mapped */
 	backend.keeps_entries = true;
 	assert_ok(iommusim_vm_unassign_pptdev(vm, 0, HOST_PPT1));
-	assert_verdict(&host, host.ppt1, 0x8000, NULL, STALE);
-	assert_verdict(&host, host.ppt2, 0x8000, NULL, OK);
+	assert_verdict(&host, host.ppt1, 0x8a37, NULL, STALE);
+	assert_verdict(&host, host.ppt2, 0x8a37, NULL, OK);
 	bent_stop(&host, &backend);
 }
 
@@ -620,6 +666,16 @@ static void tables_that_others_use_by_now_are_a_breach(void **state)
 	report = judge(&host, host.ppt2, IOMMUSIM_DMA_WRITE, 0x12000, 64, NULL);
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_BREACH);
 	assert_int_equal(report.page.page.physical, 0x60000);
+	host_stop(&host);
+	/* The same with caches: what is cached now is what the tables say now. */
+	start(&host, "13.0");
+	assert_ok(iommusim_iommu_destroy_domain(host.vmm, own_domain(&host)));
+	assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x12000, 0x60000, PAGE));
+	assert_verdict(&host, host.ppt2, 0x12000, NULL, BREACH);
+	report = judge(&host, host.ppt2, IOMMUSIM_DMA_WRITE, 0x12000, 64, NULL);
+	assert_true(report.page.page.cached);
+	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_BREACH);
 	host_stop(&host);
 }
 
@@ -795,6 +851,22 @@ static void without_ops_the_tables_are_the_intent(void **state)
 	host_stop(&host);
 }
 
+static void a_mapping_beyond_any_page_table_is_passed_on_unrecorded(void **state)
+{
+	const uint64_t beyond = (UINT64_C(1) << 60) + 0x5000;
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	start(&host, "13.0"); /* which maps it onto a low address */
+	domain = own_domain(&host);
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, beyond, 0x50000, PAGE));
+	assert_verdict(&host, host.ppt2, 0x5000, NULL, BREACH);
+	assert_verdict(&host, host.ppt2, beyond, NULL, BLOCKED); /* nobody can have a right there */
+	assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, beyond, PAGE));
+	host_stop(&host);
+}
+
 /* ---- the interrupt address range ------------------------------------------------------------- */
 
 static void a_message_is_no_access_to_memory(void **state)
@@ -868,6 +940,8 @@ static void a_later_page_that_is_worse_does_not_take_over(void **state)
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_LOST);
 	assert_int_equal(report.pages_of_verdict, 1);
 	assert_int_equal(report.page.page.address, 0x9000);
+	assert_int_equal(report.walk.result.address, 0x9000); /* the walk is that page's too */
+	assert_true(report.walk.result.faulted);
 	report = judge(&host, host.ppt1, IOMMUSIM_DMA_READ, 0xa000, 0x2000, NULL);
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_MISROUTED);
 	host_stop(&host);
@@ -1083,6 +1157,9 @@ int main(void)
 		cmocka_unit_test(whom_a_guests_device_works_for_is_its_guest_unless_said_otherwise),
 		cmocka_unit_test(the_request_and_its_outcome_are_in_the_report),
 		cmocka_unit_test(verdicts_have_names_and_are_found_by_them),
+		cmocka_unit_test(what_a_call_did_before_it_failed_is_recorded_and_no_more),
+		cmocka_unit_test(a_removal_that_failed_changes_nothing),
+		cmocka_unit_test(a_mapping_beyond_any_page_table_is_passed_on_unrecorded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

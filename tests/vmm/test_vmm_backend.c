@@ -298,12 +298,17 @@ static void a_unit_that_takes_its_time_is_waited_for(void **state)
 
 	(void)state;
 	host_start(&host, &(struct host_setup){ .profile = "13.0", .settings = { .latency = 50 } });
+	host_init(&host);
+	for (size_t i = 0; i < 2; i++) /* as they are at this very tick */
+		assert_true(iommusim_unit_translating(iommusim_unit_at(host.machine, i)));
 	vm = host_guest(&host, "vm", MIB, HOST_PPT1);
-	assert_int_equal(host_status(&host, HOST_UNIT1) & G_TE, G_TE);
 	assert_int_equal(
 	    host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).physical, host_hpa(vm, 0x5000));
 	assert_ok(iommusim_vm_destroy(vm));
 	assert_true(host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).faulted);
+	assert_ok(iommusim_iommu_disable(host.vmm));
+	for (size_t i = 0; i < 2; i++)
+		assert_false(iommusim_unit_translating(iommusim_unit_at(host.machine, i)));
 	host_stop(&host);
 }
 
@@ -412,6 +417,13 @@ static void tables_reach_units_that_do_not_snoop(void **state)
 		assert_ok(iommusim_vm_destroy(vm));
 		assert_true(host_look(host.ppt1, 0).faulted);
 		assert_true(host_reaches(host.ahci, 0x5000));
+		assert_status(
+		    iommusim_iommu_add_device(host.vmm, iommusim_host_domain(host.vmm), 0, HOST_AHCI),
+		    p == 0 ? IOMMUSIM_EFAULT : IOMMUSIM_EBUSY);
+		if (p == 0) { /* a panic */
+			host_stop(&host);
+			continue;
+		}
 		/* And again with tables that were used before. */
 		vm = host_guest(&host, "vm", MIB, HOST_PPT1);
 		assert_int_equal(host_look(host.ppt1, 0x9000).physical, host_hpa(vm, 0x9000));
@@ -737,6 +749,23 @@ static void a_path_is_followed_through_its_bridge(void **state)
 	host_stop(&host);
 }
 
+static void a_path_that_leads_nowhere_names_nobody(void **state)
+{
+	struct builder missing = { .size = 0 }, endpoint = { .size = 0 };
+	struct host host;
+
+	(void)state;
+	ADD(&missing, 1, 10, 0, 0, 0, 0, 5, 0, 0, 0); /* there is no bridge 0/5/0 */
+	start_scoped(&host, "reference", &missing, false, 0);
+	assert_int_equal(translation_type(&host, HOST_AHCI), 0);
+	assert_int_equal(translation_type(&host, HOST_PPT2), 0);
+	host_stop(&host);
+	ADD(&endpoint, 1, 10, 0, 0, 0, 0, 23, 0, 2, 0); /* 0/23/0 is none, with or without a bus */
+	start_scoped(&host, "reference", &endpoint, false, 0);
+	assert_int_equal(translation_type(&host, HOST_GFX), 0); /* not "0/2/0 behind it" */
+	host_stop(&host);
+}
+
 static void the_unit_for_all_wins_every_device_when_it_is_listed_early(void **state)
 {
 	struct builder scope = { .size = 0 };
@@ -839,6 +868,7 @@ int main(void)
 		cmocka_unit_test(scopes_of_interrupt_sources_are_of_no_device),
 		cmocka_unit_test(the_segment_is_ignored_by_start_bus),
 		cmocka_unit_test(a_device_no_unit_governs_is_refused_by_the_reference),
+		cmocka_unit_test(a_path_that_leads_nowhere_names_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

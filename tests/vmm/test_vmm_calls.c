@@ -150,6 +150,24 @@ static void after_an_unload_everything_begins_anew(void **state)
 	}
 }
 
+static void functions_that_only_the_host_domain_knew_are_forgotten(void **state)
+{
+	enum iommusim_driver driver;
+	struct host host;
+
+	(void)state;
+	host_start(&host, NULL);
+	host_function(&host, 0x0a00, "undriven");
+	assert_status(iommusim_device_driver(host.vmm, 0, 0x0a00, &driver), IOMMUSIM_ENOENT);
+	host_init(&host);
+	assert_ok(iommusim_device_driver(host.vmm, 0, 0x0a00, &driver));
+	assert_int_equal(driver, IOMMUSIM_DRIVER_NONE);
+	assert_ok(iommusim_vmm_unload(host.vmm));
+	assert_status(iommusim_device_driver(host.vmm, 0, 0x0a00, &driver), IOMMUSIM_ENOENT);
+	assert_ok(iommusim_device_driver(host.vmm, 0, HOST_AHCI, &driver));
+	host_stop(&host);
+}
+
 static void a_domain_of_the_callers_outlives_an_unload(void **state)
 {
 	struct iommusim_domain *domain;
@@ -587,6 +605,7 @@ int main(void)
 		cmocka_unit_test(after_a_panic_nothing_works_and_nothing_changes),
 		cmocka_unit_test(listeners_hear_of_calls_of_a_dead_kernel),
 		cmocka_unit_test(a_panic_inside_assigning_reaches_the_caller),
+		cmocka_unit_test(functions_that_only_the_host_domain_knew_are_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

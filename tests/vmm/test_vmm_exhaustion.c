@@ -267,10 +267,12 @@ static void a_domain_without_a_page_is_not_made(void **state)
 	static struct host_text before;
 	struct iommusim_domain *domain;
 	static struct hog hog;
+	struct host_memory memory;
 	struct host host;
 
 	(void)state;
-	host_start(&host, NULL);
+	host_memory_init(&memory);
+	host_start(&host, &(struct host_setup){ .memory = &memory });
 	host_init(&host);
 	host_describe(&host, &before);
 	take_pages(&host, &hog, 0);
@@ -280,7 +282,7 @@ static void a_domain_without_a_page_is_not_made(void **state)
 	assert_same(&host, &before);
 	assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
 	assert_string_equal(iommusim_domain_name(domain), "dom1"); /* no number was used up */
-	host_stop(&host);
+	stop(&host, &memory);
 }
 
 static void a_mapping_without_pages_maps_nothing_of_it(void **state)

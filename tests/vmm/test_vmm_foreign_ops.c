@@ -513,6 +513,44 @@ static void a_device_that_cannot_be_removed_stays_with_its_vm(void **state)
 	host_stop(&host);
 }
 
+static void a_page_that_cannot_be_unmapped_keeps_no_other_one(void **state)
+{
+	struct host_backend backend;
+	struct iommusim_vm *vm;
+	struct host host;
+	uint64_t hpa[3];
+
+	(void)state;
+	start(&host, &backend, "13.0");
+	vm = small_vm(&host, hpa);
+	host_assign(vm, HOST_PPT1);
+	backend.unmap = IOMMUSIM_EIO;
+	backend.fail_from = PAGE; /* the first goes, the others do not */
+	host_backend_forget(&backend);
+	assert_status(iommusim_vm_unassign_pptdev(vm, 0, HOST_PPT1), IOMMUSIM_EIO);
+	assert_int_equal(host_backend_count(&backend, "unmap 2 "), 3);
+	assert_int_equal(host_backend_count(&backend, "map 1 "), 1); /* of the one that went */
+	host_stop(&host);
+}
+
+static void a_device_ppt_took_over_is_not_the_hosts_to_remove(void **state)
+{
+	struct host_backend backend;
+	struct host host;
+
+	(void)state;
+	start(&host, &backend, "13.0");
+	host_function(&host, 0x0a00, "found");
+	host_init(&host);
+	host_backend_forget(&backend);
+	assert_ok(iommusim_device_attach(host.vmm, 0, 0x0a00, IOMMUSIM_DRIVER_PPT));
+	assert_string_equal(backend.log.text, "remove 1 0:0a00\n");
+	host_backend_forget(&backend);
+	assert_ok(iommusim_pci_device_deleted(host.vmm, 0, 0x0a00));
+	assert_string_equal(backend.log.text, "");
+	host_stop(&host);
+}
+
 static void a_late_device_the_ops_refuse_is_not_kept(void **state)
 {
 	struct host_backend backend;
@@ -560,6 +598,8 @@ int main(void)
 		cmocka_unit_test(a_second_device_that_fails_leaves_the_first_alone),
 		cmocka_unit_test(a_device_that_cannot_be_removed_stays_with_its_vm),
 		cmocka_unit_test(a_late_device_the_ops_refuse_is_not_kept),
+		cmocka_unit_test(a_page_that_cannot_be_unmapped_keeps_no_other_one),
+		cmocka_unit_test(a_device_ppt_took_over_is_not_the_hosts_to_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

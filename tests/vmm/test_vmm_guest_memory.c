@@ -121,6 +121,25 @@ static void more_memory_than_there_is_is_refused(void **state)
 	host_stop(&host);
 }
 
+static void all_that_is_free_can_be_had_and_not_a_page_more(void **state)
+{
+	struct iommusim_vm *vm, *other;
+	struct host host;
+	uint64_t size = HOST_RAM;
+
+	(void)state;
+	host_start(&host, NULL);
+	vm = new_vm(&host, "all");
+	other = new_vm(&host, "other");
+	while (set_up(vm, size, false) != IOMMUSIM_OK)
+		size -= CLUSTER;
+	assert_true(size > HOST_RAM / 2);
+	assert_status(set_up(other, PAGE, false), IOMMUSIM_ENOMEM);
+	assert_ok(iommusim_vm_destroy(vm));
+	assert_ok(set_up(other, size - CLUSTER + PAGE, false)); /* which takes as many 64 KiB */
+	host_stop(&host);
+}
+
 static void memory_goes_back_when_the_vm_goes(void **state)
 {
 	uint64_t first[32];
@@ -311,6 +330,7 @@ int main(void)
 		cmocka_unit_test(a_guest_of_exactly_3_gib_has_nothing_above),
 		cmocka_unit_test(contiguous_memory_is_one_run_up_to_the_hole_and_one_after),
 		cmocka_unit_test(adjacent_clusters_make_one_run_even_when_they_came_one_by_one),
+		cmocka_unit_test(all_that_is_free_can_be_had_and_not_a_page_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -324,7 +324,7 @@ static void without_a_table_there_is_nothing_to_find(void **state)
 	}
 }
 
-static void assert_bad_table(struct builder *table)
+static void assert_bad_table(struct builder *table, const char *why)
 {
 	struct iommusim_init_report report;
 	struct host host;
@@ -334,6 +334,7 @@ static void assert_bad_table(struct builder *table)
 		assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
 		report = assert_failed(&host, IOMMUSIM_INIT_BAD_TABLE, "bad table");
 		assert_contains(report.text, "cannot be read");
+		assert_contains(report.text, why);
 		assert_true(strlen(report.advice) > 0);
 		assert_int_equal(report.status, IOMMUSIM_ENXIO);
 		assert_true(report.table_found);
@@ -350,11 +351,11 @@ static void a_table_too_short_for_its_own_header_cannot_be_read(void **state)
 	(void)state;
 	table.size = 36; /* an ACPI header and no more */
 	builder_finish(&table);
-	assert_bad_table(&table);
+	assert_bad_table(&table, "Length is 36");
 	table = host_table();
 	table.bytes[4] = 47; /* Length: all the units are there, but the table ends before them */
 	builder_sum(&table);
-	assert_bad_table(&table);
+	assert_bad_table(&table, "Length is 47");
 }
 
 static void a_table_whose_first_structure_has_no_length_cannot_be_read(void **state)
@@ -364,7 +365,7 @@ static void a_table_whose_first_structure_has_no_length_cannot_be_read(void **st
 	(void)state;
 	table.bytes[48 + 2] = 3;
 	builder_sum(&table);
-	assert_bad_table(&table);
+	assert_bad_table(&table, "Length is 3");
 }
 
 static void a_table_whose_first_structure_leaves_it_cannot_be_read(void **state)
@@ -374,7 +375,7 @@ static void a_table_whose_first_structure_leaves_it_cannot_be_read(void **state)
 	(void)state;
 	table.bytes[48 + 2] = 41; /* 40 bytes are left from there */
 	builder_sum(&table);
-	assert_bad_table(&table);
+	assert_bad_table(&table, "Length is 41");
 }
 
 static void a_unit_that_leaves_the_table_is_not_taken(void **state)
