@@ -86,6 +86,7 @@ enum {
 #define CAP_DWD      BIT(54)
 #define CAP_DRD      BIT(55)
 #define CAP_PI       BIT(59)
+#define CAP_ESIRTPS  BIT(62)
 #define CAP_ESRTPS   BIT(63)
 
 #define ECAP_C       BIT(0)
@@ -127,9 +128,11 @@ struct vtd_setup {
 	uint32_t version; /* 0: 1.0 */
 	uint8_t haw;      /* 0: VTD_HAW */
 	uint8_t levels;   /* of the page table; 0: 4 */
+	uint16_t revision; /* of the specification; 0: the newest */
 	bool device_view;
 	const struct iommusim_allocator *allocator;
 	uint64_t seed;
+	struct iommusim_vtd_choices choices;
 	struct iommusim_unit_settings settings;
 };
 

@@ -114,6 +114,12 @@ static bool tables_differ(const struct judge *judge, const struct iommusim_dma_p
 	return walk.result.faulted || walk.result.physical != page->physical;
 }
 
+/* Did anything the unit had kept take part in the answer? */
+static bool from_cache(const struct iommusim_dma_page *page)
+{
+	return page->cached || page->through_cache;
+}
+
 /*
  * The device is in no domain, and yet it got through: on a translation that its last domain was given
  * once, or on whatever lies where that domain's tables used to be.
@@ -127,7 +133,7 @@ static enum iommusim_verdict judge_homeless(
 
 	if (last == NULL)
 		return IOMMUSIM_VERDICT_BREACH;
-	if (page->cached && tables_differ(judge, page))
+	if (from_cache(page) && tables_differ(judge, page))
 		return IOMMUSIM_VERDICT_STALE;
 	cell = pagemap_get(&last->map, page->address);
 	return cell.value != 0 && (cell.value & ~(IOMMUSIM_PAGE_SIZE - 1)) + in_page == page->physical
@@ -140,7 +146,7 @@ static enum iommusim_verdict judge_passed(
 {
 	const struct pagemap_cell cell = intent(judge, page->address);
 	const uint64_t in_page = page->address & (IOMMUSIM_PAGE_SIZE - 1);
-	const bool stale_answer = page->cached && tables_differ(judge, page);
+	const bool stale_answer = from_cache(page) && tables_differ(judge, page);
 
 	if (page->interrupt) /* a message: interrupt remapping has its own say over those */
 		return IOMMUSIM_VERDICT_OK;

@@ -317,6 +317,19 @@ enum iommusim_status iommusim_memory_flush(
 	return IOMMUSIM_OK;
 }
 
+/* Only pages that differ are written, so that memory nobody touched goes on costing nothing. */
+void iommusim_memory_flush_all(struct iommusim_machine *machine)
+{
+	for (size_t i = 0; machine->device_view && i < machine->memory.count; i++) {
+		const struct memory_window *window = &machine->memory.windows[i];
+
+		for (uint64_t at = 0; at < window->length; at += IOMMUSIM_PAGE_SIZE)
+			if (memcmp(window->device + at, window->host + at, IOMMUSIM_PAGE_SIZE) != 0)
+				move(&machine->memory, FLUSH, window->base + at, NULL, NULL,
+				    IOMMUSIM_PAGE_SIZE);
+	}
+}
+
 void *iommusim_memory_host(const struct iommusim_machine *machine, uint64_t address, size_t length)
 {
 	return memory_at(&machine->memory, address, length);

@@ -44,6 +44,33 @@ static inline bool memory_load64(
 	return true;
 }
 
+/*
+ * Two quadwords, aligned to 16 bytes, as hardware that reads them in one go: software that changes both
+ * in one atomic store is never seen half way. A load of 16 bytes is one instruction on some processors
+ * only; here the first quadword is read again until it stands still while the second is read, which
+ * misses only a change that was taken back meanwhile.
+ */
+static inline bool memory_load128(
+    const struct memory *memory, uint64_t address, bool snoop, uint64_t value[2])
+{
+	const struct memory_window *window = memory_find(memory, address);
+	const uint64_t *at;
+	unsigned tries = 0;
+	uint64_t again;
+
+	if (window == NULL)
+		return false;
+	at = (const uint64_t *)(const void *)((snoop ? window->host : window->device) +
+	    (address - window->base));
+	again = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+	do {
+		value[0] = again;
+		value[1] = __atomic_load_n(at + 1, __ATOMIC_ACQUIRE);
+		again = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+	} while (again != value[0] && ++tries < 1000); /* bounded, against one who never rests */
+	return true;
+}
+
 /* An aligned quadword as software stores it. Release: hardware that sees it sees what came before. */
 static inline bool memory_store64(const struct memory *memory, uint64_t address, uint64_t value)
 {

@@ -39,6 +39,7 @@ struct iommusim_requester {
 	_Atomic uint64_t ticks;
 	uint16_t segment;
 	uint16_t rid;
+	bool silent; /* does not answer invalidations */
 	struct iommusim_requester_counters counters;
 	struct private_entry private[PRIVATE_ENTRIES];
 };
@@ -402,6 +403,64 @@ enum iommusim_status iommusim_walk(struct iommusim_requester *requester,
 	walk->unit_name = unit->model->vendor;
 	walk->unit_base = unit->base;
 	unit->model->explain(unit, &page, walk);
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status iommusim_walk_interrupt(struct iommusim_requester *requester, uint64_t address,
+    uint32_t data, struct iommusim_interrupt *out, struct iommusim_walk *walk)
+{
+	const struct interrupt_request request = {
+		.address = address, .data = data, .rid = requester->rid
+	};
+	struct iommusim_interrupt message = { .address = address,
+		.data = data,
+		.segment = requester->segment,
+		.source = requester->rid };
+	struct iommusim_unit *unit;
+
+	if (address >> 20 != 0xfee || (address & 3) != 0)
+		return IOMMUSIM_EINVAL;
+	memset(walk, 0, offsetof(struct iommusim_walk, steps)); /* a model clears each step it uses */
+	walk->result.address = address;
+	walk->result.length = sizeof(data);
+	walk->mode = "no unit";
+	unit = iommusim_unit_for(requester->machine, requester->segment, requester->rid);
+	if (unit != NULL) {
+		walk->unit_name = unit->model->vendor;
+		walk->unit_base = unit->base;
+		unit->model->explain_interrupt(unit, &request, &message, walk);
+	} else {
+		walk->result.interrupt = true;
+		walk->write_right = true;
+	}
+	if (out != NULL)
+		*out = message;
+	return IOMMUSIM_OK;
+}
+
+void iommusim_requester_answers(struct iommusim_requester *requester, bool answers)
+{
+	requester->silent = !answers;
+}
+
+bool requester_answers(const struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
+{
+	const struct iommusim_requester *requester;
+
+	TAILQ_FOREACH (requester, &machine->requesters, link)
+		if (requester->rid == rid && requester->segment == segment && requester->silent)
+			return false;
+	return true;
+}
+
+enum iommusim_status iommusim_requester_stray_completion(struct iommusim_requester *requester)
+{
+	struct iommusim_unit *unit =
+	    iommusim_unit_for(requester->machine, requester->segment, requester->rid);
+
+	if (unit == NULL || unit->model->stray_completion == NULL ||
+	    !unit->model->stray_completion(unit, requester->rid))
+		return IOMMUSIM_ENOENT;
 	return IOMMUSIM_OK;
 }
 

@@ -167,4 +167,7 @@ uint64_t requester_ticks(const struct iommusim_machine *machine);
  */
 void requester_quiesce(struct iommusim_machine *machine);
 
+/* Does the device of that requester id answer when it is told to drop translations? */
+bool requester_answers(const struct iommusim_machine *machine, uint16_t segment, uint16_t rid);
+
 #endif

@@ -66,7 +66,11 @@ struct unit_model {
 	/* The same translation without side effects, written down. */
 	void (*explain)(
 	    struct iommusim_unit *unit, const struct page_request *request, struct iommusim_walk *walk);
+	void (*explain_interrupt)(struct iommusim_unit *unit, const struct interrupt_request *request,
+	    struct iommusim_interrupt *out, struct iommusim_walk *walk);
 	bool (*translating)(const struct iommusim_unit *unit);
+	/* A device completed a TLB invalidation that it was not asked for. False: nobody minds. May be NULL. */
+	bool (*stray_completion)(struct iommusim_unit *unit, uint16_t rid);
 	/* Would a fault that is recorded now raise no interrupt? */
 	bool (*fault_event_masked)(struct iommusim_unit *unit);
 };

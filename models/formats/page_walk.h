@@ -20,19 +20,21 @@ struct page_walk_step {
 	uint64_t address;
 	uint64_t entry;
 	uint8_t level;
+	uint8_t rights; /* accumulated, this entry included */
 	bool readable;
 };
 
 struct page_walk {
 	/* in */
-	uint64_t root;
-	uint8_t levels; /* 1..6: the walk reads that many entries at most */
-	uint8_t needed; /* rights the request needs: looked at only with `each_level` */
+	uint64_t table;  /* where it begins: the root table, or one further down that is known already */
+	uint8_t first;   /* level of that table, 1..6: the walk reads that many entries at most */
+	uint8_t granted; /* what the entries above it allow; everything at the root */
+	uint8_t needed;  /* rights the request needs: looked at only with `each_level` */
 	bool each_level;
 	const struct page_reserved *reserved;
 	bool (*load)(const void *context, uint64_t address, uint64_t *entry);
 	const void *context;
-	struct page_walk_step *steps; /* room for `levels`, or NULL */
+	struct page_walk_step *steps; /* room for `first` of them, or NULL */
 	/* out */
 	uint8_t step_count;
 	uint8_t level;    /* where it stopped */
@@ -45,10 +47,10 @@ struct page_walk {
 static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
     const struct page_format *format, struct page_walk *walk, uint64_t target)
 {
-	uint64_t table = walk->root;
-	unsigned level = walk->levels;
+	uint64_t table = walk->table;
+	unsigned level = walk->first;
 
-	walk->rights = PAGE_READ | PAGE_WRITE;
+	walk->rights = walk->granted;
 	walk->step_count = 0;
 	for (;; level--) {
 		uint64_t entry = 0;
@@ -59,16 +61,16 @@ static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
 		walk->level = (uint8_t)level;
 		walk->address = address;
 		walk->entry = entry;
+		if (readable)
+			walk->rights &= (uint8_t)(format->present(entry) ? format->rights(entry) : 0);
 		if (walk->steps != NULL)
 			walk->steps[walk->step_count++] = (struct page_walk_step){ .address = address,
 				.entry = entry,
 				.level = (uint8_t)level,
+				.rights = walk->rights,
 				.readable = readable };
 		if (!readable)
 			return PAGE_WALK_UNREADABLE;
-		if (!format->present(entry))
-			walk->rights = 0;
-		walk->rights &= (uint8_t)format->rights(entry);
 		if (walk->rights == 0)
 			return PAGE_WALK_NOT_PRESENT;
 		if (walk->each_level && (walk->rights & walk->needed) != walk->needed)

@@ -37,9 +37,27 @@ static void set_root_table(struct vtd_unit *vtd)
 static void set_interrupt_table(struct vtd_unit *vtd)
 {
 	atomic_store(&vtd->interrupt_table, vtd->registers[VTD_IRTA].value);
+	if (vtd_CAP_ESIRTPS(vtd->capability))
+		vtd_invalidate_interrupts(vtd, false, 0, 0);
 	vtd->invalidated = true;
 	vtd_invalidation_settle(vtd); /* nobody uses the old table any more */
 	set_status(vtd, vtd_GSTS_IRTPS_bits(1), true);
+}
+
+/* Before revision 4.0: the log in memory begins anew (GCMD.SFL). */
+static void set_fault_log(struct vtd_unit *vtd)
+{
+	pthread_mutex_lock(&vtd->unit.lock);
+	vtd_fault_log_latch(vtd);
+	pthread_mutex_unlock(&vtd->unit.lock);
+	set_status(vtd, vtd_GSTS_FLS_bits(1), true);
+}
+
+/* Logging to memory without a latched log is undefined; faults go on going to the registers. */
+static void set_advanced_logging(struct vtd_unit *vtd, bool on)
+{
+	if (!on || vtd_GSTS_FLS(atomic_load(&vtd->status)))
+		set_status(vtd, vtd_GSTS_AFLS_bits(1), on);
 }
 
 /*
@@ -62,13 +80,20 @@ static void set_translation(struct vtd_unit *vtd, bool on)
 	vtd_invalidation_settle(vtd);
 }
 
+/* Going off flushes the interrupt entry cache on units that also do so at SIRTP (CAP.ESIRTPS). */
 static void set_interrupt_remapping(struct vtd_unit *vtd, bool on)
 {
+	const bool was_on = vtd_GSTS_IRES(atomic_load(&vtd->status)) != 0;
+
 	if (on && !vtd_GSTS_IRTPS(atomic_load(&vtd->status)))
 		return; /* undefined without a latched table; stays off */
 	set_status(vtd, vtd_GSTS_IRES_bits(1), on);
 	vtd->invalidated = true;
 	vtd_invalidation_settle(vtd); /* interrupts under way end under the old rule */
+	if (on || !was_on || !vtd_CAP_ESIRTPS(vtd->capability))
+		return;
+	vtd_invalidate_interrupts(vtd, false, 0, 0); /* after the last request that could fill it */
+	vtd_invalidation_settle(vtd);
 }
 
 /* VT-d 7.2.1: fault logging starts over at the first record when nothing is remapped any more. */
@@ -86,7 +111,14 @@ static void restart_fault_logging(struct vtd_unit *vtd)
 /* Commands that are asked for once and stay asked for until they are done. */
 static uint64_t one_shots(void)
 {
-	return vtd_GCMD_SRTP_bits(1) | vtd_GCMD_SIRTP_bits(1) | vtd_GCMD_WBF_bits(1);
+	return vtd_GCMD_SRTP_bits(1) | vtd_GCMD_SFL_bits(1) | vtd_GCMD_SIRTP_bits(1) |
+	    vtd_GCMD_WBF_bits(1);
+}
+
+/* CAP.AFL says so, on units of a revision that still has it (11.4.4 before revision 4.0). */
+static bool logs_to_memory(const struct vtd_unit *vtd)
+{
+	return vtd->registers[VTD_AFLOG].writable != 0;
 }
 
 /*
@@ -104,8 +136,15 @@ static void run_command(void *context)
 		set_root_table(vtd);
 	if (remaps && vtd_GCMD_SIRTP(command))
 		set_interrupt_table(vtd);
-	if (vtd_CAP_RWBF(vtd->capability))
+	if (vtd_CAP_RWBF(vtd->capability) && vtd_GCMD_WBF(command)) {
+		vtd_flush_write_buffers(vtd);
 		set_status(vtd, vtd_GSTS_WBFS_bits(1), false);
+	}
+	if (logs_to_memory(vtd)) {
+		if (vtd_GCMD_SFL(command))
+			set_fault_log(vtd);
+		set_advanced_logging(vtd, vtd_GCMD_EAFL(command));
+	}
 	if (vtd_ECAP_QI(vtd->ext_capability))
 		vtd_queue_enable(vtd, vtd_GCMD_QIE(command));
 	if (remaps) {
@@ -124,6 +163,8 @@ void vtd_command_written(struct vtd_unit *vtd, uint64_t written)
 		set_status(vtd, vtd_GSTS_RTPS_bits(1), false);
 	if (vtd_GCMD_SIRTP(written))
 		set_status(vtd, vtd_GSTS_IRTPS_bits(1), false);
+	if (vtd_GCMD_SFL(written) && logs_to_memory(vtd))
+		set_status(vtd, vtd_GSTS_FLS_bits(1), false);
 	if (vtd_GCMD_WBF(written) && vtd_CAP_RWBF(vtd->capability))
 		set_status(vtd, vtd_GSTS_WBFS_bits(1), true);
 	vtd_after_latency(vtd, run_command);

@@ -9,9 +9,12 @@ struct event_registers {
 static const struct event_registers registers_of[] = {
 	[VTD_EVENT_FAULT] = { VTD_FECTL, VTD_FEDATA, VTD_FEADDR, VTD_FEUADDR },
 	[VTD_EVENT_INVALIDATION] = { VTD_IECTL, VTD_IEDATA, VTD_IEADDR, VTD_IEUADDR },
+	[VTD_EVENT_PAGE_REQUEST] = { VTD_PECTL, VTD_PEDATA, VTD_PEADDR, VTD_PEUADDR },
+	[VTD_EVENT_PERFORMANCE] = { VTD_PERFINTRCTL, VTD_PERFINTRDATA, VTD_PERFINTRADDR,
+	    VTD_PERFINTRUADDR },
 };
 
-/* The control registers share one layout: FECTL's accessors serve both. */
+/* The control registers share one layout: FECTL's accessors serve all. */
 static bool masked(const struct vtd_unit *vtd, const struct event_registers *event)
 {
 	return vtd_FECTL_IM(vtd->registers[event->control].value) != 0;
@@ -40,9 +43,17 @@ static void send(struct vtd_unit *vtd, const struct event_registers *event)
 
 static bool condition_holds(const struct vtd_unit *vtd, enum vtd_event event)
 {
-	if (event == VTD_EVENT_INVALIDATION)
-		return vtd_ICS_IWC(vtd->registers[VTD_ICS].value) != 0;
-	return (vtd->registers[VTD_FSTS].value & vtd_fault_conditions()) != 0 || vtd_fault_pending(vtd);
+	switch (event) {
+	case VTD_EVENT_INVALIDATION:
+		return vtd->registers[VTD_ICS].value != 0;
+	case VTD_EVENT_PAGE_REQUEST:
+		return vtd->registers[VTD_PRS].value != 0;
+	case VTD_EVENT_PERFORMANCE:
+		return vtd->registers[VTD_PERFINTRSTS].value != 0;
+	default:
+		return (vtd->registers[VTD_FSTS].value & vtd_fault_conditions()) != 0 ||
+		    vtd_fault_pending(vtd);
+	}
 }
 
 void vtd_event_raise(struct vtd_unit *vtd, enum vtd_event event)

@@ -86,11 +86,20 @@ static void describe_denial(const struct vtd_unit *vtd, const struct page_reques
 	walk->reason = meaning->meaning;
 }
 
+/* What got through translation may still not reach where it wants to (VT-d 11.4.8). */
+static void describe_protection(const struct vtd_unit *vtd, struct iommusim_walk *walk)
+{
+	if (walk->result.faulted || !vtd_protected(vtd, &walk->result))
+		return;
+	walk->clause = vtd_protected_reason.clause;
+	walk->reason = vtd_protected_reason.meaning;
+}
+
 void vtd_explain(
     struct iommusim_unit *unit, const struct page_request *request, struct iommusim_walk *walk)
 {
 	struct vtd_unit *vtd = vtd_of(unit);
-	struct vtd_context context = { .valid = false };
+	struct vtd_context context = { .known = false };
 	struct vtd_path path = { .mode = "context" };
 	unsigned rights, reason;
 
@@ -99,6 +108,7 @@ void vtd_explain(
 		walk->read_right = walk->write_right = !walk->result.faulted && reason == 0;
 		if (reason != 0)
 			describe_denial(vtd, request, reason, false, RIGHT_READ, walk);
+		describe_protection(vtd, walk);
 		return;
 	}
 	reason = vtd_resolve(vtd, request, &context, &walk->result, &rights, &path);
@@ -111,4 +121,77 @@ void vtd_explain(
 		describe_step(vtd, &path, n, &walk->steps[walk->step_count++]);
 	if (reason != 0)
 		describe_denial(vtd, request, reason, context.fault_disable, rights, walk);
+	describe_protection(vtd, walk);
+}
+
+/* The request itself, by the names of the remappable format. */
+static void describe_request(const struct vtd_unit *vtd, const struct interrupt_request *request,
+    struct iommusim_walk_step *step)
+{
+	const struct spec_structure *structure = &vtd_interrupt_request_spec;
+
+	*step = (struct iommusim_walk_step){
+		.structure = structure->title,
+		.name = structure->name,
+		.section = structure->section,
+		.quads = 2,
+		.on_bus = true,
+		.readable = true,
+		.present = true,
+		.raw = { request->address, request->data },
+	};
+	describe_fields(structure, step->raw, &vtd->spec, step);
+}
+
+static void describe_interrupt_entry(
+    const struct vtd_unit *vtd, const struct vtd_remapping *remapping, struct iommusim_walk_step *step)
+{
+	const struct spec_structure *structure = &vtd_irte_spec;
+
+	*step = (struct iommusim_walk_step){
+		.structure = structure->title,
+		.name = structure->name,
+		.section = structure->section,
+		.table = remapping->table,
+		.address = remapping->address,
+		.index = remapping->index,
+		.quads = 2,
+		.readable = remapping->readable,
+		.raw = { remapping->entry[0], remapping->entry[1] },
+	};
+	if (!remapping->readable)
+		return;
+	step->present = vtd_irte_P(remapping->entry) != 0;
+	describe_fields(structure, step->raw, &vtd->spec, step);
+}
+
+static const char *interrupt_mode(const struct vtd_remapping *remapping)
+{
+	if (!remapping->on)
+		return "off";
+	if (!remapping->remappable)
+		return "compatibility interrupt";
+	return remapping->extended ? "remapped interrupt, x2APIC" : "remapped interrupt, xAPIC";
+}
+
+void vtd_explain_interrupt(struct iommusim_unit *unit, const struct interrupt_request *request,
+    struct iommusim_interrupt *out, struct iommusim_walk *walk)
+{
+	const struct vtd_unit *vtd = vtd_of(unit);
+	struct vtd_remapping remapping;
+	struct page_request recorded;
+	const unsigned reason = vtd_remap(vtd, request, &remapping, out);
+
+	walk->mode = interrupt_mode(&remapping);
+	walk->result.translated = remapping.on;
+	walk->result.interrupt = reason == 0;
+	walk->write_right = reason == 0;
+	if (remapping.remappable)
+		describe_request(vtd, request, &walk->steps[walk->step_count++]);
+	if (remapping.indexed)
+		describe_interrupt_entry(vtd, &remapping, &walk->steps[walk->step_count++]);
+	if (reason == 0)
+		return;
+	recorded = vtd_interrupt_fault_request(request, &remapping);
+	describe_denial(vtd, &recorded, reason, vtd_irte_FPD(remapping.entry) != 0, RIGHT_READ, walk);
 }

@@ -1,36 +1,63 @@
 /*
- * Interrupt requests: compatibility format or remapped, in the order of VT-d 5.1.4. Entries are read
- * from memory each time. Posted entries are refused as the reserved encoding they are without CAP.PI.
+ * Interrupt requests: compatibility format or remapped, in the order of VT-d 5.1.4, first from the table
+ * alone (vtd_remap), then with the interrupt entry cache and fault logging around it (vtd_interrupt).
+ *
+ * Posted entries (IM=1) are refused, reason 24h: without CAP.PI that is what they are, a reserved
+ * encoding; with CAP.PI it stands in for posting (VT-d 5.2.3), which is not modelled yet.
  */
 #include "models/vtd/unit.h"
 
 #include "machine/memory_access.h"
+#include "models/vtd/reason.h"
 
-enum reason {
-#define R(code, mnemonic, clause, qualified, class, meaning) mnemonic = code,
-#include "models/vtd/spec/fault_reasons.def"
-#undef R
-};
+#define IRTE_BYTES    16u
+#define PREFETCH_ODDS 4u
 
-/* The request's address: handle, format and SHV (VT-d 5.1.2.2). Its data is the subhandle if SHV. */
-struct remappable {
-	unsigned index;
-	bool reserved; /* a reserved bit of the data is set */
-};
-
-static struct remappable take_apart(const struct interrupt_request *request)
+/* Everything before the entry is read: 0 with `remapping->indexed` set when an entry is to decide. */
+static enum reason find_entry(const struct vtd_unit *vtd, const struct interrupt_request *request,
+    struct vtd_remapping *remapping)
 {
-	const unsigned handle =
-	    (unsigned)(request->address >> 5 & 0x7fff) | (unsigned)(request->address >> 2 & 1) << 15;
-	const bool subhandle_valid = (request->address >> 3 & 1) != 0;
+	const uint64_t raw[2] = { request->address, request->data };
+	const uint64_t table = atomic_load(&vtd->interrupt_table);
+	const uint32_t status = atomic_load(&vtd->status);
+	const bool shv = vtd_interrupt_request_SHV(raw) != 0;
 
-	return (struct remappable){
-		.index = handle + (subhandle_valid ? request->data & 0xffff : 0),
-		.reserved = subhandle_valid && request->data >> 16 != 0,
-	};
+	*remapping = (struct vtd_remapping){ .on = vtd_GSTS_IRES(status) != 0 };
+	if (!remapping->on) /* the format is not looked at */
+		return vtd_ECAP_IRREQ(vtd->ext_capability) ? IR_REQUIRED : ALLOWED;
+	remapping->extended = vtd_IRTA_EIME(table) != 0;
+	remapping->table = vtd_IRTA_IRTA(table) << IOMMUSIM_PAGE_SHIFT;
+	if (vtd_ECAP_EIMER(vtd->ext_capability) && !remapping->extended)
+		return IR_EXTENDED_MODE;
+	if (!vtd_interrupt_request_FORMAT(raw))
+		return vtd_GSTS_CFIS(status) && !remapping->extended ? ALLOWED : IR_COMPATIBILITY;
+	remapping->remappable = true;
+	if (shv && vtd_interrupt_request_HIGH_DATA(raw) != 0)
+		return IR_RESERVED_REQUEST;
+	remapping->index =
+	    (unsigned)(vtd_interrupt_request_HANDLE15(raw) << 15 | vtd_interrupt_request_HANDLE(raw)) +
+	    (shv ? (unsigned)vtd_interrupt_request_SUBHANDLE(raw) : 0);
+	if (remapping->index >= 2u << vtd_IRTA_S(table))
+		return IR_INDEX;
+	remapping->address = remapping->table + remapping->index * UINT64_C(16);
+	if (remapping->address >> vtd->spec.host_address_width != 0)
+		return IR_INDEX; /* Table 15: the entry lies above the host address width */
+	remapping->indexed = true;
+	return ALLOWED;
 }
 
-/* Source validation (VT-d 5.1.4, 9.9): by requester id with some function bits ignored, or by bus. */
+/* The whole entry in one go, as software may change it (VT-d 5.1.4). */
+static bool read_entry(const struct vtd_unit *vtd, struct vtd_remapping *remapping)
+{
+	remapping->readable = memory_load128(
+	    &vtd->unit.machine->memory, remapping->address, vtd->snoops, remapping->entry);
+	return remapping->readable;
+}
+
+/*
+ * Source validation (VT-d 9.9): by requester id with some function bits ignored, or by bus. Nothing can
+ * pass a validation of the reserved type 3.
+ */
 static bool source_allowed(const uint64_t *entry, uint16_t source)
 {
 	static const uint16_t ignored[] = { 0, 4, 6, 7 };
@@ -48,82 +75,168 @@ static bool source_allowed(const uint64_t *entry, uint16_t source)
 	}
 }
 
-static unsigned check_entry(const struct vtd_unit *vtd, bool extended, const uint64_t *entry,
-    const struct interrupt_request *request)
+/* Reserved bits; in xAPIC mode there are more of them (VT-d 9.9). Reserved delivery modes are not. */
+static bool well_formed(const struct vtd_unit *vtd, const struct vtd_remapping *remapping)
 {
-	if (!vtd_irte_P(entry))
+	const uint64_t *entry = remapping->entry;
+	const uint64_t low =
+	    vtd->irte_reserved[0] | (remapping->extended ? 0 : vtd->irte_xapic_reserved);
+
+	return (entry[0] & low) == 0 && (entry[1] & vtd->irte_reserved[1]) == 0 && !vtd_irte_IM(entry);
+}
+
+/* The entry, from memory or cache, against this request: present, source, contents, in that order. */
+static enum reason check_entry(const struct vtd_unit *vtd, const struct interrupt_request *request,
+    const struct vtd_remapping *remapping)
+{
+	if (!vtd_irte_P(remapping->entry))
 		return IR_PRESENT;
-	if (!source_allowed(entry, request->rid))
+	if (!vtd->choices.source_unknown && !source_allowed(remapping->entry, request->rid))
 		return IR_SOURCE;
-	if (((entry[0] & vtd->irte_reserved[0]) | (entry[1] & vtd->irte_reserved[1])) != 0 ||
-	    (!extended && (entry[0] & vtd->irte_xapic_reserved) != 0) || vtd_irte_IM(entry))
-		return IR_RESERVED;
-	return 0;
+	return well_formed(vtd, remapping) ? ALLOWED : IR_RESERVED;
 }
 
-/* The message that goes to the processor (VT-d 5.1.2.1): always asserted. */
-static void compose(bool extended, const uint64_t *entry, struct iommusim_interrupt *out)
+/* The message that goes to the processor (VT-d 5.1.4, 9.9): always asserted. */
+static void compose(const struct vtd_remapping *remapping, struct iommusim_interrupt *out)
 {
+	const uint64_t *entry = remapping->entry;
 	const uint64_t wide = vtd_irte_DST(entry);
-	const uint64_t destination = extended ? wide : wide >> 8 & 0xff;
+	const uint64_t destination = remapping->extended ? wide : wide >> 8;
+	uint64_t message[2] = { 0, 0 };
 
-	out->address = UINT64_C(0xfee00000) | (destination & 0xff) << 12 | (destination >> 8) << 40 |
-	    vtd_irte_RH(entry) << 3 | vtd_irte_DM(entry) << 2;
-	out->data = (uint32_t)(vtd_irte_V(entry) | vtd_irte_DLM(entry) << 8 | 1u << 14 |
-	    vtd_irte_TM(entry) << 15);
+	vtd_interrupt_message_set_PREFIX(message, 0xfee);
+	vtd_interrupt_message_set_DM(message, vtd_irte_DM(entry));
+	vtd_interrupt_message_set_RH(message, vtd_irte_RH(entry));
+	vtd_interrupt_message_set_DST(message, destination);
+	vtd_interrupt_message_set_DST_HIGH(message, destination >> 8);
+	vtd_interrupt_message_set_V(message, vtd_irte_V(entry));
+	vtd_interrupt_message_set_DLM(message, vtd_irte_DLM(entry));
+	vtd_interrupt_message_set_LEVEL(message, 1);
+	vtd_interrupt_message_set_TM(message, vtd_irte_TM(entry));
+	out->address = message[0];
+	out->data = (uint32_t)message[1];
 }
 
-/* The reason code, 0 when `out` may go. `entry` holds the IRTE once it was read. */
-static unsigned remap(const struct vtd_unit *vtd, const struct interrupt_request *request,
-    uint64_t *entry, unsigned *index, struct iommusim_interrupt *out)
+unsigned vtd_remap(const struct vtd_unit *vtd, const struct interrupt_request *request,
+    struct vtd_remapping *remapping, struct iommusim_interrupt *out)
 {
-	const uint64_t table = atomic_load(&vtd->interrupt_table);
-	const struct memory *memory = &vtd->unit.machine->memory;
-	const bool remappable_format = (request->address >> 4 & 1) != 0;
-	const struct remappable parts = take_apart(request);
-	const uint64_t base = vtd_IRTA_IRTA(table) << IOMMUSIM_PAGE_SHIFT;
-	uint64_t address;
-	unsigned reason;
+	enum reason reason = find_entry(vtd, request, remapping);
 
-	if (vtd_ECAP_EIMER(vtd->ext_capability) && !vtd_IRTA_EIME(table))
-		return IR_EXTENDED_MODE;
-	if (!remappable_format)
-		return vtd_GSTS_CFIS(atomic_load(&vtd->status)) && !vtd_IRTA_EIME(table)
-		    ? 0
-		    : IR_COMPATIBILITY;
-	if (parts.reserved)
-		return IR_RESERVED_REQUEST;
-	*index = parts.index;
-	if (parts.index >= 2u << vtd_IRTA_S(table))
-		return IR_INDEX;
-	address = base + parts.index * UINT64_C(16);
-	if ((base | address) >> vtd->spec.host_address_width != 0)
-		return IR_INDEX; /* Table 15: the entry lies above the host address width */
-	if (!memory_load64(memory, address, vtd->snoops, &entry[0]) ||
-	    !memory_load64(memory, address + 8, vtd->snoops, &entry[1]))
+	if (reason != ALLOWED || !remapping->indexed)
+		return reason;
+	if (!read_entry(vtd, remapping))
 		return IR_READ;
-	reason = check_entry(vtd, vtd_IRTA_EIME(table) != 0, entry, request);
-	if (reason == 0)
-		compose(vtd_IRTA_EIME(table) != 0, entry, out);
+	reason = check_entry(vtd, request, remapping);
+	if (reason == ALLOWED)
+		compose(remapping, out);
 	return reason;
+}
+
+/* The cache knows keys by page: an index is kept as if it were a page number. */
+static uint64_t cache_key(unsigned index)
+{
+	return (uint64_t)index << IOMMUSIM_PAGE_SHIFT;
+}
+
+/* An entry serves whoever has its index: it keeps the IRTE, and each request is checked against that. */
+static bool ask_cache(struct vtd_unit *vtd, struct vtd_remapping *remapping)
+{
+	const struct cached *known;
+
+	pthread_mutex_lock(&vtd->unit.lock);
+	known = cache_find_source(&vtd->interrupt_cache, 0, cache_key(remapping->index));
+	if (known != NULL) {
+		remapping->entry[0] = known->value[0];
+		remapping->entry[1] = known->value[1];
+	}
+	pthread_mutex_unlock(&vtd->unit.lock);
+	return known != NULL;
+}
+
+/*
+ * Keep an entry, unless it led to a fault on a unit without caching mode (VT-d 6.4), or something was
+ * invalidated since the request began: it may be what was read.
+ */
+static void fill_cache(struct vtd_unit *vtd, const struct vtd_remapping *remapping, enum reason reason,
+    uint64_t generation)
+{
+	const struct cached entry = {
+		.key = cache_key(remapping->index),
+		.value = { remapping->entry[0], remapping->entry[1] },
+		.shift = IOMMUSIM_PAGE_SHIFT,
+	};
+
+	if (reason != ALLOWED && !vtd_CAP_CM(vtd->capability))
+		return;
+	pthread_mutex_lock(&vtd->unit.lock);
+	if (atomic_load(&vtd->unit.generation) == generation)
+		cache_insert(&vtd->interrupt_cache, &entry);
+	pthread_mutex_unlock(&vtd->unit.lock);
+}
+
+/* A contrary cache also fetches the next entry of the table, if that is a good one. */
+static void prefetch(struct vtd_unit *vtd, const struct vtd_remapping *remapping, uint64_t generation)
+{
+	struct vtd_remapping next = *remapping;
+	bool wanted;
+
+	pthread_mutex_lock(&vtd->unit.lock);
+	wanted = cache_whim(&vtd->interrupt_cache, PREFETCH_ODDS);
+	pthread_mutex_unlock(&vtd->unit.lock);
+	next.index++;
+	next.address += IRTE_BYTES;
+	if (wanted && next.index < 2u << vtd_IRTA_S(atomic_load(&vtd->interrupt_table)) &&
+	    read_entry(vtd, &next) && vtd_irte_P(next.entry) && well_formed(vtd, &next))
+		fill_cache(vtd, &next, ALLOWED, generation);
+}
+
+/* The entry that decides: from the cache, or from memory and then into the cache. */
+static enum reason use_entry(struct vtd_unit *vtd, const struct interrupt_request *request,
+    struct vtd_remapping *remapping, uint64_t generation)
+{
+	const bool caching = vtd->unit.settings.cache != IOMMUSIM_CACHE_NONE;
+	enum reason reason;
+
+	if (caching && ask_cache(vtd, remapping))
+		return check_entry(vtd, request, remapping);
+	if (!read_entry(vtd, remapping))
+		return IR_READ;
+	reason = check_entry(vtd, request, remapping);
+	if (caching) {
+		fill_cache(vtd, remapping, reason, generation);
+		prefetch(vtd, remapping, generation);
+	}
+	return reason;
+}
+
+struct page_request vtd_interrupt_fault_request(
+    const struct interrupt_request *request, const struct vtd_remapping *remapping)
+{
+	return (struct page_request){
+		.rid = request->rid,
+		.kind = IOMMUSIM_DMA_WRITE,
+		.address = (uint64_t)remapping->index << 48, /* FI holds the index (VT-d 11.4.7.6) */
+	};
 }
 
 void vtd_interrupt(struct iommusim_unit *unit, const struct interrupt_request *request,
     struct iommusim_interrupt *out, struct iommusim_fault *fault)
 {
 	struct vtd_unit *vtd = vtd_of(unit);
-	struct page_request recorded = { .rid = request->rid, .kind = IOMMUSIM_DMA_WRITE };
+	const uint64_t generation = atomic_load(&unit->generation);
 	struct iommusim_dma_page page = { .address = request->address };
-	uint64_t entry[2] = { 0, 0 };
-	unsigned index = 0, reason;
+	struct vtd_remapping remapping;
+	struct page_request recorded;
+	enum reason reason = find_entry(vtd, request, &remapping);
 
-	if (vtd_GSTS_IRES(atomic_load(&vtd->status)))
-		reason = remap(vtd, request, entry, &index, out);
-	else
-		reason = vtd_ECAP_IRREQ(vtd->ext_capability) ? IR_REQUIRED : 0;
-	if (reason == 0)
+	if (reason == ALLOWED && remapping.indexed) {
+		reason = use_entry(vtd, request, &remapping, generation);
+		if (reason == ALLOWED)
+			compose(&remapping, out);
+	}
+	if (reason == ALLOWED)
 		return;
-	recorded.address = (uint64_t)index << 48; /* FI holds the index (VT-d 11.4.7.6) */
-	vtd_fault(vtd, &recorded, reason, vtd_irte_FPD(entry) != 0, &page);
+	recorded = vtd_interrupt_fault_request(request, &remapping);
+	vtd_fault(vtd, &recorded, reason, vtd_irte_FPD(remapping.entry) != 0, &page);
 	*fault = page.fault;
 }

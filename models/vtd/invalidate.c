@@ -1,6 +1,6 @@
 /*
- * Invalidation: what each granularity takes out of the context cache and the IOTLB, and the two
- * registers that ask for it (VT-d 6.5.1). The queue is another file.
+ * Invalidation: what each granularity takes out of the caches of translation, and the two registers
+ * that ask for it (VT-d 6.5.1). The queue is another file.
  */
 #include "models/vtd/unit.h"
 
@@ -15,8 +15,15 @@ void vtd_invalidation_settle(struct vtd_unit *vtd)
 	requester_quiesce(vtd->unit.machine);
 }
 
+void vtd_flush_write_buffers(struct vtd_unit *vtd)
+{
+	if (vtd_CAP_RWBF(vtd->capability) && vtd_ECAP_C(vtd->ext_capability))
+		iommusim_memory_flush_all(vtd->unit.machine);
+}
+
 static void invalidate(struct vtd_unit *vtd, struct cache *cache, const struct cache_filter *filter)
 {
+	vtd_flush_write_buffers(vtd); /* implied by every invalidation (VT-d 6.8) */
 	if (vtd->unit.settings.drop_invalidations)
 		return;
 	pthread_mutex_lock(&vtd->unit.lock);
@@ -33,6 +40,7 @@ void vtd_invalidate_everything(struct vtd_unit *vtd)
 
 	invalidate(vtd, &vtd->context_cache, &all);
 	invalidate(vtd, &vtd->iotlb, &all);
+	invalidate(vtd, &vtd->paging_cache, &all);
 }
 
 void vtd_invalidate_context(struct vtd_unit *vtd, const struct vtd_invalidation *what)
@@ -65,6 +73,23 @@ void vtd_invalidate_iotlb(struct vtd_unit *vtd, const struct vtd_invalidation *w
 	};
 
 	invalidate(vtd, &vtd->iotlb, &filter);
+	/* Table 23: the hint spares entries that point at tables, and only in a page-selective request. */
+	if (!filter.by_range || !what->leaf_only)
+		invalidate(vtd, &vtd->paging_cache, &filter);
+}
+
+void vtd_invalidate_interrupts(struct vtd_unit *vtd, bool selective, unsigned index, unsigned mask)
+{
+	const uint64_t count = UINT64_C(1) << mask;
+	const uint64_t first = index & ~(count - 1);
+	/* An index is kept as a page number (interrupt.c). */
+	const struct cache_filter filter = {
+		.by_range = selective,
+		.first = first << IOMMUSIM_PAGE_SHIFT,
+		.last = ((first + count) << IOMMUSIM_PAGE_SHIFT) - 1,
+	};
+
+	invalidate(vtd, &vtd->interrupt_cache, &filter);
 }
 
 /*
@@ -125,6 +150,7 @@ static void run_iotlb_command(void *context)
 		.domain = (uint32_t)vtd_IOTLB_DID(command),
 		.address = vtd_IVA_ADDR(address) << IOMMUSIM_PAGE_SHIFT,
 		.address_mask = (unsigned)vtd_IVA_AM(address),
+		.leaf_only = vtd_IVA_IH(address) != 0,
 	};
 	bool legal = what.granularity != 0 && registers_usable(vtd);
 

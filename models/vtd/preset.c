@@ -12,15 +12,19 @@ struct preset {
 	uint64_t capability;
 	uint64_t ext_capability;
 	uint8_t host_address_width;
+	uint16_t revision;
 	const char *about;
 };
 
 static const struct preset presets[] = {
-#define P(name, unit, ver, cap, ecap, haw, about)                                                      \
-	{ name, unit, ver, UINT64_C(cap), UINT64_C(ecap), haw, about },
+#define P(name, unit, ver, cap, ecap, haw, rev, about)                                                 \
+	{ name, unit, ver, UINT64_C(cap), UINT64_C(ecap), haw, rev, about },
 #include "models/vtd/spec/presets.def"
 #undef P
 };
+
+/* From then on protected memory is closed to remapped DMA too (VT-d 11.4.8.1). */
+#define SKYLAKE_REVISION 0x203u
 
 #define PRESET_ROWS (sizeof(presets) / sizeof(*presets))
 
@@ -30,6 +34,8 @@ static void take_preset(const struct preset *preset, struct iommusim_vtd_config 
 	config->capability = preset->capability;
 	config->ext_capability = preset->ext_capability;
 	config->host_address_width = preset->host_address_width;
+	config->revision = preset->revision;
+	config->choices.protection_spares_remapped = preset->revision < SKYLAKE_REVISION;
 }
 
 enum iommusim_status iommusim_vtd_preset(

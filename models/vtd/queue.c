@@ -11,6 +11,8 @@ enum queue_error {
 #define Q(code, name, meaning) QUEUE_##name = code,
 #include "models/vtd/spec/queue_errors.def"
 #undef Q
+	QUEUE_TIME_OUT =
+	    0x100 /* a device did not answer: the queue stops for that too (VT-d 6.5.2.11) */
 };
 
 #define DESCRIPTOR_UNIT 16u /* QH and QT count in these */
@@ -71,9 +73,38 @@ static void do_iotlb(struct vtd_unit *vtd, const uint64_t *raw)
 		.domain = (uint32_t)vtd_inv_iotlb_DID(raw),
 		.address = vtd_inv_iotlb_ADDR(raw) << IOMMUSIM_PAGE_SHIFT,
 		.address_mask = (unsigned)vtd_inv_iotlb_AM(raw),
+		.leaf_only = vtd_inv_iotlb_IH(raw) != 0,
 	};
 
 	vtd_invalidate_iotlb(vtd, &what);
+}
+
+/* The index mask says how many low bits of the index are not compared (VT-d 6.5.2.8, Table 25). */
+static void do_interrupt_entries(struct vtd_unit *vtd, const uint64_t *raw)
+{
+	vtd_invalidate_interrupts(vtd, vtd_inv_iec_G(raw) != 0, (unsigned)vtd_inv_iec_IIDX(raw),
+	    (unsigned)vtd_inv_iec_IM(raw));
+}
+
+/* One field of IQERCD. Lock held. */
+static void set_error_record(struct vtd_unit *vtd, uint64_t field, uint64_t value)
+{
+	struct vtd_register *record = &vtd->registers[VTD_IQERCD];
+
+	record->value = (record->value & ~field) | value;
+}
+
+/* Devices that keep no translations of their own are done as soon as they are asked. */
+static enum queue_error do_device_tlb(struct vtd_unit *vtd, const uint64_t *raw)
+{
+	const uint16_t source = (uint16_t)vtd_inv_devtlb_SID(raw);
+
+	if (requester_answers(vtd->unit.machine, vtd->unit.segment, source))
+		return QUEUE_OK;
+	pthread_mutex_lock(&vtd->unit.lock);
+	set_error_record(vtd, vtd_IQERCD_ITESID_bits(UINT64_MAX), vtd_IQERCD_ITESID_bits(source));
+	pthread_mutex_unlock(&vtd->unit.lock);
+	return QUEUE_TIME_OUT;
 }
 
 /* Status write before interrupt, both after everything earlier has ended (VT-d 6.5.2.9). */
@@ -102,6 +133,10 @@ static enum queue_error check_granularity(
     const struct vtd_unit *vtd, unsigned type, const uint64_t *raw)
 {
 	if (type == VTD_DESCRIPTOR_CONTEXT && vtd_inv_context_G(raw) == 0)
+		return QUEUE_RESERVED;
+	/* IM beyond MHMV: as AM beyond MAMV, below. A global invalidation does not look at it. */
+	if (type == VTD_DESCRIPTOR_INTERRUPT && vtd_inv_iec_G(raw) != 0 &&
+	    vtd_inv_iec_IM(raw) > vtd_ECAP_MHMV(vtd->ext_capability))
 		return QUEUE_RESERVED;
 	if (type != VTD_DESCRIPTOR_IOTLB)
 		return QUEUE_OK;
@@ -139,9 +174,9 @@ static enum queue_error execute(struct vtd_unit *vtd, const uint64_t *raw)
 	else if (type == VTD_DESCRIPTOR_WAIT)
 		do_wait(vtd, raw);
 	else if (type == VTD_DESCRIPTOR_INTERRUPT)
-		vtd->invalidated =
-		    true; /* entries are read each time, but interrupts under way must end */
-	/* Type 3: no device here keeps a TLB of its own, so it is complete as soon as it is seen. */
+		do_interrupt_entries(vtd, raw);
+	else if (type == VTD_DESCRIPTOR_DEVICE_TLB)
+		return do_device_tlb(vtd, raw);
 	return QUEUE_OK;
 }
 
@@ -195,13 +230,30 @@ static bool stopped(struct vtd_unit *vtd)
 	return (status & (vtd_FSTS_IQE_bits(1) | vtd_FSTS_ITE_bits(1))) != 0;
 }
 
-/* The head stays on the offender; software clears IQE and the unit goes on from there. */
+/* The head stays where it is; software clears IQE or ITE and the unit goes on from there. */
 static void stop(struct vtd_unit *vtd, enum queue_error error)
 {
 	pthread_mutex_lock(&vtd->unit.lock);
-	vtd->registers[VTD_IQERCD].value = vtd_IQERCD_IQEI_bits(error);
-	vtd_fault_status_set(vtd, vtd_FSTS_IQE_bits(1));
+	if (error == QUEUE_TIME_OUT) {
+		vtd_fault_status_set(vtd, vtd_FSTS_ITE_bits(1));
+	} else {
+		set_error_record(vtd, vtd_IQERCD_IQEI_bits(UINT64_MAX), vtd_IQERCD_IQEI_bits(error));
+		vtd_fault_status_set(vtd, vtd_FSTS_IQE_bits(1));
+	}
 	pthread_mutex_unlock(&vtd->unit.lock);
+}
+
+bool vtd_stray_completion(struct iommusim_unit *unit, uint16_t rid)
+{
+	struct vtd_unit *vtd = vtd_of(unit);
+
+	if (!vtd_ECAP_DT(vtd->ext_capability) || !vtd_GSTS_TES(atomic_load(&vtd->status)))
+		return false;
+	pthread_mutex_lock(&unit->lock);
+	set_error_record(vtd, vtd_IQERCD_ICESID_bits(UINT64_MAX), vtd_IQERCD_ICESID_bits(rid));
+	vtd_fault_status_set(vtd, vtd_FSTS_ICE_bits(1));
+	pthread_mutex_unlock(&unit->lock);
+	return true;
 }
 
 static void run_queue(void *context)

@@ -6,9 +6,11 @@
 #include "models/vtd/unit.h"
 
 static const struct spec_structure *const structures[] = {
-#define REGISTER(name) &vtd_##name##_spec,
+#define REGISTER(name)                 &vtd_##name##_spec,
+#define REGISTERS(name, count, stride) &vtd_##name##_spec,
 #include "models/vtd/spec/registers.def"
 #undef REGISTER
+#undef REGISTERS
 	&vtd_fault_record_spec,
 	&vtd_root_entry_spec,
 	&vtd_context_entry_spec,
@@ -17,6 +19,8 @@ static const struct spec_structure *const structures[] = {
 	&vtd_ss_leaf1g_spec,
 	&vtd_ss_leaf2m_spec,
 	&vtd_ss_pte_spec,
+	&vtd_interrupt_request_spec,
+	&vtd_interrupt_message_spec,
 	&vtd_irte_spec,
 	&vtd_inv_context_spec,
 	&vtd_inv_iotlb_spec,

@@ -1,30 +1,55 @@
 /*
  * The register file: which bytes belong to which register, and what a plain access does to it. What a
- * register sets in motion stands where its subject is (command.c, invalidate.c, queue.c, event.c).
+ * register sets in motion stands where its subject is (command.c, invalidate.c, queue.c, event.c, ...).
  */
 #include "models/vtd/unit.h"
 
-/* A register's description and what happens after software wrote it. */
-struct behaviour {
+#include <string.h>
+
+/* A description, and how many registers of it there are. */
+struct description {
 	const struct spec_structure *spec;
-	/* `written`: the bits software wrote, others as they were before. Called without the lock. */
-	void (*after_write)(struct vtd_unit *vtd, uint64_t written);
+	uint8_t count;
+	uint8_t stride; /* bytes from one to the next */
 };
+
+static const struct description descriptions[VTD_REGISTER_COUNT] = {
+#define REGISTER(name)                 [VTD_##name] = { &vtd_##name##_spec, 1, 0 },
+#define REGISTERS(name, count, stride) [VTD_##name] = { &vtd_##name##_spec, count, stride },
+#include "models/vtd/spec/registers.def"
+#undef REGISTER
+#undef REGISTERS
+};
+
+static void event_written(struct vtd_unit *vtd, enum vtd_event event)
+{
+	pthread_mutex_lock(&vtd->unit.lock);
+	vtd_event_update(vtd, event);
+	pthread_mutex_unlock(&vtd->unit.lock);
+}
 
 static void fault_control_written(struct vtd_unit *vtd, uint64_t written)
 {
 	(void)written;
-	pthread_mutex_lock(&vtd->unit.lock);
-	vtd_event_update(vtd, VTD_EVENT_FAULT);
-	pthread_mutex_unlock(&vtd->unit.lock);
+	event_written(vtd, VTD_EVENT_FAULT);
 }
 
 static void invalidation_control_written(struct vtd_unit *vtd, uint64_t written)
 {
 	(void)written;
-	pthread_mutex_lock(&vtd->unit.lock);
-	vtd_event_update(vtd, VTD_EVENT_INVALIDATION);
-	pthread_mutex_unlock(&vtd->unit.lock);
+	event_written(vtd, VTD_EVENT_INVALIDATION);
+}
+
+static void page_request_control_written(struct vtd_unit *vtd, uint64_t written)
+{
+	(void)written;
+	event_written(vtd, VTD_EVENT_PAGE_REQUEST);
+}
+
+static void performance_control_written(struct vtd_unit *vtd, uint64_t written)
+{
+	(void)written;
+	event_written(vtd, VTD_EVENT_PERFORMANCE);
 }
 
 /* Clearing IQE or ITE lets the queue go on from where its head stands (VT-d 6.5.2.11). */
@@ -41,12 +66,24 @@ static void queue_tail_written(struct vtd_unit *vtd, uint64_t written)
 	vtd_queue_run(vtd);
 }
 
-static const struct behaviour behaviours[VTD_REGISTER_COUNT] = {
-#define REGISTER(name) [VTD_##name] = { .spec = &vtd_##name##_spec },
-#include "models/vtd/spec/registers.def"
-#undef REGISTER
-};
+/* Enhanced and virtual commands: the unit reports none as supported, so each is undefined. */
+enum { COMMAND_UNDEFINED = 1 };
 
+static void enhanced_command_written(struct vtd_unit *vtd, uint64_t written)
+{
+	(void)written;
+	if (vtd_CAP_ECMDS(vtd->capability))
+		vtd->registers[VTD_ECRSP].value = vtd_ECRSP_SC_bits(COMMAND_UNDEFINED);
+}
+
+static void virtual_command_written(struct vtd_unit *vtd, uint64_t written)
+{
+	(void)written;
+	if (vtd_ECAP_VCS(vtd->ext_capability))
+		vtd->registers[VTD_VCRSP].value = vtd_VCRSP_SC_bits(COMMAND_UNDEFINED);
+}
+
+/* What happens after software wrote a register, `written` as it would read back: without the lock. */
 static void (*after_write(unsigned id))(struct vtd_unit *vtd, uint64_t written)
 {
 	switch (id) {
@@ -63,87 +100,160 @@ static void (*after_write(unsigned id))(struct vtd_unit *vtd, uint64_t written)
 	case VTD_ICS:
 	case VTD_IECTL:
 		return invalidation_control_written;
+	case VTD_PRS:
+	case VTD_PECTL:
+		return page_request_control_written;
+	case VTD_PERFINTRSTS:
+	case VTD_PERFINTRCTL:
+		return performance_control_written;
+	case VTD_PMEN:
+		return vtd_protection_written;
 	case VTD_IQT:
 		return queue_tail_written;
+	case VTD_ECMD:
+		return enhanced_command_written;
+	case VTD_VCMD:
+		return virtual_command_written;
 	default:
 		return NULL;
 	}
 }
 
-static void init_register(struct vtd_unit *vtd, unsigned id)
+/*
+ * The half of a 64-bit register that sets its action off. Most commands are in the top bit: a write of
+ * the lower half of CCMD or IOTLB only prepares it. A queue's tail, and the commands that 32-bit
+ * software finishes with their lower half (VT-d 11.4.14.1), are in the lower one.
+ */
+static uint64_t action_half(const struct vtd_register *reg)
 {
-	const struct spec_structure *spec = behaviours[id].spec;
-	struct vtd_register *reg = &vtd->registers[id];
+	if (reg->id == VTD_IQT || reg->id == VTD_ECMD || reg->id == VTD_VCMD)
+		return SPEC_MASK(31, 0);
+	return SPEC_MASK(reg->bytes * 8 - 1, reg->bytes * 8 - 32);
+}
 
-	*reg = (struct vtd_register){ .offset = spec->offset, .bytes = (uint8_t)(spec->bits / 8) };
+/* Addresses in these registers end at the host address width (VT-d 11.4.8.4, 11.4.12.4). */
+static bool ends_at_host_width(unsigned id)
+{
+	return id == VTD_PHMBASE || id == VTD_PHMLIMIT || id == VTD_MTRR_PHYSBASE ||
+	    id == VTD_MTRR_PHYSMASK;
+}
+
+static uint64_t fields_with(
+    const struct vtd_unit *vtd, const struct spec_structure *spec, enum spec_access access)
+{
+	uint64_t mask = 0;
+
+	for (unsigned i = 0; i < spec->field_count; i++)
+		if (spec->fields[i].access == access && spec_field_exists(&spec->fields[i], &vtd->spec))
+			mask |= SPEC_MASK(spec->fields[i].high, spec->fields[i].low);
+	return mask;
+}
+
+/* A register is there when the unit has one of its fields. */
+static bool exists(const struct vtd_unit *vtd, const struct spec_structure *spec)
+{
+	for (unsigned i = 0; i < spec->field_count; i++)
+		if (spec_field_exists(&spec->fields[i], &vtd->spec))
+			return true;
+	return false;
+}
+
+static void describe(struct vtd_unit *vtd, unsigned id, unsigned number, struct vtd_register *reg)
+{
+	const struct description *description = &descriptions[id];
+	const struct spec_structure *spec = description->spec;
+
+	*reg = (struct vtd_register){
+		.offset = (uint16_t)(spec->offset + number * description->stride),
+		.bytes = (uint8_t)(spec->bits / 8),
+		.id = (uint8_t)id,
+		.writable = fields_with(vtd, spec, RW),
+		.clearable = fields_with(vtd, spec, RW1C),
+		.write_only = fields_with(vtd, spec, WO),
+	};
 	if (id == VTD_IVA || id == VTD_IOTLB)
 		reg->offset = (uint16_t)(reg->offset + vtd_ECAP_IRO(vtd->ext_capability) * 16);
-	for (unsigned i = 0; i < spec->field_count; i++) {
-		const struct spec_field *field = &spec->fields[i];
-		const uint64_t mask = SPEC_MASK(field->high, field->low);
-
-		if (!spec_field_exists(field, &vtd->spec))
-			continue;
-		if (field->access == RW)
-			reg->writable |= mask;
-		else if (field->access == RW1C)
-			reg->clearable |= mask;
-	}
+	if (ends_at_host_width(id))
+		reg->writable &= SPEC_MASK(vtd->spec.host_address_width - 1, 0);
 }
 
-void vtd_registers_init(struct vtd_unit *vtd)
+static bool claim(struct vtd_unit *vtd, unsigned offset, unsigned bytes, unsigned slot)
 {
-	for (unsigned id = 0; id < VTD_REGISTER_COUNT; id++)
-		init_register(vtd, id);
+	for (unsigned at = offset / 4; at < (offset + bytes) / 4; at++) {
+		if (vtd->slot_at[at] != VTD_NO_SLOT)
+			return false;
+		vtd->slot_at[at] = (uint8_t)slot;
+	}
+	return true;
+}
+
+bool vtd_registers_place(struct vtd_unit *vtd, unsigned *offset)
+{
+	unsigned further = VTD_REGISTER_COUNT;
+
+	memset(vtd->slot_at, VTD_NO_SLOT, sizeof(vtd->slot_at));
+	for (unsigned id = 0; id < VTD_REGISTER_COUNT; id++) {
+		for (unsigned number = 0; number < descriptions[id].count; number++) {
+			const unsigned slot = number == 0 ? id : further++;
+			struct vtd_register *reg = &vtd->registers[slot];
+
+			describe(vtd, id, number, reg);
+			*offset = reg->offset;
+			if (exists(vtd, descriptions[id].spec) &&
+			    !claim(vtd, reg->offset, reg->bytes, slot))
+				return false;
+		}
+	}
+	*offset = vtd->fault_offset;
+	return claim(vtd, vtd->fault_offset, vtd->fault_records * 16, VTD_FAULT_SLOT);
+}
+
+void vtd_registers_reset(struct vtd_unit *vtd)
+{
+	const uint64_t ecap = vtd->ext_capability;
+
+	for (unsigned slot = 0; slot < VTD_REGISTER_SLOTS; slot++)
+		vtd->registers[slot].value = 0;
 	vtd->registers[VTD_VER].value = vtd->version;
 	vtd->registers[VTD_CAP].value = vtd->capability;
-	vtd->registers[VTD_ECAP].value = vtd->ext_capability;
+	vtd->registers[VTD_ECAP].value = ecap;
 	vtd->registers[VTD_FECTL].value = vtd_FECTL_IM_bits(1);
-	if (vtd_ECAP_QI(vtd->ext_capability))
+	if (vtd_ECAP_QI(ecap))
 		vtd->registers[VTD_IECTL].value = vtd_IECTL_IM_bits(1);
-}
-
-/* The register that holds the byte at `offset`, or VTD_REGISTER_COUNT. */
-static unsigned find_register(const struct vtd_unit *vtd, uint64_t offset)
-{
-	for (unsigned id = 0; id < VTD_REGISTER_COUNT; id++) {
-		const struct vtd_register *reg = &vtd->registers[id];
-
-		if (offset - reg->offset < reg->bytes)
-			return id;
-	}
-	return VTD_REGISTER_COUNT;
+	if (vtd_ECAP_PRS(ecap))
+		vtd->registers[VTD_PECTL].value = vtd_PECTL_IM_bits(1);
+	if (vtd_ECAP_PMS(ecap))
+		vtd->registers[VTD_PERFINTRCTL].value = vtd_PERFINTRCTL_IM_bits(1);
+	if (vtd_ECAP_MTS(ecap)) /* as processors have them: all the registers there is room for */
+		vtd->registers[VTD_MTRRCAP].value = vtd_MTRRCAP_WC_bits(1) | vtd_MTRRCAP_FIX_bits(1) |
+		    vtd_MTRRCAP_VCNT_bits(descriptions[VTD_MTRR_PHYSBASE].count);
 }
 
 /* What a register reads as: most hold their value, some are made up of other state. */
-static uint64_t register_value(const struct vtd_unit *vtd, unsigned id)
+static uint64_t register_value(const struct vtd_unit *vtd, const struct vtd_register *reg)
 {
-	const uint64_t value = vtd->registers[id].value;
-
-	switch (id) {
-	case VTD_GCMD: /* write-only: a read is undefined (VT-d 11.4.4.1), and 0 hides nothing */
-	case VTD_IVA:
-		return 0;
+	switch (reg->id) {
 	case VTD_GSTS:
 		return atomic_load(&vtd->status);
 	case VTD_FSTS:
-		return value | vtd_FSTS_PPF_bits(vtd_fault_pending(vtd));
-	default:
-		return value;
+		return reg->value | vtd_FSTS_PPF_bits(vtd_fault_pending(vtd));
+	default: /* GCMD too: a read is undefined (VT-d 11.4.4.1), and 0 hides nothing */
+		return reg->value & ~reg->write_only;
 	}
 }
 
 /* The aligned doubleword at `offset`. Lock held. What is no register reads as 0. */
 static uint32_t read_doubleword(struct vtd_unit *vtd, uint64_t offset)
 {
-	const unsigned id = find_register(vtd, offset);
-	uint32_t value = 0;
+	const unsigned slot = vtd->slot_at[offset / 4];
+	const struct vtd_register *reg;
 
-	if (id == VTD_REGISTER_COUNT) {
-		vtd_fault_read(vtd, offset, &value);
-		return value;
-	}
-	return (uint32_t)(register_value(vtd, id) >> (offset - vtd->registers[id].offset) * 8);
+	if (slot == VTD_NO_SLOT)
+		return 0;
+	if (slot == VTD_FAULT_SLOT)
+		return vtd_fault_read(vtd, offset);
+	reg = &vtd->registers[slot];
+	return (uint32_t)(register_value(vtd, reg) >> (offset - reg->offset) * 8);
 }
 
 uint64_t vtd_read(struct iommusim_unit *unit, uint64_t offset, unsigned width)
@@ -160,54 +270,52 @@ uint64_t vtd_read(struct iommusim_unit *unit, uint64_t offset, unsigned width)
 	return value >> (offset - aligned) * 8;
 }
 
-/*
- * Software wrote the bits `mask` of a register. The action, if the register has one, belongs to the
- * half that holds its top bit: a write of the lower half of CCMD or IOTLB only prepares it.
- */
-static void write_register(struct vtd_unit *vtd, unsigned id, uint64_t value, uint64_t mask)
+/* Software wrote the bits `mask` of a register. */
+static void write_register(
+    struct vtd_unit *vtd, struct vtd_register *reg, uint64_t value, uint64_t mask)
 {
-	struct vtd_register *reg = &vtd->registers[id];
-	void (*after)(struct vtd_unit *, uint64_t) = after_write(id);
-	const bool action = (mask & SPEC_MASK(reg->bytes * 8 - 1, reg->bytes * 8 - 32)) != 0;
+	void (*after)(struct vtd_unit *, uint64_t) = after_write(reg->id);
+	const uint64_t kept = (reg->writable | reg->write_only) & mask;
 	uint64_t written;
 
 	pthread_mutex_lock(&vtd->unit.lock);
-	reg->value = (reg->value & ~(reg->writable & mask)) | (value & reg->writable & mask);
+	reg->value = (reg->value & ~kept) | (value & kept);
 	reg->value &= ~(value & reg->clearable & mask);
-	if (id == VTD_IVA) /* write-only, but the IOTLB command that follows needs it */
-		reg->value = (reg->value & ~mask) | (value & mask);
 	written = (reg->value & ~mask) | (value & mask);
 	pthread_mutex_unlock(&vtd->unit.lock);
-	if (after != NULL && (action || id == VTD_IQT))
+	if (after != NULL && (mask & action_half(reg)) != 0)
 		after(vtd, written);
 }
 
 static void write_doubleword(struct vtd_unit *vtd, uint64_t offset, uint32_t value)
 {
-	const unsigned id = find_register(vtd, offset);
+	const unsigned slot = vtd->slot_at[offset / 4];
+	struct vtd_register *reg;
 	unsigned shift;
 
-	if (id == VTD_REGISTER_COUNT) {
+	if (slot == VTD_NO_SLOT)
+		return;
+	if (slot == VTD_FAULT_SLOT) {
 		pthread_mutex_lock(&vtd->unit.lock);
-		if (vtd_fault_write(vtd, offset, value))
-			vtd_event_update(vtd, VTD_EVENT_FAULT);
+		vtd_fault_write(vtd, offset, value);
 		pthread_mutex_unlock(&vtd->unit.lock);
 		return;
 	}
-	shift = (unsigned)(offset - vtd->registers[id].offset) * 8;
-	write_register(vtd, id, (uint64_t)value << shift, UINT64_C(0xffffffff) << shift);
+	reg = &vtd->registers[slot];
+	shift = (unsigned)(offset - reg->offset) * 8;
+	write_register(vtd, reg, (uint64_t)value << shift, UINT64_C(0xffffffff) << shift);
 }
 
 void vtd_write(struct iommusim_unit *unit, uint64_t offset, unsigned width, uint64_t value)
 {
 	struct vtd_unit *vtd = vtd_of(unit);
-	const unsigned id = find_register(vtd, offset);
+	const unsigned slot = vtd->slot_at[offset / 4];
 
 	if (width < 4)
 		return; /* undefined (VT-d 11.2): registers take doublewords and quadwords */
-	if (width == 8 && id != VTD_REGISTER_COUNT && vtd->registers[id].bytes == 8 &&
-	    vtd->registers[id].offset == offset) {
-		write_register(vtd, id, value, UINT64_MAX);
+	if (width == 8 && slot < VTD_REGISTER_SLOTS && vtd->registers[slot].bytes == 8 &&
+	    vtd->registers[slot].offset == offset) {
+		write_register(vtd, &vtd->registers[slot], value, UINT64_MAX);
 		return;
 	}
 	write_doubleword(vtd, offset, (uint32_t)value);

@@ -1,292 +1,43 @@
 /*
- * DMA translation in legacy mode: the checks in the order hardware makes them (VT-d 3.4, 7.1.3), first
- * from tables alone (vtd_resolve), then with caches and fault logging around it (vtd_translate).
+ * One DMA request: what never meets the tables, what caches answer, what they keep, and the fault that
+ * is logged. The tables themselves are another file (tables.c).
  */
 #include "models/vtd/unit.h"
 
-#include "machine/memory_access.h"
-#include "models/formats/page_walk.h"
-#include "models/formats/vtd_second_stage.h"
+#include "models/formats/page_format.h"
+#include "models/vtd/reason.h"
 
-/* Translation types of a legacy context entry (VT-d 9.3). */
-enum { TT_UNTRANSLATED_ONLY = 0, TT_ALL = 1, TT_PASS_THROUGH = 2 };
+/* What an IOTLB entry keeps in its values. CACHED_MORE: FPD of its context, and a reason to deny. */
+enum { CACHED_PAGE, CACHED_ENTRY, CACHED_MORE };
+enum { CACHED_FPD = 1, CACHED_REASON_SHIFT = 8 };
 
-enum { TTM_LEGACY = 0, TTM_SCALABLE = 1, TTM_ABORT = 3 };
-
-/* Fault reason codes used below; the table of models/vtd/spec/fault_reasons.def gives them meaning. */
-enum reason {
-	ALLOWED = 0,
-#define R(code, mnemonic, clause, qualified, class, meaning) mnemonic = code,
-#include "models/vtd/spec/fault_reasons.def"
-#undef R
+/* What is under way for one request. */
+struct lookup {
+	const struct page_request *request;
+	struct iommusim_dma_page *page;
+	uint64_t generation; /* of the unit when it began */
+	struct vtd_context context;
+	unsigned rights;
+	unsigned reason;
 };
 
-static bool load(const void *context, uint64_t address, uint64_t *value)
-{
-	const struct vtd_unit *vtd = context;
-
-	return memory_load64(&vtd->unit.machine->memory, address, vtd->snoops, value);
-}
-
-/* Note an entry of two quadwords on the path. */
-static void note(struct vtd_path *path, const struct spec_structure *structure, uint64_t table,
-    uint64_t address, const uint64_t raw[2], bool readable)
-{
-	const unsigned n = path == NULL ? 0 : path->count;
-
-	if (path == NULL || n == VTD_PATH_STEPS)
-		return;
-	path->structure[n] = structure;
-	path->table[n] = table;
-	path->address[n] = address;
-	path->raw[n][0] = raw[0];
-	path->raw[n][1] = raw[1];
-	path->readable[n] = readable;
-	path->count++;
-}
-
-static bool load_pair(const struct vtd_unit *vtd, uint64_t address, uint64_t raw[2])
-{
-	raw[0] = raw[1] = 0;
-	return load(vtd, address, &raw[0]) && load(vtd, address + 8, &raw[1]);
-}
-
-/* The root table mode, before any entry is read (VT-d 11.4.5, 3.4.4). All unqualified. */
-static enum reason check_mode(
-    const struct vtd_unit *vtd, uint64_t root, const struct page_request *request)
-{
-	if (vtd_RTADDR_TTM(root) == TTM_ABORT && vtd_ECAP_ADMS(vtd->ext_capability))
-		return RTA_4;
-	if (vtd_RTADDR_TTM(root) != TTM_LEGACY)
-		return RTA_1;
-	if (request
-		->has_pasid) /* before SSIRWE: that condition does not exist with a PASID (Table 30) */
-		return RTA_2;
-	return vtd_RTADDR_SSIRWE(root) ? RTA_1 : ALLOWED;
-}
-
-/* Pass-through ignores SSPTPTR, reserved bits and all (VT-d 9.3). */
-static uint64_t context_reserved_low(const struct vtd_unit *vtd, const struct vtd_context *context)
-{
-	uint64_t pointer = 0;
-
-	if (vtd_context_entry_TT(context->raw) == TT_PASS_THROUGH && vtd_ECAP_PT(vtd->ext_capability))
-		vtd_context_entry_set_SSPTPTR(&pointer, UINT64_MAX);
-	return vtd->context_reserved[0] & ~pointer;
-}
-
-/* Root entry, then context entry: read, present, reserved, in that order (VT-d 9.1, 9.3). */
-static enum reason find_context(const struct vtd_unit *vtd, uint64_t root,
-    const struct page_request *request, struct vtd_context *context, struct vtd_path *path)
-{
-	const uint64_t root_table = vtd_RTADDR_RTA(root) << IOMMUSIM_PAGE_SHIFT;
-	const uint64_t root_at = root_table + (request->rid >> 8) * UINT64_C(16);
-	uint64_t entry[2], context_table, context_at;
-	bool readable = load_pair(vtd, root_at, entry);
-
-	note(path, &vtd_root_entry_spec, root_table, root_at, entry, readable);
-	if (!readable)
-		return LRT_1;
-	if (!vtd_root_entry_P(entry))
-		return LRT_2;
-	if (((entry[0] & vtd->root_reserved[0]) | (entry[1] & vtd->root_reserved[1])) != 0)
-		return LRT_3;
-
-	context_table = vtd_root_entry_CTP(entry) << IOMMUSIM_PAGE_SHIFT;
-	context_at = context_table + (request->rid & 0xff) * UINT64_C(16);
-	readable = load_pair(vtd, context_at, context->raw);
-	note(path, &vtd_context_entry_spec, context_table, context_at, context->raw, readable);
-	if (!readable)
-		return LCT_1;
-	context->fault_disable = vtd_context_entry_FPD(context->raw) != 0; /* even when P=0 (9.3) */
-	if (!vtd_context_entry_P(context->raw))
-		return LCT_2;
-	if (((context->raw[0] & context_reserved_low(vtd, context)) |
-		(context->raw[1] & vtd->context_reserved[1])) != 0)
-		return LCT_3;
-	context->valid = true;
-	return ALLOWED;
-}
-
-static unsigned context_levels(const struct vtd_context *context)
-{
-	return (unsigned)vtd_context_entry_AW(context->raw) + 2;
-}
-
-/* What the context entry asks for, against what the unit can do (VT-d 9.3). */
-static enum reason check_context(
-    const struct vtd_unit *vtd, const struct vtd_context *context, const struct page_request *request)
-{
-	const unsigned type = (unsigned)vtd_context_entry_TT(context->raw);
-	const unsigned width = (unsigned)vtd_context_entry_AW(context->raw);
-
-	if (type > TT_PASS_THROUGH || (type == TT_ALL && !vtd_ECAP_DT(vtd->ext_capability)) ||
-	    (type == TT_PASS_THROUGH && !vtd_ECAP_PT(vtd->ext_capability)))
-		return LCT_4;
-	if (request->address_type != IOMMUSIM_DMA_UNTRANSLATED && type != TT_ALL)
-		return LCT_5;
-	/* Widths 0 and 4 are reserved now, whatever SAGAW says; pass-through needs a good one too. */
-	if (width < 1 || width > 3 || (vtd_CAP_SAGAW(vtd->capability) >> width & 1) == 0)
-		return LCT_4;
-	return ALLOWED;
-}
-
-/* Pass-through, and requests that carry a translated address already: output is input. */
-static enum reason use_as_is(const struct vtd_unit *vtd, const struct page_request *request,
-    struct iommusim_dma_page *page, unsigned *rights)
-{
-	page->physical = request->address;
-	page->page_shift = IOMMUSIM_PAGE_SHIFT;
-	page->translated = true;
-	if (request->address >> vtd->spec.host_address_width != 0)
-		return LGN_1;
-	if (vtd_interrupt_range(request->address))
-		return LGN_4;
-	*rights = RIGHT_READ | RIGHT_WRITE;
-	return ALLOWED;
-}
-
-static const struct spec_structure *entry_structure(const struct page_walk_step *step)
-{
-	if (step->level == 1)
-		return &vtd_ss_pte_spec;
-	if (step->level > 3)
-		return &vtd_ss_upper_spec;
-	if (!vtd_ss_is_leaf(step->entry, step->level))
-		return &vtd_ss_table_spec;
-	return step->level == 2 ? &vtd_ss_leaf2m_spec : &vtd_ss_leaf1g_spec;
-}
-
-static void note_walk(struct vtd_path *path, const struct page_walk *walk)
-{
-	path->rights = walk->rights;
-	for (unsigned i = 0; i < walk->step_count; i++) {
-		const struct page_walk_step *step = &walk->steps[i];
-		const uint64_t raw[2] = { step->entry, 0 };
-		const unsigned n = path->count;
-
-		if (n >= VTD_PATH_STEPS)
-			return;
-		note(path, entry_structure(step), step->address & ~(PAGE_TABLE_BYTES - 1),
-		    step->address, raw, step->readable);
-		path->level[n] = step->level;
-		path->leaf[n] = vtd_ss_present(step->entry) && vtd_ss_is_leaf(step->entry, step->level);
-	}
-}
-
-/* Why a walk that found no leaf faults (VT-d 7.1.3, LSS and LGN conditions). */
-static enum reason stop_reason(
-    enum page_walk_stop stop, const struct page_walk *walk, const struct page_request *request)
-{
-	if (stop == PAGE_WALK_UNREADABLE)
-		return walk->level == walk->levels ? LCT_4 : LSS_1;
-	if (stop == PAGE_WALK_RESERVED)
-		return LSS_2;
-	return request->kind == IOMMUSIM_DMA_READ ? LGN_3 : LGN_2;
-}
-
-/*
- * Does the accumulated right suffice? A zero-length read of a write-only page passes where CAP.ZLR
- * says so (VT-d 3.14).
- */
-static enum reason check_rights(
-    const struct vtd_unit *vtd, const struct page_request *request, unsigned rights)
-{
-	const unsigned needed = rights_needed(request->kind);
-
-	if ((rights & needed) == needed)
-		return ALLOWED;
-	if (request->kind == IOMMUSIM_DMA_READ && request->length == 0 && (rights & RIGHT_WRITE) != 0 &&
-	    vtd_CAP_ZLR(vtd->capability))
-		return ALLOWED;
-	return (needed & ~rights & RIGHT_WRITE) != 0 ? LGN_2 : LGN_3;
-}
-
-static enum reason walk_second_stage(const struct vtd_unit *vtd, const struct vtd_context *context,
-    const struct page_request *request, struct iommusim_dma_page *page, unsigned *rights,
-    struct vtd_path *path)
-{
-	const unsigned levels = context_levels(context), width = 12 + 9 * levels;
-	const unsigned limit = width < vtd->max_address_width ? width : vtd->max_address_width;
-	struct page_walk_step steps[PAGE_TABLE_LEVELS];
-	struct page_walk walk = {
-		.root = vtd_context_entry_SSPTPTR(context->raw) << IOMMUSIM_PAGE_SHIFT,
-		.levels = (uint8_t)levels,
-		.reserved = &vtd->page_reserved,
-		.load = load,
-		.context = vtd,
-		.steps = path == NULL ? NULL : steps,
-	};
-	enum page_walk_stop stop;
-
-	page->translated = true;
-	if (limit < 64 && request->address >> limit != 0)
-		return LGN_1;
-	stop = page_walk(&vtd_second_stage, &walk, request->address);
-	if (path != NULL)
-		note_walk(path, &walk);
-	page->entry = walk.entry;
-	if (stop != PAGE_WALK_FOUND) {
-		*rights = walk.rights; /* for the fault's class: 0 is "not there at all" */
-		return stop_reason(stop, &walk, request);
-	}
-	*rights = walk.rights;
-	page->page_shift = (uint8_t)page_level_shift(walk.level);
-	page->physical = walk.page | (request->address & SPEC_MASK(page->page_shift - 1, 0));
-	return ALLOWED;
-}
-
-unsigned vtd_resolve(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_context *context, struct iommusim_dma_page *page, unsigned *rights,
-    struct vtd_path *path)
-{
-	const uint64_t root = atomic_load(&vtd->root);
-	enum reason reason = check_mode(vtd, root, request);
-
-	*rights = RIGHT_READ | RIGHT_WRITE; /* what a fault before any walk found missing is no right */
-	if (reason == ALLOWED && !context->valid)
-		reason = find_context(vtd, root, request, context, path);
-	if (reason != ALLOWED)
-		return reason;
-	page->domain = (uint32_t)vtd_context_entry_DID(context->raw);
-	reason = check_context(vtd, context, request);
-	if (reason != ALLOWED)
-		return reason;
-	if (vtd_context_entry_TT(context->raw) == TT_PASS_THROUGH ||
-	    request->address_type == IOMMUSIM_DMA_TRANSLATED) {
-		if (path != NULL)
-			path->mode = "pass-through";
-		return use_as_is(vtd, request, page, rights);
-	}
-	if (path != NULL) {
-		path->mode = "second stage";
-		path->levels = (uint8_t)context_levels(context);
-	}
-	reason = walk_second_stage(vtd, context, request, page, rights, path);
-	if (reason == ALLOWED)
-		reason = check_rights(vtd, request, *rights);
-	/* The access itself is judged, not the page around it (VT-d 3.15). */
-	if (reason == ALLOWED && vtd_interrupt_range(page->physical))
-		reason = LGN_4;
-	return reason;
-}
-
-/* What an IOTLB entry keeps in its values. */
-enum { CACHED_PAGE, CACHED_ENTRY, CACHED_FPD };
-
 /* One answer out of the IOTLB. */
-static void use_cached(const struct cached *entry, const struct page_request *request,
-    struct iommusim_dma_page *page, unsigned *rights)
+static void use_cached(const struct cached *entry, struct lookup *lookup)
 {
+	struct iommusim_dma_page *page = lookup->page;
+
 	page->physical =
-	    entry->value[CACHED_PAGE] | (request->address & SPEC_MASK(entry->shift - 1, 0));
+	    entry->value[CACHED_PAGE] | (lookup->request->address & SPEC_MASK(entry->shift - 1, 0));
 	page->entry = entry->value[CACHED_ENTRY];
 	page->page_shift = entry->shift;
 	page->domain = entry->domain;
 	page->cached_tag = entry->tag;
 	page->translated = true;
 	page->cached = true;
-	*rights = entry->rights;
+	lookup->rights = entry->rights;
+	lookup->reason = (unsigned)(entry->value[CACHED_MORE] >> CACHED_REASON_SHIFT);
+	if (!lookup->context.known) /* the translation remembers its context's FPD */
+		lookup->context.fault_disable = (entry->value[CACHED_MORE] & CACHED_FPD) != 0;
 }
 
 /*
@@ -302,20 +53,11 @@ static bool matches_by_domain(const struct vtd_unit *vtd)
 	    (settings->match == IOMMUSIM_MATCH_DEFAULT && settings->cache == IOMMUSIM_CACHE_HOARD);
 }
 
-/* Another source's fill in the domain of `context`. Pass-through shares nothing. Lock held. */
-static const struct cached *find_by_domain(
-    struct vtd_unit *vtd, const struct page_request *request, const struct vtd_context *context)
+/* The caches that a source id finds its way in: the context, and the translation itself. */
+static bool ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 {
-	if (!matches_by_domain(vtd) || vtd_context_entry_TT(context->raw) == TT_PASS_THROUGH)
-		return NULL;
-	return cache_find_domain(
-	    &vtd->iotlb, (uint32_t)vtd_context_entry_DID(context->raw), request->address);
-}
-
-/* Ask the caches. True: `page` and `rights` are answered. Otherwise `context` may be. */
-static bool ask_caches(struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_context *context, struct iommusim_dma_page *page, unsigned *rights)
-{
+	const struct page_request *request = lookup->request;
+	struct vtd_context *context = &lookup->context;
 	const struct cached *known, *hit;
 
 	pthread_mutex_lock(&vtd->unit.lock);
@@ -324,99 +66,173 @@ static bool ask_caches(struct vtd_unit *vtd, const struct page_request *request,
 		context->raw[0] = known->value[0];
 		context->raw[1] = known->value[1];
 		context->fault_disable = vtd_context_entry_FPD(context->raw) != 0;
-		context->valid = true;
+		context->known = true;
+		lookup->page->through_cache = true;
 	}
 	hit = cache_find_source(&vtd->iotlb, request->rid, request->address);
-	if (hit == NULL && known != NULL)
-		hit = find_by_domain(vtd, request, context);
-	if (hit != NULL) {
-		use_cached(hit, request, page, rights);
-		if (known == NULL) /* the translation remembers its context's FPD */
-			context->fault_disable = hit->value[CACHED_FPD] != 0;
-	}
+	if (hit != NULL)
+		use_cached(hit, lookup);
 	pthread_mutex_unlock(&vtd->unit.lock);
 	return hit != NULL;
 }
 
 /*
- * A source whose context is not cached: hardware reads the context, and then knows the domain by which
- * another source's translation may serve. Afterwards `context` is as if it came from the cache.
+ * With a good context the domain is known, and with it what the caches that go by domain hold: the
+ * translation, or the lowest table of the way there (VT-d 6.2.5). Pass-through has neither.
  */
-static bool ask_by_domain(struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_context *context, struct iommusim_dma_page *page, unsigned *rights)
+static bool ask_by_domain(struct vtd_unit *vtd, struct lookup *lookup, struct vtd_shortcut *shortcut)
 {
-	const uint64_t root = atomic_load(&vtd->root);
-	const struct cached *hit;
+	const uint32_t domain = (uint32_t)vtd_context_entry_DID(lookup->context.raw);
+	const uint64_t address = lookup->request->address;
+	const struct cached *hit = NULL, *above;
 
-	if (context->valid || !matches_by_domain(vtd) || check_mode(vtd, root, request) != ALLOWED ||
-	    find_context(vtd, root, request, context, NULL) != ALLOWED)
+	if (vtd_context_passes(&lookup->context))
 		return false;
 	pthread_mutex_lock(&vtd->unit.lock);
-	hit = find_by_domain(vtd, request, context);
+	if (matches_by_domain(vtd))
+		hit = cache_find_domain(&vtd->iotlb, domain, address);
 	if (hit != NULL)
-		use_cached(hit, request, page, rights);
+		use_cached(hit, lookup);
+	above = hit != NULL ? NULL : cache_find_domain(&vtd->paging_cache, domain, address);
+	if (above != NULL) {
+		shortcut->from = (struct vtd_table){ .address = above->value[0],
+			.level = (uint8_t)above->value[1],
+			.rights = above->rights };
+		lookup->page->through_cache = true;
+	}
 	pthread_mutex_unlock(&vtd->unit.lock);
 	return hit != NULL;
 }
 
 /*
- * Keep what a walk found. Not if anything was invalidated since the walk began (`generation`): it may
- * have read what the invalidation was about.
+ * May a context be kept? With CAP.CM=0 only one without any fault about it; with CM=1 others too, and
+ * those belong to the reserved domain 0 (VT-d 6.2.2).
  */
-static void fill_caches(struct vtd_unit *vtd, const struct page_request *request,
-    const struct vtd_context *context, const struct iommusim_dma_page *page, unsigned rights,
-    uint64_t generation)
+static void keep_context(struct vtd_unit *vtd, const struct lookup *lookup)
 {
-	const unsigned shift = page->faulted ? IOMMUSIM_PAGE_SHIFT : page->page_shift;
-	const uint64_t offset = SPEC_MASK(shift - 1, 0);
-	const struct cached context_entry = {
-		.key = request->rid,
+	const struct vtd_context *context = &lookup->context;
+	const bool faulty =
+	    lookup->reason == LCT_2 || lookup->reason == LCT_3 || lookup->reason == LCT_4;
+	const struct cached entry = {
+		.key = lookup->request->rid,
 		.value = { context->raw[0], context->raw[1] },
-		.tag = request->tag,
-		.domain = page->domain,
-		.source = request->rid,
-	};
-	const struct cached translation = {
-		.key = request->address & ~offset,
-		.value = { page->physical & ~offset,
-		    page->entry, [CACHED_FPD] = vtd_context_entry_FPD(context->raw) },
-		.tag = request->tag,
-		.domain = page->domain,
-		.source = request->rid,
-		.shift = page->page_shift,
-		.rights = (uint8_t)rights,
+		.tag = lookup->request->tag,
+		.domain = faulty ? 0 : (uint32_t)vtd_context_entry_DID(context->raw),
+		.source = lookup->request->rid,
 	};
 
+	if (context->known && lookup->reason != LCT_5 && (!faulty || vtd_CAP_CM(vtd->capability)))
+		cache_insert(&vtd->context_cache, &entry);
+}
+
+/* Faults of a walk that a unit with CAP.CM=1 may keep for the page, under its domain (VT-d 6.2.4.1). */
+static bool keeps_fault(const struct vtd_unit *vtd, const struct lookup *lookup)
+{
+	return vtd_CAP_CM(vtd->capability) &&
+	    (lookup->reason == LSS_1 || lookup->reason == LSS_2 || lookup->rights == 0);
+}
+
+static void keep_translation(struct vtd_unit *vtd, const struct lookup *lookup)
+{
+	const struct iommusim_dma_page *page = lookup->page;
+	const bool found = lookup->reason == ALLOWED;
+	const unsigned shift = found ? page->page_shift : IOMMUSIM_PAGE_SHIFT;
+	const uint64_t offset = SPEC_MASK(shift - 1, 0);
+	const bool kept = lookup->reason == LSS_1 || lookup->reason == LSS_2;
+	const struct cached entry = {
+		.key = lookup->request->address & ~offset,
+		.value = { page->physical & ~offset, page->entry,
+		    (uint64_t)lookup->context.fault_disable |
+			(uint64_t)(kept ? lookup->reason : ALLOWED) << CACHED_REASON_SHIFT },
+		.tag = lookup->request->tag,
+		.domain = page->domain,
+		.source = lookup->request->rid,
+		.shift = (uint8_t)shift,
+		.rights = (uint8_t)(found ? lookup->rights : 0),
+	};
+
+	if (found || keeps_fault(vtd, lookup))
+		cache_insert(&vtd->iotlb, &entry);
+}
+
+static void keep_tables(
+    struct vtd_unit *vtd, const struct lookup *lookup, const struct vtd_shortcut *shortcut)
+{
+	for (unsigned i = 0; i < shortcut->passed_count; i++) {
+		const struct vtd_table *table = &shortcut->passed[i];
+		const unsigned shift = page_level_shift(table->level + 1u);
+		const struct cached entry = {
+			.key = lookup->request->address & ~SPEC_MASK(shift - 1, 0),
+			.value = { table->address, table->level },
+			.tag = lookup->request->tag,
+			.domain = lookup->page->domain,
+			.shift = (uint8_t)shift,
+			.rights = table->rights,
+		};
+
+		cache_insert(&vtd->paging_cache, &entry);
+	}
+}
+
+/*
+ * Keep what was found. Not if anything was invalidated since the look-up began: it may have read what
+ * the invalidation was about.
+ */
+static void fill_caches(
+    struct vtd_unit *vtd, const struct lookup *lookup, const struct vtd_shortcut *shortcut)
+{
 	pthread_mutex_lock(&vtd->unit.lock);
-	if (atomic_load(&vtd->unit.generation) == generation) {
-		cache_insert(&vtd->context_cache, &context_entry);
-		if (!page->faulted)
-			cache_insert(&vtd->iotlb, &translation);
+	if (atomic_load(&vtd->unit.generation) == lookup->generation) {
+		keep_context(vtd, lookup);
+		if (shortcut != NULL) {
+			keep_translation(vtd, lookup);
+			keep_tables(vtd, lookup, shortcut);
+		}
 	}
 	pthread_mutex_unlock(&vtd->unit.lock);
+}
+
+/* Through the caches, and through the tables for what they do not know. */
+static void look_up(struct vtd_unit *vtd, struct lookup *lookup)
+{
+	struct vtd_shortcut shortcut = { .passed_count = 0 };
+
+	if (ask_by_source(vtd, lookup))
+		return;
+	lookup->rights = RIGHT_READ | RIGHT_WRITE; /* a fault before any walk finds no right missing */
+	lookup->reason = vtd_find_context(vtd, lookup->request, &lookup->context, NULL);
+	if (lookup->reason != ALLOWED) {
+		fill_caches(vtd, lookup, NULL);
+		return;
+	}
+	if (ask_by_domain(vtd, lookup, &shortcut))
+		return;
+	lookup->reason = vtd_find_page(
+	    vtd, lookup->request, &lookup->context, &shortcut, lookup->page, &lookup->rights, NULL);
+	fill_caches(vtd, lookup, &shortcut);
 }
 
 /* A contrary cache also fetches the page after the one that was asked for. */
-static void prefetch(struct vtd_unit *vtd, const struct page_request *request, uint64_t generation)
+static void prefetch(struct vtd_unit *vtd, const struct lookup *asked)
 {
-	struct page_request next = *request;
+	struct page_request next = *asked->request;
 	struct iommusim_dma_page page = { .address = 0 };
-	struct vtd_context context = { .valid = false };
-	unsigned rights;
+	struct lookup lookup = { .request = &next, .page = &page, .generation = asked->generation };
 	bool wanted;
 
 	pthread_mutex_lock(&vtd->unit.lock);
 	wanted = cache_whim(&vtd->iotlb, 4);
 	pthread_mutex_unlock(&vtd->unit.lock);
-	next.address = (request->address | (IOMMUSIM_PAGE_SIZE - 1)) + 1;
-	if (wanted && vtd_resolve(vtd, &next, &context, &page, &rights, NULL) == ALLOWED)
-		fill_caches(vtd, &next, &context, &page, rights, generation);
+	next.address = (next.address | (IOMMUSIM_PAGE_SIZE - 1)) + 1;
+	if (wanted)
+		look_up(vtd, &lookup);
 }
 
-/* A request to FEEx_xxxx never meets the tables (VT-d 3.15): a 4-byte write is an interrupt. */
+/* A request to FEEx_xxxx never meets the tables (VT-d 3.15): one doubleword written is an interrupt. */
 static enum reason check_interrupt_range(const struct page_request *request)
 {
-	const bool interrupt = request->kind == IOMMUSIM_DMA_WRITE && request->length == 4;
+	const bool interrupt = request->kind == IOMMUSIM_DMA_WRITE && request->length == 4 &&
+	    request->address % 4 == 0;
 	const bool bypass = request->kind == IOMMUSIM_DMA_READ && request->length == 0;
 
 	return interrupt || bypass ? ALLOWED : LGN_29;
@@ -455,55 +271,52 @@ bool vtd_beside_tables(const struct vtd_unit *vtd, const struct page_request *re
 	return true;
 }
 
-static void deny(struct vtd_unit *vtd, const struct page_request *request, unsigned reason,
-    const struct vtd_context *context, unsigned rights, struct iommusim_dma_page *page)
+static void deny(struct vtd_unit *vtd, struct lookup *lookup)
 {
-	vtd_fault(vtd, request, reason, context->fault_disable, page);
-	if ((reason == LGN_2 || reason == LGN_3) && rights == 0)
-		page->fault.class_ = IOMMUSIM_FAULT_NOT_PRESENT;
+	vtd_fault(vtd, lookup->request, lookup->reason, lookup->context.fault_disable, lookup->page);
+	if ((lookup->reason == LGN_2 || lookup->reason == LGN_3) && lookup->rights == 0)
+		lookup->page->fault.class_ = IOMMUSIM_FAULT_NOT_PRESENT;
 }
 
-/* Is the context behind this outcome a valid one, that a unit with CM=0 caches? (VT-d 6.2.2) */
-static bool may_be_cached(unsigned reason)
+/* Caches serve plain requests alone: others are rare, and hardware need not cache for them. */
+static void resolve(struct vtd_unit *vtd, struct lookup *lookup)
 {
-	return reason != LCT_4 && reason != LCT_5 && reason != RTA_1 && reason != RTA_2 &&
-	    reason != RTA_4;
+	if (!is_plain(lookup->request) || vtd->unit.settings.cache == IOMMUSIM_CACHE_NONE) {
+		lookup->reason = vtd_resolve(
+		    vtd, lookup->request, &lookup->context, lookup->page, &lookup->rights, NULL);
+		return;
+	}
+	lookup->reason = vtd_check_mode(vtd, lookup->request);
+	if (lookup->reason != ALLOWED)
+		return;
+	look_up(vtd, lookup);
+	if (lookup->reason == ALLOWED)
+		lookup->reason = vtd_check_rights(vtd, lookup->request, lookup->rights);
+	/* A large page may reach over the interrupt range: each access is judged (VT-d 3.15). */
+	if (lookup->reason == ALLOWED && vtd_reaches_interrupts(lookup->request, lookup->page))
+		lookup->reason = LGN_4;
+	if (lookup->reason == ALLOWED && !lookup->page->cached)
+		prefetch(vtd, lookup);
 }
 
 void vtd_translate(struct iommusim_unit *unit, const struct page_request *request,
     struct iommusim_dma_page *page, unsigned *rights)
 {
 	struct vtd_unit *vtd = vtd_of(unit);
-	const bool plain = is_plain(request);
-	const bool caching = unit->settings.cache != IOMMUSIM_CACHE_NONE;
-	const uint64_t generation = atomic_load(&unit->generation);
-	struct vtd_context context = { .valid = false };
-	unsigned allowed = 0, reason;
+	struct lookup lookup = {
+		.request = request, .page = page, .generation = atomic_load(&unit->generation)
+	};
 
 	*rights = 0;
-	if (vtd_beside_tables(vtd, request, page, &reason)) {
-		if (reason != ALLOWED)
-			vtd_fault(vtd, request, reason, false, page);
-		return;
+	if (!vtd_beside_tables(vtd, request, page, &lookup.reason)) {
+		resolve(vtd, &lookup);
+		/* The IOTLB keeps it until it is invalidated: so may the requester. */
+		if (lookup.reason == ALLOWED && is_plain(request) &&
+		    unit->settings.cache == IOMMUSIM_CACHE_HOARD)
+			*rights = lookup.rights;
 	}
-	if (plain && caching &&
-	    (ask_caches(vtd, request, &context, page, &allowed) ||
-		ask_by_domain(vtd, request, &context, page, &allowed))) {
-		reason = check_rights(vtd, request, allowed);
-		/* A large page may reach over the interrupt range: each access is judged (VT-d 3.15). */
-		if (reason == ALLOWED && vtd_interrupt_range(page->physical))
-			reason = LGN_4;
-	} else {
-		reason = vtd_resolve(vtd, request, &context, page, &allowed, NULL);
-		page->faulted = reason != ALLOWED;
-		if (plain && caching && context.valid && may_be_cached(reason))
-			fill_caches(vtd, request, &context, page, allowed, generation);
-		if (plain && caching && reason == ALLOWED)
-			prefetch(vtd, request, generation);
-	}
-	if (reason != ALLOWED)
-		deny(vtd, request, reason, &context, allowed, page);
-	else if (unit->settings.cache == IOMMUSIM_CACHE_HOARD)
-		*rights =
-		    allowed; /* the IOTLB keeps it until it is invalidated: so may the requester */
+	if (lookup.reason != ALLOWED)
+		deny(vtd, &lookup);
+	else if (!page->faulted && vtd_protected(vtd, page))
+		*rights = 0;
 }

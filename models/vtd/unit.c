@@ -5,18 +5,30 @@
 
 static const struct unit_model vtd_model;
 
+/* A unit that names no revision of the specification follows the newest one, 5.10. */
+#define NEWEST_REVISION 0x50au
+
 /* Which descriptions' conditions a unit meets. */
-static uint64_t capabilities(uint64_t cap, uint64_t ecap)
+static uint64_t capabilities(uint64_t cap, uint64_t ecap, unsigned revision)
 {
 #define HAVE(need, value) ((uint64_t)((value) != 0) << ((need)-SPEC_FIRST_CAPABILITY))
-	return HAVE(CAP_AFL, vtd_CAP_AFL(cap)) | HAVE(CAP_RWBF, vtd_CAP_RWBF(cap)) |
-	    HAVE(CAP_PI, vtd_CAP_PI(cap)) | HAVE(CAP_DWD, vtd_CAP_DWD(cap)) |
-	    HAVE(CAP_DRD, vtd_CAP_DRD(cap)) | HAVE(CAP_SSLPS_2M, vtd_CAP_SSLPS(cap) & 1) |
-	    HAVE(CAP_SSLPS_1G, vtd_CAP_SSLPS(cap) & 2) | HAVE(ECAP_QI, vtd_ECAP_QI(ecap)) |
-	    HAVE(ECAP_DT, vtd_ECAP_DT(ecap)) | HAVE(ECAP_IR, vtd_ECAP_IR(ecap)) |
-	    HAVE(ECAP_EIM, vtd_ECAP_EIM(ecap)) | HAVE(ECAP_SC, vtd_ECAP_SC(ecap)) |
-	    HAVE(ECAP_DIT, vtd_ECAP_DIT(ecap)) | HAVE(ECAP_PDS, vtd_ECAP_PDS(ecap)) |
-	    HAVE(ECAP_SMTS, vtd_ECAP_SMTS(ecap)) | HAVE(ECAP_SSIRWS, vtd_ECAP_SSIRWS(ecap));
+	return HAVE(CAP_AFL, vtd_CAP_AFL(cap) && revision < 0x400) | HAVE(CAP_RWBF, vtd_CAP_RWBF(cap)) |
+	    HAVE(CAP_PLMR, vtd_CAP_PLMR(cap)) | HAVE(CAP_PHMR, vtd_CAP_PHMR(cap)) |
+	    HAVE(CAP_PMR, vtd_CAP_PLMR(cap) || vtd_CAP_PHMR(cap)) |
+	    HAVE(CAP_ECMDS, vtd_CAP_ECMDS(cap)) | HAVE(ECAP_MTS, vtd_ECAP_MTS(ecap)) |
+	    HAVE(ECAP_PRS, vtd_ECAP_PRS(ecap)) |
+	    HAVE(PRS_EIM, vtd_ECAP_PRS(ecap) && vtd_ECAP_EIM(ecap)) |
+	    HAVE(ECAP_PMS, vtd_ECAP_PMS(ecap)) |
+	    HAVE(PMS_EIM, vtd_ECAP_PMS(ecap) && vtd_ECAP_EIM(ecap)) |
+	    HAVE(ECAP_RDTS, vtd_ECAP_RDTS(ecap)) | HAVE(ECAP_VCS, vtd_ECAP_VCS(ecap)) |
+	    HAVE(LEAF_TM, vtd_ECAP_DT(ecap) && revision < 0x302) | HAVE(CAP_PI, vtd_CAP_PI(cap)) |
+	    HAVE(CAP_DWD, vtd_CAP_DWD(cap)) | HAVE(CAP_DRD, vtd_CAP_DRD(cap)) |
+	    HAVE(CAP_SSLPS_2M, vtd_CAP_SSLPS(cap) & 1) | HAVE(CAP_SSLPS_1G, vtd_CAP_SSLPS(cap) & 2) |
+	    HAVE(ECAP_QI, vtd_ECAP_QI(ecap)) | HAVE(ECAP_DT, vtd_ECAP_DT(ecap)) |
+	    HAVE(ECAP_IR, vtd_ECAP_IR(ecap)) | HAVE(ECAP_EIM, vtd_ECAP_EIM(ecap)) |
+	    HAVE(ECAP_SC, vtd_ECAP_SC(ecap)) | HAVE(ECAP_DIT, vtd_ECAP_DIT(ecap)) |
+	    HAVE(ECAP_PDS, vtd_ECAP_PDS(ecap)) | HAVE(ECAP_SMTS, vtd_ECAP_SMTS(ecap)) |
+	    HAVE(ECAP_SSIRWS, vtd_ECAP_SSIRWS(ecap));
 #undef HAVE
 }
 
@@ -96,7 +108,8 @@ static void take_config(struct vtd_unit *vtd, const struct iommusim_vtd_config *
 	vtd->version = config->version;
 	vtd->capability = config->capability;
 	vtd->ext_capability = config->ext_capability;
-	vtd->spec.capabilities = capabilities(config->capability, config->ext_capability);
+	vtd->spec.capabilities = capabilities(config->capability, config->ext_capability,
+	    config->revision == 0 ? NEWEST_REVISION : config->revision);
 	vtd->spec.host_address_width = config->host_address_width;
 	vtd->domain_mask = (UINT64_C(1) << (4 + 2 * vtd_CAP_ND(config->capability))) - 1;
 	vtd->fault_records = (uint32_t)vtd_CAP_NFR(config->capability) + 1;
@@ -105,24 +118,48 @@ static void take_config(struct vtd_unit *vtd, const struct iommusim_vtd_config *
 	for (unsigned levels = 3; levels <= 5; levels++)
 		if ((vtd_CAP_SAGAW(config->capability) >> (levels - 2) & 1) != 0)
 			vtd->widest_table = (uint8_t)(12 + 9 * levels);
-	vtd->snoops = vtd_ECAP_C(config->ext_capability) != 0;
+	/* Stores may linger in write buffers until CAP.RWBF units flush those. */
+	vtd->snoops = vtd_ECAP_C(config->ext_capability) && !vtd_CAP_RWBF(config->capability);
+	vtd->choices = config->choices;
 	work_out_reserved(vtd);
+}
+
+/* The unit's caches, with what makes the seed of each its own. */
+#define VTD_CACHES 4u
+static struct cache *cache_at(struct vtd_unit *vtd, unsigned number)
+{
+	struct cache *const caches[VTD_CACHES] = { &vtd->context_cache, &vtd->iotlb,
+		&vtd->interrupt_cache, &vtd->paging_cache };
+
+	return caches[number];
 }
 
 static enum iommusim_status create_caches(struct vtd_unit *vtd, struct iommusim_machine *machine)
 {
+	static const uint64_t own_seed[VTD_CACHES] = { 0, UINT64_MAX, 0x5555555555555555,
+		0x3333333333333333 };
 	const struct iommusim_unit_settings *settings = &vtd->unit.settings;
 	const uint64_t seed = machine->seed ^ vtd->unit.base;
-	enum iommusim_status status = cache_create(&vtd->context_cache, machine, settings->cache,
-	    settings->iotlb_sets, settings->iotlb_ways, seed);
+	unsigned number;
 
-	if (status != IOMMUSIM_OK)
+	for (number = 0; number < VTD_CACHES; number++) {
+		const enum iommusim_status status =
+		    cache_create(cache_at(vtd, number), machine, settings->cache, settings->iotlb_sets,
+			settings->iotlb_ways, seed ^ own_seed[number]);
+
+		if (status == IOMMUSIM_OK)
+			continue;
+		while (number > 0)
+			cache_destroy(cache_at(vtd, --number));
 		return status;
-	status = cache_create(
-	    &vtd->iotlb, machine, settings->cache, settings->iotlb_sets, settings->iotlb_ways, ~seed);
-	if (status != IOMMUSIM_OK)
-		cache_destroy(&vtd->context_cache);
-	return status;
+	}
+	return IOMMUSIM_OK;
+}
+
+static void destroy_caches(struct vtd_unit *vtd)
+{
+	for (unsigned number = 0; number < VTD_CACHES; number++)
+		cache_destroy(cache_at(vtd, number));
 }
 
 enum iommusim_status iommusim_vtd_create(struct iommusim_machine *machine,
@@ -130,6 +167,7 @@ enum iommusim_status iommusim_vtd_create(struct iommusim_machine *machine,
 {
 	enum iommusim_status status = check_config(machine, config);
 	struct vtd_unit *vtd;
+	unsigned offset;
 
 	if (unit != NULL)
 		*unit = NULL;
@@ -139,13 +177,16 @@ enum iommusim_status iommusim_vtd_create(struct iommusim_machine *machine,
 	if (vtd == NULL)
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a VT-d unit");
 	take_config(vtd, config);
-	status = create_caches(vtd, machine);
+	if (!vtd_registers_place(vtd, &offset))
+		status = machine_fail(machine, IOMMUSIM_EINVAL,
+		    "VT-d unit at 0x%llx: CAP.FRO or ECAP.IRO puts two registers at offset 0x%x",
+		    (unsigned long long)config->base, offset);
+	if (status == IOMMUSIM_OK)
+		status = create_caches(vtd, machine);
 	if (status == IOMMUSIM_OK) {
 		status = unit_register(machine, &vtd->unit);
-		if (status != IOMMUSIM_OK) {
-			cache_destroy(&vtd->context_cache);
-			cache_destroy(&vtd->iotlb);
-		}
+		if (status != IOMMUSIM_OK)
+			destroy_caches(vtd);
 	}
 	if (status != IOMMUSIM_OK) {
 		machine_free(machine, vtd, sizeof(*vtd));
@@ -160,7 +201,7 @@ enum iommusim_status iommusim_vtd_create(struct iommusim_machine *machine,
 static void vtd_reset(struct iommusim_unit *unit, bool cold)
 {
 	/* FSTS, the fault records, ICS and IQERCD survive a warm reset (VT-d 11.4, attributes ending in S). */
-	static const enum vtd_register_id sticky[] = { VTD_FSTS, VTD_ICS, VTD_IQERCD };
+	static const enum vtd_register_id sticky[] = { VTD_FSTS, VTD_ICS, VTD_IQERCD, VTD_PRS };
 	struct vtd_unit *vtd = vtd_of(unit);
 	uint64_t kept[sizeof(sticky) / sizeof(*sticky)];
 
@@ -168,17 +209,20 @@ static void vtd_reset(struct iommusim_unit *unit, bool cold)
 	pthread_mutex_lock(&unit->lock);
 	for (size_t i = 0; i < sizeof(sticky) / sizeof(*sticky); i++)
 		kept[i] = cold ? 0 : vtd->registers[sticky[i]].value;
-	vtd_registers_init(vtd);
+	vtd_registers_reset(vtd);
 	for (size_t i = 0; i < sizeof(sticky) / sizeof(*sticky); i++)
 		vtd->registers[sticky[i]].value = kept[i];
 	if (cold)
 		memset(vtd->fault_record, 0, sizeof(vtd->fault_record));
 	vtd->next_fault = 0;
+	vtd->fault_log = 0;
+	vtd->next_log = 0;
 	vtd->queue_scheduled = false;
 	vtd->command = 0;
 	atomic_store(&vtd->status, 0);
-	cache_clear(&vtd->context_cache);
-	cache_clear(&vtd->iotlb);
+	atomic_store(&vtd->protecting, false);
+	for (unsigned number = 0; number < VTD_CACHES; number++)
+		cache_clear(cache_at(vtd, number));
 	atomic_fetch_add(&unit->generation, 1); /* no walk that is under way fills them again */
 	vtd->invalidated = true;
 	pthread_mutex_unlock(&unit->lock);
@@ -192,8 +236,7 @@ static void vtd_destroy(struct iommusim_unit *unit)
 	struct vtd_unit *vtd = vtd_of(unit);
 
 	iommusim_clock_cancel(unit->machine, vtd);
-	cache_destroy(&vtd->context_cache);
-	cache_destroy(&vtd->iotlb);
+	destroy_caches(vtd);
 	machine_free(unit->machine, vtd, sizeof(*vtd));
 }
 
@@ -224,6 +267,8 @@ static const struct unit_model vtd_model = {
 	.translate = vtd_translate,
 	.interrupt = vtd_interrupt,
 	.explain = vtd_explain,
+	.explain_interrupt = vtd_explain_interrupt,
 	.translating = vtd_translating,
+	.stray_completion = vtd_stray_completion,
 	.fault_event_masked = vtd_fault_event_masked,
 };

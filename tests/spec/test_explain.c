@@ -1,6 +1,6 @@
 /*
- * iommusim_walk(): a translation written down step by step, agreeing with what DMA does, and leaving no
- * trace in caches, fault records, memory or time.
+ * iommusim_walk() and iommusim_walk_interrupt(): a translation written down step by step, agreeing with
+ * what DMA and interrupts do, and leaving no trace in caches, fault records, memory or time.
  */
 #include "vtd_fixture.h"
 
@@ -369,6 +369,169 @@ static void a_malformed_request_is_not_walked(void **state)
 	vt_stop(&vtd);
 }
 
+/* ---- interrupts ------------------------------------------------------------------------------------- */
+
+static uint64_t start_remapping(struct vtd_fixture *vtd, const struct vtd_setup *setup, uint64_t irta)
+{
+	uint64_t table;
+
+	vt_start(vtd, setup);
+	table = vt_page(vtd);
+	vt_set64(vtd, R_IRTA, table | irta);
+	vt_set32(vtd, R_GCMD, G_SIRTP);
+	vt_command(vtd, G_IRE, true);
+	return table;
+}
+
+static struct iommusim_walk interrupt_walk(
+    struct vtd_fixture *vtd, uint64_t address, uint32_t data, struct iommusim_interrupt *out)
+{
+	struct iommusim_walk walk;
+
+	assert_int_equal(iommusim_walk_interrupt(vtd->device, address, data, out, &walk), IOMMUSIM_OK);
+	return walk;
+}
+
+static void an_interrupt_walk_shows_the_request_and_its_entry(void **state)
+{
+	const struct iommusim_walk_step *request, *entry;
+	struct iommusim_interrupt out;
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+	uint64_t table;
+
+	(void)state;
+	table = start_remapping(&vtd, NULL, 3);
+	vt_store(&vtd, table + 0x98, 0x40310);
+	vt_store(&vtd, table + 0x90, UINT64_C(0x0000020000310001));
+	walk = interrupt_walk(&vtd, 0xfee000f8, 2, &out); /* handle 7, SHV, subhandle 2 */
+	assert_string_equal(walk.mode, "remapped interrupt, xAPIC");
+	assert_null(walk.clause);
+	assert_false(walk.result.faulted);
+	assert_true(walk.result.interrupt);
+	assert_int_equal(out.address, 0xfee02000);
+	assert_int_equal(out.data, 0x4031);
+	assert_int_equal(walk.step_count, 2);
+	request = &walk.steps[0];
+	assert_true(request->on_bus);
+	assert_int_equal(request->raw[0], 0xfee000f8);
+	assert_int_equal(request->raw[1], 2);
+	assert_int_equal(field(request, "HANDLE")->value, 7);
+	assert_int_equal(field(request, "SHV")->value, 1);
+	assert_int_equal(field(request, "SUBHANDLE")->value, 2);
+	entry = &walk.steps[1];
+	assert_false(entry->on_bus);
+	assert_string_equal(entry->name, "IRTE");
+	assert_string_equal(entry->section, "9.9");
+	assert_int_equal(entry->table, table);
+	assert_int_equal(entry->index, 9);
+	assert_int_equal(entry->address, table + 0x90);
+	assert_true(entry->readable && entry->present);
+	assert_int_equal(entry->raw[1], 0x40310);
+	assert_int_equal(field(entry, "V")->value, 0x31);
+	assert_int_equal(field(entry, "SID")->value, 0x310);
+	vt_stop(&vtd);
+}
+
+static void an_interrupt_walk_leaves_no_trace(void **state)
+{
+	const uint64_t address = 0xfee00010;
+	struct iommusim_interrupt out;
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+	uint64_t table;
+
+	(void)state;
+	table = start_remapping(&vtd, NULL, 0);
+	walk = interrupt_walk(&vtd, address, 0, NULL);
+	assert_int_equal(walk.result.fault.reason, 0x22);
+	assert_string_equal(walk.clause, "VT-d 5.1.4.1");
+	assert_int_equal(vt_get32(&vtd, R_FSTS), 0);
+	assert_int_equal(vt_records(&vtd), 0);
+	vt_store(&vtd, table, UINT64_C(0x11) << 16 | 1);
+	assert_false(interrupt_walk(&vtd, address, 0, &out).result.faulted);
+	assert_int_equal(out.data, 0x4011);
+	vt_no_message(&vtd);
+	vt_store(
+	    &vtd, table, UINT64_C(0x22) << 16 | 1); /* had it filled a cache, this would not show */
+	assert_int_equal(iommusim_requester_interrupt(vtd.device, address, 0, &out, NULL), IOMMUSIM_OK);
+	assert_int_equal(out.data, 0x4022);
+	vt_store(&vtd, table, UINT64_C(0x33) << 16 | 1); /* nor does it ask one */
+	interrupt_walk(&vtd, address, 0, &out);
+	assert_int_equal(out.data, 0x4033);
+	vt_stop(&vtd);
+}
+
+static void an_interrupt_walk_agrees_with_the_interrupt(void **state)
+{
+	static const struct {
+		uint64_t irta, low, high, address;
+		uint32_t data;
+		unsigned steps;
+		const char *mode;
+	} rows[] = {
+		{ 0, 1, 0, 0xfee00010, 0, 2, "remapped interrupt, xAPIC" },
+		{ 0x800, 1, 0, 0xfee00010, 0, 2, "remapped interrupt, x2APIC" },
+		{ 0, 0, 0, 0xfee00010, 0, 2, "remapped interrupt, xAPIC" },
+		{ 0, 3, 0x49999, 0xfee00010, 0, 2, "remapped interrupt, xAPIC" },
+		{ 0, 0x1001, 0, 0xfee00010, 0, 2, "remapped interrupt, xAPIC" },
+		{ 0, 1, 0, 0xfee00050, 0, 1, "remapped interrupt, xAPIC" },
+		{ 0, 1, 0, 0xfee00018, 0x10000, 1, "remapped interrupt, xAPIC" },
+		{ 0, 1, 0, 0xfee01000, 0x31, 0, "compatibility interrupt" },
+		{ HOLE, 1, 0, 0xfee00010, 0, 2, "remapped interrupt, xAPIC" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct iommusim_interrupt out, sent;
+		struct iommusim_fault fault;
+		struct iommusim_walk walk;
+		struct vtd_fixture vtd;
+		uint64_t table;
+
+		table = start_remapping(&vtd, NULL, rows[i].irta);
+		vt_store(&vtd, table + 8, rows[i].high);
+		vt_store(&vtd, table, rows[i].low);
+		walk = interrupt_walk(&vtd, rows[i].address, rows[i].data, &out);
+		assert_int_equal(iommusim_requester_interrupt(
+				     vtd.device, rows[i].address, rows[i].data, &sent, &fault),
+		    IOMMUSIM_OK);
+		assert_string_equal(walk.mode, rows[i].mode);
+		assert_int_equal(walk.step_count, rows[i].steps);
+		assert_int_equal(walk.result.fault.reason, fault.reason);
+		assert_int_equal(walk.result.fault.suppressed, fault.suppressed);
+		assert_memory_equal(walk.result.fault.record, fault.record, 16);
+		assert_int_equal(walk.result.faulted, fault.reason != 0);
+		assert_int_equal(walk.clause != NULL, fault.reason != 0);
+		assert_int_equal(out.address, sent.address);
+		assert_int_equal(out.data, sent.data);
+		vt_stop(&vtd);
+	}
+}
+
+static void an_interrupt_that_no_unit_remaps_passes(void **state)
+{
+	struct iommusim_requester *device;
+	struct iommusim_interrupt out;
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start(&vtd, NULL);
+	walk = interrupt_walk(&vtd, 0xfee01000, 0x31, &out);
+	assert_string_equal(walk.mode, "off");
+	assert_int_equal(out.data, 0x31);
+	assert_int_equal(iommusim_requester_create(vtd.machine, 1, VTD_RID, &device), IOMMUSIM_OK);
+	assert_int_equal(iommusim_walk_interrupt(device, 0xfee01000, 0x31, &out, &walk), IOMMUSIM_OK);
+	assert_string_equal(walk.mode, "no unit");
+	assert_false(walk.result.faulted);
+	assert_int_equal(
+	    iommusim_walk_interrupt(device, 0xfee01002, 0x31, &out, &walk), IOMMUSIM_EINVAL);
+	assert_int_equal(
+	    iommusim_walk_interrupt(device, 0xfed00000, 0x31, &out, &walk), IOMMUSIM_EINVAL);
+	vt_stop(&vtd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +548,10 @@ int main(void)
 		cmocka_unit_test(pass_through_needs_no_paging_entries),
 		cmocka_unit_test(a_requester_no_unit_governs_goes_straight_to_memory),
 		cmocka_unit_test(a_malformed_request_is_not_walked),
+		cmocka_unit_test(an_interrupt_walk_shows_the_request_and_its_entry),
+		cmocka_unit_test(an_interrupt_walk_leaves_no_trace),
+		cmocka_unit_test(an_interrupt_walk_agrees_with_the_interrupt),
+		cmocka_unit_test(an_interrupt_that_no_unit_remaps_passes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

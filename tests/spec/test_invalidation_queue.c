@@ -1,6 +1,6 @@
 /*
- * The invalidation queue (VT-d 6.5.2, 11.4.9): descriptors and their reach, head and tail, widths and
- * sizes, and every way it stops.
+ * The invalidation queue (VT-d 6.5.2, 11.4.9): the reach of descriptors, head and tail, widths and
+ * sizes, and every way it stops. The bits of descriptors: test_sweep_descriptors.c.
  */
 #include "invalidation_reach.h"
 
@@ -270,125 +270,6 @@ static void drain_bits_and_hint_are_accepted(void **state)
 	vt_stop(&vtd);
 }
 
-/* Table 26, TTM=0: types 1 to 5. The type has seven bits, 11:9 above 3:0. */
-static void every_type_but_1_to_5_is_refused_in_legacy_mode(void **state)
-{
-	struct vtd_fixture vtd;
-
-	(void)state;
-	for (unsigned type = 0; type < 128; type++) {
-		const uint64_t low = (type & 0xf) | (uint64_t)(type >> 4) << 9;
-
-		start_queue(&vtd, NULL);
-		vt_submit(&vtd, low | (type == 1 || type == 2 ? 0x10 : 0), 0);
-		if (type >= 1 && type <= 5)
-			assert_done(&vtd);
-		else
-			assert_stopped(&vtd, 0, 3);
-		vt_stop(&vtd);
-	}
-}
-
-static void a_device_tlb_descriptor_needs_device_tlbs(void **state)
-{
-	struct vtd_fixture vtd;
-
-	(void)state;
-	start_queue(&vtd, &(struct vtd_setup){ .ecap_clear = ECAP_DT });
-	vt_submit(&vtd, 3 | (uint64_t)VTD_RID << 32, 0x5000);
-	assert_stopped(&vtd, 0, 3);
-	vt_stop(&vtd);
-}
-
-/* Reserved bits of each descriptor, on a unit without DIT and PDS; type bits are not among them. */
-static const struct {
-	uint64_t sound[2];
-	uint64_t reserved[2];
-	uint64_t given[2]; /* fields that take any value */
-} descriptors[] = {
-	{ { 0x11, 0 }, { 0xfffc00000000f1c0, UINT64_MAX }, { 0x0003ffffffff0000, 0 } },
-	{ { 0x12, 0 }, { 0xffffffff0000f100, 0xf80 }, { 0x00000000ffff00c0, 0xfffffffffffff07f } },
-	{ { 0x03, 0 }, { 0xffff0000ffe0f1f0, 0xffe }, { 0x0000ffff001f0000, 0xfffffffffffff001 } },
-	{ { 0x04, 0 }, { 0xffff000007fff1e0, UINT64_MAX }, { 0x0000fffff8000010, 0 } },
-	{ { 0x05, 0x8000 }, { 0x00000000fffff180, 3 }, { 0xffffffff00000050, 0xfffffffffffffffc } },
-};
-
-static void submit_flipped(struct vtd_fixture *vtd, size_t row, unsigned bit)
-{
-	uint64_t raw[2] = { descriptors[row].sound[0], descriptors[row].sound[1] };
-
-	raw[bit / 64] ^= BIT(bit % 64);
-	vt_submit(vtd, raw[0], raw[1]);
-}
-
-static void every_reserved_bit_of_every_descriptor_stops_the_queue(void **state)
-{
-	struct vtd_fixture vtd;
-
-	(void)state;
-	for (size_t row = 0; row < 5; row++) {
-		for (unsigned bit = 0; bit < 128; bit++) {
-			const bool reserved =
-			    (descriptors[row].reserved[bit / 64] >> bit % 64 & 1) != 0;
-			const bool given = (descriptors[row].given[bit / 64] >> bit % 64 & 1) != 0;
-
-			if (!reserved && !given)
-				continue;
-			start_queue(&vtd, NULL);
-			submit_flipped(&vtd, row, bit);
-			if (reserved)
-				assert_stopped(&vtd, 0, 4);
-			else
-				assert_done(&vtd);
-			vt_stop(&vtd);
-		}
-	}
-}
-
-/* PFSID needs DIT, PD needs PDS; with them the bits are fields. */
-static void optional_descriptor_fields_are_reserved_without_their_feature(void **state)
-{
-	struct vtd_fixture vtd;
-
-	(void)state;
-	start_queue(&vtd, &(struct vtd_setup){ .ecap_set = ECAP_DIT | ECAP_PDS });
-	vt_submit(&vtd, 0xfff000000000f003, 0);
-	vt_submit(&vtd, wait_low(WAIT_DRAIN, 0), 0);
-	assert_done(&vtd);
-	vt_submit(&vtd, 0xfff100000000f003, 0);
-	assert_stopped(&vtd, 0x20, 4);
-	vt_stop(&vtd);
-}
-
-/* "A descriptor with a reserved value for Granularity is treated as an invalid descriptor." */
-static void a_reserved_granularity_stops_the_queue(void **state)
-{
-	struct vtd_fixture vtd;
-
-	(void)state;
-	for (unsigned type = 1; type <= 2; type++) {
-		start_queue(&vtd, NULL);
-		vt_submit(&vtd, type | (uint64_t)VTD_DOMAIN << 16, 0);
-		assert_int_equal(vt_get32(&vtd, R_FSTS) & IQE, IQE);
-		assert_int_equal(vt_get64(&vtd, R_IQH), 0);
-		assert_int_not_equal(vt_get64(&vtd, R_IQERCD) & 0xf, 0);
-		vt_stop(&vtd);
-	}
-}
-
-static void without_psi_a_page_descriptor_stops_the_queue(void **state)
-{
-	struct vtd_fixture vtd;
-
-	(void)state;
-	start_queue(&vtd, &(struct vtd_setup){ .cap_clear = CAP_PSI | CAP_MAMV });
-	vt_submit(&vtd, iotlb_low(2, VTD_DOMAIN), 0);
-	vt_submit(&vtd, iotlb_low(3, VTD_DOMAIN), 0x5000);
-	assert_int_equal(vt_get32(&vtd, R_FSTS) & IQE, IQE);
-	assert_int_equal(vt_get64(&vtd, R_IQH), 0x10);
-	vt_stop(&vtd);
-}
-
 static void a_tail_beyond_the_queue_is_error_1(void **state)
 {
 	struct vtd_fixture vtd;
@@ -468,25 +349,6 @@ static void wide_descriptors_advance_by_32_bytes_and_wrap(void **state)
 	vt_set64(&vtd, R_IQT, vtd.queue_tail + 16); /* bit 4 */
 	assert_stopped(&vtd, vtd.queue_tail, 6);
 	vt_stop(&vtd);
-}
-
-/* "It must be padded with 128 bits of 0s." For a type that is not valid the type is what is wrong. */
-static void the_upper_half_of_a_wide_descriptor_is_reserved(void **state)
-{
-	struct vtd_fixture vtd;
-
-	(void)state;
-	for (unsigned bit = 0; bit < 128; bit += 9) {
-		vt_start(&vtd, &(struct vtd_setup){ .ecap_set = ECAP_SMTS });
-		vt_queue_start(&vtd, 32);
-		vt_store(&vtd, vtd.queue + 16 + bit / 64 * UINT64_C(8), BIT(bit % 64));
-		vt_submit(&vtd, 0x11, 0);
-		assert_stopped(&vtd, 0, 4);
-		vt_store(&vtd, vtd.queue, 0x17);
-		vt_set32(&vtd, R_FSTS, IQE);
-		assert_stopped(&vtd, 0, 3);
-		vt_stop(&vtd);
-	}
 }
 
 /* The head stays on the offender; what came before is done, what comes after is not. */
@@ -615,18 +477,11 @@ int main(void)
 		cmocka_unit_test(the_queue_works_while_translation_is_off),
 		cmocka_unit_test(queue_and_status_word_are_coherent_on_every_unit),
 		cmocka_unit_test(drain_bits_and_hint_are_accepted),
-		cmocka_unit_test(every_type_but_1_to_5_is_refused_in_legacy_mode),
-		cmocka_unit_test(a_device_tlb_descriptor_needs_device_tlbs),
-		cmocka_unit_test(every_reserved_bit_of_every_descriptor_stops_the_queue),
-		cmocka_unit_test(optional_descriptor_fields_are_reserved_without_their_feature),
-		cmocka_unit_test(a_reserved_granularity_stops_the_queue),
-		cmocka_unit_test(without_psi_a_page_descriptor_stops_the_queue),
 		cmocka_unit_test(a_tail_beyond_the_queue_is_error_1),
 		cmocka_unit_test(a_queue_without_memory_is_error_2),
 		cmocka_unit_test(wide_descriptors_need_a_unit_that_has_them),
 		cmocka_unit_test(narrow_descriptors_are_for_legacy_mode),
 		cmocka_unit_test(wide_descriptors_advance_by_32_bytes_and_wrap),
-		cmocka_unit_test(the_upper_half_of_a_wide_descriptor_is_reserved),
 		cmocka_unit_test(a_bad_descriptor_holds_the_head_until_it_is_mended),
 		cmocka_unit_test(an_error_that_was_not_mended_comes_back),
 		cmocka_unit_test(the_queue_takes_its_latency),

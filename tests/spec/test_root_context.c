@@ -1,6 +1,7 @@
 /*
  * Root table address, root entry and context entry of legacy mode (VT-d 3.4, 9.1, 9.3, 11.4.5): what
- * makes a request fault before any paging entry is read, and which of these faults FPD hides.
+ * makes a request fault before any paging entry is read, and which of these faults FPD hides. The bits
+ * of both entries: test_sweep_root_context.c.
  */
 #include "vtd_fixture.h"
 
@@ -128,113 +129,6 @@ static void root_entries_are_found_by_bus_and_context_entries_by_function(void *
 	}
 }
 
-/* Flip each bit of a quadword of an entry; `fault` for those in `reserved`, `other` for the rest of `look`. */
-static void flip(struct vtd_fixture *vtd, uint64_t at, uint64_t reserved, uint64_t look, unsigned fault)
-{
-	const uint64_t before = vt_load(vtd, at);
-
-	for (unsigned bit = 0; bit < 64; bit++) {
-		if (((reserved | look) >> bit & 1) == 0)
-			continue;
-		vt_store(vtd, at, before ^ BIT(bit));
-		assert_all_kinds(vtd, (reserved >> bit & 1) != 0 ? fault : 0);
-	}
-	vt_store(vtd, at, before);
-	assert_all_kinds(vtd, 0);
-}
-
-/* VT-d 9.1: bits 11:1, HAW and up, and the whole upper half. */
-static void every_reserved_bit_of_a_root_entry_is_reason_a(void **state)
-{
-	static const struct {
-		uint8_t haw;
-		uint64_t low;
-	} widths[] = { { 39, 0xffffff8000000ffe }, { 46, 0xffffc00000000ffe },
-		{ 52, 0xfff0000000000ffe } };
-	struct vtd_fixture vtd;
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		start(&vtd, &(struct vtd_setup){ .haw = widths[i].haw });
-		flip(&vtd, vt_root_at(&vtd), widths[i].low, 0, 0xa);
-		flip(&vtd, vt_root_at(&vtd) + 8, UINT64_MAX, 0, 0xa);
-		vt_stop(&vtd);
-	}
-}
-
-/* VT-d 9.3: low 11:4 and HAW and up; high 7, 63:24, and domain bits beyond CAP.ND. 6:3 are ignored. */
-static void every_reserved_bit_of_a_context_entry_is_reason_b(void **state)
-{
-	static const struct {
-		uint8_t haw;
-		uint64_t domains; /* CAP.ND */
-		uint64_t low, high;
-	} rows[] = {
-		{ 39, 0, 0xffffff8000000ff0, 0xfffffffffffff080 },
-		{ 46, 2, 0xffffc00000000ff0, 0xffffffffffff0080 },
-		{ 52, 6, 0xfff0000000000ff0, 0xffffffffff000080 },
-	};
-	struct vtd_fixture vtd;
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		const struct vtd_setup setup = {
-			.haw = rows[i].haw, .cap_clear = 7, .cap_set = rows[i].domains
-		};
-
-		struct vtd_setup uncached = setup;
-
-		uncached.settings.cache = IOMMUSIM_CACHE_NONE;
-		vt_start_enabled(&vtd, &uncached);
-		vt_map(&vtd, 0x5000, 0x5000, 3);
-		vt_store(&vtd, vt_context_at(&vtd) + 8, 0x102); /* domain 1 */
-		assert_all_kinds(&vtd, 0);
-		flip(&vtd, vt_context_at(&vtd), rows[i].low, 0, 0xb);
-		flip(&vtd, vt_context_at(&vtd) + 8, rows[i].high, 0xe78, 0xb);
-		vt_stop(&vtd);
-	}
-}
-
-/* "All other fields are ignored" while P is 0 (VT-d 9.1, 9.3). */
-static void entries_that_are_not_present_have_no_reserved_bits(void **state)
-{
-	struct vtd_fixture vtd;
-
-	(void)state;
-	start(&vtd, NULL);
-	vt_store(&vtd, vt_context_at(&vtd), ~UINT64_C(1));
-	vt_store(&vtd, vt_context_at(&vtd) + 8, UINT64_MAX);
-	assert_all_kinds(&vtd, 0x2);
-	vt_store(&vtd, vt_root_at(&vtd), ~UINT64_C(1));
-	vt_store(&vtd, vt_root_at(&vtd) + 8, UINT64_MAX);
-	assert_all_kinds(&vtd, 0x1);
-	vt_stop(&vtd);
-}
-
-static void address_widths_the_unit_lacks_are_reason_3(void **state)
-{
-	struct vtd_fixture vtd;
-
-	(void)state;
-	for (unsigned sagaw = 1; sagaw < 8; sagaw++) {
-		const struct vtd_setup setup = { .cap_clear = CAP_SAGAW,
-			.cap_set = (uint64_t)sagaw << 9,
-			.settings.cache = IOMMUSIM_CACHE_NONE };
-
-		vt_start_enabled(&vtd, &setup);
-		for (unsigned width = 0; width < 8; width++) {
-			const bool supported =
-			    width >= 1 && width <= 3 && (sagaw >> (width - 1) & 1) != 0;
-
-			vt_store(&vtd, vt_context_at(&vtd) + 8, VTD_DOMAIN << 8 | width);
-			/* nothing is mapped: a width that is good ends at a missing page */
-			assert_int_equal(
-			    vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x5000), supported ? 0x6 : 0x3);
-		}
-		vt_stop(&vtd);
-	}
-}
-
 /* Widths 0 and 4 are reserved, whatever an old SAGAW says (VT-d 9.3). */
 static void reserved_address_widths_are_reason_3_even_if_sagaw_names_them(void **state)
 {
@@ -262,38 +156,6 @@ static unsigned typed_reason(struct vtd_fixture *vtd, unsigned address_type, uin
 	    outcome.page.faulted || outcome.page.bus_error ? IOMMUSIM_COMPLETION_UNSUPPORTED_REQUEST
 							   : IOMMUSIM_COMPLETION_SUCCESS);
 	return outcome.page.fault.reason;
-}
-
-/* VT-d 9.3, TT: which requests each type serves, and which types a unit without DT or PT has. */
-static void translation_types_serve_what_they_say(void **state)
-{
-	enum { UNTRANSLATED, TRANSLATION_REQUEST, TRANSLATED };
-	static const struct {
-		uint64_t missing;
-		unsigned type;
-		unsigned reason[3]; /* by address type; 0 passes */
-	} rows[] = {
-		{ 0, 0, { 0, 0xd, 0xd } },
-		{ 0, 1, { 0, 0, 0 } },
-		{ 0, 2, { 0, 0xd, 0xd } },
-		{ 0, 3, { 3, 3, 3 } },
-		{ ECAP_DT, 0, { 0, 0xd, 0xd } },
-		{ ECAP_DT, 1, { 3, 3, 3 } },
-		{ ECAP_PT, 2, { 3, 3, 3 } },
-		{ ECAP_PT, 1, { 0, 0, 0 } },
-	};
-	struct vtd_fixture vtd;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		start(&vtd, &(struct vtd_setup){ .ecap_clear = rows[i].missing });
-		vt_store(&vtd, vt_context_at(&vtd), vtd.page_table | rows[i].type << 2 | 1);
-		/* conditions that hold together have no order: a reserved type meets untranslated only */
-		for (unsigned at = UNTRANSLATED; at <= TRANSLATED; at++)
-			if (rows[i].reason[0] == 0 || at == UNTRANSLATED)
-				assert_int_equal(typed_reason(&vtd, at, 0x5000), rows[i].reason[at]);
-		vt_stop(&vtd);
-	}
 }
 
 static void pass_through_uses_the_address_as_it_is_up_to_the_host_width(void **state)
@@ -553,12 +415,7 @@ int main(void)
 		cmocka_unit_test(a_context_entry_that_is_not_present_is_reason_2),
 		cmocka_unit_test(a_page_table_without_memory_is_reason_3),
 		cmocka_unit_test(root_entries_are_found_by_bus_and_context_entries_by_function),
-		cmocka_unit_test(every_reserved_bit_of_a_root_entry_is_reason_a),
-		cmocka_unit_test(every_reserved_bit_of_a_context_entry_is_reason_b),
-		cmocka_unit_test(entries_that_are_not_present_have_no_reserved_bits),
-		cmocka_unit_test(address_widths_the_unit_lacks_are_reason_3),
 		cmocka_unit_test(reserved_address_widths_are_reason_3_even_if_sagaw_names_them),
-		cmocka_unit_test(translation_types_serve_what_they_say),
 		cmocka_unit_test(pass_through_uses_the_address_as_it_is_up_to_the_host_width),
 		cmocka_unit_test(a_translated_request_is_used_as_it_is_within_its_limits),
 		cmocka_unit_test(

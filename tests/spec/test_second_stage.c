@@ -1,6 +1,6 @@
 /*
- * The second-stage walk of legacy mode (VT-d 3.7, 9.8): levels and page sizes, reserved bits, rights,
- * address widths, the interrupt range, and the entries a unit cannot read.
+ * The second-stage walk of legacy mode (VT-d 3.7, 9.8): levels and page sizes, rights, address widths,
+ * the interrupt range, and the entries a unit cannot read. The bits of entries: test_sweep_paging.c.
  */
 #include "vtd_fixture.h"
 
@@ -101,100 +101,6 @@ static void an_entry_below_the_top_without_memory_is_reason_7(void **state)
 	}
 }
 
-/* What VT-d 9.8, Tables 41 to 47 call reserved; `leaf` says which table: PTE, 2M PDE, 1G PDPE. */
-struct entry_bits {
-	unsigned level;
-	bool leaf;
-	uint64_t reserved; /* without the bits from HAW to 51 */
-	uint64_t ignored;
-};
-
-static const struct entry_bits entry_bits[] = {
-	{ 5, false, 0x4000000000000880, 0xbff000000000077c },
-	{ 4, false, 0x4000000000000880, 0xbff000000000077c },
-	{ 3, false, 0x4000000000000800, 0xbff000000000077c },
-	{ 2, false, 0x4000000000000800, 0xbff000000000077c },
-	{ 3, true, 0x400000003ffff000, 0xbff000000000077c },
-	{ 2, true, 0x40000000001ff000, 0xbff000000000077c },
-	{ 1, true, 0x4000000000000000, 0xbff00000000007fc },
-};
-
-#define ENTRY_BITS (sizeof(entry_bits) / sizeof(*entry_bits))
-
-/* Flip every bit of `mask` in the entry; each flip alone must read as `reason`. */
-static void flip(struct vtd_fixture *vtd, uint64_t at, uint64_t mask, unsigned reason)
-{
-	const uint64_t before = vt_load(vtd, at);
-
-	for (unsigned bit = 0; bit < 64; bit++) {
-		if ((mask >> bit & 1) == 0)
-			continue;
-		vt_store(vtd, at, before ^ BIT(bit));
-		assert_int_equal(read_reason(vtd, INPUT), reason);
-		assert_int_equal(vt_reason(vtd, IOMMUSIM_DMA_WRITE, INPUT), reason);
-		assert_int_equal(vt_reason(vtd, IOMMUSIM_DMA_ATOMIC, INPUT), reason);
-	}
-	vt_store(vtd, at, before);
-	assert_int_equal(read_reason(vtd, INPUT), 0);
-}
-
-static void flip_all(const struct vtd_setup *setup, uint64_t above_haw, uint64_t leaf_snoop)
-{
-	struct vtd_fixture vtd;
-
-	for (size_t i = 0; i < ENTRY_BITS; i++) {
-		const struct entry_bits *row = &entry_bits[i];
-		const unsigned leaf = row->leaf ? row->level : 1;
-		const uint64_t at_leaf = row->leaf ? leaf_snoop : 0;
-		uint64_t at;
-
-		start(&vtd, setup);
-		vt_map_level(&vtd, INPUT, leaf == 1 ? 0x5000 : 0, 3, leaf);
-		at = vt_entry_at(&vtd, INPUT, row->level);
-		flip(&vtd, at, row->reserved | above_haw | at_leaf, 0xc);
-		flip(&vtd, at, row->ignored | (row->leaf ? leaf_snoop ^ 0x800 : 0), 0);
-		vt_stop(&vtd);
-	}
-}
-
-static void every_reserved_bit_of_every_entry_is_reason_c_and_ignored_bits_are_not(void **state)
-{
-	(void)state;
-	flip_all(&(struct vtd_setup){ .levels = 5, .haw = 39 }, 0x000fff8000000000, 0);
-	flip_all(&(struct vtd_setup){ .levels = 5, .haw = 46 }, 0x000fc00000000000, 0);
-	flip_all(&(struct vtd_setup){ .levels = 5, .haw = 52 }, 0, 0);
-}
-
-/* SNP, bit 11 of a leaf, is reserved without snoop control (ECAP.SC). */
-static void the_snoop_bit_of_a_leaf_is_reserved_without_snoop_control(void **state)
-{
-	(void)state;
-	flip_all(&(struct vtd_setup){ .levels = 5, .haw = 46, .ecap_clear = ECAP_SC },
-	    0x000fc00000000000, 0x800);
-}
-
-/* R=W=0: nothing else counts (VT-d 3.7). The reason is the one of the missing right. */
-static void an_entry_without_rights_is_not_present_whatever_else_it_holds(void **state)
-{
-	static const uint64_t rest[] = { 0, ~UINT64_C(3), 0x80, 0x4000000000000880 };
-	struct vtd_fixture vtd;
-
-	(void)state;
-	for (unsigned level = 1; level <= 5; level++) {
-		start(&vtd, &(struct vtd_setup){ .levels = 5 });
-		for (size_t i = 0; i < sizeof(rest) / sizeof(*rest); i++) {
-			struct iommusim_dma_page page;
-
-			vt_store(&vtd, vt_entry_at(&vtd, INPUT, level), rest[i]);
-			assert_int_equal(read_reason(&vtd, INPUT), 6);
-			assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, INPUT), 5);
-			page = vt_access(vtd.device, IOMMUSIM_DMA_READ, INPUT, 8);
-			assert_int_equal(page.fault.class_, IOMMUSIM_FAULT_NOT_PRESENT);
-		}
-		vt_stop(&vtd);
-	}
-}
-
 /* A request lacks what it needs and does not get: 5 for the write right, 6 for the read right. */
 static void assert_rights(struct vtd_fixture *vtd, unsigned rights)
 {
@@ -257,30 +163,6 @@ static void a_missing_right_is_a_permission_fault_when_the_page_is_there(void **
 	assert_int_equal(page.fault.class_, IOMMUSIM_FAULT_PERMISSION);
 	assert_int_equal(page.fault.reason, 5);
 	vt_stop(&vtd);
-}
-
-/* CAP.SSLPS: bit 0 is 2 MiB, bit 1 is 1 GiB; PS is reserved where the size is missing. */
-static void a_large_page_the_unit_lacks_is_reason_c(void **state)
-{
-	static const struct {
-		uint64_t missing;
-		unsigned reason[4]; /* by level */
-	} rows[] = {
-		{ 0, { 0, 0, 0, 0 } },
-		{ CAP_SSLPS_1G, { 0, 0, 0, 0xc } },
-		{ CAP_SSLPS_1G | CAP_SSLPS_2M, { 0, 0, 0xc, 0xc } },
-	};
-	struct vtd_fixture vtd;
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		for (unsigned level = 1; level <= 3; level++) {
-			start(&vtd, &(struct vtd_setup){ .cap_clear = rows[i].missing });
-			vt_map_level(&vtd, 0x80000000, 0x40000000, 3, level);
-			assert_int_equal(read_reason(&vtd, 0x80000000), rows[i].reason[level]);
-			vt_stop(&vtd);
-		}
-	}
 }
 
 /* LGN.1.1: the smaller of MGAW and the page table's width. */
@@ -507,13 +389,8 @@ int main(void)
 		cmocka_unit_test(each_depth_and_page_size_ends_where_the_entries_say),
 		cmocka_unit_test(the_walk_takes_nine_bits_a_level),
 		cmocka_unit_test(an_entry_below_the_top_without_memory_is_reason_7),
-		cmocka_unit_test(
-		    every_reserved_bit_of_every_entry_is_reason_c_and_ignored_bits_are_not),
-		cmocka_unit_test(the_snoop_bit_of_a_leaf_is_reserved_without_snoop_control),
-		cmocka_unit_test(an_entry_without_rights_is_not_present_whatever_else_it_holds),
 		cmocka_unit_test(rights_are_anded_over_all_levels),
 		cmocka_unit_test(a_missing_right_is_a_permission_fault_when_the_page_is_there),
-		cmocka_unit_test(a_large_page_the_unit_lacks_is_reason_c),
 		cmocka_unit_test(addresses_beyond_the_smaller_width_are_reason_4),
 		cmocka_unit_test(zero_length_reads_of_write_only_pages_follow_zlr),
 		cmocka_unit_test(translations_into_the_interrupt_range_are_reason_e),

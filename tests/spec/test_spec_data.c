@@ -71,6 +71,52 @@ static const struct expected registers[] = {
 	{ &vtd_IEUADDR_spec, "11.4.9.8", 0xac, 32, "MUA 31:0 w" },
 	{ &vtd_IQERCD_spec, "11.4.9.9", 0xb0, 64, "ICESID 63:48 o ITESID 47:32 o IQEI 3:0 o" },
 	{ &vtd_IRTA_spec, "11.4.10", 0xb8, 64, "IRTA 63:12 w EIME 11:11 w S 3:0 w" },
+	{ &vtd_PMEN_spec, "11.4.8.1", 0x64, 32, "EPM 31:31 w PRS 0:0 o" },
+	/* Base and limit registers: how many low bits are reserved is the implementation's choice. */
+	{ &vtd_PLMBASE_spec, "11.4.8.2", 0x68, 32, "PLMB 31:21 w" },
+	{ &vtd_PLMLIMIT_spec, "11.4.8.3", 0x6c, 32, "PLML 31:21 w" },
+	{ &vtd_PHMBASE_spec, "11.4.8.4", 0x70, 64, "PHMB 51:21 w" },
+	{ &vtd_PHMLIMIT_spec, "11.4.8.5", 0x78, 64, "PHML 51:21 w" },
+	{ &vtd_PQH_spec, "11.4.11.1", 0xc0, 64, "PQH 18:5 w" },
+	{ &vtd_PQT_spec, "11.4.11.2", 0xc8, 64, "PQT 18:5 w" },
+	{ &vtd_PQA_spec, "11.4.11.3", 0xd0, 64, "PQA 63:12 w PQS 2:0 w" },
+	{ &vtd_PRS_spec, "11.4.11.4", 0xdc, 32, "PRO 1:1 c PPR 0:0 c" },
+	{ &vtd_PECTL_spec, "11.4.11.5", 0xe0, 32, "IM 31:31 w IP 30:30 o" },
+	{ &vtd_PEDATA_spec, "11.4.11.6", 0xe4, 32, "IMD 15:0 w" },
+	{ &vtd_PEADDR_spec, "11.4.11.7", 0xe8, 32, "MA 31:2 w" },
+	{ &vtd_PEUADDR_spec, "11.4.11.8", 0xec, 32, "MUA 31:0 w" },
+	{ &vtd_MTRRCAP_spec, "11.4.12.1", 0x100, 64, "WC 10:10 o FIX 8:8 o VCNT 7:0 o" },
+	{ &vtd_MTRRDEF_spec, "11.4.12.2", 0x108, 64, "E 11:11 w FE 10:10 w TYPE 7:0 w" },
+	{ &vtd_MTRR_FIX64K_spec, "11.4.12.3", 0x120, 64,
+	    "R7 63:56 w R6 55:48 w R5 47:40 w R4 39:32 w R3 31:24 w R2 23:16 w R1 15:8 w R0 7:0 w" },
+	{ &vtd_MTRR_FIX16K_spec, "11.4.12.3", 0x128, 64,
+	    "R7 63:56 w R6 55:48 w R5 47:40 w R4 39:32 w R3 31:24 w R2 23:16 w R1 15:8 w R0 7:0 w" },
+	{ &vtd_MTRR_FIX4K_spec, "11.4.12.3", 0x138, 64,
+	    "R7 63:56 w R6 55:48 w R5 47:40 w R4 39:32 w R3 31:24 w R2 23:16 w R1 15:8 w R0 7:0 w" },
+	{ &vtd_MTRR_PHYSBASE_spec, "11.4.12.4", 0x180, 64, "PHYSBASE 51:12 w TYPE 7:0 w" },
+	{ &vtd_MTRR_PHYSMASK_spec, "11.4.12.4", 0x188, 64, "PHYSMASK 51:12 w V 11:11 w" },
+	{ &vtd_PERFCAP_spec, "11.4.13.2", 0x300, 64,
+	    "CS 54:52 o PCCS 51:51 o IOS 50:50 o GFS 49:49 o CWE 48:48 o PTLFS 36:36 o ATFS 35:35 o "
+	    "PASIDFS 34:34 o DIDFS 33:33 o RIDFS 32:32 o EGCNT 28:24 o CW 22:16 o NCNTR 15:0 o" },
+	{ &vtd_PERFCFGOFF_spec, "11.4.13.3", 0x310, 32, "CFGO 31:0 o" },
+	{ &vtd_PERFFRZOFF_spec, "11.4.13.4", 0x314, 32, "FZO 31:0 o" },
+	{ &vtd_PERFOVFOFF_spec, "11.4.13.5", 0x318, 32, "OFO 31:0 o" },
+	{ &vtd_PERFCNTROFF_spec, "11.4.13.6", 0x31c, 32, "CNTO 31:0 o" },
+	{ &vtd_PERFINTRSTS_spec, "11.4.13.7", 0x324, 32, "PIS 0:0 c" },
+	{ &vtd_PERFINTRCTL_spec, "11.4.13.8", 0x328, 32, "IM 31:31 w IP 30:30 o" },
+	{ &vtd_PERFINTRDATA_spec, "11.4.13.9", 0x32c, 32, "IMD 15:0 w" },
+	{ &vtd_PERFINTRADDR_spec, "11.4.13.10", 0x330, 32, "MA 31:2 w" },
+	{ &vtd_PERFINTRUADDR_spec, "11.4.13.11", 0x334, 32, "MUA 31:0 w" },
+	{ &vtd_ECMD_spec, "11.4.14.1", 0x400, 64, "OA 63:16 x CMD 7:0 x" },
+	{ &vtd_ECEO_spec, "11.4.14.2", 0x408, 64, "OB 63:0 x" },
+	{ &vtd_ECRSP_spec, "11.4.14.3", 0x410, 64, "RSLT 63:16 o SC 7:1 o IP 0:0 o" },
+	{ &vtd_ECCAP3_spec, "11.4.14.5.4", 0x448, 64,
+	    "UFCNTS 53:53 o FCNTS 52:52 o RCNTS 51:51 o RCFGS 50:50 o DCNTS 49:49 o ECNTS 48:48 o" },
+	{ &vtd_RDTC_spec, "11.4.15", 0xdc0, 64, "CLOS 36:32 w RMID 11:0 w" },
+	{ &vtd_VCMD_spec, "11.4.16.1", 0xe00, 64, "OA 63:16 w CMD 7:0 w" },
+	{ &vtd_VCMD_EO_spec, "11.4.16.2", 0xe08, 64, "OB 63:0 w" },
+	{ &vtd_VCRSP_spec, "11.4.16.3", 0xe10, 64, "RSLT 63:16 o SC 7:1 o IP 0:0 o" },
+	{ &vtd_VCCAP_spec, "11.4.16.4", 0xe30, 64, "FPS 2:2 o PAS 1:1 o NS 0:0 o" },
 };
 
 /* Bits that hardware ignores may be described or left out by name; their place is checked by masks. */
@@ -80,9 +126,11 @@ static const struct expected entries[] = {
 	    "DID 87:72 - AW 66:64 - SSPTPTR 63:12 - TT 3:2 - FPD 1:1 - P 0:0 -" },
 	{ &vtd_ss_upper_spec, "9.8", 0, 64, "ADDR 51:12 - W 1:1 - R 0:0 -" },
 	{ &vtd_ss_table_spec, "9.8", 0, 64, "ADDR 51:12 - PS 7:7 - W 1:1 - R 0:0 -" },
-	{ &vtd_ss_leaf1g_spec, "9.8", 0, 64, "ADDR 51:30 - SNP 11:11 - PS 7:7 - W 1:1 - R 0:0 -" },
-	{ &vtd_ss_leaf2m_spec, "9.8", 0, 64, "ADDR 51:21 - SNP 11:11 - PS 7:7 - W 1:1 - R 0:0 -" },
-	{ &vtd_ss_pte_spec, "9.8", 0, 64, "ADDR 51:12 - SNP 11:11 - W 1:1 - R 0:0 -" },
+	{ &vtd_ss_leaf1g_spec, "9.8", 0, 64,
+	    "TM 62:62 - ADDR 51:30 - SNP 11:11 - PS 7:7 - W 1:1 - R 0:0 -" },
+	{ &vtd_ss_leaf2m_spec, "9.8", 0, 64,
+	    "TM 62:62 - ADDR 51:21 - SNP 11:11 - PS 7:7 - W 1:1 - R 0:0 -" },
+	{ &vtd_ss_pte_spec, "9.8", 0, 64, "TM 62:62 - ADDR 51:12 - SNP 11:11 - W 1:1 - R 0:0 -" },
 	{ &vtd_irte_spec, "9.9", 0, 128,
 	    "SVT 83:82 - SQ 81:80 - SID 79:64 - DST 63:32 - V 23:16 - IM 15:15 - DLM 7:5 - TM 4:4 "
 	    "- "
@@ -316,15 +364,17 @@ static void presets_hold_the_values_of_real_machines(void **state)
 		uint32_t version;
 		uint64_t capability, ext_capability;
 		uint8_t width;
+		uint16_t revision;
 	} rows[] = {
-		{ "skylake-client", 0, 0x10, 0x1c0000c40660462, 0x19e2ff0505e, 39 },
-		{ "skylake-client", 1, 0x10, 0xd2008c40660462, 0xf050da, 39 },
-		{ "skylake-client", 7, 0x10, 0xd2008c40660462, 0xf050da, 39 },
-		{ "alder-lake-client", 0, 0x40, 0x1c0000c40660462, 0x29a00f0505e, 39 },
-		{ "alder-lake-client", 1, 0x50, 0xd2008c40660462, 0xf050da, 39 },
-		{ "skylake-sp", 0, 0x10, 0x8d2078c106f0466, 0xf020df, 46 },
-		{ "skylake-sp", 3, 0x10, 0x8d2078c106f0466, 0xf020df, 46 },
-		{ "haswell-ep", 0, 0x10, 0xd2008c10ef0466, 0xf0205b, 46 },
+		{ "skylake-client", 0, 0x10, 0x1c0000c40660462, 0x19e2ff0505e, 39, 0x203 },
+		{ "skylake-client", 1, 0x10, 0xd2008c40660462, 0xf050da, 39, 0x203 },
+		{ "skylake-client", 7, 0x10, 0xd2008c40660462, 0xf050da, 39, 0x203 },
+		{ "alder-lake-client", 0, 0x40, 0x1c0000c40660462, 0x29a00f0505e, 39, 0x303 },
+		{ "alder-lake-client", 1, 0x50, 0xd2008c40660462, 0xf050da, 39, 0x303 },
+		{ "skylake-sp", 0, 0x10, 0x8d2078c106f0466, 0xf020df, 46, 0x204 },
+		{ "skylake-sp", 3, 0x10, 0x8d2078c106f0466, 0xf020df, 46, 0x204 },
+		{ "sapphire-rapids", 2, 0x60, 0x9ed008c40780466, 0x3ee9e86f050df, 52, 0x304 },
+		{ "haswell-ep", 0, 0x10, 0xd2008c10ef0466, 0xf0205b, 46, 0x202 },
 	};
 
 	(void)state;
@@ -337,6 +387,9 @@ static void presets_hold_the_values_of_real_machines(void **state)
 		assert_int_equal(config.capability, rows[i].capability);
 		assert_int_equal(config.ext_capability, rows[i].ext_capability);
 		assert_int_equal(config.host_address_width, rows[i].width);
+		assert_int_equal(config.revision, rows[i].revision);
+		/* Protected memory closed to remapped DMA from Skylake on (VT-d 11.4.8.1). */
+		assert_int_equal(config.choices.protection_spares_remapped, rows[i].revision < 0x203);
 		assert_int_equal(config.base, 0x1000);
 		assert_int_equal(config.segment, 9);
 	}

@@ -94,6 +94,7 @@ struct iommusim_dma_page {
 	bool faulted;
 	bool translated;
 	bool cached;         /* answered by an IOTLB entry */
+	bool through_cache;  /* a cached context or paging-structure entry took part */
 	bool bus_error;      /* translated to a place without memory: nothing was moved */
 	bool interrupt;      /* in the interrupt address range: a message, or a read that flushes one */
 	uint8_t page_shift;  /* log2 of the translation's size */
@@ -149,6 +150,19 @@ IOMMUSIM_API enum iommusim_status iommusim_dma(struct iommusim_requester *reques
 struct iommusim_interrupt;
 IOMMUSIM_API enum iommusim_status iommusim_requester_interrupt(struct iommusim_requester *requester,
     uint64_t address, uint32_t data, struct iommusim_interrupt *out, struct iommusim_fault *fault);
+
+/*
+ * A device that keeps translations of its own (ATS) answers when it is told to drop them. With `answers`
+ * false it stays silent, and the unit reports a time-out (VT-d FSTS.ITE). True at first. Control side.
+ */
+IOMMUSIM_API void iommusim_requester_answers(struct iommusim_requester *requester, bool answers);
+
+/*
+ * The device completes an invalidation that it was not asked for (VT-d FSTS.ICE). Returns OK, or ENOENT
+ * when its unit takes no notice: none, off, or without device-TLBs. Control side.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_requester_stray_completion(
+    struct iommusim_requester *requester);
 
 IOMMUSIM_API void iommusim_requester_counters(
     const struct iommusim_requester *requester, struct iommusim_requester_counters *counters);

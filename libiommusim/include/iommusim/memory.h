@@ -94,6 +94,9 @@ IOMMUSIM_API enum iommusim_status iommusim_memory_physical(
 IOMMUSIM_API enum iommusim_status iommusim_memory_flush(
     struct iommusim_machine *machine, uint64_t address, size_t length);
 
+/* Write every cache line back, as WBINVD does. With a device view it reads all memory: not quick. */
+IOMMUSIM_API void iommusim_memory_flush_all(struct iommusim_machine *machine);
+
 #ifdef __cplusplus
 }
 #endif

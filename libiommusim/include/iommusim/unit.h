@@ -37,6 +37,21 @@ struct iommusim_unit_settings {
 	bool drop_invalidations; /* ignore every invalidation: a negative control */
 };
 
+/*
+ * Where the specification leaves a choice, or decides nothing: what this unit does. All false is what
+ * the specification's words fit best.
+ */
+struct iommusim_vtd_choices {
+	bool
+	    rights_at_each_level; /* a missing right faults where it is first missing, not at the leaf */
+	bool
+	    pass_through_widest; /* TT=10b with an AW below the widest supported one faults, 3h (9.3) */
+	bool collapse_faults;    /* a requester with a pending record gets no further one (7.2.1) */
+	bool
+	    protection_spares_remapped; /* PMEN does not reach remapped DMA: before Skylake (11.4.8.1) */
+	bool source_unknown; /* interrupts come without a source id: entries are used unvalidated */
+};
+
 struct iommusim_vtd_config {
 	uint64_t base; /* of the registers: a multiple of 4 KiB */
 	uint16_t segment;
@@ -44,6 +59,9 @@ struct iommusim_vtd_config {
 	uint64_t capability;        /* CAP at reset */
 	uint64_t ext_capability;    /* ECAP at reset */
 	uint8_t host_address_width; /* 12..52: address bits at and above it are reserved */
+	uint16_t
+	    revision; /* of the specification, 0x302 for 3.2; 0: the newest. Older: TM, AFL (9.8, 11.4) */
+	struct iommusim_vtd_choices choices;
 	struct iommusim_unit_settings settings;
 };
 
@@ -58,7 +76,7 @@ IOMMUSIM_API enum iommusim_status iommusim_vtd_create(struct iommusim_machine *m
 /*
  * Register values of real machines, by name ("skylake-client", "skylake-sp", ...): the value of unit
  * number `index` of that machine; the last one serves all further units. `config` gets version,
- * capability, ext_capability and host_address_width. Returns OK or ENOENT. No state: any thread.
+ * capability, ext_capability, host_address_width, revision, and the choices that machine made. Returns OK or ENOENT. No state: any thread.
  */
 IOMMUSIM_API enum iommusim_status iommusim_vtd_preset(
     const char *name, unsigned index, struct iommusim_vtd_config *config);

@@ -1,0 +1,74 @@
+/* Protected memory regions: memory that no DMA reaches while PMEN says so (VT-d 11.4.8). */
+#include "models/vtd/unit.h"
+
+const struct vtd_reason vtd_protected_reason = {
+	.clause = "VT-d 11.4.8.1 PMEN.EPM",
+	.meaning = "the page lies in a protected memory region",
+	.class_ = IOMMUSIM_FAULT_ABORT,
+};
+
+/* Bits below a limit's alignment count as ones; a limit below its base leaves nothing (11.4.8.3). */
+static struct vtd_region region(uint64_t base, uint64_t limit, uint64_t fine)
+{
+	return (struct vtd_region){ .first = base, .last = limit | fine };
+}
+
+static void take_regions(struct vtd_unit *vtd)
+{
+	const struct vtd_region none = { .first = 1, .last = 0 };
+	const struct vtd_register *registers = vtd->registers;
+
+	vtd->protected_memory[0] = vtd->protected_memory[1] = none;
+	if (vtd_CAP_PLMR(vtd->capability))
+		vtd->protected_memory[0] = region(registers[VTD_PLMBASE].value,
+		    registers[VTD_PLMLIMIT].value, vtd_PLMLIMIT_PLML_bits(1) - 1);
+	if (vtd_CAP_PHMR(vtd->capability))
+		vtd->protected_memory[1] = region(registers[VTD_PHMBASE].value,
+		    registers[VTD_PHMLIMIT].value, vtd_PHMLIMIT_PHML_bits(1) - 1);
+}
+
+/* Requests under way end before PRS follows EPM, and none is answered privately under the old rule. */
+static void run_protection(void *context)
+{
+	struct vtd_unit *vtd = context;
+	struct vtd_register *enable = &vtd->registers[VTD_PMEN];
+	const bool on = vtd_PMEN_EPM(enable->value) != 0;
+
+	if (on == (vtd_PMEN_PRS(enable->value) != 0))
+		return;
+	if (on)
+		take_regions(vtd);
+	atomic_store(&vtd->protecting, on);
+	vtd->invalidated = true;
+	vtd_invalidation_settle(vtd);
+	pthread_mutex_lock(&vtd->unit.lock);
+	enable->value = (enable->value & ~vtd_PMEN_PRS_bits(1)) | vtd_PMEN_PRS_bits(on);
+	pthread_mutex_unlock(&vtd->unit.lock);
+}
+
+void vtd_protection_written(struct vtd_unit *vtd, uint64_t written)
+{
+	(void)written;
+	vtd_after_latency(vtd, run_protection);
+}
+
+static bool within(const struct vtd_region *region, uint64_t address)
+{
+	return address >= region->first && address <= region->last;
+}
+
+/* Old units look only at what is not remapped: pass-through, or translation off (11.4.8.1). */
+bool vtd_protected(const struct vtd_unit *vtd, struct iommusim_dma_page *page)
+{
+	if (!atomic_load(&vtd->protecting) || page->interrupt ||
+	    (vtd->choices.protection_spares_remapped && page->entry != 0) ||
+	    (!within(&vtd->protected_memory[0], page->physical) &&
+		!within(&vtd->protected_memory[1], page->physical)))
+		return false;
+	page->faulted = true;
+	page->fault = (struct iommusim_fault){
+		.class_ = vtd_protected_reason.class_,
+		.meaning = vtd_protected_reason.meaning,
+	};
+	return true;
+}

@@ -1,0 +1,149 @@
+/*
+ * What the specification leaves open or changed between its revisions, as settings of a unit (unit.h):
+ * where a missing right faults, the width pass-through needs, the transient-mapping bit.
+ */
+#include "vtd_fixture.h"
+
+static const struct vtd_setup each_level = { .choices = { .rights_at_each_level = true } };
+
+/* At level 3 W is missing; the level 2 entry has a reserved bit. */
+static void start_both_wrong(struct vtd_fixture *vtd, const struct vtd_setup *setup)
+{
+	uint64_t entry_at;
+
+	vt_start_enabled(vtd, setup);
+	vt_map(vtd, 0x4000, 0x104000, 3);
+	entry_at = vt_entry_at(vtd, 0x4000, 3);
+	vt_store(vtd, entry_at, vt_load(vtd, entry_at) & ~UINT64_C(2));
+	entry_at = vt_entry_at(vtd, 0x4000, 2);
+	vt_store(vtd, entry_at, vt_load(vtd, entry_at) | BIT(62));
+}
+
+static void by_default_a_missing_right_faults_at_the_leaf(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_both_wrong(&vtd, NULL);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x4000), 0xc);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_ATOMIC, 0x4000), 0xc);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 0xc);
+	vt_stop(&vtd);
+}
+
+static void by_choice_it_faults_where_it_is_first_missing(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_both_wrong(&vtd, &each_level);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x4000), 5);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_ATOMIC, 0x4000), 5);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 0xc);
+	vt_stop(&vtd);
+}
+
+static void right_before_reserved_in_one_entry_by_choice(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &each_level);
+	vt_store(&vtd, vt_entry_at(&vtd, 0x4000, 1), 0x104000 | BIT(62) | 2);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 6);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x4000), 0xc);
+	vt_stop(&vtd);
+	vt_start_enabled(&vtd, NULL);
+	vt_store(&vtd, vt_entry_at(&vtd, 0x4000, 1), 0x104000 | BIT(62) | 2);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 0xc);
+	vt_stop(&vtd);
+}
+
+/* A zero-length read of a write-only page passes with CAP.ZLR under either rule (VT-d 3.14). */
+static void zero_length_reads_pass_write_only_pages_either_way(void **state)
+{
+	const struct vtd_setup *const setups[] = { NULL, &each_level };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		vt_start_enabled(&vtd, setups[i]);
+		vt_map(&vtd, 0x4000, 0x104000, 2);
+		assert_false(vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x4000, 0).faulted);
+		assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 6);
+		vt_stop(&vtd);
+	}
+}
+
+static void pass_through_may_need_the_widest_supported_width(void **state)
+{
+	const struct vtd_setup strict = { .choices = { .pass_through_widest = true } };
+	const struct vtd_setup *const setups[] = { NULL, &strict };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		for (uint64_t width = 1; width <= 3; width++) {
+			vt_start_enabled(&vtd, setups[i]);
+			vt_set_context(&vtd, VTD_RID, 1 | 2 << 2, (uint64_t)VTD_DOMAIN << 8 | width);
+			assert_int_equal(
+			    vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), i == 1 && width != 3 ? 3 : 0);
+			vt_stop(&vtd);
+		}
+	}
+	vt_start_enabled(&vtd, &strict); /* only pass-through: tables may be of any supported width */
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	assert_int_equal(vt_output(&vtd, 0x4000), 0x104000);
+	vt_stop(&vtd);
+}
+
+/* Bit 62 of a leaf is TM before revision 3.2, if the unit has device-TLBs; reserved ever since. */
+static void the_transient_mapping_bit_is_of_old_units_with_device_tlbs(void **state)
+{
+	static const struct {
+		uint16_t revision;
+		uint64_t without;
+		unsigned reason;
+	} rows[] = {
+		{ 0x301, 0, 0 },
+		{ 0x202, 0, 0 },
+		{ 0x301, ECAP_DT, 0xc },
+		{ 0x302, 0, 0xc },
+		{ 0, 0, 0xc },
+	};
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		for (unsigned level = 1; level <= 3; level++) {
+			vt_start_enabled(&vtd,
+			    &(struct vtd_setup){
+				.revision = rows[i].revision, .ecap_clear = rows[i].without });
+			vt_map_level(&vtd, 0x40000000, 0x40000000, BIT(62) | 3, level);
+			assert_int_equal(
+			    vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x40000000), rows[i].reason);
+			vt_stop(&vtd);
+		}
+		vt_start_enabled(&vtd, &(struct vtd_setup){ .revision = rows[i].revision });
+		vt_map(&vtd, 0x4000, 0x104000, 3);
+		vt_store(&vtd, vt_entry_at(&vtd, 0x4000, 2),
+		    vt_load(&vtd, vt_entry_at(&vtd, 0x4000, 2)) | BIT(62));
+		assert_int_equal(
+		    vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 0xc); /* not in a pointer */
+		vt_stop(&vtd);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(by_default_a_missing_right_faults_at_the_leaf),
+		cmocka_unit_test(by_choice_it_faults_where_it_is_first_missing),
+		cmocka_unit_test(right_before_reserved_in_one_entry_by_choice),
+		cmocka_unit_test(zero_length_reads_pass_write_only_pages_either_way),
+		cmocka_unit_test(pass_through_may_need_the_widest_supported_width),
+		cmocka_unit_test(the_transient_mapping_bit_is_of_old_units_with_device_tlbs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
