@@ -52,6 +52,9 @@ static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
 
 	walk->rights = walk->granted;
 	walk->step_count = 0;
+	/* The entries above would have said so, had they been read. */
+	if (walk->each_level && (walk->granted & walk->needed) != walk->needed)
+		return PAGE_WALK_DENIED;
 	for (;; level--) {
 		uint64_t entry = 0;
 		const uint64_t address = table + page_level_index(target, level) * sizeof(entry);

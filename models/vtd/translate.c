@@ -17,6 +17,7 @@ struct lookup {
 	struct iommusim_dma_page *page;
 	uint64_t generation; /* of the unit when it began */
 	struct vtd_context context;
+	bool context_cached; /* the context cache has it already */
 	unsigned rights;
 	unsigned reason;
 };
@@ -67,6 +68,7 @@ static bool ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 		context->raw[1] = known->value[1];
 		context->fault_disable = vtd_context_entry_FPD(context->raw) != 0;
 		context->known = true;
+		lookup->context_cached = true;
 		lookup->page->through_cache = true;
 	}
 	hit = cache_find_source(&vtd->iotlb, request->rid, request->address);
@@ -121,7 +123,7 @@ static void keep_context(struct vtd_unit *vtd, const struct lookup *lookup)
 		.source = lookup->request->rid,
 	};
 
-	if (context->known && lookup->reason != LCT_5 && (!faulty || vtd_CAP_CM(vtd->capability)))
+	if (context->known && !lookup->context_cached && (!faulty || vtd_CAP_CM(vtd->capability)))
 		cache_insert(&vtd->context_cache, &entry);
 }
 

@@ -199,6 +199,25 @@ static void a_kept_entry_brings_its_rights(void **state)
 	vt_stop(&vtd);
 }
 
+/* Where rights are judged at each level, a kept entry denies as the entry itself would have. */
+static void a_kept_entry_denies_before_what_is_below_is_read(void **state)
+{
+	const struct vtd_setup each = { .choices = { .rights_at_each_level = true } };
+	uint64_t entry_at;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &each);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	entry_at = vt_entry_at(&vtd, 0x4000, 3);
+	vt_store(&vtd, entry_at, vt_load(&vtd, entry_at) & ~UINT64_C(2));
+	vt_store(&vtd, vt_entry_at(&vtd, 0x200000, 2), VTD_RAM | 3); /* a table where no memory is */
+	assert_int_equal(vt_output(&vtd, 0x4000), 0x104000);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x200000), 7);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x200000), 5);
+	vt_stop(&vtd);
+}
+
 static void entries_that_point_nowhere_are_not_kept(void **state)
 {
 	struct vtd_fixture vtd;
@@ -263,6 +282,7 @@ int main(void)
 		cmocka_unit_test(the_hint_spares_them),
 		cmocka_unit_test(a_coarser_invalidation_spares_nothing),
 		cmocka_unit_test(a_kept_entry_brings_its_rights),
+		cmocka_unit_test(a_kept_entry_denies_before_what_is_below_is_read),
 		cmocka_unit_test(entries_that_point_nowhere_are_not_kept),
 		cmocka_unit_test(devices_of_one_domain_share_them_and_other_domains_do_not),
 		cmocka_unit_test(what_a_kept_entry_led_to_is_said),
