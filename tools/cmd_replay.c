@@ -1,4 +1,4 @@
-/* `iommusim replay`: runs traces and says what became of their DMA. Showing it is done elsewhere. */
+/* `iommusim replay`: runs traces and recordings, each its own way. Showing what came is done elsewhere. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <iommusim/trace.h>
 
 #include "command.h"
+#include "recording_show.h"
 #include "replay_show.h"
 #include "trace_input.h"
 
@@ -16,8 +17,10 @@ static const char usage[] =
     "usage: iommusim replay [OPTION...] FILE|FOLDER...\n"
     "\n"
     "Runs traces (docs/trace-language.md) and reports every DMA that did not go as it should: where it\n"
-    "was stopped or let through, which call is to blame, and who is told. A folder stands for every\n"
-    "*.iommu below it, - for standard input; files may be compressed with gzip.\n"
+    "was stopped or let through, which call is to blame, and who is told. Runs recordings of a real\n"
+    "driver (docs/recordings.md) and reports where the model parts from them. A folder stands for every\n"
+    "*.iommu below it, or for the recording.jsonl.gz in it; - for standard input; files may be\n"
+    "compressed with gzip.\n"
     "\n"
     "  -j, --json                one JSON object a line, a summary last\n"
     "      --vmm NAME            behave as this release does (13.0, reference, ...), whatever the "
@@ -26,20 +29,22 @@ static const char usage[] =
     "      --seed N              seed of whatever is random, whatever the trace says\n"
     "      --drop-invalidations  let the unit ignore every invalidation: a negative control\n"
     "      --record OUT          write what ran as a trace that needs no other file\n"
-    "      --platform FILE       for recordings of a real driver, which are not supported yet\n"
+    "      --platform FILE       a recording's machine; otherwise platform.json beside the recording\n"
     "  -h, --help                this text\n"
     "\n"
-    "exit: 0 everything as expected, 1 a DMA, a finding or an expectation is not, 2 a trace cannot be\n"
-    "read or wrong usage, 3 out of memory or another resource\n";
+    "exit: 0 everything as expected, 1 a DMA, a finding or an expectation is not, or a recording parts,\n"
+    "2 a file cannot be read or wrong usage, 3 out of memory or another resource\n";
 
 /* What was asked for, and what is kept while the files are gone through. */
 struct run {
 	struct iommusim_replay_options options;
 	bool json;
 	const char *record;
+	const char *platform; /* of recordings; NULL: what lies beside them */
 	struct trace_files files;
 	struct replay_progress progress;
 	struct iommusim_replay_summary total;
+	struct recording_total recordings;
 	int worst; /* exit code so far */
 };
 
@@ -58,6 +63,11 @@ static void complain(struct run *run, const char *file, enum iommusim_status sta
 	fprintf(stderr, "%s:%u:%u: %s\n", file, problem->line, problem->column,
 	    status == IOMMUSIM_ENOMEM && problem->text[0] == '\0' ? "out of memory" : problem->text);
 	note_exit(run, status == IOMMUSIM_ENOMEM ? COMMAND_NO_RESOURCES : COMMAND_BAD_INPUT);
+}
+
+static bool wants_colour(void)
+{
+	return isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 }
 
 static int refuse(const char *format, const char *argument)
@@ -134,7 +144,7 @@ static void run_text(struct run *run, const char *file, const char *text, size_t
 		.file = file,
 		.summary = &summary,
 		.progress = &run->progress,
-		.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL,
+		.colour = wants_colour(),
 	};
 	enum iommusim_status status;
 
@@ -153,6 +163,46 @@ static void run_text(struct run *run, const char *file, const char *text, size_t
 	add_up(&run->total, &summary);
 }
 
+static void run_recording(struct run *run, const char *file, const char *text, size_t length)
+{
+	const struct recording_options options = {
+		.platform = run->platform,
+		.seed = run->options.has_seed ? run->options.seed : 0,
+		.settings = {
+			.cache = run->options.has_cache ? run->options.cache : IOMMUSIM_CACHE_HOARD,
+			.drop_invalidations = run->options.drop_invalidations,
+		},
+	};
+	struct recording_summary summary;
+	struct recording_problem problem;
+	struct recording_show show = {
+		.file = file,
+		.summary = &summary,
+		.progress = &run->progress,
+		.colour = wants_colour(),
+	};
+	struct recording_watcher watcher = { .context = &show };
+	enum iommusim_status status;
+
+	if (run->json)
+		recording_json_watcher(&watcher);
+	else
+		recording_text_watcher(&watcher);
+	status = recording_run(file, text, length, &options, &watcher, &summary, &problem);
+	if (run->json)
+		recording_json_end(&show, status == IOMMUSIM_OK ? NULL : &problem);
+	else if (summary.machine[0] != '\0')
+		recording_text_end(&show);
+	if (status != IOMMUSIM_OK)
+		complain(run, problem.file, status, &problem.about);
+	else if (!recording_agrees(&summary))
+		note_exit(run, COMMAND_UNEXPECTED);
+	if (show.out_of_memory)
+		note_exit(run, COMMAND_NO_RESOURCES);
+	recording_add_up(&run->recordings, &summary);
+	recording_summary_free(&summary);
+}
+
 static void run_file(struct run *run, const char *file)
 {
 	struct iommusim_diagnostic problem = { .status = IOMMUSIM_OK };
@@ -162,14 +212,12 @@ static void run_file(struct run *run, const char *file)
 
 	if (status != IOMMUSIM_OK) {
 		complain(run, file, status, &problem);
-	} else if (is_recording(text, length)) {
-		snprintf(problem.text, sizeof(problem.text),
-		    "this is a recording of a real driver, and recordings are not supported yet; "
-		    "expected a trace, whose first line is `#!iommusim 1`");
-		problem.line = problem.column = 1;
-		complain(run, file, IOMMUSIM_EOPNOTSUPP, &problem);
-	} else {
+	} else if (!is_recording(text, length)) {
 		run_text(run, file, text, length);
+	} else if (run->record != NULL) {
+		note_exit(run, refuse("--record takes a trace, and %s is a recording", file));
+	} else {
+		run_recording(run, file, text, length);
 	}
 	free(text);
 }
@@ -230,7 +278,8 @@ static int take_option(struct run *run, int option, const char *argument)
 	case OPTION_RECORD:
 		run->record = argument;
 		return COMMAND_OK;
-	default: /* --platform is for recordings, which are refused when they are met */
+	default:
+		run->platform = argument;
 		return COMMAND_OK;
 	}
 }
@@ -301,10 +350,14 @@ static void run_files(struct run *run)
 	replay_progress_clear(&run->progress);
 	if (run->files.count < 2)
 		return;
-	if (run->json)
-		replay_json_total(&show, &run->total, run->files.count);
-	else
-		replay_text_total(&run->total, run->files.count);
+	if (run->json) {
+		replay_json_total(&show, &run->total, run->files.count, &run->recordings);
+	} else {
+		if (run->files.count > run->recordings.files)
+			replay_text_total(&run->total, run->files.count - run->recordings.files);
+		if (run->recordings.files != 0)
+			recording_text_total(&run->recordings);
+	}
 	if (show.out_of_memory)
 		note_exit(run, COMMAND_NO_RESOURCES);
 }

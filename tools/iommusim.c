@@ -18,6 +18,8 @@ struct command {
 /* In the order help shows them. */
 static const struct command commands[] = {
 	{ "replay", command_replay, "run traces and explain what became of their DMA" },
+	{ "vectors", command_vectors, "run conformance vectors against the models" },
+	{ "walk", command_walk, "show one translation, entry by entry" },
 	{ "acpi", command_acpi, "decode DMAR tables and say what is wrong with them" },
 	{ "spec", command_spec, "the registers and structures the models run on, as a reference" },
 };

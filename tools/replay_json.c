@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 
+#include "recording_show.h"
 #include "replay_show.h"
 
 /* Put `value` into `object`. NULL, from json-c without memory, is noted and left out. */
@@ -195,12 +196,15 @@ void replay_json_end(struct replay_show *show, const struct iommusim_diagnostic 
 	print_line(show, whole);
 }
 
-void replay_json_total(
-    struct replay_show *show, const struct iommusim_replay_summary *total, size_t files)
+void replay_json_total(struct replay_show *show, const struct iommusim_replay_summary *total,
+    size_t files, const struct recording_total *recordings)
 {
 	struct json_object *whole, *object = open_line(show, "total", &whole);
 
 	add_number(show, object, "files", files);
-	add_counts(show, object, total);
+	if (files > recordings->files)
+		add_counts(show, object, total);
+	if (recordings->files != 0 && object != NULL && !recording_json_total(recordings, object))
+		show->out_of_memory = true;
 	print_line(show, whole);
 }

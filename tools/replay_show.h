@@ -11,7 +11,7 @@ struct replay_progress {
 	int64_t since; /* the second it was last written in */
 };
 
-/* One file's story on its way to standard output. */
+/* One trace's story on its way to standard output. */
 struct replay_show {
 	const char *file;
 	const struct iommusim_replay_summary *summary;
@@ -22,6 +22,8 @@ struct replay_show {
 };
 
 void replay_progress_start(struct replay_progress *progress);
+/* Where a file stands, for whoever waits: on a terminal, and only when it takes long. */
+void replay_progress_show(struct replay_progress *progress, const char *file, uint32_t line);
 /* Take it off the terminal before anything else is written. */
 void replay_progress_clear(struct replay_progress *progress);
 
@@ -33,7 +35,8 @@ void replay_json_callbacks(struct iommusim_replay_options *options);
 void replay_text_end(struct replay_show *show);
 void replay_text_total(const struct iommusim_replay_summary *total, size_t files);
 void replay_json_end(struct replay_show *show, const struct iommusim_diagnostic *problem);
-void replay_json_total(
-    struct replay_show *show, const struct iommusim_replay_summary *total, size_t files);
+struct recording_total;
+void replay_json_total(struct replay_show *show, const struct iommusim_replay_summary *total,
+    size_t files, const struct recording_total *recordings);
 
 #endif

@@ -41,10 +41,8 @@ static void print_wrapped(const char *first, const char *text)
 
 /* ---- progress ------------------------------------------------------------------------------------------ */
 
-/* Where a file stands, for whoever waits: on a terminal, and only when it takes long. */
-static void show_progress(struct replay_show *show, uint32_t line)
+void replay_progress_show(struct replay_progress *progress, const char *file, uint32_t line)
 {
-	struct replay_progress *progress = show->progress;
 	struct timespec now;
 
 	if (!progress->wanted || clock_gettime(CLOCK_MONOTONIC, &now) != 0 ||
@@ -52,7 +50,7 @@ static void show_progress(struct replay_show *show, uint32_t line)
 		return;
 	progress->since = now.tv_sec;
 	progress->shown = true;
-	fprintf(stderr, "\r\033[Kreplaying %s, line %" PRIu32, show->file, line);
+	fprintf(stderr, "\r\033[Kreplaying %s, line %" PRIu32, file, line);
 }
 
 void replay_progress_clear(struct replay_progress *progress)
@@ -89,7 +87,7 @@ static void show_dma(void *context, const struct iommusim_check *check, uint32_t
 	const struct iommusim_text out = { .put = put, .colour = show->colour };
 
 	(void)statement;
-	show_progress(show, line);
+	replay_progress_show(show->progress, show->file, line);
 	if (report->verdict == IOMMUSIM_VERDICT_OK && expected)
 		return;
 	begin_block(show);

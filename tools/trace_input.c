@@ -1,4 +1,4 @@
-/* Finds the traces that were asked for and reads them. What is in a trace is not looked at here. */
+/* Finds the traces and recordings that were asked for and reads them. What is in them is not looked at. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -106,6 +106,22 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* The recording that lies in a folder without traces. ENOENT when there is none. */
+static enum iommusim_status add_recording(struct trace_files *files, const char *folder)
+{
+	static const char *const names[] = { "recording.jsonl.gz", "recording.jsonl" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = join(folder, names[i]);
+		struct stat about;
+
+		if (path == NULL || (stat(path, &about) == 0 && S_ISREG(about.st_mode)))
+			return add_name(files, path);
+		free(path);
+	}
+	return IOMMUSIM_ENOENT;
+}
+
 enum iommusim_status trace_files_add(
     struct trace_files *files, const char *name, struct iommusim_diagnostic *problem)
 {
@@ -122,8 +138,13 @@ enum iommusim_status trace_files_add(
 			free(files->names[--files->count]);
 		return status;
 	}
-	if (files->count == before)
-		return refuse(problem, "replayed", "no *.iommu file is below this folder");
+	if (files->count == before) {
+		status = add_recording(files, name);
+		return status == IOMMUSIM_ENOENT
+		    ? refuse(problem, "replayed",
+			  "no *.iommu file is below this folder, and no recording.jsonl.gz in it")
+		    : status;
+	}
 	qsort(files->names + before, files->count - before, sizeof(*files->names), compare_names);
 	return IOMMUSIM_OK;
 }

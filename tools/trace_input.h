@@ -13,7 +13,8 @@ struct trace_files {
 };
 
 /*
- * Add a file, or every *.iommu below a folder in the order of their bytes. OK, ENOMEM, EIO (`problem`
+ * Add a file, or every *.iommu below a folder in the order of their bytes, or, when there is none, the
+ * recording in the folder. OK, ENOMEM, EIO (`problem`
  * says why; nothing is added).
  */
 enum iommusim_status trace_files_add(

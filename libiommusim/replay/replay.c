@@ -254,11 +254,17 @@ static enum iommusim_status run_line(struct replay *replay)
 	return status == IOMMUSIM_OK ? run_statement(replay) : status;
 }
 
+/* Was that the last line the caller wants? */
+static bool ends_here(const struct replay *replay)
+{
+	return replay->options->last_line != 0 && replay->lexer.line >= replay->options->last_line;
+}
+
 static enum iommusim_status run_lines(struct replay *replay)
 {
 	enum iommusim_status status = read_header(replay);
 
-	while (status == IOMMUSIM_OK && lex_next_line(&replay->lexer))
+	while (status == IOMMUSIM_OK && !ends_here(replay) && lex_next_line(&replay->lexer))
 		status = run_line(replay);
 	if (status != IOMMUSIM_OK)
 		return status;

@@ -52,11 +52,17 @@ static void performance_control_written(struct vtd_unit *vtd, uint64_t written)
 	event_written(vtd, VTD_EVENT_PERFORMANCE);
 }
 
-/* Clearing IQE or ITE lets the queue go on from where its head stands (VT-d 6.5.2.11). */
+/*
+ * Clearing ITE lets the queue go on from where its head stands, and so may clearing IQE: of that the
+ * specification says only that nothing is fetched before (VT-d 6.5.2.11).
+ */
 static void fault_status_written(struct vtd_unit *vtd, uint64_t written)
 {
+	const uint64_t resuming =
+	    vtd_FSTS_ITE_bits(1) | vtd_FSTS_IQE_bits(!vtd->choices.resume_at_tail);
+
 	fault_control_written(vtd, written);
-	if ((written & (vtd_FSTS_IQE_bits(1) | vtd_FSTS_ITE_bits(1))) != 0)
+	if ((written & resuming) != 0)
 		vtd_queue_run(vtd);
 }
 

@@ -233,8 +233,8 @@ static void prefetch(struct vtd_unit *vtd, const struct lookup *asked)
 /* A request to FEEx_xxxx never meets the tables (VT-d 3.15): one doubleword written is an interrupt. */
 static enum reason check_interrupt_range(const struct page_request *request)
 {
-	const bool interrupt = request->kind == IOMMUSIM_DMA_WRITE && request->length == 4 &&
-	    request->address % 4 == 0;
+	const bool interrupt =
+	    request->kind == IOMMUSIM_DMA_WRITE && request->length == 4 && request->address % 4 == 0;
 	const bool bypass = request->kind == IOMMUSIM_DMA_READ && request->length == 0;
 
 	return interrupt || bypass ? ALLOWED : LGN_29;

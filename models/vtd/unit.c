@@ -84,8 +84,6 @@ static enum iommusim_status check_config(
 		problem = "the host address width must be 12 to 52 bits";
 	else if (vtd_CAP_ND(cap) == 7)
 		problem = "CAP.ND = 7 is reserved";
-	else if ((vtd_CAP_SAGAW(cap) & 0xe) == 0)
-		problem = "CAP.SAGAW names no supported width";
 	else if (fault_end > IOMMUSIM_PAGE_SIZE || iotlb_end > IOMMUSIM_PAGE_SIZE)
 		problem = "CAP.FRO or ECAP.IRO puts registers beyond the page";
 	else if (vtd_ECAP_IR(ecap) && !vtd_ECAP_QI(ecap))
@@ -115,6 +113,7 @@ static void take_config(struct vtd_unit *vtd, const struct iommusim_vtd_config *
 	vtd->fault_records = (uint32_t)vtd_CAP_NFR(config->capability) + 1;
 	vtd->fault_offset = (uint16_t)(vtd_CAP_FRO(config->capability) * 16);
 	vtd->max_address_width = (uint8_t)(vtd_CAP_MGAW(config->capability) + 1);
+	vtd->widest_table = vtd->max_address_width; /* units of scalable mode alone may have none */
 	for (unsigned levels = 3; levels <= 5; levels++)
 		if ((vtd_CAP_SAGAW(config->capability) >> (levels - 2) & 1) != 0)
 			vtd->widest_table = (uint8_t)(12 + 9 * levels);

@@ -194,18 +194,6 @@ static void usage(void **state)
 	done(&result);
 }
 
-static void recordings_are_refused(void **state)
-{
-	char *recording = write_file("recording.jsonl", "\n{\"t\":0,\"rw\":\"r\"}\n");
-	struct run result = run("--platform", "platform.json", recording, NULL);
-
-	(void)state;
-	assert_int_equal(result.code, 2);
-	assert_contains(result.errors, "recordings are not supported yet");
-	done(&result);
-	free(recording);
-}
-
 /* The last line of an output, as JSON. */
 static struct json_object *last_line(const char *text)
 {
@@ -374,7 +362,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exit_codes),
 		cmocka_unit_test(usage),
-		cmocka_unit_test(recordings_are_refused),
 		cmocka_unit_test(json),
 		cmocka_unit_test(options_win_over_the_trace),
 		cmocka_unit_test(folders_and_compressed_files),

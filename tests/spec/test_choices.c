@@ -134,6 +134,47 @@ static void the_transient_mapping_bit_is_of_old_units_with_device_tlbs(void **st
 	}
 }
 
+/* A bad descriptor at the head, with a wait behind it that is queued only later. */
+static void the_queue_resumes_when_iqe_is_cleared_or_with_the_next_tail(void **state)
+{
+	const struct vtd_setup at_tail = { .choices = { .resume_at_tail = true } };
+	const struct vtd_setup *const setups[] = { NULL, &at_tail };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		vt_start(&vtd, setups[i]);
+		vt_queue_start(&vtd, 16);
+		vt_submit(&vtd, 0x0f, 0);
+		assert_int_equal(vt_get32(&vtd, R_FSTS), 0x10);
+		vt_set32(&vtd, R_FSTS, 0x10);
+		assert_int_equal(vt_get32(&vtd, R_FSTS), i == 0 ? 0x10 : 0);
+		assert_int_equal(vt_get64(&vtd, R_IQH), 0);
+		vt_store(&vtd, vtd.queue, 0x25 | UINT64_C(0x77) << 32);
+		vt_store(&vtd, vtd.queue + 8, 0x9000);
+		vt_set32(&vtd, R_FSTS, 0x10);
+		assert_int_equal(vt_load(&vtd, 0x9000), i == 0 ? 0x77 : 0);
+		vt_set32(&vtd, R_IQT, 0x10);
+		assert_int_equal(vt_load(&vtd, 0x9000), 0x77);
+		assert_int_equal(vt_get64(&vtd, R_IQH), 0x10);
+		vt_stop(&vtd);
+	}
+}
+
+/* CAP.SAGAW may be 0 on units that have scalable mode alone (11.4.2): no width is supported then. */
+static void a_unit_may_support_no_width_at_all(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &(struct vtd_setup){ .cap_clear = CAP_SAGAW });
+	for (uint64_t width = 0; width < 8; width++) {
+		vt_set_context(&vtd, VTD_RID, vtd.page_table | 1, (uint64_t)VTD_DOMAIN << 8 | width);
+		assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 3);
+	}
+	vt_stop(&vtd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +183,8 @@ int main(void)
 		cmocka_unit_test(right_before_reserved_in_one_entry_by_choice),
 		cmocka_unit_test(zero_length_reads_pass_write_only_pages_either_way),
 		cmocka_unit_test(pass_through_may_need_the_widest_supported_width),
+		cmocka_unit_test(the_queue_resumes_when_iqe_is_cleared_or_with_the_next_tail),
+		cmocka_unit_test(a_unit_may_support_no_width_at_all),
 		cmocka_unit_test(the_transient_mapping_bit_is_of_old_units_with_device_tlbs),
 	};
 

@@ -408,6 +408,48 @@ static void each_reason_is_recorded_unless_it_is_qualified_and_fpd_is_set(void *
 	}
 }
 
+/* Table 30: what a page table does not allow is no fault of a translation request, but its answer. */
+static void a_translation_request_that_lacks_rights_is_answered_and_not_recorded(void **state)
+{
+	static void (*const conditions[])(
+	    struct scene *) = { address_too_wide, leaf_not_readable, top_absent };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(conditions) / sizeof(*conditions); i++) {
+		struct scene scene;
+
+		set_up(&scene, 0);
+		edit_context(&scene, 0, 1 << 2); /* TT=1 serves them */
+		scene.request.type = IOMMUSIM_DMA_TRANSLATION_REQUEST;
+		conditions[i](&scene);
+		assert_false(ask(&scene).fault.recorded);
+		expect_silence(&scene);
+		vt_stop(&scene.vtd);
+	}
+}
+
+/* VT-d 4.2.1: a memory write that claims to be a translation request is an Unsupported Request. */
+static void a_write_that_asks_for_a_translation_writes_nothing(void **state)
+{
+	uint64_t data = UINT64_MAX;
+	const struct iommusim_dma_request request = { .address = INPUT,
+		.length = sizeof(data),
+		.kind = IOMMUSIM_DMA_WRITE,
+		.address_type = IOMMUSIM_DMA_TRANSLATION_REQUEST,
+		.data = &data };
+	struct iommusim_dma_outcome outcome;
+	struct scene scene;
+
+	(void)state;
+	set_up(&scene, 0);
+	edit_context(&scene, 0, 1 << 2);
+	assert_int_equal(iommusim_dma(scene.vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+	assert_int_equal(outcome.bytes_moved, 0);
+	assert_int_equal(vt_load(&scene.vtd, 0x9000), 0);
+	expect_silence(&scene);
+	vt_stop(&scene.vtd);
+}
+
 /* FPD "is evaluated irrespective of the present field" (VT-d 9.3), and of every other field. */
 static void fpd_counts_in_an_entry_that_is_otherwise_garbage(void **state)
 {
@@ -434,6 +476,8 @@ int main(void)
 		cmocka_unit_test(of_two_conditions_the_first_in_order_is_reported),
 		cmocka_unit_test(of_three_conditions_the_first_in_order_is_reported),
 		cmocka_unit_test(each_reason_is_recorded_unless_it_is_qualified_and_fpd_is_set),
+		cmocka_unit_test(a_translation_request_that_lacks_rights_is_answered_and_not_recorded),
+		cmocka_unit_test(a_write_that_asks_for_a_translation_writes_nothing),
 		cmocka_unit_test(fpd_counts_in_an_entry_that_is_otherwise_garbage),
 	};
 

@@ -2,6 +2,10 @@
  * The interrupt entry cache (VT-d 6.4, 6.5.2.8): which entries it keeps, for whom, until when, and under
  * which policy. What an entry means is another test's subject.
  */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "vtd_fixture.h"
 
 #define ENTRIES 64u
@@ -41,7 +45,7 @@ static void start(struct scene *scene, const struct vtd_setup *setup)
 	vt_command(&scene->vtd, G_IRE, true);
 }
 
-static void stop(struct scene *scene)
+static void stop_scene(struct scene *scene)
 {
 	vt_stop(&scene->vtd);
 }
@@ -96,7 +100,7 @@ static void a_used_entry_is_kept_until_its_index_is_invalidated(void **state)
 	assert_int_equal(vector(&scene, 7), 7);
 	invalidate_index(&scene, 7, 0);
 	assert_int_equal(vector(&scene, 7), 0x87);
-	stop(&scene);
+	stop_scene(&scene);
 }
 
 /* Table 25: the mask says how many low bits of the index do not count; what they hold is ignored. */
@@ -136,7 +140,7 @@ static void a_mask_reaches_an_aligned_power_of_two_of_entries(void **state)
 			assert_int_equal(vector(&scene, index), reached ? 0x80 + index : index);
 		}
 		assert_int_equal(vt_get32(&scene.vtd, R_FSTS), 0);
-		stop(&scene);
+		stop_scene(&scene);
 	}
 }
 
@@ -152,7 +156,7 @@ static void a_global_invalidation_takes_everything(void **state)
 	for (unsigned i = 0; i < ENTRIES; i++)
 		assert_int_equal(vector(&scene, i), 0x80 + i);
 	assert_int_equal(vt_get32(&scene.vtd, R_FSTS), 0);
-	stop(&scene);
+	stop_scene(&scene);
 }
 
 /*
@@ -175,7 +179,7 @@ static void a_mask_beyond_what_the_unit_handles_is_an_error(void **state)
 	assert_int_equal(vt_get64(&scene.vtd, R_IQERCD) & 0xf, 4);
 	assert_int_equal(vt_get64(&scene.vtd, R_IQH), 16);
 	assert_int_equal(vector(&scene, 15), 15);
-	stop(&scene);
+	stop_scene(&scene);
 }
 
 /* VT-d 6.4: IOTLB and context-cache invalidations have nothing to do with this cache, nor it with them. */
@@ -200,7 +204,7 @@ static void other_invalidations_leave_interrupt_entries(void **state)
 	assert_int_equal(vt_output(&scene.vtd, 0x5000), 0x6000);
 	vt_submit(&scene.vtd, 0x12, 0); /* IOTLB, global */
 	assert_int_equal(vt_output(&scene.vtd, 0x5000), 0x7000);
-	stop(&scene);
+	stop_scene(&scene);
 }
 
 /* The cache holds the entry, not what became of a request: each one's source is verified (6.4, 9.9). */
@@ -222,7 +226,7 @@ static void the_source_is_verified_against_the_cached_entry(void **state)
 	invalidate_index(&scene, 3, 0);
 	assert_int_equal(vector_of(other, 3), 0x44);
 	assert_int_equal(vector(&scene, 3), 0x126);
-	stop(&scene);
+	stop_scene(&scene);
 }
 
 /* FPD of the cached entry counts, whatever memory says. */
@@ -243,7 +247,7 @@ static void faults_go_by_the_cached_fpd(void **state)
 	invalidate_index(&scene, 3, 0);
 	assert_int_equal(vector_of(other, 3), 0x126);
 	assert_int_equal(vt_records(&scene.vtd), 1);
-	stop(&scene);
+	stop_scene(&scene);
 }
 
 /* What faults because of its entry: not present, wrong source, reserved bits. `low`, `high`: it. */
@@ -263,7 +267,7 @@ static void without_caching_mode_what_faults_is_not_kept(void **state)
 		assert_int_equal(vector(&scene, 5), 0x100 + bad_entries[i].reason);
 		set_entry(&scene, 5, UINT64_C(0x55) << 16 | 1, 0);
 		assert_int_equal(vector(&scene, 5), 0x55);
-		stop(&scene);
+		stop_scene(&scene);
 	}
 }
 
@@ -282,7 +286,7 @@ static void with_caching_mode_what_faults_is_kept_too(void **state)
 		assert_int_equal(vector(&scene, 5), 0x100 + bad_entries[i].reason);
 		invalidate_index(&scene, 5, 0);
 		assert_int_equal(vector(&scene, 5), 0x55);
-		stop(&scene);
+		stop_scene(&scene);
 	}
 }
 
@@ -302,7 +306,7 @@ static void faults_without_an_entry_leave_nothing_behind(void **state)
 	assert_int_equal(vector(&scene, 5), 5);
 	set_entry(&scene, 64, UINT64_C(0x66) << 16 | 1, 0);
 	assert_int_equal(vector(&scene, 64), 0x66);
-	stop(&scene);
+	stop_scene(&scene);
 }
 
 /* SIRTP does not flush: after it software must (VT-d 11.4.4.1). Only CAP.ESIRTPS says otherwise. */
@@ -324,7 +328,7 @@ static void a_new_table_flushes_only_where_the_unit_says_so(void **state)
 		assert_int_equal(vector(&scene, 11), 0x8b);
 		invalidate_all(&scene);
 		assert_int_equal(vector(&scene, 9), 0x89);
-		stop(&scene);
+		stop_scene(&scene);
 	}
 }
 
@@ -338,7 +342,7 @@ static void a_cached_entry_does_not_serve_beyond_the_table(void **state)
 	assert_int_equal(vector(&scene, 9), 9);
 	latch(&scene, scene.table | 2); /* 8 entries */
 	assert_int_equal(vector(&scene, 9), 0x121);
-	stop(&scene);
+	stop_scene(&scene);
 }
 
 static void turning_remapping_off_flushes_only_where_the_unit_says_so(void **state)
@@ -355,7 +359,7 @@ static void turning_remapping_off_flushes_only_where_the_unit_says_so(void **sta
 		vt_command(&scene.vtd, G_IRE, false);
 		vt_command(&scene.vtd, G_IRE, true);
 		assert_int_equal(vector(&scene, 9), flushes ? 0x89 : 9);
-		stop(&scene);
+		stop_scene(&scene);
 	}
 }
 
@@ -372,7 +376,7 @@ static void a_reset_empties_the_cache(void **state)
 		latch(&scene, scene.table | 5);
 		vt_command(&scene.vtd, G_IRE, true);
 		assert_int_equal(vector(&scene, 9), 0x89);
-		stop(&scene);
+		stop_scene(&scene);
 	}
 }
 
@@ -390,7 +394,7 @@ static void dropped_invalidations_drop_these_too(void **state)
 	invalidate_all(&scene);
 	latch(&scene, scene.table | 5);
 	assert_int_equal(vector(&scene, 9), 9);
-	stop(&scene);
+	stop_scene(&scene);
 }
 
 static void without_a_cache_memory_always_speaks(void **state)
@@ -403,7 +407,7 @@ static void without_a_cache_memory_always_speaks(void **state)
 	set_vectors(&scene, scene.table, 0x80);
 	for (unsigned i = 0; i < ENTRIES; i++)
 		assert_int_equal(vector(&scene, i), 0x80 + i);
-	stop(&scene);
+	stop_scene(&scene);
 }
 
 /* One set of two ways: the entry used longest ago goes. */
@@ -423,7 +427,7 @@ static void a_sized_cache_drops_the_least_recently_used(void **state)
 	assert_int_equal(vector(&scene, 1), 1);
 	assert_int_equal(vector(&scene, 3), 3);
 	assert_int_equal(vector(&scene, 2), 0x82);
-	stop(&scene);
+	stop_scene(&scene);
 }
 
 /*
@@ -456,11 +460,89 @@ static void a_contrary_cache_is_contrary_within_the_rules(void **state)
 		invalidate_all(&scene);
 		for (unsigned i = 0; i < ENTRIES; i++)
 			assert_int_equal(vector(&scene, i), 0x80 + i);
-		stop(&scene);
+		stop_scene(&scene);
 	}
 	assert_true(kept > 0);
 	assert_true(evicted > 0);
 	assert_true(prefetched > 0);
+}
+
+/* ---- beside running interrupts ------------------------------------------------------------------------ */
+
+/* A device that raises the interrupt of one entry again and again. */
+struct raiser {
+	struct iommusim_requester *device;
+	const _Atomic uint32_t *published; /* what the entry was when an invalidation last returned */
+	_Atomic bool *stop;
+	_Atomic uint64_t raised;
+	uint64_t stale, impossible;
+	pthread_t thread;
+};
+
+static void *raise_again(void *context)
+{
+	struct raiser *raiser = context;
+
+	while (!atomic_load(raiser->stop)) {
+		const uint32_t least = atomic_load(raiser->published);
+		struct iommusim_interrupt out;
+		struct iommusim_fault fault;
+
+		if (iommusim_requester_interrupt(raiser->device, 0xfee00030, 0, &out, &fault) !=
+			IOMMUSIM_OK ||
+		    fault.class_ != IOMMUSIM_FAULT_NONE)
+			raiser->impossible++;
+		/* x2APIC: destination 7:0 in address 19:12, 31:8 in address 63:40 */
+		else if ((out.address >> 40 << 8 | (out.address >> 12 & 0xff)) < least)
+			raiser->stale++;
+		if (atomic_fetch_add(&raiser->raised, 1) % 64 == 63)
+			sched_yield();
+	}
+	return NULL;
+}
+
+/* The destination of the entry grows; once an invalidation has returned, nobody sees an older one. */
+static void nothing_older_is_seen_after_an_invalidation(void **state)
+{
+	enum { RAISERS = 2, ROUNDS = 400 };
+	struct raiser raisers[RAISERS] = { { .raised = 0 } };
+	_Atomic uint32_t published = 0;
+	_Atomic bool stop = false;
+	struct scene scene;
+	uint64_t *entry;
+
+	(void)state;
+	start(&scene, NULL);
+	latch(&scene, scene.table | 0x800 | 5);
+	set_entry(&scene, 1, UINT64_C(0x31) << 16 | 1, 0);
+	invalidate_all(&scene);
+	entry = iommusim_memory_host(scene.vtd.machine, scene.table + 16, 8);
+	for (unsigned i = 0; i < RAISERS; i++) {
+		raisers[i].published = &published;
+		raisers[i].stop = &stop;
+		assert_int_equal(iommusim_requester_create(
+				     scene.vtd.machine, 0, (uint16_t)(VTD_RID + i), &raisers[i].device),
+		    IOMMUSIM_OK);
+	}
+	for (unsigned i = 0; i < RAISERS; i++)
+		assert_int_equal(pthread_create(&raisers[i].thread, NULL, raise_again, &raisers[i]), 0);
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		const uint64_t before = atomic_load(&raisers[round % RAISERS].raised);
+
+		__atomic_store_n(
+		    entry, (uint64_t)round << 32 | UINT64_C(0x31) << 16 | 1, __ATOMIC_RELEASE);
+		invalidate_index(&scene, 1, 0);
+		atomic_store(&published, round);
+		while (atomic_load(&raisers[round % RAISERS].raised) < before + 2)
+			sched_yield();
+	}
+	atomic_store(&stop, true);
+	for (unsigned i = 0; i < RAISERS; i++) {
+		assert_int_equal(pthread_join(raisers[i].thread, NULL), 0);
+		assert_int_equal(raisers[i].impossible, 0);
+		assert_int_equal(raisers[i].stale, 0);
+	}
+	stop_scene(&scene);
 }
 
 int main(void)
@@ -484,6 +566,7 @@ int main(void)
 		cmocka_unit_test(without_a_cache_memory_always_speaks),
 		cmocka_unit_test(a_sized_cache_drops_the_least_recently_used),
 		cmocka_unit_test(a_contrary_cache_is_contrary_within_the_rules),
+		cmocka_unit_test(nothing_older_is_seen_after_an_invalidation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -596,26 +596,26 @@ static void remapping_does_not_need_dma_translation(void **state)
 static void other_requests_to_the_interrupt_range_are_reason_29(void **state)
 {
 	static const struct {
-		enum iommusim_dma_kind kind;
 		uint64_t address, length;
+		enum iommusim_dma_kind kind;
 		unsigned reason;
 	} rows[] = {
-		{ IOMMUSIM_DMA_WRITE, 0xfee00000, 4, 0 },
-		{ IOMMUSIM_DMA_WRITE, 0xfeefffec, 4, 0 },
-		{ IOMMUSIM_DMA_READ, 0xfee00000, 0, 0 },
-		{ IOMMUSIM_DMA_READ, 0xfee00003, 0, 0 },
-		{ IOMMUSIM_DMA_READ, 0xfee00000, 4, 0x29 },
-		{ IOMMUSIM_DMA_READ, 0xfee00000, 1, 0x29 },
-		{ IOMMUSIM_DMA_ATOMIC, 0xfee00000, 4, 0x29 },
-		{ IOMMUSIM_DMA_ATOMIC, 0xfee00000, 8, 0x29 },
-		{ IOMMUSIM_DMA_WRITE, 0xfee00000, 1, 0x29 },
-		{ IOMMUSIM_DMA_WRITE, 0xfee00000, 2, 0x29 },
-		{ IOMMUSIM_DMA_WRITE, 0xfee00000, 3, 0x29 },
-		{ IOMMUSIM_DMA_WRITE, 0xfee00000, 8, 0x29 },
-		{ IOMMUSIM_DMA_WRITE, 0xfee00000, 64, 0x29 },
-		{ IOMMUSIM_DMA_WRITE, 0xfee00001, 4, 0x29 }, /* parts of two doublewords */
-		{ IOMMUSIM_DMA_WRITE, 0xfee00002, 4, 0x29 },
-		{ IOMMUSIM_DMA_WRITE, 0xfee00003, 4, 0x29 },
+		{ 0xfee00000, 4, IOMMUSIM_DMA_WRITE, 0 },
+		{ 0xfeefffec, 4, IOMMUSIM_DMA_WRITE, 0 },
+		{ 0xfee00000, 0, IOMMUSIM_DMA_READ, 0 },
+		{ 0xfee00003, 0, IOMMUSIM_DMA_READ, 0 },
+		{ 0xfee00000, 4, IOMMUSIM_DMA_READ, 0x29 },
+		{ 0xfee00000, 1, IOMMUSIM_DMA_READ, 0x29 },
+		{ 0xfee00000, 4, IOMMUSIM_DMA_ATOMIC, 0x29 },
+		{ 0xfee00000, 8, IOMMUSIM_DMA_ATOMIC, 0x29 },
+		{ 0xfee00000, 1, IOMMUSIM_DMA_WRITE, 0x29 },
+		{ 0xfee00000, 2, IOMMUSIM_DMA_WRITE, 0x29 },
+		{ 0xfee00000, 3, IOMMUSIM_DMA_WRITE, 0x29 },
+		{ 0xfee00000, 8, IOMMUSIM_DMA_WRITE, 0x29 },
+		{ 0xfee00000, 64, IOMMUSIM_DMA_WRITE, 0x29 },
+		{ 0xfee00001, 4, IOMMUSIM_DMA_WRITE, 0x29 }, /* parts of two doublewords */
+		{ 0xfee00002, 4, IOMMUSIM_DMA_WRITE, 0x29 },
+		{ 0xfee00003, 4, IOMMUSIM_DMA_WRITE, 0x29 },
 	};
 	struct iommusim_interrupt taken;
 	struct scene scene;

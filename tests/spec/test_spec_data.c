@@ -51,7 +51,7 @@ static const struct expected registers[] = {
 	    "IRES 25:25 o IRTPS 24:24 o CFIS 23:23 o" },
 	{ &vtd_RTADDR_spec, "11.4.5", 0x20, 64, "RTA 63:12 w TTM 11:10 w SSIRWE 7:7 w" },
 	{ &vtd_CCMD_spec, "11.4.6.1", 0x28, 64,
-	    "ICC 63:63 s CIRG 62:61 w CAIG 60:59 o FM 33:32 w SID 31:16 w DID 15:0 w" },
+	    "ICC 63:63 s CIRG 62:61 w CAIG 60:59 o FM 33:32 x SID 31:16 x DID 15:0 w" },
 	{ &vtd_IOTLB_spec, "11.4.6.3", 0x08, 64,
 	    "IVT 63:63 s IIRG 61:60 w IAIG 58:57 o DR 49:49 w DW 48:48 w DID 47:32 w" },
 	{ &vtd_IVA_spec, "11.4.6.4", 0x00, 64, "ADDR 63:12 x IH 6:6 x AM 5:0 x" },

@@ -37,6 +37,8 @@ struct sweep {
 	const struct entry *entry;
 	unsigned haw, depth, rights;
 	bool snoop_control, page_2m, page_1g;
+	bool transient;     /* leaves have TM, bit 62: revisions before 3.2, with DT */
+	bool each_level;    /* the unit's choice: a missing right faults where it is first missing */
 	uint64_t input, at; /* of the entry */
 	uint64_t output;    /* of the page INPUT is in */
 };
@@ -64,7 +66,9 @@ static void build(struct sweep *sweep)
 	const struct vtd_setup setup = { .haw = (uint8_t)sweep->haw,
 		.levels = (uint8_t)sweep->depth,
 		.cap_clear = (sweep->page_2m ? 0 : CAP_SSLPS_2M) | (sweep->page_1g ? 0 : CAP_SSLPS_1G),
-		.ecap_clear = sweep->snoop_control ? 0 : ECAP_SC };
+		.ecap_clear = sweep->snoop_control ? 0 : ECAP_SC,
+		.revision = sweep->transient ? 0x301 : 0,
+		.choices.rights_at_each_level = sweep->each_level };
 
 	sweep_start(vtd, &setup);
 	sweep->input = INPUT & (BIT(12 + 9 * sweep->depth) - 1);
@@ -94,6 +98,23 @@ static void lands(struct sweep *sweep, unsigned rights, uint64_t output, unsigne
 	assert_int_equal(page.page_shift, page_shift(level));
 }
 
+/*
+ * What comes of a condition found in or below the entry. No order is given between that and a right the
+ * entry lacks (VT-d 7.1.3): a unit that looks at rights at each level meets the missing right first.
+ */
+static struct sweep_reasons found(const struct sweep *sweep, unsigned reason)
+{
+	const struct sweep_reasons rights = sweep_rights(sweep->rights);
+
+	if (!sweep->each_level)
+		return SWEEP_ALL((uint8_t)reason);
+	return (struct sweep_reasons){
+		.read = rights.read != 0 ? rights.read : (uint8_t)reason,
+		.write = rights.write != 0 ? rights.write : (uint8_t)reason,
+		.atomic = rights.atomic != 0 ? rights.atomic : (uint8_t)reason,
+	};
+}
+
 /* PS, bit 7, where it is no reserved bit: the entry turns from page to table, or the other way. */
 static void flip_page_size(struct sweep *sweep)
 {
@@ -104,7 +125,7 @@ static void flip_page_size(struct sweep *sweep)
 	else if (level == 2 && sweep->page_2m)
 		lands(sweep, sweep->rights, ROOMY, 2);
 	else /* no such pages, or the address is no multiple of 1 GiB */
-		sweep_expect(&sweep->vtd, sweep->input, SWEEP_ALL(0xc));
+		sweep_expect(&sweep->vtd, sweep->input, found(sweep, 0xc));
 }
 
 /* The next table is elsewhere: what stood in the old one is copied to the new one. */
@@ -112,7 +133,7 @@ static void flip_table_address(struct sweep *sweep, unsigned bit)
 {
 	struct vtd_fixture *vtd = &sweep->vtd;
 	struct sweep_move move = {
-		.quads = 1, .address = sweep->input, .hole = SWEEP_ALL(7), .empty = SWEEP_NOT_PRESENT
+		.quads = 1, .address = sweep->input, .hole = found(sweep, 7), .empty = SWEEP_NOT_PRESENT
 	};
 
 	move.table = ROOMY ^ BIT(bit);
@@ -127,13 +148,14 @@ static void flip(struct sweep *sweep, unsigned bit)
 {
 	const struct entry *entry = sweep->entry;
 	const bool snoop = bit == 11 && entry->leaf;
+	const bool transient = bit == 62 && entry->leaf && sweep->transient;
 
 	if (bit < 2)
 		lands(sweep, sweep->rights ^ 1u << bit, sweep->output, entry->leaf ? entry->level : 1);
-	else if ((entry->reserved >> bit & 1) != 0 || (bit >= sweep->haw && bit < 52) ||
+	else if (((entry->reserved >> bit & 1) != 0 && !transient) || (bit >= sweep->haw && bit < 52) ||
 	    (snoop && !sweep->snoop_control))
-		sweep_expect(&sweep->vtd, sweep->input, SWEEP_ALL(0xc));
-	else if ((entry->ignored >> bit & 1) != 0 || snoop)
+		sweep_expect(&sweep->vtd, sweep->input, found(sweep, 0xc));
+	else if ((entry->ignored >> bit & 1) != 0 || snoop || transient)
 		lands(sweep, sweep->rights, sweep->output, entry->leaf ? entry->level : 1);
 	else if (bit == 7)
 		flip_page_size(sweep);
@@ -150,7 +172,7 @@ static void flip_all(struct sweep *sweep)
 	build(sweep);
 	before = vt_load(&sweep->vtd, sweep->at);
 	if (sweep->entry->leaf && !has_size(sweep, sweep->entry->level)) {
-		sweep_expect(&sweep->vtd, sweep->input, SWEEP_ALL(0xc)); /* PS is reserved (3.7) */
+		sweep_expect(&sweep->vtd, sweep->input, found(sweep, 0xc)); /* PS is reserved (3.7) */
 	} else {
 		for (unsigned bit = 0; bit < 64; bit++) {
 			vt_store(&sweep->vtd, sweep->at, before ^ BIT(bit));
@@ -203,6 +225,22 @@ static void each_bit_of_each_entry_does_so_without_large_pages(void **state)
 {
 	(void)state;
 	sweep_unit(&(struct sweep){ .haw = 46 });
+}
+
+static void each_bit_of_each_entry_does_so_when_rights_are_judged_at_each_level(void **state)
+{
+	(void)state;
+	sweep_unit(&(struct sweep){
+	    .haw = 46, .snoop_control = true, .page_2m = true, .page_1g = true, .each_level = true });
+	sweep_unit(&(struct sweep){ .haw = 39, .each_level = true });
+}
+
+/* Until revision 3.2 bit 62 of a leaf was a hint for device-TLBs, and ignored where there are any. */
+static void each_bit_of_each_entry_does_so_with_transient_mappings(void **state)
+{
+	(void)state;
+	sweep_unit(&(struct sweep){
+	    .haw = 46, .snoop_control = true, .page_2m = true, .page_1g = true, .transient = true });
 }
 
 /* R=W=0: the entry is not present, and no other bit counts: alone, or in an entry that was good. */
@@ -258,6 +296,8 @@ int main(void)
 		cmocka_unit_test(each_bit_of_each_entry_does_what_9_8_says),
 		cmocka_unit_test(each_bit_of_each_entry_does_so_without_1_gib_pages),
 		cmocka_unit_test(each_bit_of_each_entry_does_so_without_large_pages),
+		cmocka_unit_test(each_bit_of_each_entry_does_so_when_rights_are_judged_at_each_level),
+		cmocka_unit_test(each_bit_of_each_entry_does_so_with_transient_mappings),
 		cmocka_unit_test(each_bit_of_an_entry_without_rights_is_ignored),
 		cmocka_unit_test(the_page_size_bit_turns_a_table_into_a_page_of_1_gib),
 	};

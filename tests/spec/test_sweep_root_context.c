@@ -330,6 +330,32 @@ static void each_encoding_of_type_and_width_is_served_or_reason_3(void **state)
 	}
 }
 
+/* 9.3: pass-through "must be programmed to indicate the largest AGAW"; a unit may insist on it. */
+static void a_unit_may_insist_on_the_widest_pass_through(void **state)
+{
+	static const uint8_t widest[] = { 0, 1, 2, 2, 3, 3, 3, 3 }; /* by SAGAW, bits 3:1 */
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (unsigned sagaw = 1; sagaw < 8; sagaw++) {
+		const struct vtd_setup setup = { .cap_clear = CAP_SAGAW,
+			.cap_set = (uint64_t)sagaw << 9,
+			.choices.pass_through_widest = true };
+
+		sweep_start(&vtd, &setup);
+		map_for_all_depths(&vtd);
+		for (unsigned width = 0; width < 8; width++) {
+			const bool known = width >= 1 && width <= 3 && (sagaw << 1 >> width & 1) != 0;
+
+			vt_set_context(&vtd, VTD_RID, 2 << 2 | 1, DOMAIN << 8 | width);
+			sweep_expect(&vtd, INPUT, SWEEP_ALL(width == widest[sagaw] ? 0 : 3));
+			vt_set_context(&vtd, VTD_RID, vtd.page_table | 1, DOMAIN << 8 | width);
+			sweep_expect(&vtd, INPUT, SWEEP_ALL(known ? 0 : 3));
+		}
+		vt_stop(&vtd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +366,7 @@ int main(void)
 		cmocka_unit_test(
 		    the_page_table_pointer_of_pass_through_is_ignored_on_units_with_pass_through),
 		cmocka_unit_test(each_encoding_of_type_and_width_is_served_or_reason_3),
+		cmocka_unit_test(a_unit_may_insist_on_the_widest_pass_through),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@ struct iommusim_replay_options {
 	bool has_seed;
 	uint64_t seed;
 	bool drop_invalidations;
+	uint32_t last_line; /* end after this line as at the end of the text; 0: run all */
 	const struct iommusim_allocator *allocator; /* NULL: the system's */
 	/* Write the story down as it runs, as a trace that needs no other file. NULL: do not. */
 	const struct iommusim_text *record;
@@ -62,6 +63,16 @@ IOMMUSIM_API enum iommusim_status iommusim_replay(const char *file, const char *
 
 /* Did everything come as it should? Every expectation met, nothing unexpected. */
 IOMMUSIM_API bool iommusim_replay_passed(const struct iommusim_replay_summary *summary);
+
+/*
+ * One word as a trace writes it: a device (DEVICE in docs/trace-language.md; leading zeros of the
+ * hexadecimal form may be left out), or a requester id as a number; and a number with its suffix. OK, or
+ * EFORMAT, and then `*problem` says what was expected (static). No state: any thread.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_trace_device(
+    const char *text, uint16_t *segment, uint16_t *rid, const char **problem);
+IOMMUSIM_API enum iommusim_status iommusim_trace_number(
+    const char *text, uint64_t *number, const char **problem);
 
 struct iommusim_recorder;
 

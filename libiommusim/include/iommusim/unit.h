@@ -42,14 +42,18 @@ struct iommusim_unit_settings {
  * the specification's words fit best.
  */
 struct iommusim_vtd_choices {
-	bool
-	    rights_at_each_level; /* a missing right faults where it is first missing, not at the leaf */
-	bool
-	    pass_through_widest; /* TT=10b with an AW below the widest supported one faults, 3h (9.3) */
-	bool collapse_faults;    /* a requester with a pending record gets no further one (7.2.1) */
-	bool
-	    protection_spares_remapped; /* PMEN does not reach remapped DMA: before Skylake (11.4.8.1) */
-	bool source_unknown; /* interrupts come without a source id: entries are used unvalidated */
+	/* A missing right faults at the entry that lacks it first, not at the leaf. */
+	bool rights_at_each_level;
+	/* TT=10b with an AW below the widest supported one faults, 3h (9.3). */
+	bool pass_through_widest;
+	/* A requester with a pending fault record gets no further one (7.2.1). */
+	bool collapse_faults;
+	/* After IQE the queue goes on with the next write of IQT, not when IQE is cleared (6.5.2.11). */
+	bool resume_at_tail;
+	/* PMEN does not reach remapped DMA: units before Skylake (11.4.8.1). */
+	bool protection_spares_remapped;
+	/* Interrupts come without a source id: entries are used unvalidated. */
+	bool source_unknown;
 };
 
 struct iommusim_vtd_config {
@@ -59,8 +63,8 @@ struct iommusim_vtd_config {
 	uint64_t capability;        /* CAP at reset */
 	uint64_t ext_capability;    /* ECAP at reset */
 	uint8_t host_address_width; /* 12..52: address bits at and above it are reserved */
-	uint16_t
-	    revision; /* of the specification, 0x302 for 3.2; 0: the newest. Older: TM, AFL (9.8, 11.4) */
+	/* Of the specification, 0x302 for 3.2; 0: the newest. Older ones have TM (9.8), AFL (11.4). */
+	uint16_t revision;
 	struct iommusim_vtd_choices choices;
 	struct iommusim_unit_settings settings;
 };

@@ -34,6 +34,7 @@ struct iommusim_walk_step {
 	uint8_t level;         /* of a paging entry; 0 for others */
 	uint8_t quads;         /* 64-bit words in `raw` */
 	uint8_t field_count;
+	bool on_bus;   /* an interrupt request: raw[0] is its address, raw[1] its data; not in memory */
 	bool readable; /* there is memory there */
 	bool present;
 	bool leaf;     /* of a paging entry: maps a page */
@@ -45,7 +46,11 @@ struct iommusim_walk_step {
 struct iommusim_walk {
 	const char *unit_name; /* "VT-d"; NULL when no unit governs the requester */
 	uint64_t unit_base;    /* its registers */
-	/* "second stage", "pass-through", "context" (it stopped there), "interrupt range", "off", "no unit" */
+	/*
+	 * "second stage", "pass-through", "context" (it stopped there), "interrupt range", "off", "no
+	 * unit"; of an interrupt: "remapped interrupt, xAPIC" or ", x2APIC", "compatibility interrupt",
+	 * "off", "no unit"
+	 */
 	const char *mode;
 	uint8_t levels;        /* of the page table; 0 in pass-through */
 	uint8_t address_width; /* in bits, likewise */
@@ -66,6 +71,16 @@ struct iommusim_walk {
  */
 IOMMUSIM_API enum iommusim_status iommusim_walk(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, struct iommusim_walk *walk);
+
+/*
+ * The same for a message interrupt: a request in remappable format is the first step, the entry of the
+ * interrupt remapping table that decides about it the second. `out` (may be NULL) is what would be sent
+ * to the processor; as it came when `walk->result.faulted`. Returns OK, or EINVAL when the address is
+ * outside the interrupt range or no multiple of 4. Control side.
+ */
+struct iommusim_interrupt;
+IOMMUSIM_API enum iommusim_status iommusim_walk_interrupt(struct iommusim_requester *requester,
+    uint64_t address, uint32_t data, struct iommusim_interrupt *out, struct iommusim_walk *walk);
 
 #ifdef __cplusplus
 }

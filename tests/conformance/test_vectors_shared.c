@@ -1,0 +1,386 @@
+/*
+ * The shared conformance vectors against the model, under every cache policy, and the runner against
+ * them: it has to notice whatever is changed in what they expect.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "conformance/capture.h"
+#include "trace_input.h"
+#include "vectors_known.h"
+#include "vectors_read.h"
+#include "vectors_run.h"
+
+static const char vtd_file[] = IOMMUSIM_SHARED "/vectors/vtd.jsonl";
+static const char amd_file[] = IOMMUSIM_SHARED "/vectors/amdvi.jsonl";
+
+/*
+ * Scalable mode is not modelled yet: vectors of these groups may fail, but no more than do now. Take it
+ * all away once it is.
+ */
+static const char *const not_yet[] = { "vtd/sm/", "vtd/fs/" };
+enum { NOT_YET = 19 };
+
+static void skip_without(const char *file)
+{
+	if (access(file, R_OK) == 0)
+		return;
+	print_message("SKIPPED: %s is not there\n", file);
+	skip();
+}
+
+static const char *text_of(struct json_object *object, const char *name)
+{
+	return json_object_get_string(json_object_object_get(object, name));
+}
+
+static bool is_not_yet(const char *id)
+{
+	for (size_t i = 0; i < sizeof(not_yet) / sizeof(not_yet[0]); i++)
+		if (strncmp(id, not_yet[i], strlen(not_yet[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Every object that `iommusim vectors --json` writes, and the summary. */
+struct totals {
+	unsigned failed, not_yet, known, undisputed;
+};
+
+static void count(struct totals *totals, struct json_object *object, const char *line)
+{
+	const char *id = text_of(object, "id"), *result = text_of(object, "result");
+
+	if (id == NULL)
+		return;
+	totals->undisputed += strcmp(result, "disputed") != 0;
+	totals->known += strcmp(result, "known") == 0;
+	if (strcmp(result, "failed") != 0)
+		return;
+	if (is_not_yet(id)) {
+		totals->not_yet++;
+		return;
+	}
+	totals->failed++;
+	print_message("%s\n", line);
+}
+
+static struct totals run_shared(const char *policy)
+{
+	struct capture capture = capture_vectors("--json", "--cache", policy, vtd_file, NULL);
+	struct totals totals = { .failed = 0 };
+	char *next = capture.output;
+
+	assert_string_equal(capture.errors, "");
+	while (*next != '\0') {
+		char *line = next, *end = strchr(line, '\n');
+		struct json_object *object;
+
+		assert_non_null(end);
+		*end = '\0';
+		next = end + 1;
+		object = json_tokener_parse(line);
+		assert_non_null(object);
+		count(&totals, object, line);
+		json_object_put(object);
+	}
+	assert_int_equal(capture.code, totals.failed + totals.not_yet == 0 ? 0 : 1);
+	capture_free(&capture);
+	return totals;
+}
+
+static void assert_policy_passes(const char *policy)
+{
+	struct totals totals;
+
+	skip_without(vtd_file);
+	totals = run_shared(policy);
+	print_message("%s: %u undisputed, %u failed, %u known, %u of %u wait for scalable mode\n",
+	    policy, totals.undisputed, totals.failed, totals.known, totals.not_yet, NOT_YET);
+	assert_true(totals.undisputed >= 300);
+	assert_int_equal(totals.failed, 0);
+	assert_true(totals.not_yet <= NOT_YET);
+	assert_true(totals.known * 50 <= totals.undisputed);
+}
+
+static void the_shared_vectors_pass_under_hoard(void **state)
+{
+	(void)state;
+	assert_policy_passes("hoard");
+}
+
+static void the_shared_vectors_pass_without_caches(void **state)
+{
+	(void)state;
+	assert_policy_passes("none");
+}
+
+static void the_shared_vectors_pass_under_sized(void **state)
+{
+	(void)state;
+	assert_policy_passes("sized");
+}
+
+static void the_shared_vectors_pass_under_adverse(void **state)
+{
+	(void)state;
+	assert_policy_passes("adverse");
+}
+
+static void invalidations_that_are_dropped_are_noticed(void **state)
+{
+	struct capture capture;
+
+	(void)state;
+	skip_without(vtd_file);
+	capture = capture_vectors("--drop-invalidations", vtd_file, NULL);
+	assert_int_equal(capture.code, 1);
+	capture_assert_contains(capture.output, "vtd/stale/retarget-reg_domain: step 16: ");
+	capture_assert_contains(capture.output, "vtd/ctxstale/clear-qi_ctx_global: step 35: ");
+	capture_free(&capture);
+}
+
+static void amd_vectors_are_refused(void **state)
+{
+	struct capture capture;
+
+	(void)state;
+	skip_without(amd_file);
+	capture = capture_vectors(amd_file, NULL);
+	assert_int_equal(capture.code, 2);
+	capture_assert_contains(capture.errors, "no model of an AMD IOMMU");
+	assert_string_equal(capture.output, "0 passed, 0 failed, 0 known, 0 disputed\n");
+	capture_free(&capture);
+}
+
+/* ---- line by line -------------------------------------------------------------------------------------- */
+
+/* Is it run at all, and what differs? -1: it cannot be run. */
+static long run_object(struct json_object *object)
+{
+	const struct vector_run_options options = { .preferred = false };
+	struct vector_json json = { .line = 1 };
+	struct vector_result result = { .count = 0 };
+	struct vector vector;
+	long failures = -1;
+
+	json.text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+	json.length = strlen(json.text);
+	if (!vector_read(&json, &vector))
+		return -1;
+	if (vector_execute(&vector, &options, &json, &result))
+		failures = (long)result.count;
+	vector_result_free(&result);
+	vector_free(&vector);
+	return failures;
+}
+
+static void each_shared(void (*action)(struct json_object *object, void *context), void *context)
+{
+	struct iommusim_diagnostic problem;
+	char *text, *next, *end;
+	size_t length;
+
+	assert_int_equal(trace_read(vtd_file, &text, &length, &problem), IOMMUSIM_OK);
+	for (next = text; next < text + length; next = end + 1) {
+		struct json_tokener *tokener = json_tokener_new();
+		struct json_object *object;
+
+		end = memchr(next, '\n', (size_t)(text + length - next));
+		assert_non_null(end);
+		object = json_tokener_parse_ex(tokener, next, (int)(end - next));
+		assert_non_null(object);
+		action(object, context);
+		json_object_put(object);
+		json_tokener_free(tokener);
+	}
+	free(text);
+}
+
+/* One is in the list for nothing when no vector needs it. */
+static void mark_known(struct json_object *object, void *context)
+{
+	bool *needed = context;
+	const struct vectors_known none = { .count = 0 };
+	const struct vectors_known_entry *entry = vectors_known_find(&none, text_of(object, "id"));
+
+	if (entry == NULL || run_object(object) <= 0)
+		return;
+	for (size_t i = 0; vectors_known_at(i) != NULL; i++)
+		needed[i] |= vectors_known_at(i) == entry;
+}
+
+static void every_known_deviation_is_needed(void **state)
+{
+	bool needed[64] = { false };
+
+	(void)state;
+	skip_without(vtd_file);
+	each_shared(mark_known, needed);
+	for (size_t i = 0; vectors_known_at(i) != NULL; i++)
+		if (!needed[i])
+			fail_msg("no vector needs \"%s\"", vectors_known_at(i)->pattern);
+}
+
+/* ---- changed expectations ------------------------------------------------------------------------------ */
+
+struct changes {
+	unsigned made, noticed;
+};
+
+static void set_number(struct json_object *object, const char *name, uint64_t value)
+{
+	json_object_object_add(object, name, json_object_new_uint64(value));
+}
+
+static uint64_t number_of(struct json_object *object, const char *name)
+{
+	return json_object_get_uint64(json_object_object_get(object, name));
+}
+
+static void assert_noticed(
+    struct json_object *vector, size_t step, const char *what, struct changes *changes)
+{
+	changes->made++;
+	if (run_object(vector) > 0)
+		changes->noticed++;
+	else
+		print_message(
+		    "%s: step %zu: another %s is not noticed\n", text_of(vector, "id"), step, what);
+}
+
+static void change_register(
+    struct json_object *vector, struct json_object *step, size_t i, struct changes *changes)
+{
+	const uint64_t value = number_of(step, "val");
+
+	set_number(step, "val", value ^ UINT64_C(0x1000000));
+	assert_noticed(vector, i, "register", changes);
+	set_number(step, "val", value);
+}
+
+static void change_memory(
+    struct json_object *vector, struct json_object *step, size_t i, struct changes *changes)
+{
+	struct json_object *hex = json_object_get(json_object_object_get(step, "hex"));
+	char *text = strdup(json_object_get_string(hex));
+
+	text[strlen(text) - 1] ^= 1; /* another hexadecimal digit, whichever it is */
+	json_object_object_add(step, "hex", json_object_new_string(text));
+	assert_noticed(vector, i, "content of memory", changes);
+	json_object_object_add(step, "hex", hex);
+	free(text);
+}
+
+/* One bit of each number of a fault record. */
+static void change_fault(
+    struct json_object *vector, struct json_object *step, size_t i, struct changes *changes)
+{
+	static const char *const names[] = { "reason", "addr", "rid", "index", "frcd_lo", "frcd_hi",
+		"fsts" };
+	struct json_object *fault = json_object_object_get(step, "fault");
+
+	for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+		const uint64_t value = number_of(fault, names[n]);
+
+		set_number(fault, names[n], value ^ 1);
+		assert_noticed(vector, i, names[n], changes);
+		set_number(fault, names[n], value);
+	}
+	json_object_get(fault);
+	json_object_object_add(step, "fault", NULL);
+	assert_noticed(vector, i, "fault that is not recorded", changes);
+	json_object_object_add(step, "fault", fault);
+}
+
+static void change_outcome(
+    struct json_object *vector, struct json_object *step, size_t i, struct changes *changes)
+{
+	static const char *const outcomes[] = { "ok", "fault", "other" };
+	struct json_object *outcome = json_object_get(json_object_object_get(step, "outcome"));
+	struct json_object *physical = json_object_get(json_object_object_get(step, "pa"));
+
+	json_object_object_del(step, "segments"); /* they would say it once more */
+	for (size_t n = 0; n < 3; n++) {
+		if (strcmp(outcomes[n], json_object_get_string(outcome)) == 0)
+			continue;
+		json_object_object_add(step, "outcome", json_object_new_string(outcomes[n]));
+		json_object_object_add(step, "pa", n == 0 ? json_object_new_uint64(0) : NULL);
+		assert_noticed(vector, i, "outcome", changes);
+	}
+	json_object_object_add(step, "outcome", outcome);
+	if (physical != NULL) {
+		set_number(step, "pa", json_object_get_uint64(physical) ^ 0x1000);
+		assert_noticed(vector, i, "physical address", changes);
+	}
+	json_object_object_add(step, "pa", physical);
+}
+
+static void change_step(
+    struct json_object *vector, struct json_object *step, size_t i, struct changes *changes)
+{
+	const char *op = text_of(step, "op");
+
+	if (strcmp(op, "mmio_read") == 0)
+		change_register(vector, step, i, changes);
+	else if (strcmp(op, "mem_read") == 0)
+		change_memory(vector, step, i, changes);
+	else if (strcmp(op, "dma") == 0 && json_object_object_get(step, "fault") != NULL)
+		change_fault(vector, step, i, changes);
+	if (strcmp(op, "dma") == 0)
+		change_outcome(vector, step, i, changes);
+}
+
+/* One vector in four, which is all kinds of them, and only such as pass. */
+static void change_vector(struct json_object *vector, void *context)
+{
+	static const unsigned stride = 1;
+	struct changes *changes = context;
+	struct json_object *steps = json_object_object_get(vector, "steps");
+	unsigned sum = 0;
+
+	for (const char *at = text_of(vector, "id"); *at != '\0'; at++)
+		sum += (unsigned char)*at;
+	if (sum % stride != 0 || !json_object_get_boolean(json_object_object_get(vector, "clean")) ||
+	    run_object(vector) != 0)
+		return;
+	for (size_t i = 0; i < json_object_array_length(steps); i++)
+		change_step(vector, json_object_array_get_idx(steps, i), i, changes);
+}
+
+static void whatever_is_expected_differently_is_noticed(void **state)
+{
+	struct changes changes = { .made = 0 };
+
+	(void)state;
+	skip_without(vtd_file);
+	each_shared(change_vector, &changes);
+	print_message("%u of %u changes noticed\n", changes.noticed, changes.made);
+	assert_true(changes.made > 1000);
+	assert_int_equal(changes.noticed, changes.made);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_shared_vectors_pass_under_hoard),
+		cmocka_unit_test(the_shared_vectors_pass_without_caches),
+		cmocka_unit_test(the_shared_vectors_pass_under_sized),
+		cmocka_unit_test(the_shared_vectors_pass_under_adverse),
+		cmocka_unit_test(invalidations_that_are_dropped_are_noticed),
+		cmocka_unit_test(amd_vectors_are_refused),
+		cmocka_unit_test(every_known_deviation_is_needed),
+		cmocka_unit_test(whatever_is_expected_differently_is_noticed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

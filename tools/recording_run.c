@@ -1,0 +1,532 @@
+/* Runs a recording line by line and compares. Checkpoints and vendors have files of their own. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <iommusim/interrupt.h>
+#include <iommusim/memory.h>
+#include <iommusim/mmio.h>
+
+#include "recording_run.h"
+
+enum { CHUNK = 512 /* words of memory that are stored at once */ };
+
+const char *recording_rights(unsigned rights)
+{
+	static const char *const names[] = { "nothing", "read", "write", "read and write" };
+
+	return names[rights & 3];
+}
+
+enum iommusim_status recording_requester(
+    struct recording_run *run, uint16_t rid, struct iommusim_requester **requester)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+
+	if (run->requesters[rid] == NULL)
+		status =
+		    iommusim_requester_create(run->platform.machine, 0, rid, &run->requesters[rid]);
+	*requester = run->requesters[rid];
+	return status;
+}
+
+static void report(struct recording_run *run, struct recording_parting *parting)
+{
+	parting->line = run->input.line;
+	if (run->watcher->parted != NULL)
+		run->watcher->parted(run->watcher->context, parting);
+}
+
+/* ---- register accesses and memory ---------------------------------------------------------------------- */
+
+/* Where and how wide an access is. `*most`: the largest value of that width. */
+static enum iommusim_status take_access(
+    struct recording_run *run, uint64_t *offset, uint64_t *size, uint64_t *most)
+{
+	struct recording_input *input = &run->input;
+	enum iommusim_status status =
+	    recording_input_number(input, input->object, "off", UINT32_MAX, offset);
+
+	if (status == IOMMUSIM_OK)
+		status = recording_input_number(input, input->object, "size", 8, size);
+	if (status != IOMMUSIM_OK)
+		return status;
+	if (*size != 1 && *size != 2 && *size != 4 && *size != 8)
+		return recording_input_refuse(input, "size", "`size`: expected 1, 2, 4 or 8");
+	*most = UINT64_MAX >> (64 - 8 * *size);
+	return IOMMUSIM_OK;
+}
+
+static enum iommusim_status run_access(struct recording_run *run)
+{
+	struct recording_input *input = &run->input;
+	const uint64_t base = iommusim_unit_base(run->platform.unit);
+	uint64_t offset = 0, size = 0, most = 0, value = 0, answer = 0;
+	const char *direction;
+	bool is_write;
+	enum iommusim_status status = recording_input_text(input, "rw", &direction);
+
+	if (status == IOMMUSIM_OK)
+		status = take_access(run, &offset, &size, &most);
+	if (status == IOMMUSIM_OK)
+		status = recording_input_number(input, input->object, "val", most, &value);
+	if (status != IOMMUSIM_OK)
+		return status;
+	is_write = strcmp(direction, "w") == 0;
+	if (!is_write && strcmp(direction, "r") != 0)
+		return recording_input_refuse(input, "rw", "`rw`: expected \"r\" or \"w\"");
+	status = is_write
+	    ? iommusim_mmio_write(run->platform.machine, base + offset, (unsigned)size, value)
+	    : iommusim_mmio_read(run->platform.machine, base + offset, (unsigned)size, &answer);
+	if (status != IOMMUSIM_OK)
+		return recording_input_refuse(input, "off",
+		    "`off`: no register access of %" PRIu64 " bytes can be at 0x%" PRIx64, size,
+		    offset);
+	run->summary->writes += is_write;
+	run->summary->reads += !is_write;
+	run->summary->reads_differ += !is_write && answer != value;
+	return IOMMUSIM_OK;
+}
+
+static enum iommusim_status run_memory(struct recording_run *run)
+{
+	struct recording_input *input = &run->input;
+	struct json_object *words;
+	uint64_t address, chunk[CHUNK];
+	enum iommusim_status status =
+	    recording_input_number(input, input->object, "pa", UINT64_MAX, &address);
+
+	if (status == IOMMUSIM_OK)
+		status = recording_input_inner(input, "q", json_type_array, &words);
+	if (status != IOMMUSIM_OK)
+		return status;
+	for (size_t at = 0, count = json_object_array_length(words); at < count; at += CHUNK) {
+		const size_t now = count - at < CHUNK ? count - at : CHUNK;
+
+		for (size_t i = 0; status == IOMMUSIM_OK && i < now; i++)
+			status = recording_input_element(input, words, "q", at + i, &chunk[i]);
+		if (status != IOMMUSIM_OK)
+			return status;
+		if (iommusim_memory_write(run->platform.machine, address + at * 8, chunk,
+			now * sizeof(chunk[0])) != IOMMUSIM_OK)
+			return recording_input_refuse(input, "pa",
+			    "`pa`: 0x%" PRIx64 " is not all in the RAM of the platform", address);
+	}
+	return IOMMUSIM_OK;
+}
+
+/* ---- DMA ----------------------------------------------------------------------------------------------- */
+
+static struct iommusim_dma_request request_of(
+    const struct recording_run *run, uint64_t address, bool is_write)
+{
+	return (struct iommusim_dma_request){
+		.address = address,
+		.length = 1,
+		.kind = is_write ? IOMMUSIM_DMA_WRITE : IOMMUSIM_DMA_READ,
+		.tag = run->input.line,
+	};
+}
+
+/* What became of a request, in words. */
+static void describe(const struct iommusim_dma_page *page, char *text, size_t room)
+{
+	char cached[48] = "";
+
+	if (page->cached)
+		snprintf(cached, sizeof(cached), ", cached since line %" PRIu64, page->cached_tag);
+	if (page->faulted)
+		snprintf(text, room, "blocked, reason %Xh: %s%s", page->fault.reason,
+		    page->fault.meaning == NULL ? "?" : page->fault.meaning, cached);
+	else if (page->interrupt)
+		snprintf(text, room, "an interrupt message");
+	else
+		snprintf(text, room, "page 0x%" PRIx64 "%s%s",
+		    page->physical & ~(IOMMUSIM_PAGE_SIZE - 1),
+		    page->translated ? "" : ", untranslated", cached);
+}
+
+/* What the tables say now about a request that parted, when that is something else. */
+static void describe_tables(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, const struct iommusim_dma_page *page,
+    struct recording_parting *parting)
+{
+	struct iommusim_walk walk;
+
+	if (!page->cached || iommusim_walk(requester, request, &walk) != IOMMUSIM_OK)
+		return;
+	if (walk.result.faulted != page->faulted || walk.result.physical != page->physical)
+		describe(&walk.result, parting->tables, sizeof(parting->tables));
+}
+
+static void report_dma(struct recording_run *run, struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, const struct iommusim_dma_page *page,
+    struct recording_parting *parting)
+{
+	parting->has_rid = true;
+	parting->rid = iommusim_requester_rid(requester);
+	parting->address = request->address;
+	parting->access = request->kind == IOMMUSIM_DMA_WRITE ? "write" : "read";
+	describe(page, parting->got, sizeof(parting->got));
+	describe_tables(requester, request, page, parting);
+	report(run, parting);
+}
+
+static enum iommusim_status take_rid(struct recording_run *run, struct iommusim_requester **requester)
+{
+	uint64_t rid;
+	const enum iommusim_status status =
+	    recording_input_number(&run->input, run->input.object, "rid", RECORDING_RIDS - 1, &rid);
+
+	return status == IOMMUSIM_OK ? recording_requester(run, (uint16_t)rid, requester) : status;
+}
+
+/* One access that the recording says was granted. */
+static enum iommusim_status try_access(struct recording_run *run, struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, uint64_t physical, bool *agrees)
+{
+	struct recording_parting parting = { .what = "translation" };
+	struct iommusim_dma_outcome outcome;
+
+	if (iommusim_dma(requester, request, &outcome, NULL, 0) != IOMMUSIM_OK)
+		return recording_input_refuse(&run->input, "iova", "`iova`: no such request can be");
+	*agrees = !outcome.page.faulted && !outcome.page.interrupt &&
+	    outcome.page.physical >> IOMMUSIM_PAGE_SHIFT == physical >> IOMMUSIM_PAGE_SHIFT;
+	if (*agrees)
+		return IOMMUSIM_OK;
+	snprintf(parting.expected, sizeof(parting.expected), "page 0x%" PRIx64,
+	    physical & ~(IOMMUSIM_PAGE_SIZE - 1));
+	report_dma(run, requester, request, &outcome.page, &parting);
+	return IOMMUSIM_OK;
+}
+
+static enum iommusim_status run_translation(struct recording_run *run)
+{
+	struct recording_input *input = &run->input;
+	struct iommusim_requester *requester = NULL;
+	uint64_t address = 0, physical = 0, rights = 1;
+	bool given, agrees = true;
+	enum iommusim_status status = take_rid(run, &requester);
+
+	if (status == IOMMUSIM_OK)
+		status = recording_input_number(input, input->object, "iova", UINT64_MAX - 1, &address);
+	if (status == IOMMUSIM_OK)
+		status = recording_input_number(input, input->object, "pa", UINT64_MAX, &physical);
+	if (status == IOMMUSIM_OK && run->platform.backend->has_rights)
+		status = recording_input_option(input, input->object, "prot", 3, &rights, &given);
+	if (status == IOMMUSIM_OK && rights == 0)
+		status = recording_input_refuse(input, "prot", "`prot`: expected 1, 2 or 3");
+	for (unsigned right = 1; status == IOMMUSIM_OK && agrees && right <= 2; right++) {
+		const struct iommusim_dma_request request = request_of(run, address, right == 2);
+
+		if ((rights & right) != 0)
+			status = try_access(run, requester, &request, physical, &agrees);
+	}
+	if (status != IOMMUSIM_OK)
+		return status;
+	run->summary->translations.total++;
+	run->summary->translations.agree += agrees;
+	return IOMMUSIM_OK;
+}
+
+static enum iommusim_status take_fault(struct recording_run *run, struct recording_fault *fault)
+{
+	struct recording_input *input = &run->input;
+	uint64_t is_write = 0;
+	bool given;
+	enum iommusim_status status =
+	    recording_input_number(input, input->object, "addr", UINT64_MAX - 1, &fault->address);
+
+	if (status == IOMMUSIM_OK)
+		status = recording_input_option(
+		    input, input->object, "reason", UINT8_MAX, &fault->reason, &fault->has_reason);
+	if (status == IOMMUSIM_OK)
+		status = recording_input_option(input, input->object, "w", 1, &is_write, &given);
+	fault->is_write = is_write != 0;
+	return status;
+}
+
+static enum iommusim_status run_fault(struct recording_run *run)
+{
+	struct recording_parting parting = { .what = "fault" };
+	struct recording_fault fault = { .has_reason = false };
+	struct iommusim_requester *requester = NULL;
+	struct iommusim_dma_request request;
+	struct iommusim_dma_outcome outcome;
+	bool by_meaning = false, agrees;
+	enum iommusim_status status = take_rid(run, &requester);
+
+	if (status == IOMMUSIM_OK)
+		status = take_fault(run, &fault);
+	if (status != IOMMUSIM_OK)
+		return status;
+	request = request_of(run, fault.address, fault.is_write);
+	if (iommusim_dma(requester, &request, &outcome, NULL, 0) != IOMMUSIM_OK)
+		return recording_input_refuse(&run->input, "addr", "`addr`: no such request can be");
+	agrees = outcome.page.faulted &&
+	    run->platform.backend->same_fault(&fault, &outcome.page, &by_meaning);
+	run->summary->faults.total++;
+	run->summary->faults.agree += agrees;
+	run->summary->legacy_reasons += agrees && by_meaning;
+	if (agrees)
+		return IOMMUSIM_OK;
+	if (fault.has_reason)
+		snprintf(parting.expected, sizeof(parting.expected), "blocked, reason %" PRIX64 "h",
+		    fault.reason);
+	else
+		snprintf(parting.expected, sizeof(parting.expected), "blocked");
+	report_dma(run, requester, &request, &outcome.page, &parting);
+	return IOMMUSIM_OK;
+}
+
+/* ---- interrupts ---------------------------------------------------------------------------------------- */
+
+/* Take what the sink has; the unit's own events are counted. */
+static void drain_interrupts(struct recording_run *run)
+{
+	struct iommusim_interrupt message;
+
+	while (iommusim_interrupt_take(run->platform.machine, &message) == IOMMUSIM_OK)
+		run->summary->events_sent += message.from_unit;
+}
+
+struct message {
+	uint64_t address, data, out_address, out_data;
+};
+
+static enum iommusim_status take_message(
+    struct recording_run *run, struct message *message, struct iommusim_requester **requester)
+{
+	struct recording_input *input = &run->input;
+	struct json_object *object = input->object;
+	uint64_t rid = 0;
+	bool given;
+	enum iommusim_status status =
+	    recording_input_number(input, object, "addr", UINT64_MAX, &message->address);
+
+	if (status == IOMMUSIM_OK)
+		status = recording_input_number(input, object, "data", UINT32_MAX, &message->data);
+	if (status == IOMMUSIM_OK)
+		status =
+		    recording_input_number(input, object, "oaddr", UINT64_MAX, &message->out_address);
+	if (status == IOMMUSIM_OK)
+		status = recording_input_number(input, object, "odata", UINT32_MAX, &message->out_data);
+	if (status == IOMMUSIM_OK)
+		status = recording_input_option(input, object, "rid", RECORDING_RIDS - 1, &rid, &given);
+	if (status == IOMMUSIM_OK && !given && !run->platform.backend->source_unknown)
+		return recording_input_refuse(input, NULL, "expected a number `rid`");
+	return status == IOMMUSIM_OK ? recording_requester(run, (uint16_t)rid, requester) : status;
+}
+
+static void report_interrupt(struct recording_run *run, const struct message *message,
+    const struct iommusim_interrupt *out, const struct iommusim_fault *fault)
+{
+	struct recording_parting parting = {
+		.what = "interrupt",
+		.address = message->address,
+		.access = "",
+	};
+
+	snprintf(parting.expected, sizeof(parting.expected), "0x%" PRIx64 " data 0x%" PRIx64,
+	    message->out_address, message->out_data);
+	if (fault->class_ == IOMMUSIM_FAULT_NONE)
+		snprintf(parting.got, sizeof(parting.got), "0x%" PRIx64 " data 0x%" PRIx32,
+		    out->address, out->data);
+	else
+		snprintf(parting.got, sizeof(parting.got), "blocked, reason %Xh: %s", fault->reason,
+		    fault->meaning == NULL ? "?" : fault->meaning);
+	report(run, &parting);
+}
+
+static enum iommusim_status run_interrupt(struct recording_run *run)
+{
+	struct iommusim_interrupt out = { .address = 0 };
+	struct iommusim_fault fault = { .class_ = IOMMUSIM_FAULT_NONE };
+	struct iommusim_requester *requester = NULL;
+	struct message message = { .address = 0 };
+	bool agrees;
+	const enum iommusim_status status = take_message(run, &message, &requester);
+
+	if (status != IOMMUSIM_OK)
+		return status;
+	if (run->platform.backend->interrupt(
+		run, requester, message.address, (uint32_t)message.data, &out, &fault) != IOMMUSIM_OK)
+		return recording_input_refuse(
+		    &run->input, "addr", "`addr`: expected an interrupt address, FEEx_xxxxh");
+	drain_interrupts(run);
+	agrees = fault.class_ == IOMMUSIM_FAULT_NONE && out.address == message.out_address &&
+	    out.data == message.out_data;
+	run->summary->interrupts.total++;
+	run->summary->interrupts.agree += agrees;
+	run->summary->source_unknown += run->platform.backend->source_unknown;
+	if (!agrees)
+		report_interrupt(run, &message, &out, &fault);
+	return IOMMUSIM_OK;
+}
+
+static enum iommusim_status run_event(struct recording_run *run)
+{
+	drain_interrupts(run);
+	run->summary->events_recorded++;
+	return IOMMUSIM_OK;
+}
+
+/* ---- lines --------------------------------------------------------------------------------------------- */
+
+static enum iommusim_status run_checkpoint(struct recording_run *run)
+{
+	uint64_t number;
+	const enum iommusim_status status =
+	    recording_input_number(&run->input, run->input.object, "n", UINT32_MAX, &number);
+
+	return status == IOMMUSIM_OK ? recording_check(run, number) : status;
+}
+
+static enum iommusim_status pass_over(struct recording_run *run)
+{
+	(void)run;
+	return IOMMUSIM_OK;
+}
+
+static const struct operation {
+	const char *name;
+	enum iommusim_status (*run)(struct recording_run *run);
+} operations[] = {
+	{ "xlate", run_translation },
+	{ "ir", run_interrupt },
+	{ "mem", run_memory },
+	{ "fault", run_fault },
+	{ "irq", run_event },
+	{ "ckpt", run_checkpoint },
+	/* what the device did with what the lines before it say already */
+	{ "qi", pass_over },
+	{ "cmd", pass_over },
+	{ "cfg", pass_over },
+	{ "mark", pass_over },
+	{ "note", pass_over },
+};
+
+static enum iommusim_status run_line(struct recording_run *run)
+{
+	struct recording_input *input = &run->input;
+	const char *name;
+	enum iommusim_status status;
+
+	run->summary->lines++;
+	if (json_object_object_get_ex(input->object, "rw", NULL) &&
+	    !json_object_object_get_ex(input->object, "op", NULL))
+		return run_access(run);
+	status = recording_input_text(input, "op", &name);
+	if (status != IOMMUSIM_OK)
+		return status;
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+		if (strcmp(operations[i].name, name) == 0)
+			return operations[i].run(run);
+	return recording_input_refuse(
+	    input, "op", "`op`: a recording has no line of kind \"%.32s\"", name);
+}
+
+static enum iommusim_status run_lines(struct recording_run *run)
+{
+	enum iommusim_status status;
+
+	while ((status = recording_input_line(&run->input)) == IOMMUSIM_OK) {
+		status = run_line(run);
+		if (status != IOMMUSIM_OK)
+			return status;
+		if (run->watcher->progress != NULL)
+			run->watcher->progress(run->watcher->context, run->input.line);
+	}
+	return status == IOMMUSIM_ENOENT ? IOMMUSIM_OK : status;
+}
+
+static void introduce(struct recording_run *run)
+{
+	const struct recording_platform *platform = &run->platform;
+	const unsigned shift = platform->ram >> 30 == 0 ? 20 : 30;
+
+	snprintf(run->summary->machine, sizeof(run->summary->machine),
+	    "%s at %" PRIx64 ", %" PRIu64 " %s, cache %s%s", platform->backend->name,
+	    iommusim_unit_base(platform->unit), platform->ram >> shift, shift == 30 ? "GiB" : "MiB",
+	    iommusim_cache_policy_name(run->options->settings.cache),
+	    run->options->settings.drop_invalidations ? ", invalidations dropped" : "");
+}
+
+enum iommusim_status recording_run(const char *file, const char *text, size_t length,
+    const struct recording_options *options, const struct recording_watcher *watcher,
+    struct recording_summary *summary, struct recording_problem *problem)
+{
+	struct recording_run run = {
+		.file = file, .options = options, .watcher = watcher, .summary = summary
+	};
+	enum iommusim_status status;
+
+	*summary = (struct recording_summary){ .lines = 0 };
+	*problem = (struct recording_problem){ .about = { .offset = UINT64_MAX } };
+	snprintf(problem->file, sizeof(problem->file), "%s", file);
+	status = recording_platform_build(file, options, &run.platform, problem);
+	if (status != IOMMUSIM_OK)
+		return status;
+	introduce(&run);
+	run.requesters = calloc(RECORDING_RIDS, sizeof(struct iommusim_requester *));
+	status = run.requesters == NULL ? IOMMUSIM_ENOMEM
+					: recording_input_open(&run.input, file, text, length, problem);
+	if (status == IOMMUSIM_OK)
+		status = run_lines(&run);
+	drain_interrupts(&run);
+	recording_input_close(&run.input);
+	free(run.requesters);
+	iommusim_machine_destroy(run.platform.machine); /* and the requesters on it */
+	return status;
+}
+
+/* ---- summaries ----------------------------------------------------------------------------------------- */
+
+void recording_summary_free(struct recording_summary *summary)
+{
+	free(summary->checkpoints);
+	summary->checkpoints = NULL;
+	summary->checkpoint_count = summary->checkpoint_room = 0;
+}
+
+static bool all_agree(const struct recording_agreement *agreement)
+{
+	return agreement->agree == agreement->total;
+}
+
+bool recording_agrees(const struct recording_summary *summary)
+{
+	for (size_t i = 0; i < summary->checkpoint_count; i++)
+		if (!all_agree(&summary->checkpoints[i].pages))
+			return false;
+	return all_agree(&summary->translations) && all_agree(&summary->faults) &&
+	    all_agree(&summary->interrupts);
+}
+
+static void add_agreement(struct recording_agreement *sum, const struct recording_agreement *one)
+{
+	sum->total += one->total;
+	sum->agree += one->agree;
+}
+
+void recording_add_up(struct recording_total *total, const struct recording_summary *summary)
+{
+	struct recording_summary *sum = &total->sum;
+
+	total->files++;
+	sum->lines += summary->lines;
+	sum->writes += summary->writes;
+	sum->reads += summary->reads;
+	sum->reads_differ += summary->reads_differ;
+	sum->legacy_reasons += summary->legacy_reasons;
+	sum->compatibility_passed += summary->compatibility_passed;
+	sum->source_unknown += summary->source_unknown;
+	sum->events_recorded += summary->events_recorded;
+	sum->events_sent += summary->events_sent;
+	add_agreement(&sum->translations, &summary->translations);
+	add_agreement(&sum->faults, &summary->faults);
+	add_agreement(&sum->interrupts, &summary->interrupts);
+	for (size_t i = 0; i < summary->checkpoint_count; i++)
+		add_agreement(&total->checkpoint_pages, &summary->checkpoints[i].pages);
+}

@@ -1,0 +1,24 @@
+/* A machine made of memory images, whose unit is pointed at the tables in them. */
+#ifndef IOMMUSIM_TOOLS_WALK_MEMORY_H
+#define IOMMUSIM_TOOLS_WALK_MEMORY_H
+
+#include "recording_run.h"
+
+struct walk_image {
+	char *const *files; /* pages as JSON lines, or a raw image as FILE@ADDRESS */
+	size_t file_count;
+	const char *platform;
+	bool has_root;
+	bool has_irta;
+	uint64_t root; /* what the root table address register is to hold */
+	uint64_t irta; /* what the interrupt remapping table address register is to hold */
+};
+
+/*
+ * OK, EFORMAT, EIO, EOPNOTSUPP (`problem` says what and where), ENOMEM. Destroy `platform->machine`
+ * after OK; nothing stays on failure.
+ */
+enum iommusim_status walk_memory_build(const struct walk_image *image,
+    struct recording_platform *platform, struct recording_problem *problem);
+
+#endif
