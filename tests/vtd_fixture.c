@@ -23,6 +23,7 @@ void vt_start(struct vtd_fixture *vtd, const struct vtd_setup *wanted)
 		.capability = (VTD_DEFAULT_CAP & ~setup->cap_clear) | setup->cap_set,
 		.ext_capability = (VTD_DEFAULT_ECAP & ~setup->ecap_clear) | setup->ecap_set,
 		.host_address_width = setup->haw == 0 ? VTD_HAW : setup->haw,
+		.register_size = setup->register_size,
 		.revision = setup->revision,
 		.choices = setup->choices,
 		.settings = setup->settings,

@@ -125,10 +125,11 @@ enum {
 /* How a fixture differs from the default. All zero: it does not. */
 struct vtd_setup {
 	uint64_t cap_set, cap_clear, ecap_set, ecap_clear;
-	uint32_t version; /* 0: 1.0 */
-	uint8_t haw;      /* 0: VTD_HAW */
-	uint8_t levels;   /* of the page table; 0: 4 */
-	uint16_t revision; /* of the specification; 0: the newest */
+	uint32_t version;      /* 0: 1.0 */
+	uint8_t haw;           /* 0: VTD_HAW */
+	uint8_t levels;        /* of the page table; 0: 4 */
+	uint8_t register_size; /* log2 of the pages of registers */
+	uint16_t revision;     /* of the specification; 0: the newest */
 	bool device_view;
 	const struct iommusim_allocator *allocator;
 	uint64_t seed;

@@ -347,7 +347,7 @@ enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
 		part.length = (uint32_t)(left < room ? left : room);
 		page.length = part.length;
 		translate(requester, &part, &page);
-		if (!page.faulted)
+		if (!page.faulted && !page.answered)
 			moved = move_page(requester, request, &page, done);
 		if (outcome->page_count < page_capacity)
 			pages[outcome->page_count] = page;

@@ -95,6 +95,29 @@ static void describe_protection(const struct vtd_unit *vtd, struct iommusim_walk
 	walk->reason = vtd_protected_reason.meaning;
 }
 
+static const char *mode_beside_tables(const struct vtd_unit *vtd, const struct iommusim_dma_page *page)
+{
+	if (page->translated)
+		return "interrupt range";
+	return page->faulted && vtd_GSTS_TES(atomic_load(&vtd->status)) ? "refused" : "off";
+}
+
+/* A translation request that lacks something is told so, and nothing is denied. */
+static void describe_answer(unsigned reason, struct iommusim_walk *walk)
+{
+	const struct vtd_reason *missing = vtd_reason(reason);
+
+	walk->result.answered = true;
+	walk->result.granted =
+	    (uint8_t)((walk->read_right ? RIGHT_READ : 0) | (walk->write_right ? RIGHT_WRITE : 0));
+	if (missing == NULL)
+		return;
+	if (missing->class_ == IOMMUSIM_FAULT_ADDRESS_WIDTH)
+		walk->result.granted = 0;
+	walk->clause = missing->clause;
+	walk->reason = missing->meaning;
+}
+
 void vtd_explain(
     struct iommusim_unit *unit, const struct page_request *request, struct iommusim_walk *walk)
 {
@@ -104,7 +127,7 @@ void vtd_explain(
 	unsigned rights, reason;
 
 	if (vtd_beside_tables(vtd, request, &walk->result, &reason)) {
-		walk->mode = walk->result.translated ? "interrupt range" : "off";
+		walk->mode = mode_beside_tables(vtd, &walk->result);
 		walk->read_right = walk->write_right = !walk->result.faulted && reason == 0;
 		if (reason != 0)
 			describe_denial(vtd, request, reason, false, RIGHT_READ, walk);
@@ -119,7 +142,9 @@ void vtd_explain(
 	walk->write_right = (rights & RIGHT_WRITE) != 0;
 	for (unsigned n = 0; n < path.count; n++)
 		describe_step(vtd, &path, n, &walk->steps[walk->step_count++]);
-	if (reason != 0)
+	if (vtd_answers(request, reason))
+		describe_answer(reason, walk);
+	else if (reason != 0)
 		describe_denial(vtd, request, reason, context.fault_disable, rights, walk);
 	describe_protection(vtd, walk);
 }

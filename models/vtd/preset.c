@@ -112,7 +112,9 @@ static enum iommusim_status create_one(struct iommusim_machine *machine,
     const struct iommusim_dmar *table, const struct iommusim_dmar_structure *drhd, const char *preset,
     const struct iommusim_unit_settings *settings)
 {
-	struct iommusim_vtd_config config = { .base = drhd->base, .segment = drhd->segment };
+	struct iommusim_vtd_config config = {
+		.base = drhd->base, .register_size = drhd->size & 0xf, .segment = drhd->segment
+	};
 	struct iommusim_unit *unit;
 	enum iommusim_status status;
 

@@ -235,6 +235,12 @@ void vtd_registers_reset(struct vtd_unit *vtd)
 		    vtd_MTRRCAP_VCNT_bits(descriptions[VTD_MTRR_PHYSBASE].count);
 }
 
+/* Which register the doubleword at `offset` belongs to. */
+static unsigned slot_of(const struct vtd_unit *vtd, uint64_t offset)
+{
+	return offset < VTD_REGISTER_BYTES ? vtd->slot_at[offset / 4] : VTD_NO_SLOT;
+}
+
 /* What a register reads as: most hold their value, some are made up of other state. */
 static uint64_t register_value(const struct vtd_unit *vtd, const struct vtd_register *reg)
 {
@@ -251,7 +257,7 @@ static uint64_t register_value(const struct vtd_unit *vtd, const struct vtd_regi
 /* The aligned doubleword at `offset`. Lock held. What is no register reads as 0. */
 static uint32_t read_doubleword(struct vtd_unit *vtd, uint64_t offset)
 {
-	const unsigned slot = vtd->slot_at[offset / 4];
+	const unsigned slot = slot_of(vtd, offset);
 	const struct vtd_register *reg;
 
 	if (slot == VTD_NO_SLOT)
@@ -295,7 +301,7 @@ static void write_register(
 
 static void write_doubleword(struct vtd_unit *vtd, uint64_t offset, uint32_t value)
 {
-	const unsigned slot = vtd->slot_at[offset / 4];
+	const unsigned slot = slot_of(vtd, offset);
 	struct vtd_register *reg;
 	unsigned shift;
 
@@ -315,7 +321,7 @@ static void write_doubleword(struct vtd_unit *vtd, uint64_t offset, uint32_t val
 void vtd_write(struct iommusim_unit *unit, uint64_t offset, unsigned width, uint64_t value)
 {
 	struct vtd_unit *vtd = vtd_of(unit);
-	const unsigned slot = vtd->slot_at[offset / 4];
+	const unsigned slot = slot_of(vtd, offset);
 
 	if (width < 4)
 		return; /* undefined (VT-d 11.2): registers take doublewords and quadwords */

@@ -112,12 +112,12 @@ static unsigned context_levels(const struct vtd_context *context)
 	return (unsigned)vtd_context_entry_AW(context->raw) + 2;
 }
 
-/* Widths 0 and 4 are reserved now, whatever SAGAW says; pass-through needs a good one too. */
+/* Pass-through needs a good width too (VT-d 9.3). */
 static bool width_supported(const struct vtd_unit *vtd, const struct vtd_context *context)
 {
 	const unsigned width = (unsigned)vtd_context_entry_AW(context->raw);
 
-	if (width < 1 || width > 3 || (vtd_CAP_SAGAW(vtd->capability) >> width & 1) == 0)
+	if ((vtd->widths >> width & 1) == 0)
 		return false;
 	return !vtd->choices.pass_through_widest || !vtd_context_passes(context) ||
 	    12 + 9 * context_levels(context) == vtd->widest_table;
@@ -295,6 +295,13 @@ static unsigned walk_second_stage(const struct vtd_unit *vtd, const struct vtd_c
 	page->page_shift = (uint8_t)page_level_shift(walk.level);
 	page->physical = walk.page | (request->address & SPEC_MASK(page->page_shift - 1, 0));
 	return ALLOWED;
+}
+
+/* Success, and not recorded, though nothing or less may be done there (VT-d Table 30, 7.1.2). */
+bool vtd_answers(const struct page_request *request, unsigned reason)
+{
+	return request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST &&
+	    (reason == ALLOWED || reason == LGN_1 || reason == LGN_2 || reason == LGN_3);
 }
 
 /* An access is judged by its own address; what a translation request gets, by all of it (VT-d 3.15). */

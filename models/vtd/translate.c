@@ -78,6 +78,12 @@ static bool ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 	return hit != NULL;
 }
 
+/* A translation without a leaf entry; a kept fault may have none either, but it has no rights. */
+static bool passed_through(const struct cached *entry)
+{
+	return entry->value[CACHED_ENTRY] == 0 && entry->rights != 0;
+}
+
 /*
  * With a good context the domain is known, and with it what the caches that go by domain hold: the
  * translation, or the lowest table of the way there (VT-d 6.2.5). Pass-through has neither.
@@ -93,6 +99,9 @@ static bool ask_by_domain(struct vtd_unit *vtd, struct lookup *lookup, struct vt
 	pthread_mutex_lock(&vtd->unit.lock);
 	if (matches_by_domain(vtd))
 		hit = cache_find_domain(&vtd->iotlb, domain, address);
+	if (hit != NULL &&
+	    passed_through(hit)) /* another device's, that shares nothing but the number */
+		hit = NULL;
 	if (hit != NULL)
 		use_cached(hit, lookup);
 	above = hit != NULL ? NULL : cache_find_domain(&vtd->paging_cache, domain, address);
@@ -240,6 +249,13 @@ static enum reason check_interrupt_range(const struct page_request *request)
 	return interrupt || bypass ? ALLOWED : LGN_29;
 }
 
+/* A translation request is a read; a write that says it is one is unsupported (VT-d 4.2.1). */
+static bool is_refused(const struct page_request *request)
+{
+	return request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST &&
+	    request->kind != IOMMUSIM_DMA_READ;
+}
+
 /* Translation is off: requests that ask for it are answered Unsupported Request, all else passes. */
 static void pass_untranslated(const struct page_request *request, struct iommusim_dma_page *page)
 {
@@ -260,6 +276,11 @@ bool vtd_beside_tables(const struct vtd_unit *vtd, const struct page_request *re
     struct iommusim_dma_page *page, unsigned *reason)
 {
 	*reason = ALLOWED;
+	if (is_refused(request)) {
+		page->faulted = true;
+		page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
+		return true;
+	}
 	if (is_plain(request) && vtd_interrupt_range(request->address)) {
 		page->physical = request->address;
 		page->translated = true;
@@ -317,7 +338,10 @@ void vtd_translate(struct iommusim_unit *unit, const struct page_request *reques
 		    unit->settings.cache == IOMMUSIM_CACHE_HOARD)
 			*rights = lookup.rights;
 	}
-	if (lookup.reason != ALLOWED)
+	if (!page->faulted && vtd_answers(request, lookup.reason)) {
+		page->answered = true;
+		page->granted = (uint8_t)(lookup.reason == LGN_1 ? 0 : lookup.rights);
+	} else if (lookup.reason != ALLOWED)
 		deny(vtd, &lookup);
 	else if (!page->faulted && vtd_protected(vtd, page))
 		*rights = 0;

@@ -70,6 +70,11 @@ static void work_out_reserved(struct vtd_unit *vtd)
 	pages->leaf[3] = spec_reserved(&vtd_ss_leaf1g_spec, &vtd->spec, 0);
 }
 
+static uint64_t register_bytes(const struct iommusim_vtd_config *config)
+{
+	return IOMMUSIM_PAGE_SIZE << config->register_size;
+}
+
 static enum iommusim_status check_config(
     struct iommusim_machine *machine, const struct iommusim_vtd_config *config)
 {
@@ -84,8 +89,10 @@ static enum iommusim_status check_config(
 		problem = "the host address width must be 12 to 52 bits";
 	else if (vtd_CAP_ND(cap) == 7)
 		problem = "CAP.ND = 7 is reserved";
-	else if (fault_end > IOMMUSIM_PAGE_SIZE || iotlb_end > IOMMUSIM_PAGE_SIZE)
-		problem = "CAP.FRO or ECAP.IRO puts registers beyond the page";
+	else if (config->register_size > 15)
+		problem = "the register set has 2^0 to 2^15 pages";
+	else if (fault_end > register_bytes(config) || iotlb_end > register_bytes(config))
+		problem = "CAP.FRO or ECAP.IRO puts registers beyond the register set";
 	else if (vtd_ECAP_IR(ecap) && !vtd_ECAP_QI(ecap))
 		problem = "ECAP.IR needs ECAP.QI";
 	else if (vtd_ECAP_EIM(ecap) && !vtd_ECAP_IR(ecap))
@@ -96,27 +103,35 @@ static enum iommusim_status check_config(
 	    (unsigned long long)config->base, problem);
 }
 
+/* Tables of 3 to 5 levels; of 2, AW=0, only before revision 3.0: that code is reserved since. */
+static void take_widths(struct vtd_unit *vtd, unsigned revision)
+{
+	vtd->widths = (uint8_t)(vtd_CAP_SAGAW(vtd->capability) & (revision < 0x300 ? 0xf : 0xe));
+	vtd->widest_table = vtd->max_address_width; /* units of scalable mode alone may have none */
+	for (unsigned width = 0; width < 4; width++)
+		if ((vtd->widths >> width & 1) != 0)
+			vtd->widest_table = (uint8_t)(30 + 9 * width);
+}
+
 static void take_config(struct vtd_unit *vtd, const struct iommusim_vtd_config *config)
 {
+	const unsigned revision = config->revision == 0 ? NEWEST_REVISION : config->revision;
+
 	vtd->unit.model = &vtd_model;
 	vtd->unit.base = config->base;
-	vtd->unit.length = IOMMUSIM_PAGE_SIZE;
+	vtd->unit.length = register_bytes(config);
 	vtd->unit.segment = config->segment;
 	vtd->unit.settings = config->settings;
 	vtd->version = config->version;
 	vtd->capability = config->capability;
 	vtd->ext_capability = config->ext_capability;
-	vtd->spec.capabilities = capabilities(config->capability, config->ext_capability,
-	    config->revision == 0 ? NEWEST_REVISION : config->revision);
+	vtd->spec.capabilities = capabilities(config->capability, config->ext_capability, revision);
 	vtd->spec.host_address_width = config->host_address_width;
 	vtd->domain_mask = (UINT64_C(1) << (4 + 2 * vtd_CAP_ND(config->capability))) - 1;
 	vtd->fault_records = (uint32_t)vtd_CAP_NFR(config->capability) + 1;
 	vtd->fault_offset = (uint16_t)(vtd_CAP_FRO(config->capability) * 16);
 	vtd->max_address_width = (uint8_t)(vtd_CAP_MGAW(config->capability) + 1);
-	vtd->widest_table = vtd->max_address_width; /* units of scalable mode alone may have none */
-	for (unsigned levels = 3; levels <= 5; levels++)
-		if ((vtd_CAP_SAGAW(config->capability) >> (levels - 2) & 1) != 0)
-			vtd->widest_table = (uint8_t)(12 + 9 * levels);
+	take_widths(vtd, revision);
 	/* Stores may linger in write buffers until CAP.RWBF units flush those. */
 	vtd->snoops = vtd_ECAP_C(config->ext_capability) && !vtd_CAP_RWBF(config->capability);
 	vtd->choices = config->choices;

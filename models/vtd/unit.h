@@ -59,6 +59,9 @@ enum vtd_descriptor {
 	VTD_DESCRIPTOR_TYPES
 };
 
+/* What CAP.FRO and ECAP.IRO, of 10 bits, and 256 fault records can reach: 5 pages, as a power of two. */
+#define VTD_REGISTER_BYTES UINT64_C(0x8000)
+
 #define VTD_NO_SLOT    0xffu
 #define VTD_FAULT_SLOT 0xfeu /* fault recording registers (fault_log.c) */
 
@@ -80,8 +83,9 @@ struct vtd_unit {
 	uint32_t fault_records;    /* CAP.NFR + 1 */
 	uint16_t fault_offset;     /* CAP.FRO in bytes */
 	uint8_t max_address_width; /* CAP.MGAW + 1 */
-	uint8_t widest_table;      /* address bits of the largest page table (CAP.SAGAW) */
-	bool snoops;               /* ECAP.C: table walks see processor caches */
+	uint8_t widths;       /* supported values of AW, as bits: CAP.SAGAW without reserved ones */
+	uint8_t widest_table; /* address bits of the largest page table */
+	bool snoops;          /* ECAP.C: table walks see processor caches */
 	struct iommusim_vtd_choices choices;
 	uint64_t root_reserved[2];
 	uint64_t context_reserved[2];
@@ -100,7 +104,7 @@ struct vtd_unit {
 
 	/* Under the lock. */
 	struct vtd_register registers[VTD_REGISTER_SLOTS];
-	uint8_t slot_at[IOMMUSIM_PAGE_SIZE / 4]; /* of the register at each doubleword; VTD_NO_SLOT */
+	uint8_t slot_at[VTD_REGISTER_BYTES / 4]; /* of the register at each doubleword; VTD_NO_SLOT */
 	uint64_t fault_record[VTD_FAULT_RECORDS][2];
 	uint32_t next_fault; /* index the next record goes to */
 	uint64_t fault_log;  /* AFLOG as SFL latched it */
@@ -286,6 +290,8 @@ bool vtd_context_passes(const struct vtd_context *context);
 /* Do accumulated rights suffice for the request? The reason when not. */
 unsigned vtd_check_rights(
     const struct vtd_unit *vtd, const struct page_request *request, unsigned rights);
+/* Is what would be a fault of others a translation request's answer, with fewer rights or none? */
+bool vtd_answers(const struct page_request *request, unsigned reason);
 /* Would the translation put the request where interrupts live? */
 bool vtd_reaches_interrupts(const struct page_request *request, const struct iommusim_dma_page *page);
 

@@ -258,6 +258,23 @@ static void a_fill_serves_the_same_source_or_the_same_domain_as_set(void **state
 	assert_false(other_device_hits(IOMMUSIM_CACHE_NONE, IOMMUSIM_MATCH_DOMAIN));
 }
 
+/* A pass-through device's fills serve nobody else, even under the same domain id. */
+static void a_fill_of_pass_through_never_serves_others(void **state)
+{
+	struct iommusim_requester *other;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	assert_int_equal(iommusim_requester_create(vtd.machine, 0, 0x0311, &other), IOMMUSIM_OK);
+	vt_set_context(&vtd, 0x0311, 1 | 2 << 2, (uint64_t)VTD_DOMAIN << 8 | 2);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	assert_int_equal(vt_access(other, IOMMUSIM_DMA_READ, 0x4000, 8).physical, 0x4000);
+	assert_int_equal(vt_output(&vtd, 0x4000), 0x104000);
+	assert_int_equal(vt_access(other, IOMMUSIM_DMA_READ, 0x4000, 8).physical, 0x4000);
+	vt_stop(&vtd);
+}
+
 static void a_fill_of_another_domain_never_serves(void **state)
 {
 	struct iommusim_requester *other;
@@ -544,6 +561,7 @@ int main(void)
 		cmocka_unit_test(a_cached_context_entry_hides_a_change_from_new_walks),
 		cmocka_unit_test(the_iotlb_answers_although_the_context_entry_is_gone),
 		cmocka_unit_test(a_fill_serves_the_same_source_or_the_same_domain_as_set),
+		cmocka_unit_test(a_fill_of_pass_through_never_serves_others),
 		cmocka_unit_test(a_fill_of_another_domain_never_serves),
 		cmocka_unit_test(a_cached_answer_names_the_request_that_filled_it),
 		cmocka_unit_test(a_sized_cache_forgets_the_least_recently_used),

@@ -175,6 +175,35 @@ static void a_unit_may_support_no_width_at_all(void **state)
 	vt_stop(&vtd);
 }
 
+/* AW=0, 30 bits, is a supported width of old units that say so in SAGAW bit 0; else fault 3h. */
+static void tables_of_two_levels_are_of_old_units(void **state)
+{
+	const struct vtd_setup old = { .cap_set = BIT(8), .revision = 0x202, .levels = 2 };
+	const struct vtd_setup newer[] = { { .cap_set = BIT(8), .revision = 0x300, .levels = 2 },
+		{ .cap_set = BIT(8), .levels = 2 }, { .revision = 0x202, .levels = 2 } };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &old);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	vt_map_level(&vtd, 0x3fe00000, 0x400000, 3, 2);
+	assert_int_equal(vt_output(&vtd, 0x4008), 0x104008);
+	assert_int_equal(vt_output(&vtd, 0x3ffffff8), 0x5ffff8);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x40000000), 4);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x5000), 6);
+	vt_set_context(&vtd, VTD_RID, VTD_RAM | 1, (uint64_t)VTD_DOMAIN << 8); /* no memory there */
+	vt_invalidate_context(&vtd, 1, 0, 0, 0);
+	vt_invalidate_iotlb(&vtd, 1, 0, 0, 0);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 3);
+	vt_stop(&vtd);
+	for (size_t i = 0; i < 3; i++) {
+		vt_start_enabled(&vtd, &newer[i]);
+		vt_map(&vtd, 0x4000, 0x104000, 3);
+		assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 3);
+		vt_stop(&vtd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +214,7 @@ int main(void)
 		cmocka_unit_test(pass_through_may_need_the_widest_supported_width),
 		cmocka_unit_test(the_queue_resumes_when_iqe_is_cleared_or_with_the_next_tail),
 		cmocka_unit_test(a_unit_may_support_no_width_at_all),
+		cmocka_unit_test(tables_of_two_levels_are_of_old_units),
 		cmocka_unit_test(the_transient_mapping_bit_is_of_old_units_with_device_tlbs),
 	};
 

@@ -128,8 +128,8 @@ static void each_error_keeps_its_own_field_of_the_record(void **state)
 	vt_submit(&vtd, 0x0f, 0); /* no such type */
 	vt_set32(&vtd, R_FSTS, ITE);
 	assert_int_equal(vt_get32(&vtd, R_FSTS), ICE | 0x10);
-	assert_int_equal(vt_get64(&vtd, R_IQERCD),
-	    (uint64_t)VTD_RID << 48 | (uint64_t)VTD_RID << 32 | 3);
+	assert_int_equal(
+	    vt_get64(&vtd, R_IQERCD), (uint64_t)VTD_RID << 48 | (uint64_t)VTD_RID << 32 | 3);
 	vt_stop(&vtd);
 }
 

@@ -174,7 +174,7 @@ struct condition {
 	unsigned reason;
 };
 
-/* The order of VT-d 3.4 and 3.7: what is read first is judged first; in one entry, P before the rest. */
+/* The order of VT-d 3.4 and 3.7: what is read first is judged first; of an entry, P before the rest. */
 static const struct condition order[] = {
 	{ mode_reserved, 0x30 },
 	{ with_pasid, 0x31 },

@@ -186,6 +186,42 @@ static void a_command_the_unit_does_not_have_is_answered_as_undefined(void **sta
 	vt_stop(&vtd);
 }
 
+/* 256 records need more than the one page that is the least a unit has (DRHD Size, VT-d 8.3). */
+static void a_larger_register_set_has_room_for_every_fault_record(void **state)
+{
+	struct iommusim_vtd_config config = { .base = 0xfed98000,
+		.version = 0x10,
+		.capability = (VTD_DEFAULT_CAP & ~CAP_FRO_400) | UINT64_C(0x3ff) << 24 | CAP_NFR,
+		.ext_capability = VTD_DEFAULT_ECAP,
+		.host_address_width = 46 };
+	struct vtd_fixture vtd;
+	uint64_t value;
+
+	(void)state;
+	vt_start(&vtd, NULL);
+	assert_int_equal(iommusim_vtd_create(vtd.machine, &config, NULL), IOMMUSIM_EINVAL);
+	config.register_size = 16;
+	assert_int_equal(iommusim_vtd_create(vtd.machine, &config, NULL), IOMMUSIM_EINVAL);
+	config.register_size = 2; /* the last record ends at 4ff0h */
+	assert_int_equal(iommusim_vtd_create(vtd.machine, &config, NULL), IOMMUSIM_EINVAL);
+	config.register_size = 3;
+	assert_int_equal(iommusim_vtd_create(vtd.machine, &config, NULL), IOMMUSIM_OK);
+	assert_int_equal(iommusim_mmio_read(vtd.machine, 0xfed98000 + 0x7ff8, 8, &value), IOMMUSIM_OK);
+	assert_int_equal(value, 0);
+	assert_int_equal(
+	    iommusim_mmio_read(vtd.machine, 0xfed98000 + 0x8000, 8, &value), IOMMUSIM_ENXIO);
+	config = (struct iommusim_vtd_config){ .base = 0xfd000000,
+		.register_size = 5,
+		.capability = VTD_DEFAULT_CAP,
+		.ext_capability = VTD_DEFAULT_ECAP,
+		.host_address_width = 46 };
+	assert_int_equal(iommusim_vtd_create(vtd.machine, &config, NULL), IOMMUSIM_OK);
+	assert_int_equal(iommusim_mmio_read(vtd.machine, 0xfd000000 + 0x1fff8, 8, &value), IOMMUSIM_OK);
+	assert_int_equal(value, 0);
+	assert_int_equal(iommusim_mmio_write(vtd.machine, 0xfd000000 + 0x1fff8, 8, 1), IOMMUSIM_OK);
+	vt_stop(&vtd);
+}
+
 static void registers_that_would_share_a_place_are_refused(void **state)
 {
 	static const struct {
@@ -221,6 +257,7 @@ int main(void)
 		cmocka_unit_test(registers_of_an_array_keep_their_values_apart),
 		cmocka_unit_test(upper_message_addresses_need_extended_interrupt_mode),
 		cmocka_unit_test(a_command_the_unit_does_not_have_is_answered_as_undefined),
+		cmocka_unit_test(a_larger_register_set_has_room_for_every_fault_record),
 		cmocka_unit_test(registers_that_would_share_a_place_are_refused),
 	};
 

@@ -1,7 +1,7 @@
 /*
- * Every bit, every type and every granularity of the invalidation descriptors of legacy mode (VT-d 6.5.2,
- * Table 26), in queues of both widths. A bad one holds the head with IQE and its IQERCD code; mended, the
- * queue goes on.
+ * Every bit, every type and every granularity of the invalidation descriptors of legacy mode (VT-d
+ * 6.5.2, Table 26), in queues of both widths. A bad one holds the head with IQE and its IQERCD code;
+ * mended, the queue goes on.
  */
 #include "vtd_fixture.h"
 
@@ -9,7 +9,7 @@
 
 enum { TYPE_INVALID = 3, FIELD_RESERVED = 4 }; /* IQERCD.IQEI, VT-d 11.4.9.9 */
 
-/* By type: bits that are RsvdZ in figures 6-1, 6-3, 6-5, 6-8 and 6-9, and those only some units have. */
+/* By type: what is RsvdZ in figures 6-1, 6-3, 6-5, 6-8 and 6-9, and what only some units have. */
 static const struct {
 	uint64_t reserved[2];
 	uint64_t optional[2];

@@ -1,7 +1,7 @@
 /*
- * Every bit of every second-stage paging entry (VT-d 3.7, 9.8 Tables 41 to 47), flipped one at a time in
- * an entry that is otherwise good: at each level of tables of each depth, for each page size, with and
- * without snoop control and large pages, for three host address widths and with each of the rights.
+ * Every bit of every second-stage paging entry (VT-d 3.7, 9.8 Tables 41 to 47), flipped one at a time
+ * in an entry that is otherwise good: at each level of tables of each depth, for each page size, with
+ * and without snoop control and large pages, for three host address widths and with each of the rights.
  */
 #include "sweep.h"
 
@@ -270,7 +270,7 @@ static void each_bit_of_an_entry_without_rights_is_ignored(void **state)
 	}
 }
 
-/* PS decides alone: the same entry is a 1 GiB page or names a table, when its address is good for both. */
+/* PS decides alone: one entry is a 1 GiB page or names a table, when its address is good for both. */
 static void the_page_size_bit_turns_a_table_into_a_page_of_1_gib(void **state)
 {
 	const uint64_t table = UINT64_C(0x40000000);

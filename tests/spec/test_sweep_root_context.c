@@ -135,19 +135,18 @@ static void flip_context_low(struct vtd_fixture *vtd, unsigned haw, unsigned typ
 	const uint64_t before = vt_load(vtd, vt_context_at(vtd));
 
 	for (unsigned bit = 0; bit < 64; bit++) {
+		const bool reserved = (bit >= 4 && bit < 12) || (bit >= haw && type != 2);
+		const bool ignored = bit == 1 || (bit >= 12 && type == 2);
+
 		vt_store(vtd, vt_context_at(vtd), before ^ BIT(bit));
 		if (bit == 0)
 			sweep_expect(vtd, INPUT, SWEEP_ALL(2));
-		else if (bit == 1)
+		else if (reserved)
+			sweep_expect(vtd, INPUT, SWEEP_ALL(0xb));
+		else if (ignored)
 			expect_type(vtd, type);
 		else if (bit < 4)
 			expect_type(vtd, type ^ 1u << (bit - 2));
-		else if (bit < 12)
-			sweep_expect(vtd, INPUT, SWEEP_ALL(0xb));
-		else if (type == 2)
-			expect_type(vtd, type);
-		else if (bit >= haw)
-			sweep_expect(vtd, INPUT, SWEEP_ALL(0xb));
 		else
 			context_points_elsewhere(vtd, bit);
 	}
@@ -296,7 +295,7 @@ static void check_encodings(struct vtd_fixture *vtd, size_t row, unsigned widths
 	}
 }
 
-/* A chain of tables in which INPUT (index 5 at level 1, 0 above) is mapped at whatever depth it ends. */
+/* A chain of tables: INPUT (index 5 at level 1, 0 above) is mapped at whatever depth it ends. */
 static void map_for_all_depths(struct vtd_fixture *vtd)
 {
 	uint64_t table = vtd->page_table;

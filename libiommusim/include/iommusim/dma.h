@@ -26,7 +26,8 @@ enum iommusim_dma_kind {
 /* The AT field of the request (PCI Express ATS). */
 enum iommusim_dma_address_type {
 	IOMMUSIM_DMA_UNTRANSLATED = 0,
-	IOMMUSIM_DMA_TRANSLATION_REQUEST = 1,
+	IOMMUSIM_DMA_TRANSLATION_REQUEST =
+	    1, /* a read of any length: no data comes back, only the answer */
 	IOMMUSIM_DMA_TRANSLATED = 2
 };
 
@@ -96,6 +97,8 @@ struct iommusim_dma_page {
 	bool cached;         /* answered by an IOTLB entry */
 	bool through_cache;  /* a cached context or paging-structure entry took part */
 	bool bus_error;      /* translated to a place without memory: nothing was moved */
+	bool answered;       /* a translation request: nothing is moved, `granted` is the answer */
+	uint8_t granted;     /* answered: 1 the device may read, 2 it may write there, or both */
 	bool interrupt;      /* in the interrupt address range: a message, or a read that flushes one */
 	uint8_t page_shift;  /* log2 of the translation's size */
 	uint64_t entry;      /* the leaf entry's raw value; 0 in pass-through */

@@ -57,13 +57,17 @@ struct iommusim_vtd_choices {
 };
 
 struct iommusim_vtd_config {
-	uint64_t base; /* of the registers: a multiple of 4 KiB */
+	uint64_t base;         /* of the registers: a multiple of 4 KiB */
+	uint8_t register_size; /* log2 of their 4 KiB pages, 0..15: DRHD Size (8.3) */
 	uint16_t segment;
 	uint32_t version;           /* VER at reset */
 	uint64_t capability;        /* CAP at reset */
 	uint64_t ext_capability;    /* ECAP at reset */
 	uint8_t host_address_width; /* 12..52: address bits at and above it are reserved */
-	/* Of the specification, 0x302 for 3.2; 0: the newest. Older ones have TM (9.8), AFL (11.4). */
+	/*
+	 * Of the specification, 0x302 for 3.2; 0: the newest. Older ones differ: 2-level tables before 3.0,
+	 * TM in leaves before 3.2, advanced fault log before 4.0.
+	 */
 	uint16_t revision;
 	struct iommusim_vtd_choices choices;
 	struct iommusim_unit_settings settings;

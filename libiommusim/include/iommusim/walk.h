@@ -47,8 +47,8 @@ struct iommusim_walk {
 	const char *unit_name; /* "VT-d"; NULL when no unit governs the requester */
 	uint64_t unit_base;    /* its registers */
 	/*
-	 * "second stage", "pass-through", "context" (it stopped there), "interrupt range", "off", "no
-	 * unit"; of an interrupt: "remapped interrupt, xAPIC" or ", x2APIC", "compatibility interrupt",
+	 * "second stage", "pass-through", "context" (it stopped there), "interrupt range", "refused" (no
+	 * request of that kind is looked at), "off", "no unit"; of an interrupt: "remapped interrupt, xAPIC" or ", x2APIC", "compatibility interrupt",
 	 * "off", "no unit"
 	 */
 	const char *mode;

@@ -1,0 +1,213 @@
+/*
+ * What the fuzzers of the VT-d model share: a small machine made afresh for every input, operations that
+ * draw their details from the input, and what must hold after each of them. What a harness feeds stands
+ * in its own file; what a translation must come to, in oracle.c.
+ *
+ * Like the VT-d fixture it knows nothing of models/vtd/spec: numbers are the specification's, by hand.
+ */
+#ifndef IOMMUSIM_TESTS_FUZZ_H
+#define IOMMUSIM_TESTS_FUZZ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <iommusim/clock.h>
+#include <iommusim/dma.h>
+#include <iommusim/interrupt.h>
+#include <iommusim/machine.h>
+#include <iommusim/memory.h>
+#include <iommusim/mmio.h>
+#include <iommusim/unit.h>
+#include <iommusim/walk.h>
+
+#define BIT(n) (UINT64_C(1) << (n))
+
+/* Register offsets (VT-d 11.4); the ones that move are where fz->config puts them, as below. */
+enum {
+	R_VER = 0x000,
+	R_CAP = 0x008,
+	R_ECAP = 0x010,
+	R_GCMD = 0x018,
+	R_GSTS = 0x01c,
+	R_RTADDR = 0x020,
+	R_CCMD = 0x028,
+	R_FSTS = 0x034,
+	R_FECTL = 0x038,
+	R_FEDATA = 0x03c,
+	R_FEADDR = 0x040,
+	R_FEUADDR = 0x044,
+	R_AFLOG = 0x058,
+	R_PMEN = 0x064,
+	R_PLMBASE = 0x068,
+	R_PLMLIMIT = 0x06c,
+	R_PHMBASE = 0x070,
+	R_PHMLIMIT = 0x078,
+	R_IQH = 0x080,
+	R_IQT = 0x088,
+	R_IQA = 0x090,
+	R_ICS = 0x09c,
+	R_IECTL = 0x0a0,
+	R_IEDATA = 0x0a4,
+	R_IEADDR = 0x0a8,
+	R_IEUADDR = 0x0ac,
+	R_IQERCD = 0x0b0,
+	R_IRTA = 0x0b8,
+	R_FRCD = 0xd00,
+	R_IVA = 0xf00,
+	R_IOTLB = 0xf08
+};
+
+#define G_TE    0x80000000u
+#define G_SRTP  0x40000000u
+#define G_AFL   0x30000000u /* SFL and EAFL; FLS and AFLS */
+#define G_EAFL  0x10000000u
+#define G_WBF   0x08000000u
+#define G_QIE   0x04000000u
+#define G_IRE   0x02000000u
+#define G_SIRTP 0x01000000u
+#define G_CFI   0x00800000u
+#define G_LEVEL 0x96ffffffu /* what software carries over from GSTS (VT-d 11.4.4.1) */
+
+#define S_PFO 0x01u
+#define S_PPF 0x02u
+#define S_AFO 0x04u
+#define S_APF 0x08u
+#define S_IQE 0x10u
+#define S_ICE 0x20u
+#define S_ITE 0x40u
+
+#define CAP_AFL    BIT(3)
+#define CAP_RWBF   BIT(4)
+#define CAP_PLMR   BIT(5)
+#define CAP_PHMR   BIT(6)
+#define CAP_ZLR    BIT(22)
+#define CAP_PSI    BIT(39)
+#define CAP_PI     BIT(59)
+#define ECAP_C     BIT(0)
+#define ECAP_QI    BIT(1)
+#define ECAP_DT    BIT(2)
+#define ECAP_IR    BIT(3)
+#define ECAP_EIM   BIT(4)
+#define ECAP_PT    BIT(6)
+#define ECAP_SC    BIT(7)
+#define ECAP_PASID BIT(40)
+#define ECAP_DIT   BIT(41)
+#define ECAP_PDS   BIT(42)
+#define ECAP_SMTS  BIT(43)
+#define ECAP_ADMS  BIT(52)
+#define ECAP_SSIRW BIT(57)
+#define ECAP_EIMER BIT(61)
+#define ECAP_IRREQ BIT(62)
+
+/* Two windows of memory: 64 pages from 0, with a place for everything, and 4 pages at 4 GiB. */
+#define FZ_BASE       UINT64_C(0xfed90000)
+#define FZ_PAGES      UINT64_C(64)
+#define FZ_HIGH       UINT64_C(0x100000000)
+#define FZ_HIGH_PAGES UINT64_C(4)
+#define FZ_ROOT       UINT64_C(0x10000)
+#define FZ_CONTEXT    UINT64_C(0x11000) /* of bus 0; bus 1's is the next page */
+#define FZ_TABLES     UINT64_C(0x13000) /* 16 pages of paging entries */
+#define FZ_INTERRUPTS UINT64_C(0x23000)
+#define FZ_QUEUE      UINT64_C(0x24000) /* 4 pages */
+#define FZ_STATUS     UINT64_C(0x2f000) /* wait descriptors write here */
+
+#define FZ_REQUESTERS 4u
+
+struct fz {
+	struct iommusim_machine *machine;
+	struct iommusim_unit *unit;
+	struct iommusim_requester *requester[FZ_REQUESTERS];
+	struct iommusim_vtd_config config;
+	const uint8_t *at, *end; /* what is left of the input */
+	bool device_view;
+	bool queue_moved; /* IQA changed under a running queue: where its head stands says nothing */
+	uint64_t root;    /* RTADDR and IRTA as fz_latch_root() and its like latched them last */
+	uint64_t interrupt_table;
+	bool latches_known; /* false once RTADDR, IRTA or GCMD may have been written otherwise */
+};
+
+/* A violated expectation: say which, and end with an abort, as a crash would. */
+#define FZ_REQUIRE(condition) ((condition) ? (void)0 : fz_fail(__FILE__, __LINE__, #condition))
+_Noreturn void fz_fail(const char *file, int line, const char *condition);
+/* What is run, for that message; NULL: libFuzzer says it itself. */
+extern const char *fz_running;
+
+/* A harness, under libFuzzer or replay.c. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The machine that the first bytes of the input ask for. */
+void fz_start(struct fz *fz, const uint8_t *data, size_t size);
+void fz_stop(struct fz *fz);
+
+/* Take from the input; 0 when there is nothing left. */
+uint8_t fz_u8(struct fz *fz);
+uint16_t fz_u16(struct fz *fz);
+uint32_t fz_u32(struct fz *fz);
+uint64_t fz_u64(struct fz *fz);
+
+/* Draw one of `count` operations again and again until the input ends; check after each. */
+typedef void fz_operation(struct fz *fz);
+void fz_run(struct fz *fz, fz_operation *const *operations, size_t count);
+
+/* A register as it stands, without a bus access: no time passes. */
+uint32_t fz_peek32(const struct fz *fz, unsigned offset);
+uint64_t fz_peek64(const struct fz *fz, unsigned offset);
+void fz_write32(struct fz *fz, unsigned offset, uint32_t value);
+void fz_write64(struct fz *fz, unsigned offset, uint64_t value);
+uint64_t fz_load(const struct fz *fz, uint64_t address);
+/* Store and flush; nothing happens where no memory is. */
+void fz_store(struct fz *fz, uint64_t address, uint64_t value);
+
+bool fz_advanced_log(const struct fz *fz);
+unsigned fz_records(const struct fz *fz); /* CAP.NFR + 1 */
+/* What holds whatever software does. */
+void fz_check(struct fz *fz);
+
+/* Wait until everything that was started is done. */
+void fz_settle(struct fz *fz);
+void fz_latch_root(struct fz *fz, uint64_t value);
+void fz_latch_interrupts(struct fz *fz, uint64_t value);
+void fz_command(struct fz *fz, uint32_t bit, bool on);
+/* Tables that map three pages for every requester; root and interrupt tables latched, both enabled. */
+void fz_bring_up(struct fz *fz);
+void fz_queue_start(struct fz *fz, unsigned width);
+/*
+ * Empty the context cache and the IOTLB, by registers or queue, and the interrupt entry cache, which only
+ * the queue can. False when the unit is in no state to do it.
+ */
+bool fz_invalidate_all(struct fz *fz);
+bool fz_invalidate_interrupts(struct fz *fz);
+
+/* One DMA as the input has it, and all that can be said of its outcome. */
+void fz_dma(struct fz *fz);
+void fz_interrupt(struct fz *fz);
+
+/* Operations on registers, tables and the queue. */
+fz_operation fz_op_read, fz_op_write, fz_op_write_raw, fz_op_command, fz_op_step, fz_op_reset,
+    fz_op_clear_faults, fz_op_bring_up, fz_op_latch;
+fz_operation fz_op_paging_entry, fz_op_context_entry, fz_op_root_entry, fz_op_interrupt_entry,
+    fz_op_memory, fz_op_flush_compare, fz_op_flush_interrupt;
+fz_operation fz_op_queue_start, fz_op_descriptor, fz_op_descriptor_raw, fz_op_tail, fz_op_queue_address,
+    fz_op_answers, fz_op_stray_completion;
+
+/* oracle.c: what the specification says of one request, from the tables as they are. */
+struct fz_answer {
+	bool known;        /* false: the oracle has no opinion */
+	bool untranslated; /* translation is off */
+	bool faulted;      /* by `reason`; 0: without a record */
+	bool interrupt;
+	bool answered; /* a translation request, with the rights `granted` */
+	unsigned granted;
+	unsigned reason;
+	uint64_t physical;
+	unsigned shift;
+	uint64_t domain;
+	bool fault_disable; /* a context entry with FPD was met */
+};
+void fz_oracle_dma(const struct fz *fz, uint16_t rid, const struct iommusim_dma_request *request,
+    struct fz_answer *answer);
+void fz_oracle_interrupt(
+    const struct fz *fz, uint16_t rid, uint64_t address, uint32_t data, struct fz_answer *answer);
+
+#endif

@@ -1,0 +1,20 @@
+/* Fuzzing the invalidation queue: the input writes descriptors, and moves tail and queue about. */
+#include "fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static fz_operation *const operations[] = { fz_op_descriptor, fz_op_descriptor,
+		fz_op_descriptor, fz_op_descriptor_raw, fz_op_tail, fz_op_queue_address,
+		fz_op_queue_start, fz_op_command, fz_op_latch, fz_op_clear_faults, fz_op_step,
+		fz_op_write, fz_op_read, fz_op_memory, fz_op_paging_entry, fz_op_context_entry, fz_dma,
+		fz_dma, fz_op_flush_compare, fz_op_answers, fz_op_stray_completion, fz_interrupt,
+		fz_op_flush_interrupt };
+	struct fz fz;
+
+	fz_start(&fz, data, size);
+	fz_bring_up(&fz);
+	fz_queue_start(&fz, 16);
+	fz_run(&fz, operations, sizeof(operations) / sizeof(*operations));
+	fz_stop(&fz);
+	return 0;
+}

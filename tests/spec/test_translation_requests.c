@@ -1,0 +1,180 @@
+/*
+ * Translation requests in legacy mode (VT-d 4.2, Table 30): what is answered, with which rights, what is
+ * denied and recorded, and that no data ever moves. Devices that keep the answers are not here yet.
+ */
+#include "vtd_fixture.h"
+
+#define READ_RIGHT  1
+#define WRITE_RIGHT 2
+
+static struct iommusim_dma_page ask(
+    struct vtd_fixture *vtd, enum iommusim_dma_kind kind, uint64_t address, uint64_t *data)
+{
+	const struct iommusim_dma_request request = { .address = address,
+		.length = 8,
+		.kind = kind,
+		.address_type = IOMMUSIM_DMA_TRANSLATION_REQUEST,
+		.data = data };
+	struct iommusim_dma_outcome outcome;
+
+	assert_int_equal(iommusim_dma(vtd->device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+	assert_int_equal(outcome.bytes_moved, 0);
+	return outcome.page;
+}
+
+/* TT=01b serves them. */
+static void start(struct vtd_fixture *vtd)
+{
+	vt_start_enabled(vtd, NULL);
+	vt_set_context(vtd, VTD_RID, vtd->page_table | 1 | 1 << 2, (uint64_t)VTD_DOMAIN << 8 | 2);
+}
+
+static void the_answer_has_the_page_and_its_rights(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start(&vtd);
+	for (unsigned rights = 1; rights <= 3; rights++) {
+		struct iommusim_dma_page page;
+		uint64_t data = 0x55;
+
+		vt_map(&vtd, 0x4000, 0x104000, rights);
+		vt_store(&vtd, 0x104000, 0x1234);
+		page = ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, &data);
+		assert_true(page.answered);
+		assert_false(page.faulted);
+		assert_int_equal(page.granted, rights);
+		assert_int_equal(page.physical, 0x104000);
+		assert_int_equal(page.page_shift, 12);
+		assert_int_equal(data, 0x55); /* no data comes back */
+	}
+	assert_int_equal(vt_records(&vtd), 0);
+	vt_stop(&vtd);
+}
+
+/* Not present, and beyond the width: Success without any right, nothing recorded. */
+static void nothing_there_is_an_answer_too(void **state)
+{
+	static const uint64_t addresses[] = { 0x4000, BIT(48) };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start(&vtd);
+	for (size_t i = 0; i < 2; i++) {
+		const struct iommusim_dma_page page = ask(&vtd, IOMMUSIM_DMA_READ, addresses[i], NULL);
+
+		assert_true(page.answered);
+		assert_false(page.faulted);
+		assert_int_equal(page.granted, 0);
+	}
+	assert_int_equal(vt_records(&vtd), 0);
+	assert_int_equal(vt_get32(&vtd, R_FSTS), 0);
+	vt_stop(&vtd);
+}
+
+static void what_has_no_answer_is_denied_and_recorded(void **state)
+{
+	struct vtd_fixture vtd;
+	struct iommusim_dma_page page;
+
+	(void)state;
+	start(&vtd);
+	vt_store(&vtd, vt_entry_at(&vtd, 0x4000, 1), 0x104000 | BIT(62) | 3);
+	page = ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL);
+	assert_true(page.faulted && !page.answered);
+	assert_int_equal(page.fault.reason, 0xc);
+	assert_int_equal(vt_records(&vtd), 1);
+	vt_set_context(&vtd, VTD_RID, vtd.page_table | 1, (uint64_t)VTD_DOMAIN << 8 | 2); /* TT=00b */
+	page = ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL);
+	assert_true(page.faulted && !page.answered);
+	assert_int_equal(page.fault.reason, 0xd);
+	vt_stop(&vtd);
+}
+
+/* The returned range counts, not the byte that was asked for (3.15). */
+static void a_large_page_over_the_interrupt_range_is_not_handed_out(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start(&vtd);
+	vt_map_level(&vtd, 0x40000000, 0xc0000000, 3, 3);
+	assert_int_equal(vt_output(&vtd, 0x40000000), 0xc0000000); /* the access itself is elsewhere */
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x40000000, NULL).fault.reason, 0xe);
+	vt_map_level(&vtd, 0x80000000, 0x80000000, 3, 3);
+	assert_true(ask(&vtd, IOMMUSIM_DMA_READ, 0x80000000, NULL).answered);
+	vt_map_level(&vtd, 0x200000, 0xfee00000, 3, 2);
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x300000, NULL).fault.reason, 0xe);
+	vt_map_level(&vtd, 0x200000, 0xfec00000, 3, 2);
+	assert_true(ask(&vtd, IOMMUSIM_DMA_READ, 0x3ff000, NULL).answered);
+	vt_map(&vtd, 0x5000, 0xfeeff000, 3);
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x5000, NULL).fault.reason, 0xe);
+	vt_stop(&vtd);
+}
+
+static void only_reads_can_ask(void **state)
+{
+	static const enum iommusim_dma_kind kinds[] = { IOMMUSIM_DMA_WRITE, IOMMUSIM_DMA_ATOMIC };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start(&vtd);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t data = UINT64_MAX;
+		const struct iommusim_dma_page page = ask(&vtd, kinds[i], 0x4000, &data);
+
+		assert_true(page.faulted);
+		assert_int_equal(page.fault.class_, IOMMUSIM_FAULT_REQUEST_TYPE);
+		assert_int_equal(vt_load(&vtd, 0x104000), 0);
+	}
+	assert_int_equal(vt_records(&vtd), 0);
+	vt_stop(&vtd);
+}
+
+static void a_walk_says_why_there_are_fewer_rights(void **state)
+{
+	const struct iommusim_dma_request write = { .address = 0x4000,
+		.length = 8,
+		.kind = IOMMUSIM_DMA_WRITE,
+		.address_type = IOMMUSIM_DMA_TRANSLATION_REQUEST };
+	struct iommusim_dma_request request = write;
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start(&vtd);
+	request.kind = IOMMUSIM_DMA_READ;
+	vt_map(&vtd, 0x4000, 0x104000, WRITE_RIGHT);
+	assert_int_equal(iommusim_walk(vtd.device, &request, &walk), IOMMUSIM_OK);
+	assert_true(walk.result.answered && !walk.result.faulted);
+	assert_int_equal(walk.result.granted, WRITE_RIGHT);
+	assert_non_null(strstr(walk.clause, "LGN.3"));
+	vt_map(&vtd, 0x4000, 0x104000, READ_RIGHT);
+	assert_int_equal(iommusim_walk(vtd.device, &request, &walk), IOMMUSIM_OK);
+	assert_int_equal(walk.result.granted, READ_RIGHT);
+	assert_null(walk.clause);
+	request.address = BIT(48);
+	assert_int_equal(iommusim_walk(vtd.device, &request, &walk), IOMMUSIM_OK);
+	assert_true(walk.result.answered);
+	assert_int_equal(walk.result.granted, 0);
+	assert_int_equal(iommusim_walk(vtd.device, &write, &walk), IOMMUSIM_OK);
+	assert_true(walk.result.faulted);
+	assert_string_equal(walk.mode, "refused");
+	vt_stop(&vtd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_answer_has_the_page_and_its_rights),
+		cmocka_unit_test(nothing_there_is_an_answer_too),
+		cmocka_unit_test(what_has_no_answer_is_denied_and_recorded),
+		cmocka_unit_test(a_large_page_over_the_interrupt_range_is_not_handed_out),
+		cmocka_unit_test(only_reads_can_ask),
+		cmocka_unit_test(a_walk_says_why_there_are_fewer_rights),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
