@@ -108,12 +108,11 @@ static void describe_answer(unsigned reason, struct iommusim_walk *walk)
 	const struct vtd_reason *missing = vtd_reason(reason);
 
 	walk->result.answered = true;
-	walk->result.granted =
-	    (uint8_t)((walk->read_right ? RIGHT_READ : 0) | (walk->write_right ? RIGHT_WRITE : 0));
+	if (walk->result.page_shift != 0) /* no leaf, no rights */
+		walk->result.granted = (uint8_t)((walk->read_right ? RIGHT_READ : 0) |
+		    (walk->write_right ? RIGHT_WRITE : 0));
 	if (missing == NULL)
 		return;
-	if (missing->class_ == IOMMUSIM_FAULT_ADDRESS_WIDTH)
-		walk->result.granted = 0;
 	walk->clause = missing->clause;
 	walk->reason = missing->meaning;
 }

@@ -25,17 +25,17 @@ static bool load(const void *context, uint64_t address, uint64_t *value)
 static void note(struct vtd_path *path, const struct spec_structure *structure, uint64_t table,
     uint64_t address, const uint64_t raw[2], bool readable)
 {
-	const unsigned n = path == NULL ? 0 : path->count;
+	unsigned n;
 
-	if (path == NULL || n == VTD_PATH_STEPS)
+	if (path == NULL)
 		return;
+	n = path->count++;
 	path->structure[n] = structure;
 	path->table[n] = table;
 	path->address[n] = address;
 	path->raw[n][0] = raw[0];
 	path->raw[n][1] = raw[1];
 	path->readable[n] = readable;
-	path->count++;
 }
 
 /* Root and context entries change under hardware's eyes as a whole (VT-d 6.2.2.1). */
@@ -161,18 +161,15 @@ unsigned vtd_find_context(const struct vtd_unit *vtd, const struct page_request 
 }
 
 /* Pass-through, and requests that carry a translated address already: output is input. */
-static enum reason use_as_is(const struct vtd_unit *vtd, const struct page_request *request,
-    struct iommusim_dma_page *page, unsigned *rights)
+static enum reason use_as_is(
+    const struct vtd_unit *vtd, const struct page_request *request, struct iommusim_dma_page *page)
 {
 	page->physical = request->address;
 	page->page_shift = IOMMUSIM_PAGE_SHIFT;
 	page->translated = true;
 	if (request->address >> vtd->spec.host_address_width != 0)
 		return LGN_1;
-	if (vtd_interrupt_range(request->address))
-		return LGN_4;
-	*rights = RIGHT_READ | RIGHT_WRITE;
-	return ALLOWED;
+	return vtd_interrupt_range(request->address) ? LGN_4 : ALLOWED;
 }
 
 static const struct spec_structure *entry_structure(const struct page_walk_step *step)
@@ -188,14 +185,11 @@ static const struct spec_structure *entry_structure(const struct page_walk_step 
 
 static void note_walk(struct vtd_path *path, const struct page_walk *walk)
 {
-	path->rights = walk->rights;
 	for (unsigned i = 0; i < walk->step_count; i++) {
 		const struct page_walk_step *step = &walk->steps[i];
 		const uint64_t raw[2] = { step->entry, 0 };
 		const unsigned n = path->count;
 
-		if (n >= VTD_PATH_STEPS)
-			return;
 		note(path, entry_structure(step), step->address & ~(PAGE_TABLE_BYTES - 1),
 		    step->address, raw, step->readable);
 		path->level[n] = step->level;
@@ -240,10 +234,8 @@ static unsigned stop_reason(const struct vtd_unit *vtd, const struct vtd_context
 		return walk->level == context_levels(context) ? LCT_4 : LSS_1;
 	case PAGE_WALK_RESERVED:
 		return LSS_2;
-	case PAGE_WALK_DENIED:
-		return vtd_check_rights(vtd, request, walk->rights);
 	default:
-		return vtd_check_rights(vtd, request, 0);
+		return vtd_check_rights(vtd, request, walk->rights);
 	}
 }
 
@@ -280,7 +272,7 @@ static unsigned walk_second_stage(const struct vtd_unit *vtd, const struct vtd_c
 	enum page_walk_stop stop;
 
 	page->translated = true;
-	if (limit < 64 && request->address >> limit != 0)
+	if (request->address >> limit != 0)
 		return LGN_1;
 	walk.steps = path == NULL && shortcut == NULL ? NULL : steps;
 	stop = page_walk(&vtd_second_stage, &walk, request->address);
@@ -301,19 +293,17 @@ static unsigned walk_second_stage(const struct vtd_unit *vtd, const struct vtd_c
 bool vtd_answers(const struct page_request *request, unsigned reason)
 {
 	return request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST &&
-	    (reason == ALLOWED || reason == LGN_1 || reason == LGN_2 || reason == LGN_3);
+	    (reason == ALLOWED || reason == LGN_1 || reason == LGN_3);
 }
 
 /* An access is judged by its own address; what a translation request gets, by all of it (VT-d 3.15). */
 bool vtd_reaches_interrupts(const struct page_request *request, const struct iommusim_dma_page *page)
 {
-	const uint64_t offset = SPEC_MASK(page->page_shift - 1, 0);
-	const uint64_t first = VTD_INTERRUPT_RANGE & ~offset;
+	const bool whole = request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST;
+	const uint64_t offset = whole ? SPEC_MASK(page->page_shift - 1, 0) : 0;
 
-	if (request->address_type != IOMMUSIM_DMA_TRANSLATION_REQUEST ||
-	    page->page_shift <= VTD_INTERRUPT_SHIFT)
-		return vtd_interrupt_range(page->physical);
-	return (page->physical & ~offset) == first;
+	return (page->physical & ~offset) <= VTD_INTERRUPT_LAST &&
+	    (page->physical | offset) >= VTD_INTERRUPT_FIRST;
 }
 
 unsigned vtd_find_page(const struct vtd_unit *vtd, const struct page_request *request,
@@ -326,7 +316,7 @@ unsigned vtd_find_page(const struct vtd_unit *vtd, const struct page_request *re
 	if (vtd_context_passes(context) || request->address_type == IOMMUSIM_DMA_TRANSLATED) {
 		if (path != NULL)
 			path->mode = "pass-through";
-		return use_as_is(vtd, request, page, rights);
+		return use_as_is(vtd, request, page);
 	}
 	if (path != NULL) {
 		path->mode = "second stage";

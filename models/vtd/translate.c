@@ -340,7 +340,8 @@ void vtd_translate(struct iommusim_unit *unit, const struct page_request *reques
 	}
 	if (!page->faulted && vtd_answers(request, lookup.reason)) {
 		page->answered = true;
-		page->granted = (uint8_t)(lookup.reason == LGN_1 ? 0 : lookup.rights);
+		page->granted =
+		    (uint8_t)(page->page_shift == 0 ? 0 : lookup.rights); /* no leaf, no rights */
 	} else if (lookup.reason != ALLOWED)
 		deny(vtd, &lookup);
 	else if (!page->faulted && vtd_protected(vtd, page))

@@ -233,7 +233,7 @@ bool vtd_beside_tables(const struct vtd_unit *vtd, const struct page_request *re
     struct iommusim_dma_page *page, unsigned *reason);
 
 /* What translation found out on its way; explain.c turns it into words. */
-#define VTD_PATH_STEPS 8u
+#define VTD_PATH_STEPS (2 + PAGE_TABLE_LEVELS) /* root and context entry, and one for each level */
 struct vtd_path {
 	const struct spec_structure *structure[VTD_PATH_STEPS];
 	uint64_t table[VTD_PATH_STEPS];
@@ -245,7 +245,6 @@ struct vtd_path {
 	uint8_t count;
 	uint8_t levels;
 	const char *mode;
-	unsigned rights;
 };
 
 /* tables.c: from memory alone; reads, changes nothing. `path` may be NULL throughout. */
@@ -272,8 +271,8 @@ struct vtd_shortcut {
 
 /*
  * Each returns the reason code of the fault, or 0. The root table mode, before any entry is read
- * (VT-d 11.4.5, 3.4.4); root and context entry; the page, with `shortcut` if it is not NULL; and all
- * three, without shortcuts.
+ * (VT-d 11.4.5, 3.4.4); root and context entry; the page, with `shortcut` if it is not NULL and
+ * `*rights` everything beforehand; and all three, without shortcuts.
  */
 unsigned vtd_check_mode(const struct vtd_unit *vtd, const struct page_request *request);
 unsigned vtd_find_context(const struct vtd_unit *vtd, const struct page_request *request,
@@ -328,12 +327,12 @@ void vtd_explain_interrupt(struct iommusim_unit *unit, const struct interrupt_re
     struct iommusim_interrupt *out, struct iommusim_walk *walk);
 
 /* FEE0_0000h..FEEF_FFFFh, where interrupts live (VT-d 3.15). */
-#define VTD_INTERRUPT_RANGE UINT64_C(0xfee00000)
-#define VTD_INTERRUPT_SHIFT 20u
+#define VTD_INTERRUPT_FIRST UINT64_C(0xfee00000)
+#define VTD_INTERRUPT_LAST  UINT64_C(0xfeefffff)
 
 static inline bool vtd_interrupt_range(uint64_t address)
 {
-	return address >> VTD_INTERRUPT_SHIFT == VTD_INTERRUPT_RANGE >> VTD_INTERRUPT_SHIFT;
+	return address >= VTD_INTERRUPT_FIRST && address <= VTD_INTERRUPT_LAST;
 }
 
 #endif

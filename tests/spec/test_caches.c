@@ -258,6 +258,25 @@ static void a_fill_serves_the_same_source_or_the_same_domain_as_set(void **state
 	assert_false(other_device_hits(IOMMUSIM_CACHE_NONE, IOMMUSIM_MATCH_DOMAIN));
 }
 
+/* FPD goes with the translation that was made under it, also when the context entry is not kept. */
+static void a_cached_translation_remembers_fault_processing_disable(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (uint64_t fpd = 0; fpd <= 2; fpd += 2) {
+		vt_start_enabled(&vtd, NULL);
+		vt_set_context(&vtd, VTD_RID, vtd.page_table | 1 | fpd, (uint64_t)VTD_DOMAIN << 8 | 2);
+		vt_map(&vtd, 0x4000, 0x104000, 1);
+		assert_int_equal(vt_output(&vtd, 0x4000), 0x104000);
+		vt_set_context(&vtd, VTD_RID, 0, 0);
+		vt_invalidate_context(&vtd, 1, 0, 0, 0);
+		assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x4000), 5);
+		assert_int_equal(vt_records(&vtd), fpd == 0);
+		vt_stop(&vtd);
+	}
+}
+
 /* A pass-through device's fills serve nobody else, even under the same domain id. */
 static void a_fill_of_pass_through_never_serves_others(void **state)
 {
@@ -561,6 +580,7 @@ int main(void)
 		cmocka_unit_test(a_cached_context_entry_hides_a_change_from_new_walks),
 		cmocka_unit_test(the_iotlb_answers_although_the_context_entry_is_gone),
 		cmocka_unit_test(a_fill_serves_the_same_source_or_the_same_domain_as_set),
+		cmocka_unit_test(a_cached_translation_remembers_fault_processing_disable),
 		cmocka_unit_test(a_fill_of_pass_through_never_serves_others),
 		cmocka_unit_test(a_fill_of_another_domain_never_serves),
 		cmocka_unit_test(a_cached_answer_names_the_request_that_filled_it),

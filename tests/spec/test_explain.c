@@ -107,6 +107,59 @@ static void a_walk_shows_root_and_context_entry_with_their_fields(void **state)
 	vt_stop(&vtd);
 }
 
+static bool has_field(const struct iommusim_walk_step *step, const char *name)
+{
+	for (unsigned i = 0; i < step->field_count; i++)
+		if (strcmp(step->fields[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* PS means something in a PDE and a PDPE, SNP in a leaf; each level's address begins where its page does. */
+static void each_paging_entry_is_decoded_as_what_it_is(void **state)
+{
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (unsigned leaf = 1; leaf <= 3; leaf++) {
+		vt_start_enabled(&vtd, &(struct vtd_setup){ .levels = 5 });
+		vt_map_level(&vtd, 0x40000000, 0x80000000, 3 | BIT(11), leaf);
+		walk = read_walk(&vtd, 0x40000000);
+		assert_int_equal(walk.step_count, 2 + 5 - (leaf - 1));
+		for (unsigned i = 2; i < walk.step_count; i++) {
+			const struct iommusim_walk_step *step = &walk.steps[i];
+			const unsigned low = step->level == leaf ? 12 + 9 * (leaf - 1) : 12;
+
+			assert_int_equal(has_field(step, "PS"), step->level == 2 || step->level == 3);
+			assert_int_equal(has_field(step, "SNP"), step->level == leaf);
+			assert_int_equal(field(step, "ADDR")->low, low);
+			assert_int_equal(step->raw[1], 0);
+		}
+		vt_stop(&vtd);
+	}
+}
+
+static void an_entry_where_no_memory_is_has_no_value(void **state)
+{
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	vt_store(&vtd, vt_root_at(&vtd), HOLE | 1);
+	memset(&walk, 0x55, sizeof(walk));
+	walk = read_walk(&vtd, 0x4000);
+	assert_int_equal(walk.step_count, 2);
+	assert_false(walk.steps[1].readable);
+	assert_false(walk.steps[1].present);
+	assert_int_equal(walk.steps[1].raw[0], 0);
+	assert_int_equal(walk.steps[1].raw[1], 0);
+	assert_int_equal(walk.steps[1].field_count, 0);
+	assert_true(walk.read_right && walk.write_right); /* no paging entry took any away */
+	vt_stop(&vtd);
+}
+
 static void large_pages_end_a_walk_early(void **state)
 {
 	struct vtd_fixture vtd;
@@ -537,6 +590,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_walk_lists_every_entry_it_read),
 		cmocka_unit_test(a_walk_shows_root_and_context_entry_with_their_fields),
+		cmocka_unit_test(each_paging_entry_is_decoded_as_what_it_is),
+		cmocka_unit_test(an_entry_where_no_memory_is_has_no_value),
 		cmocka_unit_test(large_pages_end_a_walk_early),
 		cmocka_unit_test(a_walk_leaves_no_trace),
 		cmocka_unit_test(a_walk_does_not_ask_the_caches),

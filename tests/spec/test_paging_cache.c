@@ -47,6 +47,29 @@ static void a_table_replaced_at_any_level_is_seen_after_an_invalidation(void **s
 	}
 }
 
+/* An entry of each level serves what shares that entry and none below it. */
+static void an_entry_of_each_level_is_kept(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (unsigned level = 2; level <= 5; level++) {
+		/* beside 0x5000, in the next table of the level below */
+		const uint64_t address = 0x5000 + BIT(12 + 9 * (level - 2));
+		uint64_t table;
+
+		vt_start_enabled(&vtd, &(struct vtd_setup){ .levels = 5 });
+		warm(&vtd);
+		vt_map(&vtd, address, 0x304000, 3);
+		table = vt_page(&vtd);
+		vt_store(&vtd, vt_entry_at(&vtd, address, level), table | 3);
+		assert_int_equal(vt_output(&vtd, address), 0x304000); /* by the old table */
+		vt_invalidate_iotlb(&vtd, 1, 0, 0, 0);
+		assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, address), 6);
+		vt_stop(&vtd);
+	}
+}
+
 static void nothing_is_kept_without_a_cache(void **state)
 {
 	const struct vtd_setup none = { .settings = { .cache = IOMMUSIM_CACHE_NONE } };
@@ -277,6 +300,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_table_replaced_at_any_level_is_seen_after_an_invalidation),
+		cmocka_unit_test(an_entry_of_each_level_is_kept),
 		cmocka_unit_test(nothing_is_kept_without_a_cache),
 		cmocka_unit_test(invalidations_reach_what_covers_their_pages),
 		cmocka_unit_test(the_hint_spares_them),

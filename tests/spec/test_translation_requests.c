@@ -73,6 +73,25 @@ static void nothing_there_is_an_answer_too(void **state)
 	vt_stop(&vtd);
 }
 
+/* Where a missing right ends the walk above the leaf, there is no page to grant anything on. */
+static void a_walk_that_ends_early_grants_nothing(void **state)
+{
+	struct iommusim_dma_page page;
+	struct vtd_fixture vtd;
+	uint64_t entry_at;
+
+	(void)state;
+	vt_start_enabled(&vtd, &(struct vtd_setup){ .choices = { .rights_at_each_level = true } });
+	vt_set_context(&vtd, VTD_RID, vtd.page_table | 1 | 1 << 2, (uint64_t)VTD_DOMAIN << 8 | 2);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	entry_at = vt_entry_at(&vtd, 0x4000, 3);
+	vt_store(&vtd, entry_at, vt_load(&vtd, entry_at) & ~UINT64_C(1));
+	page = ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL);
+	assert_true(page.answered);
+	assert_int_equal(page.granted, 0);
+	vt_stop(&vtd);
+}
+
 static void what_has_no_answer_is_denied_and_recorded(void **state)
 {
 	struct vtd_fixture vtd;
@@ -106,6 +125,7 @@ static void a_large_page_over_the_interrupt_range_is_not_handed_out(void **state
 	assert_true(ask(&vtd, IOMMUSIM_DMA_READ, 0x80000000, NULL).answered);
 	vt_map_level(&vtd, 0x200000, 0xfee00000, 3, 2);
 	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x300000, NULL).fault.reason, 0xe);
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x3ff001, NULL).fault.reason, 0xe);
 	vt_map_level(&vtd, 0x200000, 0xfec00000, 3, 2);
 	assert_true(ask(&vtd, IOMMUSIM_DMA_READ, 0x3ff000, NULL).answered);
 	vt_map(&vtd, 0x5000, 0xfeeff000, 3);
@@ -170,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_answer_has_the_page_and_its_rights),
 		cmocka_unit_test(nothing_there_is_an_answer_too),
+		cmocka_unit_test(a_walk_that_ends_early_grants_nothing),
 		cmocka_unit_test(what_has_no_answer_is_denied_and_recorded),
 		cmocka_unit_test(a_large_page_over_the_interrupt_range_is_not_handed_out),
 		cmocka_unit_test(only_reads_can_ask),
