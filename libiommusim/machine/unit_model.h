@@ -55,8 +55,8 @@ struct unit_model {
 
 	/*
 	 * Translate: any thread. `page` comes zeroed with address and length set. Records faults, fills
-	 * caches. Sets `*rights` to what the translation allows when a requester may keep it in its
-	 * private cache for as long as the unit's generation stands; 0 when it may not.
+	 * caches. Sets `*rights`, which comes 0, to what the translation allows when a requester may keep
+	 * it in its private cache for as long as the unit's generation stands.
 	 */
 	void (*translate)(struct iommusim_unit *unit, const struct page_request *request,
 	    struct iommusim_dma_page *page, unsigned *rights);

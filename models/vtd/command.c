@@ -29,7 +29,7 @@ static void set_root_table(struct vtd_unit *vtd)
 	if (vtd_CAP_ESRTPS(vtd->capability))
 		vtd_invalidate_everything(vtd);
 	/* What requesters keep privately was derived under the old table; the IOTLB is asked again. */
-	vtd->invalidated = true;
+	vtd_outdate(vtd);
 	vtd_invalidation_settle(vtd);
 	set_status(vtd, vtd_GSTS_RTPS_bits(1), true);
 }
@@ -39,7 +39,7 @@ static void set_interrupt_table(struct vtd_unit *vtd)
 	atomic_store(&vtd->interrupt_table, vtd->registers[VTD_IRTA].value);
 	if (vtd_CAP_ESIRTPS(vtd->capability))
 		vtd_invalidate_interrupts(vtd, false, 0, 0);
-	vtd->invalidated = true;
+	vtd_outdate(vtd);
 	vtd_invalidation_settle(vtd); /* nobody uses the old table any more */
 	set_status(vtd, vtd_GSTS_IRTPS_bits(1), true);
 }
@@ -72,7 +72,7 @@ static void set_translation(struct vtd_unit *vtd, bool on)
 	if (on == was_on || (on && !vtd_GSTS_RTPS(status)))
 		return;
 	set_status(vtd, vtd_GSTS_TES_bits(1), on);
-	vtd->invalidated = true;
+	vtd_outdate(vtd);
 	vtd_invalidation_settle(vtd); /* requests under way end under the old rule */
 	if (on || !vtd_ECAP_SMTS(vtd->ext_capability))
 		return;
@@ -88,7 +88,7 @@ static void set_interrupt_remapping(struct vtd_unit *vtd, bool on)
 	if (on && !vtd_GSTS_IRTPS(atomic_load(&vtd->status)))
 		return; /* undefined without a latched table; stays off */
 	set_status(vtd, vtd_GSTS_IRES_bits(1), on);
-	vtd->invalidated = true;
+	vtd_outdate(vtd);
 	vtd_invalidation_settle(vtd); /* interrupts under way end under the old rule */
 	if (on || !was_on || !vtd_CAP_ESIRTPS(vtd->capability))
 		return;

@@ -6,13 +6,17 @@
 
 enum { GRANULARITY_GLOBAL = 1, GRANULARITY_DOMAIN = 2, GRANULARITY_FINE = 3 };
 
+void vtd_outdate(struct vtd_unit *vtd)
+{
+	atomic_fetch_add(&vtd->unit.generation, 1);
+	vtd->invalidated = true;
+}
+
 void vtd_invalidation_settle(struct vtd_unit *vtd)
 {
-	if (!vtd->invalidated)
-		return;
+	if (vtd->invalidated)
+		requester_quiesce(vtd->unit.machine);
 	vtd->invalidated = false;
-	atomic_fetch_add(&vtd->unit.generation, 1);
-	requester_quiesce(vtd->unit.machine);
 }
 
 void vtd_flush_write_buffers(struct vtd_unit *vtd)
@@ -28,10 +32,8 @@ static void invalidate(struct vtd_unit *vtd, struct cache *cache, const struct c
 		return;
 	pthread_mutex_lock(&vtd->unit.lock);
 	cache_invalidate(cache, filter);
-	/* A walk that is under way must not fill what it read before: its generation is over. */
-	atomic_fetch_add(&vtd->unit.generation, 1);
+	vtd_outdate(vtd); /* a walk that is under way must not fill in what it read before */
 	pthread_mutex_unlock(&vtd->unit.lock);
-	vtd->invalidated = true;
 }
 
 void vtd_invalidate_everything(struct vtd_unit *vtd)
@@ -60,8 +62,9 @@ void vtd_invalidate_context(struct vtd_unit *vtd, const struct vtd_invalidation 
 
 void vtd_invalidate_iotlb(struct vtd_unit *vtd, const struct vtd_invalidation *what)
 {
-	const unsigned shift = IOMMUSIM_PAGE_SHIFT + what->address_mask;
-	const uint64_t span = shift >= 64 ? UINT64_MAX : (UINT64_C(1) << shift) - 1;
+	const unsigned top =
+	    IOMMUSIM_PAGE_SHIFT + what->address_mask - 1; /* highest bit not compared */
+	const uint64_t span = SPEC_MASK(top > 63 ? 63 : top, 0);
 	/* Address bits beyond the unit's width are ignored (VT-d 6.5.2.3, 11.4.6.4). */
 	const uint64_t address = what->address & SPEC_MASK(vtd->max_address_width - 1, 0);
 	const struct cache_filter filter = {

@@ -39,7 +39,7 @@ static void run_protection(void *context)
 	if (on)
 		take_regions(vtd);
 	atomic_store(&vtd->protecting, on);
-	vtd->invalidated = true;
+	vtd_outdate(vtd);
 	vtd_invalidation_settle(vtd);
 	pthread_mutex_lock(&vtd->unit.lock);
 	enable->value = (enable->value & ~vtd_PMEN_PRS_bits(1)) | vtd_PMEN_PRS_bits(on);

@@ -260,7 +260,6 @@ static void run_queue(void *context)
 {
 	struct vtd_unit *vtd = context;
 
-	vtd->queue_scheduled = false;
 	while (vtd_GSTS_QIES(atomic_load(&vtd->status)) && !stopped(vtd) &&
 	    head_offset(vtd) != tail_offset(vtd)) {
 		enum queue_error error = check_queue(vtd);
@@ -275,9 +274,7 @@ static void run_queue(void *context)
 
 void vtd_queue_run(struct vtd_unit *vtd)
 {
-	if (vtd->queue_scheduled || !vtd_GSTS_QIES(atomic_load(&vtd->status)) ||
-	    head_offset(vtd) == tail_offset(vtd))
-		return;
-	vtd->queue_scheduled = true;
-	vtd_after_latency(vtd, run_queue);
+	/* Only work takes time: a look at an empty queue would cut short what comes meanwhile. */
+	if (vtd_GSTS_QIES(atomic_load(&vtd->status)) && head_offset(vtd) != tail_offset(vtd))
+		vtd_after_latency(vtd, run_queue);
 }

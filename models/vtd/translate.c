@@ -37,8 +37,7 @@ static void use_cached(const struct cached *entry, struct lookup *lookup)
 	page->cached = true;
 	lookup->rights = entry->rights;
 	lookup->reason = (unsigned)(entry->value[CACHED_MORE] >> CACHED_REASON_SHIFT);
-	if (!lookup->context.known) /* the translation remembers its context's FPD */
-		lookup->context.fault_disable = (entry->value[CACHED_MORE] & CACHED_FPD) != 0;
+	lookup->context.fault_disable = (entry->value[CACHED_MORE] & CACHED_FPD) != 0;
 }
 
 /*
@@ -66,7 +65,6 @@ static bool ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 	if (known != NULL) {
 		context->raw[0] = known->value[0];
 		context->raw[1] = known->value[1];
-		context->fault_disable = vtd_context_entry_FPD(context->raw) != 0;
 		context->known = true;
 		lookup->context_cached = true;
 		lookup->page->through_cache = true;
@@ -92,7 +90,7 @@ static bool ask_by_domain(struct vtd_unit *vtd, struct lookup *lookup, struct vt
 {
 	const uint32_t domain = (uint32_t)vtd_context_entry_DID(lookup->context.raw);
 	const uint64_t address = lookup->request->address;
-	const struct cached *hit = NULL, *above;
+	const struct cached *hit = NULL, *above = NULL;
 
 	if (vtd_context_passes(&lookup->context))
 		return false;
@@ -104,7 +102,8 @@ static bool ask_by_domain(struct vtd_unit *vtd, struct lookup *lookup, struct vt
 		hit = NULL;
 	if (hit != NULL)
 		use_cached(hit, lookup);
-	above = hit != NULL ? NULL : cache_find_domain(&vtd->paging_cache, domain, address);
+	else
+		above = cache_find_domain(&vtd->paging_cache, domain, address);
 	if (above != NULL) {
 		shortcut->from = (struct vtd_table){ .address = above->value[0],
 			.level = (uint8_t)above->value[1],
@@ -127,7 +126,6 @@ static void keep_context(struct vtd_unit *vtd, const struct lookup *lookup)
 	const struct cached entry = {
 		.key = lookup->request->rid,
 		.value = { context->raw[0], context->raw[1] },
-		.tag = lookup->request->tag,
 		.domain = faulty ? 0 : (uint32_t)vtd_context_entry_DID(context->raw),
 		.source = lookup->request->rid,
 	};
@@ -148,18 +146,17 @@ static void keep_translation(struct vtd_unit *vtd, const struct lookup *lookup)
 	const struct iommusim_dma_page *page = lookup->page;
 	const bool found = lookup->reason == ALLOWED;
 	const unsigned shift = found ? page->page_shift : IOMMUSIM_PAGE_SHIFT;
-	const uint64_t offset = SPEC_MASK(shift - 1, 0);
-	const bool kept = lookup->reason == LSS_1 || lookup->reason == LSS_2;
+	const uint64_t reason =
+	    lookup->reason == LSS_1 || lookup->reason == LSS_2 ? lookup->reason : ALLOWED;
 	const struct cached entry = {
-		.key = lookup->request->address & ~offset,
-		.value = { page->physical & ~offset, page->entry,
-		    (uint64_t)lookup->context.fault_disable |
-			(uint64_t)(kept ? lookup->reason : ALLOWED) << CACHED_REASON_SHIFT },
+		.key = lookup->request->address >> shift << shift,
+		.value = { page->physical >> shift << shift, page->entry,
+		    reason << CACHED_REASON_SHIFT | lookup->context.fault_disable },
 		.tag = lookup->request->tag,
 		.domain = page->domain,
 		.source = lookup->request->rid,
 		.shift = (uint8_t)shift,
-		.rights = (uint8_t)(found ? lookup->rights : 0),
+		.rights = (uint8_t)lookup->rights,
 	};
 
 	if (found || keeps_fault(vtd, lookup))
@@ -173,9 +170,8 @@ static void keep_tables(
 		const struct vtd_table *table = &shortcut->passed[i];
 		const unsigned shift = page_level_shift(table->level + 1u);
 		const struct cached entry = {
-			.key = lookup->request->address & ~SPEC_MASK(shift - 1, 0),
+			.key = lookup->request->address >> shift << shift,
 			.value = { table->address, table->level },
-			.tag = lookup->request->tag,
 			.domain = lookup->page->domain,
 			.shift = (uint8_t)shift,
 			.rights = table->rights,
@@ -234,7 +230,7 @@ static void prefetch(struct vtd_unit *vtd, const struct lookup *asked)
 	pthread_mutex_lock(&vtd->unit.lock);
 	wanted = cache_whim(&vtd->iotlb, 4);
 	pthread_mutex_unlock(&vtd->unit.lock);
-	next.address = (next.address | (IOMMUSIM_PAGE_SIZE - 1)) + 1;
+	next.address += IOMMUSIM_PAGE_SIZE;
 	if (wanted)
 		look_up(vtd, &lookup);
 }
@@ -318,7 +314,7 @@ static void resolve(struct vtd_unit *vtd, struct lookup *lookup)
 	/* A large page may reach over the interrupt range: each access is judged (VT-d 3.15). */
 	if (lookup->reason == ALLOWED && vtd_reaches_interrupts(lookup->request, lookup->page))
 		lookup->reason = LGN_4;
-	if (lookup->reason == ALLOWED && !lookup->page->cached)
+	if (lookup->reason == ALLOWED)
 		prefetch(vtd, lookup);
 }
 
@@ -330,7 +326,6 @@ void vtd_translate(struct iommusim_unit *unit, const struct page_request *reques
 		.request = request, .page = page, .generation = atomic_load(&unit->generation)
 	};
 
-	*rights = 0;
 	if (!vtd_beside_tables(vtd, request, page, &lookup.reason)) {
 		resolve(vtd, &lookup);
 		/* The IOTLB keeps it until it is invalidated: so may the requester. */

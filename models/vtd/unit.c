@@ -231,14 +231,12 @@ static void vtd_reset(struct iommusim_unit *unit, bool cold)
 	vtd->next_fault = 0;
 	vtd->fault_log = 0;
 	vtd->next_log = 0;
-	vtd->queue_scheduled = false;
 	vtd->command = 0;
 	atomic_store(&vtd->status, 0);
 	atomic_store(&vtd->protecting, false);
 	for (unsigned number = 0; number < VTD_CACHES; number++)
 		cache_clear(cache_at(vtd, number));
-	atomic_fetch_add(&unit->generation, 1); /* no walk that is under way fills them again */
-	vtd->invalidated = true;
+	vtd_outdate(vtd); /* no walk that is under way fills them again */
 	pthread_mutex_unlock(&unit->lock);
 	vtd_invalidation_settle(vtd); /* requests under way end with the tables they began with */
 	atomic_store(&vtd->root, 0);

@@ -115,9 +115,8 @@ struct vtd_unit {
 	struct cache paging_cache; /* second-stage entries that point at tables (VT-d 6.2.5) */
 
 	/* Control side. */
-	uint32_t command;     /* GCMD value under way */
-	bool queue_scheduled; /* the queue will be looked at when a latency has passed */
-	bool invalidated;     /* something was, since the last completion */
+	uint32_t command; /* GCMD value under way */
+	bool invalidated; /* something was outdated, since it was last settled */
 };
 
 static inline struct vtd_unit *vtd_of(struct iommusim_unit *unit)
@@ -160,7 +159,9 @@ void vtd_invalidate_interrupts(struct vtd_unit *vtd, bool selective, unsigned in
  * the machine stands for what such a unit sees.
  */
 void vtd_flush_write_buffers(struct vtd_unit *vtd);
-/* Nobody uses what was invalidated any more when this returns. */
+/* What was handed out so far may no longer be used: by nobody, once settled. */
+void vtd_outdate(struct vtd_unit *vtd);
+/* Nobody uses what was outdated any more when this returns. */
 void vtd_invalidation_settle(struct vtd_unit *vtd);
 
 /* queue.c */

@@ -258,6 +258,27 @@ static void a_fill_serves_the_same_source_or_the_same_domain_as_set(void **state
 	assert_false(other_device_hits(IOMMUSIM_CACHE_NONE, IOMMUSIM_MATCH_DOMAIN));
 }
 
+/* A cache of the unit alone, without what requesters keep: filled at one byte, asked for another. */
+static void a_cached_page_answers_for_every_byte_of_it(void **state)
+{
+	const struct vtd_setup sized = { .settings = { .cache = IOMMUSIM_CACHE_SIZED } };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &sized);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	assert_int_equal(vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x4001, 1).physical, 0x104001);
+	for (uint64_t byte = 0; byte < 8; byte++) {
+		const struct iommusim_dma_page page =
+		    vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x4000 + byte, 1);
+
+		assert_true(page.cached);
+		assert_int_equal(page.physical, 0x104000 + byte);
+		assert_int_equal(page.domain, VTD_DOMAIN);
+	}
+	vt_stop(&vtd);
+}
+
 /* FPD goes with the translation that was made under it, also when the context entry is not kept. */
 static void a_cached_translation_remembers_fault_processing_disable(void **state)
 {
@@ -288,9 +309,11 @@ static void a_fill_of_pass_through_never_serves_others(void **state)
 	assert_int_equal(iommusim_requester_create(vtd.machine, 0, 0x0311, &other), IOMMUSIM_OK);
 	vt_set_context(&vtd, 0x0311, 1 | 2 << 2, (uint64_t)VTD_DOMAIN << 8 | 2);
 	vt_map(&vtd, 0x4000, 0x104000, 3);
+	vt_map(&vtd, 0x5000, 0x105000, 3);
 	assert_int_equal(vt_access(other, IOMMUSIM_DMA_READ, 0x4000, 8).physical, 0x4000);
 	assert_int_equal(vt_output(&vtd, 0x4000), 0x104000);
-	assert_int_equal(vt_access(other, IOMMUSIM_DMA_READ, 0x4000, 8).physical, 0x4000);
+	assert_int_equal(vt_output(&vtd, 0x5000), 0x105000); /* and the other way round */
+	assert_int_equal(vt_access(other, IOMMUSIM_DMA_READ, 0x5000, 8).physical, 0x5000);
 	vt_stop(&vtd);
 }
 
@@ -315,14 +338,13 @@ static void a_fill_of_another_domain_never_serves(void **state)
 	vt_stop(&vtd);
 }
 
-static void a_cached_answer_names_the_request_that_filled_it(void **state)
+static void assert_names_the_fill(enum iommusim_cache_policy policy)
 {
 	struct iommusim_dma_request request = { .address = 0x5000, .length = 8, .tag = 4711 };
 	struct iommusim_dma_outcome outcome;
 	struct vtd_fixture vtd;
 
-	(void)state;
-	vt_start_enabled(&vtd, NULL);
+	vt_start_enabled(&vtd, &(struct vtd_setup){ .settings = { .cache = policy } });
 	vt_map(&vtd, 0x5000, 0x6000, 3);
 	assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
 	for (uint64_t tag = 1; tag < 4; tag++) {
@@ -333,6 +355,13 @@ static void a_cached_answer_names_the_request_that_filled_it(void **state)
 		assert_int_equal(outcome.page.cached_tag, 4711);
 	}
 	vt_stop(&vtd);
+}
+
+static void a_cached_answer_names_the_request_that_filled_it(void **state)
+{
+	(void)state;
+	assert_names_the_fill(IOMMUSIM_CACHE_HOARD);
+	assert_names_the_fill(IOMMUSIM_CACHE_SIZED);
 }
 
 /* `sized`: one set of two ways keeps the two translations that were used last. */
@@ -580,6 +609,7 @@ int main(void)
 		cmocka_unit_test(a_cached_context_entry_hides_a_change_from_new_walks),
 		cmocka_unit_test(the_iotlb_answers_although_the_context_entry_is_gone),
 		cmocka_unit_test(a_fill_serves_the_same_source_or_the_same_domain_as_set),
+		cmocka_unit_test(a_cached_page_answers_for_every_byte_of_it),
 		cmocka_unit_test(a_cached_translation_remembers_fault_processing_disable),
 		cmocka_unit_test(a_fill_of_pass_through_never_serves_others),
 		cmocka_unit_test(a_fill_of_another_domain_never_serves),

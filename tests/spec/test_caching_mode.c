@@ -60,6 +60,68 @@ static void faulting_entries_keep_their_reason(void **state)
 	vt_stop(&vtd);
 }
 
+/* The table appears where no memory was: only the kept fault can still deny. */
+static void a_table_that_could_not_be_read_stays_so(void **state)
+{
+	const uint64_t leaf = 0x106003;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &caching);
+	vt_store(&vtd, vt_entry_at(&vtd, 0x200000, 2), VTD_RAM | 3);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x200000), 7);
+	assert_int_equal(
+	    iommusim_memory_add(vtd.machine, VTD_RAM, 0x1000, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_write(vtd.machine, VTD_RAM, &leaf, 8), IOMMUSIM_OK);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x200000), 7);
+	vt_invalidate_iotlb(&vtd, 3, VTD_DOMAIN, 0x200000, 0);
+	assert_int_equal(vt_output(&vtd, 0x200000), 0x106000);
+	vt_stop(&vtd);
+}
+
+/* Under hoard a fill of one device answers the others of its domain, and a kept fault is a fill. */
+static void a_kept_fault_answers_other_devices_of_the_domain(void **state)
+{
+	struct iommusim_requester *other;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &caching);
+	assert_int_equal(iommusim_requester_create(vtd.machine, 0, 0x0311, &other), IOMMUSIM_OK);
+	vt_set_context(&vtd, 0x0311, vtd.page_table | 1, (uint64_t)VTD_DOMAIN << 8 | 2);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 6);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	assert_int_equal(vt_access(other, IOMMUSIM_DMA_READ, 0x4000, 8).fault.reason, 6);
+	vt_stop(&vtd);
+}
+
+/* A context that is in the cache stays under its domain, whatever becomes of a later walk. */
+static void a_cached_context_keeps_its_domain(void **state)
+{
+	const uint64_t far = BIT(39);
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start(&vtd, &caching);
+	assert_int_equal(
+	    iommusim_memory_add(vtd.machine, VTD_RAM, 0x1000, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
+	vtd.page_table = VTD_RAM;
+	vt_set_context(&vtd, VTD_RID, VTD_RAM | 1, (uint64_t)VTD_DOMAIN << 8 | 2);
+	vt_latch_root(&vtd, vtd.root_table);
+	vt_command(&vtd, G_TE, true);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	assert_int_equal(vt_output(&vtd, 0x4000), 0x104000);
+	assert_int_equal(iommusim_memory_remove(vtd.machine, VTD_RAM), IOMMUSIM_OK);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, far), 3);
+	vtd.page_table = vt_page(&vtd);
+	vt_map(&vtd, far, 0x106000, 3);
+	vt_set_context(&vtd, VTD_RID, vtd.page_table | 1, (uint64_t)VTD_DOMAIN << 8 | 2);
+	vt_invalidate_context(&vtd, 2, VTD_DOMAIN, 0, 0);
+	vt_invalidate_iotlb(&vtd, 2, VTD_DOMAIN, 0, 0);
+	assert_int_equal(vt_output(&vtd, far), 0x106000);
+	vt_stop(&vtd);
+}
+
 /* A page that is there but lacks the right: the walk found it, and it is not a not-present entry. */
 static void a_missing_right_is_not_remembered(void **state)
 {
@@ -140,6 +202,9 @@ int main(void)
 		cmocka_unit_test(a_page_mapped_after_its_fault_needs_an_invalidation_in_its_own_domain),
 		cmocka_unit_test(a_fault_is_kept_for_its_page_alone),
 		cmocka_unit_test(faulting_entries_keep_their_reason),
+		cmocka_unit_test(a_table_that_could_not_be_read_stays_so),
+		cmocka_unit_test(a_kept_fault_answers_other_devices_of_the_domain),
+		cmocka_unit_test(a_cached_context_keeps_its_domain),
 		cmocka_unit_test(a_missing_right_is_not_remembered),
 		cmocka_unit_test(context_entries_that_fault_belong_to_domain_0),
 		cmocka_unit_test(a_kept_context_goes_on_hiding_its_faults),

@@ -154,6 +154,8 @@ static void the_queue_resumes_when_iqe_is_cleared_or_with_the_next_tail(void **s
 		vt_store(&vtd, vtd.queue + 8, 0x9000);
 		vt_set32(&vtd, R_FSTS, 0x10);
 		assert_int_equal(vt_load(&vtd, 0x9000), i == 0 ? 0x77 : 0);
+		vt_set32(&vtd, R_GCMD, G_QIE); /* it is on already: nothing new */
+		assert_int_equal(vt_load(&vtd, 0x9000), i == 0 ? 0x77 : 0);
 		vt_set32(&vtd, R_IQT, 0x10);
 		assert_int_equal(vt_load(&vtd, 0x9000), 0x77);
 		assert_int_equal(vt_get64(&vtd, R_IQH), 0x10);

@@ -119,6 +119,58 @@ static void status_address_bits_beyond_the_host_width_are_ignored(void **state)
 	vt_stop(&vtd);
 }
 
+static void every_bit_of_the_host_width_counts_in_a_status_address(void **state)
+{
+	const uint64_t high = BIT(VTD_HAW - 1) | 0x8000;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_queue(&vtd, NULL);
+	assert_int_equal(
+	    iommusim_memory_add(vtd.machine, BIT(VTD_HAW - 1), 0x10000, IOMMUSIM_MEMORY_RAM),
+	    IOMMUSIM_OK);
+	vt_submit(&vtd, wait_low(WAIT_STATUS, 7), high);
+	assert_done(&vtd);
+	assert_int_equal(vt_load(&vtd, high), 7);
+	assert_int_equal(vt_load(&vtd, 0x8000), 0);
+	vt_stop(&vtd);
+}
+
+/* A queue that is made smaller under its head: the head is as far astray as a tail could be. */
+static void a_head_beyond_the_queue_is_error_1(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_queue(&vtd, NULL);
+	vt_set64(&vtd, R_IQA, vtd.queue | 1); /* two pages */
+	vt_page(&vtd);
+	for (uint64_t at = 0; at < 0x1000; at += 16)
+		vt_store(&vtd, vtd.queue + at, 0x11);
+	vt_set32(&vtd, R_IQT, 0x1000);
+	vt_set64(&vtd, R_IQA, vtd.queue);
+	vt_set32(&vtd, R_IQT, 0x10);
+	assert_stopped(&vtd, 0x1000, 1);
+	vt_stop(&vtd);
+}
+
+/* Interrupt entries need remapping (ECAP.IR); the other descriptors do not. */
+static void without_remapping_only_its_own_descriptor_is_invalid(void **state)
+{
+	static const uint64_t low[] = { 0x11, 0x12, 0x03, 0x05 };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_queue(&vtd, &(struct vtd_setup){ .ecap_clear = ECAP_IR | ECAP_EIM });
+	for (size_t i = 0; i < sizeof(low) / sizeof(*low); i++) {
+		vt_submit(&vtd, low[i], 0);
+		assert_done(&vtd);
+	}
+	vt_submit(&vtd, 0x04, 0);
+	assert_stopped(&vtd, 0x40, 3);
+	vt_stop(&vtd);
+}
+
 /* Address and data mean nothing while SW is clear; the two flags are independent. */
 static void each_wait_flag_does_its_own_part_only(void **state)
 {
@@ -468,6 +520,9 @@ int main(void)
 		cmocka_unit_test(domain_bits_beyond_the_supported_width_are_ignored),
 		cmocka_unit_test(a_wait_stores_four_bytes_where_it_says),
 		cmocka_unit_test(status_address_bits_beyond_the_host_width_are_ignored),
+		cmocka_unit_test(every_bit_of_the_host_width_counts_in_a_status_address),
+		cmocka_unit_test(a_head_beyond_the_queue_is_error_1),
+		cmocka_unit_test(without_remapping_only_its_own_descriptor_is_invalid),
 		cmocka_unit_test(each_wait_flag_does_its_own_part_only),
 		cmocka_unit_test(device_tlb_and_interrupt_entry_descriptors_complete),
 		cmocka_unit_test(the_head_follows_the_tail_around_the_queue),

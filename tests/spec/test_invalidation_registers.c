@@ -125,6 +125,50 @@ static void drain_bits_change_nothing_about_the_reach(void **state)
 }
 
 /* Without PSI hardware does the whole domain instead, and says so. */
+/* Pages at 0, beside it, and as far away as the width goes: is each still answered by the cache? */
+static void assert_reach(uint64_t address, unsigned mask, bool first, bool beside, bool top)
+{
+	static const uint64_t pages[] = { 0, 0x1000, BIT(56) };
+	const bool gone[] = { first, beside, top };
+	struct vtd_fixture vtd;
+
+	vt_start_enabled(&vtd, &(struct vtd_setup){ .cap_set = CAP_MAMV, .levels = 5 });
+	for (unsigned i = 0; i < 3; i++) {
+		vt_map(&vtd, pages[i], 0x104000, 3);
+		assert_int_equal(vt_output(&vtd, pages[i]), 0x104000);
+		vt_unmap(&vtd, pages[i]);
+	}
+	assert_int_equal(vt_invalidate_iotlb(&vtd, 3, VTD_DOMAIN, address, mask), 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, pages[i]), gone[i] ? 6 : 0);
+	vt_stop(&vtd);
+}
+
+static void every_address_mask_reaches_as_far_as_it_says(void **state)
+{
+	(void)state;
+	assert_reach(0, 0, true, false, false);
+	assert_reach(0x1000, 0, false, true, false);
+	assert_reach(0, 1, true, true, false);
+	assert_reach(0x1000, 1, true, true, false);
+	assert_reach(BIT(56), 43, false, false, true); /* 2^55 bytes */
+	assert_reach(BIT(55), 43, false, false, false);
+	assert_reach(0, 44, true, true, false);
+	assert_reach(0, 45, true, true, true);
+	for (unsigned mask = 46; mask < 64; mask++)
+		assert_reach(0, mask, true, true, true);
+}
+
+/* Of the address, bits from MGAW+1 (57 here) on are ignored, and none below. */
+static void address_bits_beyond_the_width_are_ignored(void **state)
+{
+	(void)state;
+	for (unsigned bit = 57; bit < 64; bit++) {
+		assert_reach(BIT(bit), 0, true, false, false);
+		assert_reach(BIT(bit) | BIT(56), 0, false, false, true);
+	}
+}
+
 static void without_psi_a_page_invalidation_becomes_the_domain(void **state)
 {
 	struct vtd_fixture vtd;
@@ -301,6 +345,8 @@ int main(void)
 		cmocka_unit_test(context_invalidations_leave_the_iotlb_alone),
 		cmocka_unit_test(the_invalidation_hint_spares_no_leaf),
 		cmocka_unit_test(drain_bits_change_nothing_about_the_reach),
+		cmocka_unit_test(every_address_mask_reaches_as_far_as_it_says),
+		cmocka_unit_test(address_bits_beyond_the_width_are_ignored),
 		cmocka_unit_test(without_psi_a_page_invalidation_becomes_the_domain),
 		cmocka_unit_test(an_address_mask_beyond_mamv_is_ignored),
 		cmocka_unit_test(the_reserved_granularity_is_ignored),

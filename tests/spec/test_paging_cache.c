@@ -7,24 +7,29 @@
 
 #define DESCRIPTOR_PAGE 0x32u /* IOTLB, page-selective */
 
-/* Let the unit see `table` at `level` of the way to 0x4000: by a page beside it. */
+/* The page, one beside it, and the last of the same table: not the first of anything. */
+#define PAGE   UINT64_C(0x304000)
+#define BESIDE UINT64_C(0x3f5000)
+#define LAST   UINT64_C(0x3ff000)
+
+/* Let the unit see the tables on the way to PAGE: by a page beside it. */
 static void warm(struct vtd_fixture *vtd)
 {
-	vt_map(vtd, 0x4000, 0x104000, 3);
-	vt_map(vtd, 0x5000, 0x105000, 3);
-	assert_int_equal(vt_output(vtd, 0x5000), 0x105000);
+	vt_map(vtd, PAGE, 0x104000, 3);
+	vt_map(vtd, BESIDE, 0x105000, 3);
+	assert_int_equal(vt_output(vtd, BESIDE), 0x105000);
 }
 
-/* Replace the table below `level` by one that takes 0x4000 to 0x204000. */
+/* Replace the table below `level` by one that takes PAGE to 0x204000. */
 static void replace_table(struct vtd_fixture *vtd, unsigned level)
 {
-	uint64_t entry_at = vt_entry_at(vtd, 0x4000, level);
+	uint64_t entry_at = vt_entry_at(vtd, PAGE, level);
 
 	for (; level > 1; level--) {
 		const uint64_t table = vt_page(vtd);
 
 		vt_store(vtd, entry_at, table | 3);
-		entry_at = table + (UINT64_C(0x4000) >> (12 + 9 * (level - 2)) & 0x1ff) * 8;
+		entry_at = table + (PAGE >> (12 + 9 * (level - 2)) & 0x1ff) * 8;
 	}
 	vt_store(vtd, entry_at, 0x204000 | 3);
 }
@@ -39,9 +44,9 @@ static void a_table_replaced_at_any_level_is_seen_after_an_invalidation(void **s
 			vt_start_enabled(&vtd, &(struct vtd_setup){ .levels = levels });
 			warm(&vtd);
 			replace_table(&vtd, level);
-			assert_int_equal(vt_output(&vtd, 0x4000), 0x104000); /* by the old tables */
+			assert_int_equal(vt_output(&vtd, PAGE), 0x104000); /* by the old tables */
 			vt_invalidate_iotlb(&vtd, 2, VTD_DOMAIN, 0, 0);
-			assert_int_equal(vt_output(&vtd, 0x4000), 0x204000);
+			assert_int_equal(vt_output(&vtd, PAGE), 0x204000);
 			vt_stop(&vtd);
 		}
 	}
@@ -54,8 +59,8 @@ static void an_entry_of_each_level_is_kept(void **state)
 
 	(void)state;
 	for (unsigned level = 2; level <= 5; level++) {
-		/* beside 0x5000, in the next table of the level below */
-		const uint64_t address = 0x5000 + BIT(12 + 9 * (level - 2));
+		/* beside BESIDE, in the next table of the level below */
+		const uint64_t address = BESIDE + BIT(12 + 9 * (level - 2));
 		uint64_t table;
 
 		vt_start_enabled(&vtd, &(struct vtd_setup){ .levels = 5 });
@@ -79,7 +84,7 @@ static void nothing_is_kept_without_a_cache(void **state)
 	vt_start_enabled(&vtd, &none);
 	warm(&vtd);
 	replace_table(&vtd, 3);
-	assert_int_equal(vt_output(&vtd, 0x4000), 0x204000);
+	assert_int_equal(vt_output(&vtd, PAGE), 0x204000);
 	vt_stop(&vtd);
 }
 
@@ -93,7 +98,7 @@ static void assert_after(
 	warm(&vtd);
 	replace_table(&vtd, 2);
 	invalidate(&vtd);
-	assert_int_equal(vt_output(&vtd, 0x4000), gone ? 0x204000 : 0x104000);
+	assert_int_equal(vt_output(&vtd, PAGE), gone ? 0x204000 : 0x104000);
 	vt_stop(&vtd);
 }
 
@@ -114,23 +119,33 @@ static void another_domain(struct vtd_fixture *vtd)
 
 static void its_page(struct vtd_fixture *vtd)
 {
-	vt_invalidate_iotlb(vtd, 3, VTD_DOMAIN, 0x4000, 0);
+	vt_invalidate_iotlb(vtd, 3, VTD_DOMAIN, PAGE, 0);
 }
 
 /* An entry for 2 MiB goes with any page of it; one for 1 GiB with a page beyond those 2 MiB. */
 static void a_page_under_the_same_table(struct vtd_fixture *vtd)
+{
+	vt_invalidate_iotlb(vtd, 3, VTD_DOMAIN, LAST, 0);
+}
+
+static void the_first_page_under_the_same_table(struct vtd_fixture *vtd)
+{
+	vt_invalidate_iotlb(vtd, 3, VTD_DOMAIN, 0x200000, 0);
+}
+
+static void the_page_before_that_table(struct vtd_fixture *vtd)
 {
 	vt_invalidate_iotlb(vtd, 3, VTD_DOMAIN, 0x1ff000, 0);
 }
 
 static void a_page_elsewhere(struct vtd_fixture *vtd)
 {
-	vt_invalidate_iotlb(vtd, 3, VTD_DOMAIN, 0x200000, 0);
+	vt_invalidate_iotlb(vtd, 3, VTD_DOMAIN, 0x400000, 0);
 }
 
 static void its_page_in_another_domain(struct vtd_fixture *vtd)
 {
-	vt_invalidate_iotlb(vtd, 3, VTD_DOMAIN + 1, 0x4000, 0);
+	vt_invalidate_iotlb(vtd, 3, VTD_DOMAIN + 1, PAGE, 0);
 }
 
 static void context_entries(struct vtd_fixture *vtd)
@@ -140,7 +155,7 @@ static void context_entries(struct vtd_fixture *vtd)
 
 static void its_page_with_the_hint(struct vtd_fixture *vtd)
 {
-	vt_set64(vtd, R_IVA, 0x4000 | 0x40);
+	vt_set64(vtd, R_IVA, PAGE | 0x40);
 	vt_set64(vtd, R_IOTLB, BIT(63) | UINT64_C(3) << 60 | (uint64_t)VTD_DOMAIN << 32);
 	assert_int_equal(vt_get64(vtd, R_IOTLB) >> 57 & 3, 3);
 }
@@ -148,20 +163,20 @@ static void its_page_with_the_hint(struct vtd_fixture *vtd)
 /* The hint belongs to page-selective requests: others do not look at it (Table 23). */
 static void its_domain_with_the_hint(struct vtd_fixture *vtd)
 {
-	vt_set64(vtd, R_IVA, 0x4000 | 0x40);
+	vt_set64(vtd, R_IVA, PAGE | 0x40);
 	vt_set64(vtd, R_IOTLB, BIT(63) | UINT64_C(2) << 60 | (uint64_t)VTD_DOMAIN << 32);
 }
 
 static void through_the_queue(struct vtd_fixture *vtd)
 {
 	vt_queue_start(vtd, 16);
-	vt_submit(vtd, DESCRIPTOR_PAGE | VTD_DOMAIN << 16, 0x4000);
+	vt_submit(vtd, DESCRIPTOR_PAGE | VTD_DOMAIN << 16, PAGE);
 }
 
 static void through_the_queue_with_the_hint(struct vtd_fixture *vtd)
 {
 	vt_queue_start(vtd, 16);
-	vt_submit(vtd, DESCRIPTOR_PAGE | VTD_DOMAIN << 16, 0x4000 | 0x40);
+	vt_submit(vtd, DESCRIPTOR_PAGE | VTD_DOMAIN << 16, PAGE | 0x40);
 }
 
 static void invalidations_reach_what_covers_their_pages(void **state)
@@ -172,6 +187,8 @@ static void invalidations_reach_what_covers_their_pages(void **state)
 	assert_after(NULL, another_domain, false);
 	assert_after(NULL, its_page, true);
 	assert_after(NULL, a_page_under_the_same_table, true);
+	assert_after(NULL, the_first_page_under_the_same_table, true);
+	assert_after(NULL, the_page_before_that_table, false);
 	assert_after(NULL, a_page_elsewhere, false);
 	assert_after(NULL, its_page_in_another_domain, false);
 	assert_after(NULL, context_entries, false);
@@ -198,7 +215,7 @@ static void a_coarser_invalidation_spares_nothing(void **state)
 	replace_table(&vtd, 2);
 	vt_set64(&vtd, R_IVA, 0x999000 | 0x40);
 	vt_set64(&vtd, R_IOTLB, BIT(63) | UINT64_C(3) << 60 | (uint64_t)VTD_DOMAIN << 32);
-	assert_int_equal(vt_output(&vtd, 0x4000), 0x204000);
+	assert_int_equal(vt_output(&vtd, PAGE), 0x204000);
 	vt_stop(&vtd);
 }
 
@@ -210,15 +227,15 @@ static void a_kept_entry_brings_its_rights(void **state)
 	(void)state;
 	vt_start_enabled(&vtd, NULL);
 	warm(&vtd);
-	vt_store(&vtd, vt_entry_at(&vtd, 0x4000, 3),
-	    vt_load(&vtd, vt_entry_at(&vtd, 0x4000, 3)) & ~UINT64_C(2));
-	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x4000), 0);
+	vt_store(
+	    &vtd, vt_entry_at(&vtd, PAGE, 3), vt_load(&vtd, vt_entry_at(&vtd, PAGE, 3)) & ~UINT64_C(2));
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, PAGE), 0);
 	vt_invalidate_iotlb(&vtd, 1, 0, 0, 0);
-	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x4000), 5);
-	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 0);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, PAGE), 5);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, PAGE), 0);
 	/* and the other way round: a right given above is not seen either */
-	vt_store(&vtd, vt_entry_at(&vtd, 0x4000, 3), vt_load(&vtd, vt_entry_at(&vtd, 0x4000, 3)) | 2);
-	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x5000), 5);
+	vt_store(&vtd, vt_entry_at(&vtd, PAGE, 3), vt_load(&vtd, vt_entry_at(&vtd, PAGE, 3)) | 2);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, BESIDE), 5);
 	vt_stop(&vtd);
 }
 
@@ -231,13 +248,13 @@ static void a_kept_entry_denies_before_what_is_below_is_read(void **state)
 
 	(void)state;
 	vt_start_enabled(&vtd, &each);
-	vt_map(&vtd, 0x4000, 0x104000, 3);
-	entry_at = vt_entry_at(&vtd, 0x4000, 3);
+	vt_map(&vtd, PAGE, 0x104000, 3);
+	entry_at = vt_entry_at(&vtd, PAGE, 3);
 	vt_store(&vtd, entry_at, vt_load(&vtd, entry_at) & ~UINT64_C(2));
-	vt_store(&vtd, vt_entry_at(&vtd, 0x200000, 2), VTD_RAM | 3); /* a table where no memory is */
-	assert_int_equal(vt_output(&vtd, 0x4000), 0x104000);
-	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x200000), 7);
-	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x200000), 5);
+	vt_store(&vtd, vt_entry_at(&vtd, 0x400000, 2), VTD_RAM | 3); /* a table where no memory is */
+	assert_int_equal(vt_output(&vtd, PAGE), 0x104000);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x400000), 7);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x400000), 5);
 	vt_stop(&vtd);
 }
 
@@ -274,8 +291,8 @@ static void devices_of_one_domain_share_them_and_other_domains_do_not(void **sta
 	vt_set_context(&vtd, 0x0312, vtd.page_table | 1, (uint64_t)(VTD_DOMAIN + 1) << 8 | 2);
 	warm(&vtd);
 	replace_table(&vtd, 2);
-	assert_int_equal(vt_access(same, IOMMUSIM_DMA_READ, 0x4000, 8).physical, 0x104000);
-	assert_int_equal(vt_access(other, IOMMUSIM_DMA_READ, 0x4000, 8).physical, 0x204000);
+	assert_int_equal(vt_access(same, IOMMUSIM_DMA_READ, PAGE, 8).physical, 0x104000);
+	assert_int_equal(vt_access(other, IOMMUSIM_DMA_READ, PAGE, 8).physical, 0x204000);
 	vt_stop(&vtd);
 }
 
@@ -286,13 +303,21 @@ static void what_a_kept_entry_led_to_is_said(void **state)
 
 	(void)state;
 	vt_start_enabled(&vtd, NULL);
-	vt_map(&vtd, 0x4000, 0x104000, 3);
-	vt_map(&vtd, 0x5000, 0x105000, 3);
-	page = vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x5000, 8);
+	vt_map(&vtd, PAGE, 0x104000, 3);
+	vt_map(&vtd, BESIDE, 0x105000, 3);
+	page = vt_access(vtd.device, IOMMUSIM_DMA_READ, BESIDE, 8);
 	assert_false(page.through_cache);
-	page = vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x4000, 8);
+	vt_invalidate_context(&vtd, 1, 0, 0, 0); /* leaves the tables alone */
+	page = vt_access(vtd.device, IOMMUSIM_DMA_READ, PAGE, 8);
 	assert_true(page.through_cache);
 	assert_false(page.cached);
+	vt_invalidate_iotlb(&vtd, 1, 0, 0, 0); /* leaves the context alone */
+	page = vt_access(vtd.device, IOMMUSIM_DMA_READ, PAGE, 8);
+	assert_true(page.through_cache);
+	vt_invalidate_context(&vtd, 1, 0, 0, 0);
+	vt_invalidate_iotlb(&vtd, 1, 0, 0, 0);
+	page = vt_access(vtd.device, IOMMUSIM_DMA_READ, PAGE, 8);
+	assert_false(page.through_cache);
 	vt_stop(&vtd);
 }
 

@@ -103,6 +103,7 @@ static void remapped_and_pass_through_dma_is_blocked_by_its_output(void **state)
 	assert_int_equal(vt_output(&vtd, 0x4000), 0x800000); /* the IOTLB has it now */
 	protect(&vtd);
 	assert_blocked(&vtd, 0x4000);
+	assert_blocked(&vtd, 0x4000); /* nor is it kept anywhere that it may be reached */
 	assert_passes(&vtd, 0x800000);
 	vt_set_context(&vtd, VTD_RID, 1 | 2 << 2, (uint64_t)VTD_DOMAIN << 8 | 2);
 	vt_invalidate_context(&vtd, 1, 0, 0, 0);
