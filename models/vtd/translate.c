@@ -37,7 +37,6 @@ static void use_cached(const struct cached *entry, struct lookup *lookup)
 	page->cached = true;
 	lookup->rights = entry->rights;
 	lookup->reason = (unsigned)(entry->value[CACHED_MORE] >> CACHED_REASON_SHIFT);
-	lookup->context.fault_disable = (entry->value[CACHED_MORE] & CACHED_FPD) != 0;
 }
 
 /*
@@ -70,8 +69,11 @@ static bool ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 		lookup->page->through_cache = true;
 	}
 	hit = cache_find_source(&vtd->iotlb, request->rid, request->address);
-	if (hit != NULL)
+	if (hit != NULL) {
 		use_cached(hit, lookup);
+		/* The translation remembers its context's FPD; another source has one of its own. */
+		context->fault_disable = (hit->value[CACHED_MORE] & CACHED_FPD) != 0;
+	}
 	pthread_mutex_unlock(&vtd->unit.lock);
 	return hit != NULL;
 }

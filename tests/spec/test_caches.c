@@ -298,6 +298,27 @@ static void a_cached_translation_remembers_fault_processing_disable(void **state
 	}
 }
 
+/* A translation that another device of the domain filled is judged by the own context's FPD. */
+static void a_shared_translation_faults_as_the_own_context_says(void **state)
+{
+	struct iommusim_requester *hidden;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	assert_int_equal(iommusim_requester_create(vtd.machine, 0, 0x0311, &hidden), IOMMUSIM_OK);
+	vt_set_context(&vtd, 0x0311, vtd.page_table | 3, (uint64_t)VTD_DOMAIN << 8 | 2); /* FPD */
+	vt_map(&vtd, 0x4000, 0x104000, 1);
+	vt_map(&vtd, 0x5000, 0x105000, 1);
+	assert_int_equal(vt_output(&vtd, 0x4000), 0x104000);
+	assert_int_equal(vt_access(hidden, IOMMUSIM_DMA_READ, 0x5000, 8).physical, 0x105000);
+	assert_true(vt_access(hidden, IOMMUSIM_DMA_WRITE, 0x4000, 8).fault.suppressed);
+	assert_int_equal(vt_records(&vtd), 0);
+	assert_false(vt_access(vtd.device, IOMMUSIM_DMA_WRITE, 0x5000, 8).fault.suppressed);
+	assert_int_equal(vt_records(&vtd), 1);
+	vt_stop(&vtd);
+}
+
 /* A pass-through device's fills serve nobody else, even under the same domain id. */
 static void a_fill_of_pass_through_never_serves_others(void **state)
 {
@@ -611,6 +632,7 @@ int main(void)
 		cmocka_unit_test(a_fill_serves_the_same_source_or_the_same_domain_as_set),
 		cmocka_unit_test(a_cached_page_answers_for_every_byte_of_it),
 		cmocka_unit_test(a_cached_translation_remembers_fault_processing_disable),
+		cmocka_unit_test(a_shared_translation_faults_as_the_own_context_says),
 		cmocka_unit_test(a_fill_of_pass_through_never_serves_others),
 		cmocka_unit_test(a_fill_of_another_domain_never_serves),
 		cmocka_unit_test(a_cached_answer_names_the_request_that_filled_it),
