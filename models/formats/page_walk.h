@@ -26,8 +26,8 @@ struct page_walk_step {
 
 struct page_walk {
 	/* in */
-	uint64_t table;  /* where it begins: the root table, or one further down that is known already */
-	uint8_t first;   /* level of that table, 1..6: the walk reads that many entries at most */
+	uint64_t table; /* where it begins: the root table, or one further down that is known already */
+	uint8_t first;  /* level of that table, 1..6: the walk reads that many entries at most */
 	uint8_t granted; /* what the entries above it allow; everything at the root */
 	uint8_t needed;  /* rights the request needs: looked at only with `each_level` */
 	bool each_level;
