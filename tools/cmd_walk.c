@@ -184,7 +184,7 @@ static int show(const struct run *run)
 		    run->question.is_interrupt
 			? "expected a multiple of 4 from 0xfee00000 to 0xfeefffff, a comma and the "
 			  "data, such as 0xfee00018,0"
-			: "no device can make this request");
+			: "the request would run past the last address");
 	if (run->status != IOMMUSIM_OK || (run->json && walk_json(stdout, &run->answer) != IOMMUSIM_OK))
 		return complain("iommusim walk", IOMMUSIM_ENOMEM, &nothing);
 	if (!run->json)

@@ -45,6 +45,7 @@ struct recording_summary {
 	    compatibility_passed; /* interrupts for which that was allowed, as the recorded device does */
 	uint64_t events_recorded; /* the unit's own event messages, in the recording and by the model */
 	uint64_t events_sent;
+	uint64_t checkpoints_alone; /* in the recording, and nothing beside it to compare with */
 	struct recording_checkpoint *checkpoints;
 	size_t checkpoint_count;
 	size_t checkpoint_room;

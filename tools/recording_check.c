@@ -373,5 +373,6 @@ enum iommusim_status recording_check(struct recording_run *run, uint64_t number)
 	free(check.expected);
 	free(text);
 	free(file);
+	run->summary->checkpoints_alone += status == IOMMUSIM_ENOENT;
 	return status == IOMMUSIM_ENOENT ? IOMMUSIM_OK : status;
 }

@@ -146,7 +146,8 @@ static bool add_checkpoints(struct json_object *object, const struct recording_s
 			good = false;
 		}
 	}
-	return add(object, "checkpoints", list) && good;
+	return add(object, "checkpoints", list) &&
+	    add_number(object, "checkpoints_not_compared", summary->checkpoints_alone) && good;
 }
 
 static void show_problem(struct recording_show *show, const struct recording_problem *problem)

@@ -116,6 +116,10 @@ void recording_text_end(struct recording_show *show)
 		print_agreement(name, &summary->checkpoints[i].pages);
 		puts(" (pages)");
 	}
+	if (summary->checkpoints_alone != 0)
+		print_count("  ", summary->checkpoints_alone, "checkpoint");
+	if (summary->checkpoints_alone != 0)
+		puts(" of the recording without a ckpt folder beside it: not compared");
 }
 
 void recording_text_total(const struct recording_total *total)

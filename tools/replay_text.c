@@ -208,6 +208,6 @@ void replay_text_end(struct replay_show *show)
 
 void replay_text_total(const struct iommusim_replay_summary *total, size_t files)
 {
-	printf("\n%zu files: ", files);
+	printf("\n%zu file%s: ", files, files == 1 ? "" : "s");
 	print_summary(total);
 }

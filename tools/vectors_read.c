@@ -200,6 +200,9 @@ static bool read_result(struct vector_json *json, const struct vector *vector,
 	if (dma->outcome == VECTOR_OUTCOME_OK && !dma->physical.present)
 		return vector_json_refuse(
 		    json, 0, "no physical address in `pa`, expected one as the outcome is ok");
+	if (dma->outcome != VECTOR_OUTCOME_OK && dma->physical.present)
+		return vector_json_refuse(
+		    json, 0, "a physical address in `pa`, expected none as the outcome is not ok");
 	if (!vector_json_has(expected, "fault", &fault))
 		return true;
 	if (!vector_json_object(json, expected, "fault", &fault))

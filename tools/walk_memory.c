@@ -223,12 +223,12 @@ static enum iommusim_status program(const struct walk_image *image,
 
 	if (image->has_root && !turn_on(platform, "RTADDR", image->root, "SRTP", "TE", &levels))
 		return refuse(problem, image->platform,
-		    "this unit cannot be given the root table 0x%" PRIx64
+		    "--root: this unit cannot be given the root table 0x%" PRIx64
 		    "; expected a multiple of 0x1000, plus mode bits the unit has",
 		    image->root);
 	if (image->has_irta && !turn_on(platform, "IRTA", image->irta, "SIRTP", "IRE", &levels))
 		return refuse(problem, image->platform,
-		    "this unit cannot be given the interrupt remapping table 0x%" PRIx64
+		    "--irta: this unit cannot be given the interrupt remapping table 0x%" PRIx64
 		    "; expected a unit that remaps interrupts (ECAP.IR), and the table's address plus "
 		    "size and mode bits the unit has",
 		    image->irta);

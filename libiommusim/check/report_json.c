@@ -113,6 +113,7 @@ static bool add_outcome(struct json_object *object, const struct iommusim_report
 	    add(object, "owner", json_object_new_string(owners[report->page.owner])) &&
 	    add(object, "owner_vm", json_object_new_string(report->page.owner_vm)) &&
 	    add(object, "cached", json_object_new_boolean(page->cached)) &&
+	    add(object, "through_cache", json_object_new_boolean(page->through_cache)) &&
 	    (page->faulted || add(object, "physical", number(page->physical)));
 }
 

@@ -153,7 +153,7 @@ static void write_fault(const struct iommusim_report *report, const struct iommu
 {
 	const struct iommusim_fault *fault = &report->page.page.fault;
 	const char *meaning = fault->meaning == NULL ? "no record says why" : fault->meaning;
-	char text[512], rid[24], where[160];
+	char text[512], rid[24], where[160], reason[24] = "";
 
 	if (!report->page.page.faulted)
 		return;
@@ -166,7 +166,9 @@ static void write_fault(const struct iommusim_report *report, const struct iommu
 		    fault->suppressed       ? "fault processing is disabled for the device (FPD)"
 			: fault->overflowed ? "no fault recording register was free (FSTS.PFO)"
 					    : "the unit keeps no record of this");
-	snprintf(text, sizeof(text), "reason %xh: %s%s.  %s", fault->reason, meaning,
+	if (fault->reason != 0)
+		snprintf(reason, sizeof(reason), "reason %xh: ", fault->reason);
+	snprintf(text, sizeof(text), "%s%s%s.  %s", reason, meaning,
 	    fault->class_ == IOMMUSIM_FAULT_NOT_PRESENT ? " (R=W=0: not mapped)" : "", where);
 	write_wrapped(out, "  fault  ", text);
 }
@@ -180,7 +182,13 @@ static void write_cache(const struct iommusim_report *report, const struct iommu
 		write_wrapped(out, "  cached ",
 		    "the tables would allow this now: the unit went by an entry it had cached before "
 		    "they changed");
-	if (report->verdict != IOMMUSIM_VERDICT_STALE || !page->cached)
+	if (report->verdict != IOMMUSIM_VERDICT_STALE)
+		return;
+	if (!page->cached && page->through_cache)
+		write_wrapped(out, "  cached ",
+		    "a context or paging-structure entry that the unit had kept took part; memory says "
+		    "otherwise now. Page-selective invalidations with IH=1 leave such entries");
+	if (!page->cached)
 		return;
 	snprintf(text, sizeof(text),
 	    "IOTLB entry of domain %u, page 0x%llx -> 0x%llx, filled by line %llu; memory says %s now",

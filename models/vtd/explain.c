@@ -91,8 +91,8 @@ static void describe_protection(const struct vtd_unit *vtd, struct iommusim_walk
 {
 	if (walk->result.faulted || !vtd_protected(vtd, &walk->result))
 		return;
-	walk->clause = vtd_protected_reason.clause;
-	walk->reason = vtd_protected_reason.meaning;
+	walk->clause = VTD_PROTECTED_CLAUSE;
+	walk->reason = walk->result.fault.meaning;
 }
 
 static const char *mode_beside_tables(const struct vtd_unit *vtd, const struct iommusim_dma_page *page)

@@ -1,12 +1,6 @@
 /* Protected memory regions: memory that no DMA reaches while PMEN says so (VT-d 11.4.8). */
 #include "models/vtd/unit.h"
 
-const struct vtd_reason vtd_protected_reason = {
-	.clause = "VT-d 11.4.8.1 PMEN.EPM",
-	.meaning = "the page lies in a protected memory region",
-	.class_ = IOMMUSIM_FAULT_ABORT,
-};
-
 /* Bits below a limit's alignment count as ones; a limit below its base leaves nothing (11.4.8.3). */
 static struct vtd_region region(uint64_t base, uint64_t limit, uint64_t fine)
 {
@@ -57,18 +51,28 @@ static bool within(const struct vtd_region *region, uint64_t address)
 	return address >= region->first && address <= region->last;
 }
 
+/* Which region it is in matters to whoever set them up: both are one step long at 0 after reset. */
+static const char *region_of(const struct vtd_unit *vtd, uint64_t address)
+{
+	if (within(&vtd->protected_memory[0], address))
+		return "the page lies in the protected low memory region, PLMBASE to PLMLIMIT";
+	if (within(&vtd->protected_memory[1], address))
+		return "the page lies in the protected high memory region, PHMBASE to PHMLIMIT";
+	return NULL;
+}
+
 /* Old units look only at what is not remapped: pass-through, or translation off (11.4.8.1). */
 bool vtd_protected(const struct vtd_unit *vtd, struct iommusim_dma_page *page)
 {
+	const char *region;
+
 	if (!atomic_load(&vtd->protecting) || page->interrupt ||
-	    (vtd->choices.protection_spares_remapped && page->entry != 0) ||
-	    (!within(&vtd->protected_memory[0], page->physical) &&
-		!within(&vtd->protected_memory[1], page->physical)))
+	    (vtd->choices.protection_spares_remapped && page->entry != 0))
+		return false;
+	region = region_of(vtd, page->physical);
+	if (region == NULL)
 		return false;
 	page->faulted = true;
-	page->fault = (struct iommusim_fault){
-		.class_ = vtd_protected_reason.class_,
-		.meaning = vtd_protected_reason.meaning,
-	};
+	page->fault = (struct iommusim_fault){ .class_ = IOMMUSIM_FAULT_ABORT, .meaning = region };
 	return true;
 }

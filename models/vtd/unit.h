@@ -219,8 +219,7 @@ void vtd_fault_status_set(struct vtd_unit *vtd, uint64_t bits);
 void vtd_protection_written(struct vtd_unit *vtd, uint64_t written);
 /* Deny a page that may not be reached. False: it may. What is denied here is never recorded. */
 bool vtd_protected(const struct vtd_unit *vtd, struct iommusim_dma_page *page);
-/* Where that rule stands, and in words. */
-extern const struct vtd_reason vtd_protected_reason;
+#define VTD_PROTECTED_CLAUSE "VT-d 11.4.8.1 PMEN.EPM"
 
 /* translate.c */
 void vtd_translate(struct iommusim_unit *unit, const struct page_request *request,

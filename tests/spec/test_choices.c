@@ -101,15 +101,15 @@ static void pass_through_may_need_the_widest_supported_width(void **state)
 static void the_transient_mapping_bit_is_of_old_units_with_device_tlbs(void **state)
 {
 	static const struct {
-		uint16_t revision;
 		uint64_t without;
 		unsigned reason;
+		uint16_t revision;
 	} rows[] = {
-		{ 0x301, 0, 0 },
-		{ 0x202, 0, 0 },
-		{ 0x301, ECAP_DT, 0xc },
-		{ 0x302, 0, 0xc },
-		{ 0, 0, 0xc },
+		{ 0, 0, 0x301 },
+		{ 0, 0, 0x202 },
+		{ ECAP_DT, 0xc, 0x301 },
+		{ 0, 0xc, 0x302 },
+		{ 0, 0xc, 0 },
 	};
 	struct vtd_fixture vtd;
 

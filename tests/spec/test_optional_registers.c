@@ -133,14 +133,14 @@ static void registers_of_an_array_keep_their_values_apart(void **state)
 	(void)state;
 	vt_start(&vtd, &setup);
 	for (unsigned n = 0; n < 10; n++) {
-		vt_set64(&vtd, 0x180 + 16 * n, 0x1000 * (n + 1));
-		vt_set64(&vtd, 0x188 + 16 * n, 0x100000 * (n + 1) | 0x800);
+		vt_set64(&vtd, 0x180 + 16 * n, UINT64_C(0x1000) * (n + 1));
+		vt_set64(&vtd, 0x188 + 16 * n, UINT64_C(0x100000) * (n + 1) | 0x800);
 	}
 	for (unsigned n = 0; n < 11; n++)
 		vt_set64(&vtd, 0x120 + 8 * n, n + 1);
 	for (unsigned n = 0; n < 10; n++) {
-		assert_int_equal(vt_get64(&vtd, 0x180 + 16 * n), 0x1000 * (n + 1));
-		assert_int_equal(vt_get64(&vtd, 0x188 + 16 * n), 0x100000 * (n + 1) | 0x800);
+		assert_int_equal(vt_get64(&vtd, 0x180 + 16 * n), UINT64_C(0x1000) * (n + 1));
+		assert_int_equal(vt_get64(&vtd, 0x188 + 16 * n), UINT64_C(0x100000) * (n + 1) | 0x800);
 	}
 	for (unsigned n = 0; n < 11; n++)
 		assert_int_equal(vt_get64(&vtd, 0x120 + 8 * n), n + 1);
@@ -211,11 +211,14 @@ static void a_larger_register_set_has_room_for_every_fault_record(void **state)
 	assert_int_equal(
 	    iommusim_mmio_read(vtd.machine, 0xfed98000 + 0x8000, 8, &value), IOMMUSIM_ENXIO);
 	config = (struct iommusim_vtd_config){ .base = 0xfd000000,
+		.version = 0x10,
 		.register_size = 5,
 		.capability = VTD_DEFAULT_CAP,
 		.ext_capability = VTD_DEFAULT_ECAP,
 		.host_address_width = 46 };
 	assert_int_equal(iommusim_vtd_create(vtd.machine, &config, NULL), IOMMUSIM_OK);
+	assert_int_equal(iommusim_mmio_read(vtd.machine, 0xfd000000 + 0x8000, 4, &value), IOMMUSIM_OK);
+	assert_int_equal(value, 0); /* nothing can stand beyond what CAP and ECAP reach */
 	assert_int_equal(iommusim_mmio_read(vtd.machine, 0xfd000000 + 0x1fff8, 8, &value), IOMMUSIM_OK);
 	assert_int_equal(value, 0);
 	assert_int_equal(iommusim_mmio_write(vtd.machine, 0xfd000000 + 0x1fff8, 8, 1), IOMMUSIM_OK);
@@ -226,11 +229,15 @@ static void registers_that_would_share_a_place_are_refused(void **state)
 {
 	static const struct {
 		uint64_t cap, ecap;
+		const char *where;
 	} bad[] = {
-		{ VTD_DEFAULT_CAP & ~CAP_FRO_400, VTD_DEFAULT_ECAP },                /* FRCD on VER */
-		{ VTD_DEFAULT_CAP, (VTD_DEFAULT_ECAP & ~ECAP_IRO_500) | 0x40 << 8 }, /* IOTLB on FRCD */
-		{ (VTD_DEFAULT_CAP & ~CAP_FRO_400) | UINT64_C(0x10) << 24,
-		    VTD_DEFAULT_ECAP | ECAP_MTS }, /* FRCD on MTRRs */
+		{ VTD_DEFAULT_CAP & ~CAP_FRO_400, VTD_DEFAULT_ECAP, "offset 0x0" }, /* FRCD on VER */
+		{ VTD_DEFAULT_CAP, (VTD_DEFAULT_ECAP & ~ECAP_IRO_500) | 0x40 << 8,
+		    "offset 0x400" }, /* IVA on FRCD */
+		{ VTD_DEFAULT_CAP, (VTD_DEFAULT_ECAP & ~ECAP_IRO_500) | 0x1 << 8,
+		    "offset 0x10" }, /* IVA on ECAP */
+		{ (VTD_DEFAULT_CAP & ~CAP_FRO_400) | UINT64_C(0x10) << 24, VTD_DEFAULT_ECAP | ECAP_MTS,
+		    "offset 0x100" }, /* FRCD on MTRRs */
 	};
 	struct vtd_fixture vtd;
 
@@ -244,9 +251,27 @@ static void registers_that_would_share_a_place_are_refused(void **state)
 			.host_address_width = 46 };
 
 		assert_int_equal(iommusim_vtd_create(vtd.machine, &config, NULL), IOMMUSIM_EINVAL);
-		assert_non_null(strstr(iommusim_machine_diagnostic(vtd.machine)->text, "offset 0x"));
+		assert_non_null(strstr(iommusim_machine_diagnostic(vtd.machine)->text, bad[i].where));
 	}
 	vt_stop(&vtd);
+}
+
+/* Eight records of 16 bytes from 400h on: the next register may stand at 480h, or end at 400h. */
+static void registers_may_stand_right_beside_the_fault_records(void **state)
+{
+	static const uint64_t places[] = { 0x48, 0x3f };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		vt_start(&vtd,
+		    &(struct vtd_setup){ .ecap_clear = ECAP_IRO_500, .ecap_set = places[i] << 8 });
+		vt_set64(&vtd, (unsigned)places[i] * 16, 0x5000);
+		assert_int_equal(vt_get64(&vtd, (unsigned)places[i] * 16), 0);
+		vt_set64(&vtd, (unsigned)places[i] * 16 + 8, BIT(63) | BIT(60)); /* IOTLB: global */
+		assert_int_equal(vt_get64(&vtd, (unsigned)places[i] * 16 + 8) >> 57, 1 | 1 << 3);
+		vt_stop(&vtd);
+	}
 }
 
 int main(void)
@@ -259,6 +284,7 @@ int main(void)
 		cmocka_unit_test(a_command_the_unit_does_not_have_is_answered_as_undefined),
 		cmocka_unit_test(a_larger_register_set_has_room_for_every_fault_record),
 		cmocka_unit_test(registers_that_would_share_a_place_are_refused),
+		cmocka_unit_test(registers_may_stand_right_beside_the_fault_records),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

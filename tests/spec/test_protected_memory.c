@@ -30,6 +30,7 @@ static void assert_blocked(struct vtd_fixture *vtd, uint64_t address)
 
 	assert_true(page.faulted);
 	assert_int_equal(page.fault.class_, IOMMUSIM_FAULT_ABORT);
+	assert_non_null(page.fault.meaning);
 	assert_false(page.fault.recorded);
 	assert_int_equal(vt_get32(vtd, R_FSTS), 0);
 	assert_int_equal(vt_records(vtd), 0);
@@ -38,6 +39,11 @@ static void assert_blocked(struct vtd_fixture *vtd, uint64_t address)
 static void assert_passes(struct vtd_fixture *vtd, uint64_t address)
 {
 	assert_false(vt_access(vtd->device, IOMMUSIM_DMA_WRITE, address, 8).faulted);
+}
+
+static bool byte_passes(struct vtd_fixture *vtd, uint64_t address)
+{
+	return !vt_access(vtd->device, IOMMUSIM_DMA_WRITE, address, 1).faulted;
 }
 
 static void the_regions_end_where_the_registers_say(void **state)
@@ -51,10 +57,12 @@ static void the_regions_end_where_the_registers_say(void **state)
 	assert_passes(&vtd, 0x7ffff8);
 	assert_blocked(&vtd, 0x800000);
 	assert_blocked(&vtd, 0x9ffff8);
+	assert_false(byte_passes(&vtd, 0x9fffff));
 	assert_passes(&vtd, 0xa00000);
 	assert_passes(&vtd, 0xfffff8);
 	assert_blocked(&vtd, 0x1000000);
 	assert_blocked(&vtd, 0x13ffff8);
+	assert_false(byte_passes(&vtd, 0x13fffff));
 	assert_passes(&vtd, 0x1400000);
 	vt_set32(&vtd, R_PMEN, 0);
 	assert_int_equal(vt_get32(&vtd, R_PMEN), 0);
@@ -165,7 +173,43 @@ static void without_a_region_the_enable_is_read_only(void **state)
 	vt_set32(&vtd, R_PMEN, PMEN_ON);
 	assert_int_equal(vt_get32(&vtd, R_PMEN), PMEN_ON | PMEN_PRS);
 	assert_passes(&vtd, 0); /* there is no low region */
+	assert_true(byte_passes(&vtd, 1));
 	assert_blocked(&vtd, 0x800000);
+	vt_stop(&vtd);
+}
+
+static void a_region_the_unit_lacks_protects_nothing(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start(&vtd, &(struct vtd_setup){ .cap_set = CAP_PLMR });
+	vt_set32(&vtd, R_PLMBASE, 0x00800000);
+	vt_set32(&vtd, R_PLMLIMIT, 0x00800000);
+	vt_set32(&vtd, R_PMEN, PMEN_ON);
+	assert_blocked(&vtd, 0x800000);
+	assert_passes(&vtd, 0); /* where a high region of base and limit 0 would be */
+	assert_true(byte_passes(&vtd, 1));
+	vt_stop(&vtd);
+}
+
+/* Software leaves the regions alone while PRS is set (VT-d 11.4.8.2 ff.); the model takes none anew. */
+static void regions_change_only_when_protection_goes_on(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start(&vtd, &both);
+	protect(&vtd);
+	vt_set32(&vtd, R_PLMBASE, 0x00c00000);
+	vt_set32(&vtd, R_PLMLIMIT, 0x00c00000);
+	vt_set32(&vtd, R_PMEN, PMEN_ON);
+	assert_blocked(&vtd, 0x800000);
+	assert_passes(&vtd, 0xc00000);
+	vt_set32(&vtd, R_PMEN, 0);
+	vt_set32(&vtd, R_PMEN, PMEN_ON);
+	assert_passes(&vtd, 0x800000);
+	assert_blocked(&vtd, 0xc00000);
 	vt_stop(&vtd);
 }
 
@@ -202,6 +246,10 @@ static void a_walk_says_what_blocked_it(void **state)
 	assert_true(walk.result.faulted);
 	assert_int_equal(walk.result.fault.class_, IOMMUSIM_FAULT_ABORT);
 	assert_non_null(strstr(walk.clause, "11.4.8.1"));
+	assert_non_null(strstr(walk.reason, "PLMBASE"));
+	request.address = 0x1000000;
+	assert_int_equal(iommusim_walk(vtd.device, &request, &walk), IOMMUSIM_OK);
+	assert_non_null(strstr(walk.reason, "PHMBASE"));
 	request.address = 0x600000;
 	assert_int_equal(iommusim_walk(vtd.device, &request, &walk), IOMMUSIM_OK);
 	assert_false(walk.result.faulted);
@@ -219,6 +267,8 @@ int main(void)
 		cmocka_unit_test(old_units_spare_remapped_dma),
 		cmocka_unit_test(tables_in_protected_memory_are_walked),
 		cmocka_unit_test(without_a_region_the_enable_is_read_only),
+		cmocka_unit_test(a_region_the_unit_lacks_protects_nothing),
+		cmocka_unit_test(regions_change_only_when_protection_goes_on),
 		cmocka_unit_test(the_status_follows_after_the_units_latency),
 		cmocka_unit_test(a_walk_says_what_blocked_it),
 	};
