@@ -268,6 +268,8 @@ static enum iommusim_completion completion_of(
 {
 	if (request->kind == IOMMUSIM_DMA_WRITE)
 		return IOMMUSIM_COMPLETION_POSTED;
+	if (page->fault.aborts)
+		return IOMMUSIM_COMPLETION_COMPLETER_ABORT;
 	if (page->bus_error || page->faulted)
 		return IOMMUSIM_COMPLETION_UNSUPPORTED_REQUEST;
 	return IOMMUSIM_COMPLETION_SUCCESS;

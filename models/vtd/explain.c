@@ -118,22 +118,23 @@ static void describe_answer(unsigned reason, struct iommusim_walk *walk)
 }
 
 void vtd_explain(
-    struct iommusim_unit *unit, const struct page_request *request, struct iommusim_walk *walk)
+    struct iommusim_unit *unit, const struct page_request *asked, struct iommusim_walk *walk)
 {
 	struct vtd_unit *vtd = vtd_of(unit);
+	const struct page_request request = vtd_as_seen(vtd, asked);
 	struct vtd_context context = { .known = false };
 	struct vtd_path path = { .mode = "context" };
 	unsigned rights, reason;
 
-	if (vtd_beside_tables(vtd, request, &walk->result, &reason)) {
+	if (vtd_beside_tables(vtd, &request, &walk->result, &reason)) {
 		walk->mode = mode_beside_tables(vtd, &walk->result);
 		walk->read_right = walk->write_right = !walk->result.faulted && reason == 0;
 		if (reason != 0)
-			describe_denial(vtd, request, reason, false, RIGHT_READ, walk);
+			describe_denial(vtd, &request, reason, false, RIGHT_READ, walk);
 		describe_protection(vtd, walk);
 		return;
 	}
-	reason = vtd_resolve(vtd, request, &context, &walk->result, &rights, &path);
+	reason = vtd_resolve(vtd, &request, &context, &walk->result, &rights, &path);
 	walk->mode = path.mode;
 	walk->levels = path.levels;
 	walk->address_width = path.levels == 0 ? 0 : (uint8_t)(12 + 9 * path.levels);
@@ -141,10 +142,10 @@ void vtd_explain(
 	walk->write_right = (rights & RIGHT_WRITE) != 0;
 	for (unsigned n = 0; n < path.count; n++)
 		describe_step(vtd, &path, n, &walk->steps[walk->step_count++]);
-	if (vtd_answers(request, reason))
+	if (vtd_answers(&request, reason))
 		describe_answer(reason, walk);
 	else if (reason != 0)
-		describe_denial(vtd, request, reason, context.fault_disable, rights, walk);
+		describe_denial(vtd, &request, reason, context.fault_disable, rights, walk);
 	describe_protection(vtd, walk);
 }
 

@@ -4,9 +4,17 @@
 #define QUALIFIED   true
 #define UNQUALIFIED false
 
+/* What a translation request is answered that may not be let go on. */
+#define UR false
+#define CA true
+
 static const struct vtd_reason reasons[256] = {
-#define R(code, name, where, q, class, text)                                                           \
-	[code] = { .clause = where, .meaning = text, .class_ = IOMMUSIM_FAULT_##class, .qualified = q },
+#define R(code, name, where, q, class, answer, text)                                                   \
+	[code] = { .clause = where,                                                                    \
+		.meaning = text,                                                                       \
+		.class_ = IOMMUSIM_FAULT_##class,                                                      \
+		.qualified = q,                                                                        \
+		.aborts = answer },
 #include "models/vtd/spec/fault_reasons.def"
 #undef R
 };
@@ -63,6 +71,8 @@ void vtd_fault_describe(const struct vtd_unit *vtd, const struct page_request *r
 		.reason = (uint16_t)reason,
 		.meaning = reasons[reason].meaning,
 		.suppressed = fault_disable && reasons[reason].qualified,
+		.aborts =
+		    request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST && reasons[reason].aborts,
 	};
 	make_record(vtd, request, reason, page->fault.record);
 }

@@ -40,7 +40,7 @@ static enum reason find_entry(const struct vtd_unit *vtd, const struct interrupt
 	if (remapping->index >= 2u << vtd_IRTA_S(table))
 		return IR_INDEX;
 	remapping->address = remapping->table + remapping->index * UINT64_C(16);
-	if (remapping->address >> vtd->spec.host_address_width != 0)
+	if ((remapping->table | remapping->address) >> vtd->spec.host_address_width != 0)
 		return IR_INDEX; /* Table 15: the entry lies above the host address width */
 	remapping->indexed = true;
 	return ALLOWED;

@@ -207,6 +207,8 @@ static enum queue_error run_one(struct vtd_unit *vtd)
 	uint64_t raw[4] = { 0, 0, 0, 0 };
 	enum queue_error error;
 
+	if (base >> vtd->spec.host_address_width != 0)
+		return QUEUE_FETCH;
 	for (unsigned quad = 0; quad < width / 8; quad++)
 		if (!memory_load64(
 			&vtd->unit.machine->memory, base + head + quad * UINT64_C(8), true, &raw[quad]))
@@ -250,7 +252,8 @@ bool vtd_stray_completion(struct iommusim_unit *unit, uint16_t rid)
 	if (!vtd_ECAP_DT(vtd->ext_capability) || !vtd_GSTS_TES(atomic_load(&vtd->status)))
 		return false;
 	pthread_mutex_lock(&unit->lock);
-	set_error_record(vtd, vtd_IQERCD_ICESID_bits(UINT64_MAX), vtd_IQERCD_ICESID_bits(rid));
+	if (!vtd_FSTS_ICE(vtd->registers[VTD_FSTS].value)) /* the first one stays (VT-d 11.4.9.9) */
+		set_error_record(vtd, vtd_IQERCD_ICESID_bits(UINT64_MAX), vtd_IQERCD_ICESID_bits(rid));
 	vtd_fault_status_set(vtd, vtd_FSTS_ICE_bits(1));
 	pthread_mutex_unlock(&unit->lock);
 	return true;
@@ -274,7 +277,11 @@ static void run_queue(void *context)
 
 void vtd_queue_run(struct vtd_unit *vtd)
 {
-	/* Only work takes time: a look at an empty queue would cut short what comes meanwhile. */
-	if (vtd_GSTS_QIES(atomic_load(&vtd->status)) && head_offset(vtd) != tail_offset(vtd))
+	/*
+	 * Only work takes time: a look at an empty queue would cut short what comes meanwhile. And while
+	 * it is stopped, new tails fetch nothing, not even later (VT-d 6.5.2.11).
+	 */
+	if (vtd_GSTS_QIES(atomic_load(&vtd->status)) && !stopped(vtd) &&
+	    head_offset(vtd) != tail_offset(vtd))
 		vtd_after_latency(vtd, run_queue);
 }

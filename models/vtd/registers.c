@@ -228,8 +228,10 @@ void vtd_registers_reset(struct vtd_unit *vtd)
 		vtd->registers[VTD_IECTL].value = vtd_IECTL_IM_bits(1);
 	if (vtd_ECAP_PRS(ecap))
 		vtd->registers[VTD_PECTL].value = vtd_PECTL_IM_bits(1);
-	if (vtd_ECAP_PMS(ecap))
+	if (vtd_ECAP_PMS(ecap)) {
+		vtd->registers[VTD_PERFCAP].value = vtd_PERFCAP_ONES_bits(UINT64_MAX);
 		vtd->registers[VTD_PERFINTRCTL].value = vtd_PERFINTRCTL_IM_bits(1);
+	}
 	if (vtd_ECAP_MTS(ecap)) /* as processors have them: all the registers there is room for */
 		vtd->registers[VTD_MTRRCAP].value = vtd_MTRRCAP_WC_bits(1) | vtd_MTRRCAP_FIX_bits(1) |
 		    vtd_MTRRCAP_VCNT_bits(descriptions[VTD_MTRR_PHYSBASE].count);

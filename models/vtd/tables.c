@@ -45,10 +45,12 @@ static bool load_pair(const struct vtd_unit *vtd, uint64_t address, uint64_t raw
 	return memory_load128(&vtd->unit.machine->memory, address, vtd->snoops, raw);
 }
 
-unsigned vtd_check_mode(const struct vtd_unit *vtd, const struct page_request *request)
+unsigned vtd_check_mode(
+    const struct vtd_unit *vtd, const struct page_request *request, struct vtd_context *context)
 {
-	const uint64_t root = atomic_load(&vtd->root);
+	const uint64_t root = atomic_load(&vtd->root); /* mode and table of one SRTP */
 
+	context->root = root;
 	if (vtd_RTADDR_TTM(root) == TTM_ABORT && vtd_ECAP_ADMS(vtd->ext_capability))
 		return RTA_4;
 	if (vtd_RTADDR_TTM(root) != TTM_LEGACY)
@@ -61,9 +63,9 @@ unsigned vtd_check_mode(const struct vtd_unit *vtd, const struct page_request *r
 
 /* Root entry: read, present, reserved, in that order (VT-d 9.1). */
 static enum reason find_context_table(const struct vtd_unit *vtd, const struct page_request *request,
-    uint64_t *context_table, struct vtd_path *path)
+    uint64_t root, uint64_t *context_table, struct vtd_path *path)
 {
-	const uint64_t table = vtd_RTADDR_RTA(atomic_load(&vtd->root)) << IOMMUSIM_PAGE_SHIFT;
+	const uint64_t table = vtd_RTADDR_RTA(root) << IOMMUSIM_PAGE_SHIFT;
 	const uint64_t address = table + (request->rid >> 8) * UINT64_C(16);
 	uint64_t entry[2];
 	const bool readable = load_pair(vtd, address, entry);
@@ -84,7 +86,7 @@ static enum reason read_context(const struct vtd_unit *vtd, const struct page_re
 {
 	uint64_t table, address;
 	bool readable;
-	const enum reason reason = find_context_table(vtd, request, &table, path);
+	const enum reason reason = find_context_table(vtd, request, context->root, &table, path);
 
 	if (reason != ALLOWED)
 		return reason;
@@ -170,6 +172,18 @@ static enum reason use_as_is(
 	if (request->address >> vtd->spec.host_address_width != 0)
 		return LGN_1;
 	return vtd_interrupt_range(request->address) ? LGN_4 : ALLOWED;
+}
+
+/* Interrupts are not translated: a device may only go on sending them as they are (VT-d 4.2.3). */
+static enum reason answer_interrupt_range(
+    const struct page_request *request, struct iommusim_dma_page *page, unsigned *rights)
+{
+	page->physical = request->address;
+	page->page_shift = IOMMUSIM_PAGE_SHIFT;
+	page->translated = true;
+	page->untranslated_only = true;
+	*rights = RIGHT_WRITE;
+	return ALLOWED;
 }
 
 static const struct spec_structure *entry_structure(const struct page_walk_step *step)
@@ -313,6 +327,12 @@ unsigned vtd_find_page(const struct vtd_unit *vtd, const struct page_request *re
 	unsigned reason;
 
 	page->domain = (uint32_t)vtd_context_entry_DID(context->raw);
+	if (request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST &&
+	    vtd_interrupt_range(request->address)) {
+		if (path != NULL)
+			path->mode = "interrupt range";
+		return answer_interrupt_range(request, page, rights);
+	}
 	if (vtd_context_passes(context) || request->address_type == IOMMUSIM_DMA_TRANSLATED) {
 		if (path != NULL)
 			path->mode = "pass-through";
@@ -334,7 +354,7 @@ unsigned vtd_resolve(const struct vtd_unit *vtd, const struct page_request *requ
     struct vtd_context *context, struct iommusim_dma_page *page, unsigned *rights,
     struct vtd_path *path)
 {
-	unsigned reason = vtd_check_mode(vtd, request);
+	unsigned reason = vtd_check_mode(vtd, request, context);
 
 	*rights = RIGHT_READ | RIGHT_WRITE; /* what a fault before any walk found missing is no right */
 	if (reason == ALLOWED)

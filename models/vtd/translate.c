@@ -226,7 +226,10 @@ static void prefetch(struct vtd_unit *vtd, const struct lookup *asked)
 {
 	struct page_request next = *asked->request;
 	struct iommusim_dma_page page = { .address = 0 };
-	struct lookup lookup = { .request = &next, .page = &page, .generation = asked->generation };
+	struct lookup lookup = { .request = &next,
+		.page = &page,
+		.generation = asked->generation,
+		.context.root = asked->context.root };
 	bool wanted;
 
 	pthread_mutex_lock(&vtd->unit.lock);
@@ -247,9 +250,14 @@ static enum reason check_interrupt_range(const struct page_request *request)
 	return interrupt || bypass ? ALLOWED : LGN_29;
 }
 
-/* A translation request is a read; a write that says it is one is unsupported (VT-d 4.2.1). */
-static bool is_refused(const struct page_request *request)
+/*
+ * What is unsupported whatever the tables say (VT-d 4.2.1, 4.2.5): a write that says it is a translation
+ * request, and a translated request with a PASID on units that do not take them.
+ */
+static bool is_refused(const struct vtd_unit *vtd, const struct page_request *request)
 {
+	if (request->address_type == IOMMUSIM_DMA_TRANSLATED)
+		return request->has_pasid && !vtd_ECAP_PTRS(vtd->ext_capability);
 	return request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST &&
 	    request->kind != IOMMUSIM_DMA_READ;
 }
@@ -270,11 +278,20 @@ static bool is_plain(const struct page_request *request)
 	return request->address_type == IOMMUSIM_DMA_UNTRANSLATED && !request->has_pasid;
 }
 
+struct page_request vtd_as_seen(const struct vtd_unit *vtd, const struct page_request *request)
+{
+	struct page_request seen = *request;
+
+	if (!vtd_GSTS_TES(atomic_load(&vtd->status)))
+		seen.has_pasid = seen.privileged = seen.execute = false;
+	return seen;
+}
+
 bool vtd_beside_tables(const struct vtd_unit *vtd, const struct page_request *request,
     struct iommusim_dma_page *page, unsigned *reason)
 {
 	*reason = ALLOWED;
-	if (is_refused(request)) {
+	if (is_refused(vtd, request)) {
 		page->faulted = true;
 		page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
 		return true;
@@ -307,7 +324,7 @@ static void resolve(struct vtd_unit *vtd, struct lookup *lookup)
 		    vtd, lookup->request, &lookup->context, lookup->page, &lookup->rights, NULL);
 		return;
 	}
-	lookup->reason = vtd_check_mode(vtd, lookup->request);
+	lookup->reason = vtd_check_mode(vtd, lookup->request, &lookup->context);
 	if (lookup->reason != ALLOWED)
 		return;
 	look_up(vtd, lookup);
@@ -324,18 +341,19 @@ void vtd_translate(struct iommusim_unit *unit, const struct page_request *reques
     struct iommusim_dma_page *page, unsigned *rights)
 {
 	struct vtd_unit *vtd = vtd_of(unit);
+	const struct page_request seen = vtd_as_seen(vtd, request);
 	struct lookup lookup = {
-		.request = request, .page = page, .generation = atomic_load(&unit->generation)
+		.request = &seen, .page = page, .generation = atomic_load(&unit->generation)
 	};
 
-	if (!vtd_beside_tables(vtd, request, page, &lookup.reason)) {
+	if (!vtd_beside_tables(vtd, &seen, page, &lookup.reason)) {
 		resolve(vtd, &lookup);
 		/* The IOTLB keeps it until it is invalidated: so may the requester. */
-		if (lookup.reason == ALLOWED && is_plain(request) &&
+		if (lookup.reason == ALLOWED && is_plain(&seen) &&
 		    unit->settings.cache == IOMMUSIM_CACHE_HOARD)
 			*rights = lookup.rights;
 	}
-	if (!page->faulted && vtd_answers(request, lookup.reason)) {
+	if (!page->faulted && vtd_answers(&seen, lookup.reason)) {
 		page->answered = true;
 		page->granted =
 		    (uint8_t)(page->page_shift == 0 ? 0 : lookup.rights); /* no leaf, no rights */

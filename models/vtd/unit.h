@@ -187,6 +187,7 @@ struct vtd_reason {
 	const char *meaning;
 	enum iommusim_fault_class class_;
 	bool qualified;
+	bool aborts; /* a translation request is answered Completer Abort (Table 30) */
 };
 /* What a fault reason code stands for; NULL for codes that are not described. */
 const struct vtd_reason *vtd_reason(unsigned code);
@@ -225,6 +226,9 @@ bool vtd_protected(const struct vtd_unit *vtd, struct iommusim_dma_page *page);
 void vtd_translate(struct iommusim_unit *unit, const struct page_request *request,
     struct iommusim_dma_page *page, unsigned *rights);
 
+/* The request as the unit takes it: without its PASID while translation is off (VT-d 3.1). */
+struct page_request vtd_as_seen(const struct vtd_unit *vtd, const struct page_request *request);
+
 /*
  * What never meets the tables: requests to the interrupt range, and all requests while translation is
  * off. True: `page` is answered, and denied when `*reason` is a fault reason.
@@ -248,8 +252,12 @@ struct vtd_path {
 };
 
 /* tables.c: from memory alone; reads, changes nothing. `path` may be NULL throughout. */
-/* A context entry; `known`: it was read, or is what the context cache holds. */
+/*
+ * A context entry; `known`: it was read, or is what the context cache holds. `root`: RTADDR as it was
+ * latched when the request was looked at first.
+ */
 struct vtd_context {
+	uint64_t root;
 	uint64_t raw[2];
 	bool known;
 	bool fault_disable;
@@ -274,7 +282,8 @@ struct vtd_shortcut {
  * (VT-d 11.4.5, 3.4.4); root and context entry; the page, with `shortcut` if it is not NULL and
  * `*rights` everything beforehand; and all three, without shortcuts.
  */
-unsigned vtd_check_mode(const struct vtd_unit *vtd, const struct page_request *request);
+unsigned vtd_check_mode(
+    const struct vtd_unit *vtd, const struct page_request *request, struct vtd_context *context);
 unsigned vtd_find_context(const struct vtd_unit *vtd, const struct page_request *request,
     struct vtd_context *context, struct vtd_path *path);
 unsigned vtd_find_page(const struct vtd_unit *vtd, const struct page_request *request,

@@ -237,22 +237,27 @@ void fz_oracle_dma(const struct fz *fz, uint16_t rid, const struct iommusim_dma_
 {
 	const bool untranslated = request->address_type == IOMMUSIM_DMA_UNTRANSLATED;
 	const bool asks = request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST;
+	const bool off = !has(fz_peek32(fz, R_GSTS), G_TE);
 
 	*answer = (struct fz_answer){ .known = fz->latches_known && !fz->device_view &&
 		    !(bits(fz->root, 11, 10) == 1 && has(fz->config.ext_capability, ECAP_SMTS)) &&
 		    !has(fz_peek32(fz, R_PMEN), 1) };
-	if (untranslated && !request->has_pasid && interrupt_range(request->address)) {
+	/* A PASID is not looked at while translation is off (VT-d 3.1). */
+	if (untranslated && (off || !request->has_pasid) && interrupt_range(request->address)) {
 		answer->interrupt = (request->kind == IOMMUSIM_DMA_WRITE && request->length == 4) ||
 		    (request->kind == IOMMUSIM_DMA_READ && request->length == 0);
 		if (!answer->interrupt)
 			deny(answer, 0x29);
 		return;
 	}
-	if (asks && request->kind != IOMMUSIM_DMA_READ) { /* there is no such request */
+	/* There is no such request; translated ones with a PASID need ECAP.PTRS (VT-d 4.2.1). */
+	if ((asks && request->kind != IOMMUSIM_DMA_READ) ||
+	    (!asks && !untranslated && request->has_pasid && !off &&
+		!has(fz->config.ext_capability, BIT(56)))) {
 		answer->faulted = true;
 		return;
 	}
-	if (!has(fz_peek32(fz, R_GSTS), G_TE)) {
+	if (off) {
 		answer->untranslated = true;
 		answer->faulted = !untranslated;
 		answer->physical = request->address;

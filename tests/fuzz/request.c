@@ -134,7 +134,8 @@ static void check_page(const struct fz *fz, const struct iommusim_dma_request *r
 	FZ_REQUIRE(page->page_shift == 12 || page->page_shift == 21 || page->page_shift == 30);
 	FZ_REQUIRE((page->physical & offset) == (page->address & offset));
 	FZ_REQUIRE(page->physical >> fz->config.host_address_width == 0);
-	FZ_REQUIRE(page->physical >> 20 != 0xfee);
+	FZ_REQUIRE(!page->untranslated_only || (page->answered && page->granted == 2));
+	FZ_REQUIRE((page->physical >> 20 == 0xfee) == page->untranslated_only);
 	FZ_REQUIRE(
 	    !(page->cached || page->through_cache) || fz->config.settings.cache != IOMMUSIM_CACHE_NONE);
 }

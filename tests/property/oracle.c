@@ -289,9 +289,13 @@ struct oracle_answer oracle_ask(const struct oracle_unit *unit, const struct ora
 	uint64_t context_table = 0;
 	unsigned reason;
 
-	if (request->address_type == 0 && !request->has_pasid && in_interrupt_range(request->address))
+	/* 3.1: while translation is off a PASID is not looked at. */
+	if (request->address_type == 0 && (!request->has_pasid || !unit->translating) &&
+	    in_interrupt_range(request->address))
 		return to_interrupt_range(&state);
-	if (!unit->translating) {
+	/* 4.2.5: translated requests with a PASID end here without ECAP.PTRS. */
+	if (!unit->translating ||
+	    (request->address_type == 2 && request->has_pasid && bits(unit->ecap, 56, 56) == 0)) {
 		state.answer.beside = true;
 		state.answer.blocked = request->address_type != 0;
 		return passed(&state, request->address);

@@ -525,6 +525,11 @@ static void prefetching_records_no_faults(void **state)
 		assert_int_equal(vt_invalidate_iotlb(&vtd, 1, 0, 0, 0), 1);
 	}
 	assert_int_equal(vt_get32(&vtd, R_FSTS), 0);
+	vt_map(&vtd, 0x8000, 0x100000, 3);
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(read_page(vtd.device, 0x7000).fault.reason, 6);
+	vt_unmap(&vtd, 0x8000);
+	assert_int_equal(read_page(vtd.device, 0x8000).fault.reason, 6);
 	vt_stop(&vtd);
 }
 
@@ -581,6 +586,8 @@ static void a_reset_empties_the_caches(void **state)
 		vt_start_enabled(&vtd, NULL);
 		vt_map(&vtd, 0x5000, 0x6000, 3);
 		assert_int_equal(vt_output(&vtd, 0x5000), 0x6000);
+		vtd.page_table = vt_page(&vtd); /* another context entry, and what it leads to */
+		vt_set_context(&vtd, VTD_RID, vtd.page_table | 1, VTD_DOMAIN << 8 | 2);
 		vt_map(&vtd, 0x5000, 0x7000, 3);
 		iommusim_unit_reset(vtd.unit, cold != 0);
 		assert_int_equal(vt_output(&vtd, 0x5000), 0x5000);

@@ -163,10 +163,40 @@ static void the_queue_resumes_when_iqe_is_cleared_or_with_the_next_tail(void **s
 	}
 }
 
+/* With a latency: a tail written while the queue is stopped fetches nothing, not even later. */
+static void a_tail_written_while_stopped_is_no_work_under_way(void **state)
+{
+	const struct vtd_setup slow = { .choices = { .resume_at_tail = true },
+		.settings = { .latency = 20 } };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start(&vtd, &slow);
+	vtd.queue = vt_page(&vtd);
+	vt_set64(&vtd, R_IQA, vtd.queue);
+	vt_set32(&vtd, R_GCMD, G_QIE);
+	iommusim_step(vtd.machine, 20);
+	vt_store(&vtd, vtd.queue, 0x0f);
+	vt_set32(&vtd, R_IQT, 0x10);
+	iommusim_step(vtd.machine, 20);
+	assert_int_equal(vt_get32(&vtd, R_FSTS), 0x10);
+	vt_store(&vtd, vtd.queue, 0x11);
+	vt_store(&vtd, vtd.queue + 16, 0x11);
+	vt_set32(&vtd, R_IQT, 0x20);
+	vt_set32(&vtd, R_FSTS, 0x10);
+	iommusim_step(vtd.machine, 40);
+	assert_int_equal(vt_get64(&vtd, R_IQH), 0);
+	vt_set32(&vtd, R_IQT, 0x20);
+	iommusim_step(vtd.machine, 20);
+	assert_int_equal(vt_get64(&vtd, R_IQH), 0x20);
+	vt_stop(&vtd);
+}
+
 /* CAP.SAGAW may be 0 on units that have scalable mode alone (11.4.2): no width is supported then. */
 static void a_unit_may_support_no_width_at_all(void **state)
 {
 	struct vtd_fixture vtd;
+	uint64_t record[2];
 
 	(void)state;
 	vt_start_enabled(&vtd, &(struct vtd_setup){ .cap_clear = CAP_SAGAW });
@@ -174,6 +204,12 @@ static void a_unit_may_support_no_width_at_all(void **state)
 		vt_set_context(&vtd, VTD_RID, vtd.page_table | 1, (uint64_t)VTD_DOMAIN << 8 | width);
 		assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 3);
 	}
+	vt_clear_record(&vtd, 0);
+	vt_command(&vtd, G_TE, false); /* logging starts over */
+	vt_command(&vtd, G_TE, true);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, BIT(57) | BIT(56) | 0x4000), 3);
+	vt_record(&vtd, 0, record);
+	assert_int_equal(record[0], BIT(56) | 0x4000); /* as wide as CAP.MGAW says */
 	vt_stop(&vtd);
 }
 
@@ -215,6 +251,7 @@ int main(void)
 		cmocka_unit_test(zero_length_reads_pass_write_only_pages_either_way),
 		cmocka_unit_test(pass_through_may_need_the_widest_supported_width),
 		cmocka_unit_test(the_queue_resumes_when_iqe_is_cleared_or_with_the_next_tail),
+		cmocka_unit_test(a_tail_written_while_stopped_is_no_work_under_way),
 		cmocka_unit_test(a_unit_may_support_no_width_at_all),
 		cmocka_unit_test(tables_of_two_levels_are_of_old_units),
 		cmocka_unit_test(the_transient_mapping_bit_is_of_old_units_with_device_tlbs),

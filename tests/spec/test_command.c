@@ -4,6 +4,12 @@
  */
 #include "vtd_fixture.h"
 
+/* Advanced fault logging, of units before revision 4.0. */
+#define CAP_AFL BIT(3)
+#define G_SFL   0x20000000u
+
+static const uint32_t set_when_done[] = { G_SRTP, G_SFL, G_SIRTP };
+
 static void lone_srtp_turns_translation_and_the_queue_off(void **state)
 {
 	struct vtd_fixture vtd;
@@ -317,12 +323,64 @@ static void a_one_shot_command_survives_the_next_one(void **state)
 	struct vtd_fixture vtd;
 
 	(void)state;
-	vt_start(&vtd, &(struct vtd_setup){ .settings.latency = 5 });
+	vt_start(
+	    &vtd, &(struct vtd_setup){ .cap_set = CAP_AFL, .revision = 0x302, .settings.latency = 5 });
 	vt_set64(&vtd, R_RTADDR, vtd.root_table);
 	vt_set32(&vtd, R_GCMD, G_SRTP);
 	vt_set32(&vtd, R_GCMD, G_SIRTP);
 	iommusim_step(vtd.machine, 100);
 	assert_int_equal(vt_get32(&vtd, R_GSTS), G_SRTP | G_SIRTP);
+	for (size_t i = 0; i < sizeof(set_when_done) / sizeof(*set_when_done); i++) {
+		vt_set32(&vtd, R_GCMD, set_when_done[i]);
+		vt_set32(&vtd, R_GCMD, 0);
+		assert_int_equal(vt_get32(&vtd, R_GSTS) & set_when_done[i], 0);
+		iommusim_step(vtd.machine, 100);
+		assert_int_equal(vt_get32(&vtd, R_GSTS) & set_when_done[i], set_when_done[i]);
+	}
+	vt_stop(&vtd);
+}
+
+/* The status of a one-shot command says "not done" from the request to the end (VT-d 11.4.4.2). */
+static void each_one_shot_status_follows_after_the_latency(void **state)
+{
+	const struct vtd_setup old = { .cap_set = CAP_AFL, .revision = 0x302, .settings.latency = 5 };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start(&vtd, &old);
+	for (size_t i = 0; i < 2 * sizeof(set_when_done) / sizeof(*set_when_done); i++) {
+		const uint32_t bit = set_when_done[i / 2]; /* the first time, and again */
+		const uint32_t others = vt_get32(&vtd, R_GSTS) & ~bit;
+
+		vt_set32(&vtd, R_GCMD, bit);
+		for (unsigned tick = 0; tick < 4; tick++)
+			assert_int_equal(vt_get32(&vtd, R_GSTS), others);
+		assert_int_equal(vt_get32(&vtd, R_GSTS), others | bit);
+	}
+	vt_stop(&vtd);
+}
+
+/* Not one answer of before, wherever it is kept, outlives the command that changes the rule. */
+static void what_was_answered_before_a_command_is_not_answered_after_it(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	vt_map(&vtd, 0x5000, 0x100000, 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(vt_output(&vtd, 0x5000), 0x100000);
+	vt_set64(&vtd, R_RTADDR, vtd.root_table | 0x400); /* scalable mode, which the unit lacks */
+	vt_set32(&vtd, R_GCMD, G_TE | G_SRTP);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x5000), 0x30);
+	vt_set64(&vtd, R_RTADDR, vtd.root_table);
+	vt_set32(&vtd, R_GCMD, G_TE | G_SRTP);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(vt_output(&vtd, 0x5000), 0x100000);
+	vt_command(&vtd, G_TE, false);
+	assert_int_equal(vt_output(&vtd, 0x5000), 0x5000);
+	vt_command(&vtd, G_TE, true);
+	assert_int_equal(vt_output(&vtd, 0x5000), 0x100000);
 	vt_stop(&vtd);
 }
 
@@ -347,6 +405,8 @@ int main(void)
 		cmocka_unit_test(dma_lets_a_command_age_but_does_not_end_it),
 		cmocka_unit_test(a_reset_forgets_a_command_under_way),
 		cmocka_unit_test(a_one_shot_command_survives_the_next_one),
+		cmocka_unit_test(each_one_shot_status_follows_after_the_latency),
+		cmocka_unit_test(what_was_answered_before_a_command_is_not_answered_after_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

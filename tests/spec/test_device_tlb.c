@@ -99,6 +99,24 @@ static void a_stray_completion_is_ice_and_stops_nothing(void **state)
 	vt_stop(&vtd);
 }
 
+/* ICESID is of the first one, until software clears ICE (11.4.9.9). */
+static void the_first_stray_completion_stays_on_record(void **state)
+{
+	struct iommusim_requester *other;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start(&vtd, 16);
+	assert_int_equal(iommusim_requester_create(vtd.machine, 0, 0x0311, &other), IOMMUSIM_OK);
+	iommusim_requester_stray_completion(vtd.device);
+	iommusim_requester_stray_completion(other);
+	assert_int_equal(vt_get64(&vtd, R_IQERCD), (uint64_t)VTD_RID << 48);
+	vt_set32(&vtd, R_FSTS, ICE);
+	iommusim_requester_stray_completion(other);
+	assert_int_equal(vt_get64(&vtd, R_IQERCD), UINT64_C(0x0311) << 48);
+	vt_stop(&vtd);
+}
+
 /* While translation is off such messages are unsupported requests (VT-d 4.2.3); so they are without DT. */
 static void nobody_minds_a_stray_completion_when_off_or_without_device_tlbs(void **state)
 {
@@ -140,6 +158,7 @@ int main(void)
 		cmocka_unit_test(a_silent_device_stops_the_queue_until_ite_is_cleared),
 		cmocka_unit_test(only_the_device_that_was_asked_counts),
 		cmocka_unit_test(a_stray_completion_is_ice_and_stops_nothing),
+		cmocka_unit_test(the_first_stray_completion_stays_on_record),
 		cmocka_unit_test(nobody_minds_a_stray_completion_when_off_or_without_device_tlbs),
 		cmocka_unit_test(each_error_keeps_its_own_field_of_the_record),
 	};

@@ -343,6 +343,30 @@ static void a_reset_masks_the_events_and_drops_what_was_pending(void **state)
 	vt_stop(&vtd);
 }
 
+/* Messages come from the segment the unit is in. Here a queue error sends one: IQA names no memory. */
+static void a_message_names_the_segment_of_its_unit(void **state)
+{
+	const struct iommusim_vtd_config config = {
+		.base = VTD_BASE,
+		.segment = 3,
+		.version = 0x10,
+		.capability = VTD_DEFAULT_CAP,
+		.ext_capability = VTD_DEFAULT_ECAP,
+		.host_address_width = VTD_HAW,
+	};
+	struct vtd_fixture vtd = { .cap = config.capability, .ecap = config.ext_capability };
+
+	(void)state;
+	assert_int_equal(iommusim_machine_create(NULL, &vtd.machine), IOMMUSIM_OK);
+	assert_int_equal(iommusim_vtd_create(vtd.machine, &config, &vtd.unit), IOMMUSIM_OK);
+	program(&vtd, R_FECTL);
+	vt_set32(&vtd, R_FECTL, 0);
+	vt_set32(&vtd, R_IQT, 0x10);
+	vt_command(&vtd, G_QIE, true);
+	assert_int_equal(vt_only_message(&vtd).segment, 3);
+	vt_stop(&vtd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +386,7 @@ int main(void)
 		cmocka_unit_test(event_messages_are_not_remapped),
 		cmocka_unit_test(without_extended_interrupts_the_upper_address_is_zero),
 		cmocka_unit_test(a_reset_masks_the_events_and_drops_what_was_pending),
+		cmocka_unit_test(a_message_names_the_segment_of_its_unit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

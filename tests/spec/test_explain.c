@@ -85,6 +85,7 @@ static void a_walk_shows_root_and_context_entry_with_their_fields(void **state)
 	walk = read_walk(&vtd, 0x5000);
 	root = &walk.steps[0];
 	assert_string_equal(root->section, "9.1");
+	assert_string_equal(root->structure, "root entry");
 	assert_int_equal(root->table, vtd.root_table);
 	assert_int_equal(root->index, 3);
 	assert_int_equal(root->address, vt_root_at(&vtd));
@@ -92,6 +93,7 @@ static void a_walk_shows_root_and_context_entry_with_their_fields(void **state)
 	assert_int_equal(root->level, 0);
 	assert_int_equal(root->next, vtd.context_table);
 	assert_int_equal(field(root, "P")->value, 1);
+	assert_string_equal(field(root, "P")->meaning, "Present");
 	assert_int_equal(field(root, "CTP")->value, vtd.context_table >> 12);
 	context = &walk.steps[1];
 	assert_string_equal(context->section, "9.3");
@@ -135,7 +137,46 @@ static void each_paging_entry_is_decoded_as_what_it_is(void **state)
 			assert_int_equal(has_field(step, "SNP"), step->level == leaf);
 			assert_int_equal(field(step, "ADDR")->low, low);
 			assert_int_equal(step->raw[1], 0);
+			assert_false(has_field(step, "IGN2")); /* ignored by hardware */
+			assert_false(has_field(step, "TM"));   /* reserved on this unit */
 		}
+		vt_stop(&vtd);
+	}
+}
+
+/* Where a present entry points, as its own address field says, even if other bits make it a fault. */
+static void a_bad_entry_shows_where_it_points(void **state)
+{
+	static const struct {
+		unsigned level; /* 0: the root entry, 6: the context entry */
+		uint64_t raw, next;
+		unsigned reason;
+	} rows[] = {
+		{ 0, 0xffff000000005001, 0xffff000000005000, 0xa },
+		{ 6, 0xffff000000005001, 0xffff000000005000, 0xb },
+		{ 6, 0x5002, 0, 0x2 },          /* not present: FPD alone does not make it so */
+		{ 3, 0x3fdff083, 0, 0xc },      /* 29:12 are no part of the address of 1 GiB */
+		{ 2, 0x7ff083, 0x600000, 0xc }, /* nor 20:12 of that of 2 MiB */
+	};
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct iommusim_walk_step *step;
+		struct iommusim_walk walk;
+
+		vt_start_enabled(&vtd, NULL);
+		vt_store(&vtd,
+		    rows[i].level == 0       ? vt_root_at(&vtd)
+			: rows[i].level == 6 ? vt_context_at(&vtd)
+					     : vt_entry_at(&vtd, 0x4000, rows[i].level),
+		    rows[i].raw);
+		walk = read_walk(&vtd, 0x4000);
+		step = &walk.steps[walk.step_count - 1];
+		assert_int_equal(step->raw[0], rows[i].raw);
+		assert_int_equal(step->present, (rows[i].raw & 1) != 0);
+		assert_int_equal(step->next, rows[i].next);
+		assert_int_equal(walk.result.fault.reason, rows[i].reason);
 		vt_stop(&vtd);
 	}
 }
@@ -157,6 +198,14 @@ static void an_entry_where_no_memory_is_has_no_value(void **state)
 	assert_int_equal(walk.steps[1].raw[1], 0);
 	assert_int_equal(walk.steps[1].field_count, 0);
 	assert_true(walk.read_right && walk.write_right); /* no paging entry took any away */
+	vt_store(&vtd, vt_root_at(&vtd) + 8, 0x1234);
+	assert_int_equal(read_walk(&vtd, 0x4000).steps[0].raw[1], 0x1234);
+	vt_latch_root(&vtd, HOLE); /* nor has it what an entry before it had */
+	walk = read_walk(&vtd, 0x4000);
+	assert_int_equal(walk.step_count, 1);
+	assert_false(walk.steps[0].readable);
+	assert_int_equal(walk.steps[0].raw[0], 0);
+	assert_int_equal(walk.steps[0].raw[1], 0);
 	vt_stop(&vtd);
 }
 
@@ -310,6 +359,7 @@ static void a_walk_agrees_with_dma_about_root_and_context(void **state)
 
 static void a_walk_agrees_with_dma_beside_the_tables(void **state)
 {
+	struct iommusim_walk walk;
 	struct vtd_fixture vtd;
 
 	(void)state;
@@ -324,9 +374,16 @@ static void a_walk_agrees_with_dma_beside_the_tables(void **state)
 		assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0xfeefffff, 1);
 		assert_agrees(&vtd, IOMMUSIM_DMA_ATOMIC, 0xfee00000, 4);
 		assert_agrees(&vtd, IOMMUSIM_DMA_READ, 0x5000, 8);
-		assert_string_equal(read_walk(&vtd, 0xfee00000).mode, "interrupt range");
-		if (!on)
-			assert_string_equal(read_walk(&vtd, 0x5000).mode, "off");
+		walk = walk_of(vtd.device, IOMMUSIM_DMA_WRITE, 0xfee00000, 4);
+		assert_true(walk.read_right && walk.write_right);
+		walk = read_walk(&vtd, 0xfee00000);
+		assert_string_equal(walk.mode, "interrupt range");
+		assert_false(walk.read_right || walk.write_right);
+		if (!on) {
+			walk = read_walk(&vtd, 0x5000);
+			assert_string_equal(walk.mode, "off");
+			assert_true(walk.read_right && walk.write_right);
+		}
 		vt_stop(&vtd);
 	}
 }
@@ -344,6 +401,7 @@ static void typed_requests_are_explained_while_translation_is_off(void **state)
 	assert_int_equal(iommusim_walk(vtd.device, &request, &walk), IOMMUSIM_OK);
 	assert_true(walk.result.faulted);
 	assert_int_equal(walk.result.fault.class_, IOMMUSIM_FAULT_REQUEST_TYPE);
+	assert_false(walk.read_right || walk.write_right);
 	vt_stop(&vtd);
 }
 
@@ -466,7 +524,11 @@ static void an_interrupt_walk_shows_the_request_and_its_entry(void **state)
 	assert_int_equal(out.data, 0x4031);
 	assert_int_equal(walk.step_count, 2);
 	request = &walk.steps[0];
-	assert_true(request->on_bus);
+	assert_true(request->on_bus && request->readable && request->present);
+	assert_string_equal(request->name, "interrupt request");
+	assert_string_equal(request->structure, "interrupt request in remappable format");
+	assert_string_equal(request->section, "5.1.2.2");
+	assert_int_equal(request->quads, 2);
 	assert_int_equal(request->raw[0], 0xfee000f8);
 	assert_int_equal(request->raw[1], 2);
 	assert_int_equal(field(request, "HANDLE")->value, 7);
@@ -475,6 +537,8 @@ static void an_interrupt_walk_shows_the_request_and_its_entry(void **state)
 	entry = &walk.steps[1];
 	assert_false(entry->on_bus);
 	assert_string_equal(entry->name, "IRTE");
+	assert_string_equal(entry->structure, "interrupt remapping table entry");
+	assert_int_equal(entry->quads, 2);
 	assert_string_equal(entry->section, "9.9");
 	assert_int_equal(entry->table, table);
 	assert_int_equal(entry->index, 9);
@@ -551,11 +615,16 @@ static void an_interrupt_walk_agrees_with_the_interrupt(void **state)
 		    IOMMUSIM_OK);
 		assert_string_equal(walk.mode, rows[i].mode);
 		assert_int_equal(walk.step_count, rows[i].steps);
+		if (rows[i].steps == 2)
+			assert_int_equal(walk.steps[1].field_count > 0, rows[i].irta != HOLE);
 		assert_int_equal(walk.result.fault.reason, fault.reason);
 		assert_int_equal(walk.result.fault.suppressed, fault.suppressed);
 		assert_memory_equal(walk.result.fault.record, fault.record, 16);
 		assert_int_equal(walk.result.faulted, fault.reason != 0);
 		assert_int_equal(walk.clause != NULL, fault.reason != 0);
+		assert_true(walk.result.translated);
+		assert_int_equal(walk.result.interrupt, fault.reason == 0);
+		assert_int_equal(walk.write_right, fault.reason == 0);
 		assert_int_equal(out.address, sent.address);
 		assert_int_equal(out.data, sent.data);
 		vt_stop(&vtd);
@@ -591,6 +660,7 @@ int main(void)
 		cmocka_unit_test(a_walk_lists_every_entry_it_read),
 		cmocka_unit_test(a_walk_shows_root_and_context_entry_with_their_fields),
 		cmocka_unit_test(each_paging_entry_is_decoded_as_what_it_is),
+		cmocka_unit_test(a_bad_entry_shows_where_it_points),
 		cmocka_unit_test(an_entry_where_no_memory_is_has_no_value),
 		cmocka_unit_test(large_pages_end_a_walk_early),
 		cmocka_unit_test(a_walk_leaves_no_trace),

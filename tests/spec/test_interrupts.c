@@ -222,6 +222,10 @@ static void an_entry_above_the_host_address_width_is_reason_21(void **state)
 	start(&scene, &(struct vtd_setup){ .haw = 39 }, 0);
 	latch(&scene, BIT(39));
 	assert_int_equal(reason(&scene, remappable(0, false), 0), 0x21);
+	latch(&scene, UINT64_C(0xfffffffffffff00f)); /* the end of it is not the beginning of memory */
+	vt_store(&scene.vtd, 0, 0x210001);
+	assert_int_equal(reason(&scene, remappable(255, false), 0), 0x21);
+	assert_int_equal(reason(&scene, remappable(256, false), 0), 0x21);
 	stop(&scene);
 }
 
@@ -593,6 +597,35 @@ static void remapping_does_not_need_dma_translation(void **state)
  * VT-d 3.15, Table 15: of requests without PASID to FEEx_xxxx only a doubleword written in one piece is
  * an interrupt; a zero-length read passes by; all else is reason 29h, recorded whatever FPD says.
  */
+/* While translation is off a PASID is not looked at (3.1): what has one is judged like the others. */
+static void a_pasid_counts_for_nothing_while_translation_is_off(void **state)
+{
+	uint32_t data = 0x4031;
+	struct iommusim_dma_request request = { .address = 0xfee01000,
+		.length = 4,
+		.kind = IOMMUSIM_DMA_WRITE,
+		.has_pasid = true,
+		.privileged = true,
+		.pasid = 7,
+		.data = &data };
+	struct iommusim_dma_outcome outcome;
+	struct vtd_fixture vtd;
+	uint64_t record[2];
+
+	(void)state;
+	vt_start(&vtd, &(struct vtd_setup){ .ecap_set = ECAP_PASID });
+	assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+	assert_false(outcome.page.faulted);
+	assert_int_equal(vt_only_message(&vtd).data, 0x4031);
+	request.kind = IOMMUSIM_DMA_READ;
+	assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+	assert_int_equal(outcome.page.fault.reason, 0x29);
+	vt_record(&vtd, 0, record);
+	assert_int_equal(record[1] >> 28 & 0xf, 0); /* PP, EXE, PRIV, T2 */
+	assert_int_equal(record[1] >> 40 & 0xfffff, 0);
+	vt_stop(&vtd);
+}
+
 static void other_requests_to_the_interrupt_range_are_reason_29(void **state)
 {
 	static const struct {
@@ -683,6 +716,7 @@ int main(void)
 		cmocka_unit_test(a_unit_that_requires_remapping_blocks_interrupts_without_it),
 		cmocka_unit_test(a_new_table_address_waits_for_sirtp),
 		cmocka_unit_test(remapping_does_not_need_dma_translation),
+		cmocka_unit_test(a_pasid_counts_for_nothing_while_translation_is_off),
 		cmocka_unit_test(other_requests_to_the_interrupt_range_are_reason_29),
 		cmocka_unit_test(a_unit_that_does_not_snoop_sees_flushed_entries_only),
 	};

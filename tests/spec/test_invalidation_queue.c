@@ -154,6 +154,21 @@ static void a_head_beyond_the_queue_is_error_1(void **state)
 	vt_stop(&vtd);
 }
 
+/* The last page of the address space is above the host's width; its end is not the beginning of memory. */
+static void a_queue_above_the_host_width_is_error_2(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_queue(&vtd, NULL);
+	vt_submit(&vtd, 0x11, 0); /* the head is not 0 any more */
+	vt_store(&vtd, 0, 0x11);
+	vt_set64(&vtd, R_IQA, UINT64_C(0xfffffffffffff001));
+	vt_set32(&vtd, R_IQT, 0x1010);
+	assert_stopped(&vtd, 0x10, 2);
+	vt_stop(&vtd);
+}
+
 /* Interrupt entries need remapping (ECAP.IR); the other descriptors do not. */
 static void without_remapping_only_its_own_descriptor_is_invalid(void **state)
 {
@@ -522,6 +537,7 @@ int main(void)
 		cmocka_unit_test(status_address_bits_beyond_the_host_width_are_ignored),
 		cmocka_unit_test(every_bit_of_the_host_width_counts_in_a_status_address),
 		cmocka_unit_test(a_head_beyond_the_queue_is_error_1),
+		cmocka_unit_test(a_queue_above_the_host_width_is_error_2),
 		cmocka_unit_test(without_remapping_only_its_own_descriptor_is_invalid),
 		cmocka_unit_test(each_wait_flag_does_its_own_part_only),
 		cmocka_unit_test(device_tlb_and_interrupt_entry_descriptors_complete),

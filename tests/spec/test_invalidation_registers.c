@@ -124,7 +124,6 @@ static void drain_bits_change_nothing_about_the_reach(void **state)
 	vt_stop(&vtd);
 }
 
-/* Without PSI hardware does the whole domain instead, and says so. */
 /* Pages at 0, beside it, and as far away as the width goes: is each still answered by the cache? */
 static void assert_reach(uint64_t address, unsigned mask, bool first, bool beside, bool top)
 {
@@ -159,6 +158,20 @@ static void every_address_mask_reaches_as_far_as_it_says(void **state)
 		assert_reach(0, mask, true, true, true);
 }
 
+/* From 2^64 bytes on no bit of the address counts, on a unit as wide as that too. */
+static void the_widest_address_mask_covers_every_address(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_stale(&vtd, &(struct vtd_setup){ .cap_set = CAP_MGAW | CAP_MAMV });
+	assert_int_equal(vt_invalidate_iotlb(&vtd, 3, VTD_DOMAIN, BIT(63), 51), 3);
+	assert_true(is_stale(&vtd));
+	assert_int_equal(vt_invalidate_iotlb(&vtd, 3, VTD_DOMAIN, BIT(63), 53), 3);
+	assert_false(is_stale(&vtd));
+	vt_stop(&vtd);
+}
+
 /* Of the address, bits from MGAW+1 (57 here) on are ignored, and none below. */
 static void address_bits_beyond_the_width_are_ignored(void **state)
 {
@@ -169,6 +182,7 @@ static void address_bits_beyond_the_width_are_ignored(void **state)
 	}
 }
 
+/* Without PSI hardware does the whole domain instead, and says so. */
 static void without_psi_a_page_invalidation_becomes_the_domain(void **state)
 {
 	struct vtd_fixture vtd;
@@ -330,6 +344,26 @@ static void commands_can_be_given_in_two_halves(void **state)
 	vt_stop(&vtd);
 }
 
+/* ICC and IVT start an invalidation (VT-d 11.4.6); the fields beside them start none. */
+static void without_its_command_bit_a_write_invalidates_nothing(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_stale(&vtd, NULL);
+	for (unsigned granularity = 1; granularity < 4; granularity++) {
+		vt_set64(&vtd, R_IVA, 0x5000);
+		vt_set64(&vtd, R_IOTLB, (uint64_t)granularity << 60 | (uint64_t)VTD_DOMAIN << 32);
+		assert_int_equal(vt_get64(&vtd, R_IOTLB) >> 57 & 0x43, 0); /* IVT 0, IAIG 0 */
+		vt_set64(
+		    &vtd, R_CCMD, (uint64_t)granularity << 61 | (uint64_t)VTD_RID << 16 | VTD_DOMAIN);
+		assert_int_equal(vt_get64(&vtd, R_CCMD) >> 59 & 0x13, 0); /* ICC 0, CAIG 0 */
+	}
+	assert_true(is_stale(&vtd));
+	assert_true(context_is_cached(&vtd));
+	vt_stop(&vtd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +380,7 @@ int main(void)
 		cmocka_unit_test(the_invalidation_hint_spares_no_leaf),
 		cmocka_unit_test(drain_bits_change_nothing_about_the_reach),
 		cmocka_unit_test(every_address_mask_reaches_as_far_as_it_says),
+		cmocka_unit_test(the_widest_address_mask_covers_every_address),
 		cmocka_unit_test(address_bits_beyond_the_width_are_ignored),
 		cmocka_unit_test(without_psi_a_page_invalidation_becomes_the_domain),
 		cmocka_unit_test(an_address_mask_beyond_mamv_is_ignored),
@@ -356,6 +391,7 @@ int main(void)
 		cmocka_unit_test(registers_work_while_translation_is_off),
 		cmocka_unit_test(an_invalidation_takes_its_latency),
 		cmocka_unit_test(commands_can_be_given_in_two_halves),
+		cmocka_unit_test(without_its_command_bit_a_write_invalidates_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,6 +203,24 @@ static void the_hint_spares_them(void **state)
 	assert_after(NULL, through_the_queue_with_the_hint, false);
 }
 
+/* With the hint the way to the page itself stays too: only its leaf is read anew. */
+static void the_hint_spares_the_way_to_the_page_itself(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, NULL);
+	vt_map(&vtd, PAGE, 0x104000, 3);
+	assert_int_equal(vt_output(&vtd, PAGE), 0x104000);
+	vt_map(&vtd, PAGE, 0x105000, 3);
+	replace_table(&vtd, 3);
+	its_page_with_the_hint(&vtd);
+	assert_int_equal(vt_output(&vtd, PAGE), 0x105000);
+	its_page(&vtd);
+	assert_int_equal(vt_output(&vtd, PAGE), 0x204000);
+	vt_stop(&vtd);
+}
+
 /* A unit without page-selective invalidation drops the whole domain, hint or not. */
 static void a_coarser_invalidation_spares_nothing(void **state)
 {
@@ -329,6 +347,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_kept_without_a_cache),
 		cmocka_unit_test(invalidations_reach_what_covers_their_pages),
 		cmocka_unit_test(the_hint_spares_them),
+		cmocka_unit_test(the_hint_spares_the_way_to_the_page_itself),
 		cmocka_unit_test(a_coarser_invalidation_spares_nothing),
 		cmocka_unit_test(a_kept_entry_brings_its_rights),
 		cmocka_unit_test(a_kept_entry_denies_before_what_is_below_is_read),

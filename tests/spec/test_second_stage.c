@@ -230,6 +230,8 @@ static void translations_into_the_interrupt_range_are_reason_e(void **state)
 		assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_WRITE, 0x5ff8), rows[i].reason);
 		assert_int_equal(vt_access(vtd.device, IOMMUSIM_DMA_WRITE, 0x5000, 4).fault.reason,
 		    rows[i].reason); /* its length does not make it an interrupt */
+		assert_int_equal(
+		    vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x5fff, 1).fault.reason, rows[i].reason);
 	}
 	vt_stop(&vtd);
 }

@@ -96,7 +96,7 @@ static const struct expected registers[] = {
 	{ &vtd_MTRR_PHYSBASE_spec, "11.4.12.4", 0x180, 64, "PHYSBASE 51:12 w TYPE 7:0 w" },
 	{ &vtd_MTRR_PHYSMASK_spec, "11.4.12.4", 0x188, 64, "PHYSMASK 51:12 w V 11:11 w" },
 	{ &vtd_PERFCAP_spec, "11.4.13.2", 0x300, 64,
-	    "CS 54:52 o PCCS 51:51 o IOS 50:50 o GFS 49:49 o CWE 48:48 o PTLFS 36:36 o ATFS 35:35 o "
+	    "ONES 63:60 o CS 54:52 o PCCS 51:51 o IOS 50:50 o GFS 49:49 o CWE 48:48 o PTLFS 36:36 o ATFS 35:35 o "
 	    "PASIDFS 34:34 o DIDFS 33:33 o RIDFS 32:32 o EGCNT 28:24 o CW 22:16 o NCNTR 15:0 o" },
 	{ &vtd_PERFCFGOFF_spec, "11.4.13.3", 0x310, 32, "CFGO 31:0 o" },
 	{ &vtd_PERFFRZOFF_spec, "11.4.13.4", 0x314, 32, "FZO 31:0 o" },
@@ -313,7 +313,7 @@ static void fault_reasons_are_qualified_as_the_tables_say(void **state)
 		unsigned code;
 		bool qualified;
 	} described[] = {
-#define R(code, mnemonic, clause, qualified, class, meaning) { code, qualified },
+#define R(code, mnemonic, clause, qualified, class, answer, meaning) { code, qualified },
 #include "models/vtd/spec/fault_reasons.def"
 #undef R
 	};

@@ -133,6 +133,91 @@ static void a_large_page_over_the_interrupt_range_is_not_handed_out(void **state
 	vt_stop(&vtd);
 }
 
+/* Interrupts are not translated: their range may be written to, untranslated only (4.2.3, Table 30). */
+static void the_interrupt_range_is_answered_without_tables(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start(&vtd);
+	vt_map(&vtd, 0xfee00000, 0x104000, 3);
+	vt_store(&vtd, vt_entry_at(&vtd, 0xfeeff000, 1), 0x105000 | BIT(62) | 3);
+	for (uint64_t address = 0xfee00000; address <= 0xfeeff000; address += 0xff000) {
+		const struct iommusim_dma_page page = ask(&vtd, IOMMUSIM_DMA_READ, address, NULL);
+
+		assert_true(page.answered && page.untranslated_only);
+		assert_int_equal(page.granted, WRITE_RIGHT);
+		assert_int_equal(page.physical, address);
+	}
+	assert_false(ask(&vtd, IOMMUSIM_DMA_READ, 0xfedff000, NULL).untranslated_only);
+	assert_false(ask(&vtd, IOMMUSIM_DMA_READ, 0xfef00000, NULL).untranslated_only);
+	assert_int_equal(vt_records(&vtd), 0);
+	vt_stop(&vtd);
+}
+
+/* What the device learns (Table 30, the column of translation requests). */
+static void bad_tables_abort_and_missing_ones_are_unsupported(void **state)
+{
+	static const struct {
+		uint64_t low, high;
+		enum iommusim_completion completion;
+	} contexts[] = {
+		{ 0, 0, IOMMUSIM_COMPLETION_UNSUPPORTED_REQUEST },              /* 2 */
+		{ 0x2002001, 0x2102, IOMMUSIM_COMPLETION_UNSUPPORTED_REQUEST }, /* Dh */
+		{ 0x2002015, 0x2102, IOMMUSIM_COMPLETION_COMPLETER_ABORT },     /* Bh */
+		{ 0x2002005, 0x2104, IOMMUSIM_COMPLETION_COMPLETER_ABORT },     /* 3 */
+		{ VTD_RAM | 5, 0x2102, IOMMUSIM_COMPLETION_COMPLETER_ABORT },   /* 3 */
+	};
+	const struct iommusim_dma_request request = {
+		.address = 0x4000, .length = 8, .address_type = IOMMUSIM_DMA_TRANSLATION_REQUEST
+	};
+	struct iommusim_dma_request read = request;
+	struct iommusim_dma_outcome outcome;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(contexts) / sizeof(*contexts); i++) {
+		start(&vtd);
+		vt_set_context(&vtd, VTD_RID, contexts[i].low, contexts[i].high);
+		assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+		assert_int_equal(outcome.completion, contexts[i].completion);
+		read.address_type = IOMMUSIM_DMA_UNTRANSLATED; /* others are unsupported throughout */
+		assert_int_equal(iommusim_dma(vtd.device, &read, &outcome, NULL, 0), IOMMUSIM_OK);
+		assert_int_equal(outcome.completion, IOMMUSIM_COMPLETION_UNSUPPORTED_REQUEST);
+		vt_stop(&vtd);
+	}
+	start(&vtd);
+	vt_store(&vtd, vt_entry_at(&vtd, 0x4000, 1), BIT(62) | 3);
+	assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+	assert_int_equal(outcome.completion, IOMMUSIM_COMPLETION_COMPLETER_ABORT);
+	vt_store(&vtd, vt_entry_at(&vtd, 0x4000, 1), 0);
+	assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+	assert_int_equal(outcome.completion, IOMMUSIM_COMPLETION_SUCCESS);
+	vt_stop(&vtd);
+}
+
+/* Translated requests with a PASID need ECAP.PTRS; others are blocked before any of this (4.2.1, 4.2.5). */
+static void a_translated_request_with_a_pasid_leaves_no_record(void **state)
+{
+	const struct iommusim_dma_request request = { .address = 0x4000,
+		.length = 8,
+		.address_type = IOMMUSIM_DMA_TRANSLATED,
+		.has_pasid = true };
+	const uint64_t ptrs[] = { 0, BIT(56) };
+	struct iommusim_dma_outcome outcome;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		vt_start_enabled(&vtd, &(struct vtd_setup){ .ecap_set = ptrs[i] });
+		assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+		assert_true(outcome.page.faulted);
+		assert_int_equal(outcome.page.fault.reason, i == 0 ? 0 : 0x31);
+		assert_int_equal(vt_records(&vtd), i);
+		vt_stop(&vtd);
+	}
+}
+
 static void only_reads_can_ask(void **state)
 {
 	static const enum iommusim_dma_kind kinds[] = { IOMMUSIM_DMA_WRITE, IOMMUSIM_DMA_ATOMIC };
@@ -193,6 +278,9 @@ int main(void)
 		cmocka_unit_test(a_walk_that_ends_early_grants_nothing),
 		cmocka_unit_test(what_has_no_answer_is_denied_and_recorded),
 		cmocka_unit_test(a_large_page_over_the_interrupt_range_is_not_handed_out),
+		cmocka_unit_test(the_interrupt_range_is_answered_without_tables),
+		cmocka_unit_test(bad_tables_abort_and_missing_ones_are_unsupported),
+		cmocka_unit_test(a_translated_request_with_a_pasid_leaves_no_record),
 		cmocka_unit_test(only_reads_can_ask),
 		cmocka_unit_test(a_walk_says_why_there_are_fewer_rights),
 	};

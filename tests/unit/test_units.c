@@ -22,6 +22,8 @@
 #define CAP  (UINT64_C(2) | UINT64_C(4) << 8 | UINT64_C(47) << 16 | UINT64_C(0x40) << 24)
 #define ECAP (UINT64_C(1) | 2 | 8 | UINT64_C(0x50) << 8)
 
+#define AT_IRO(iro) ((ECAP & ~(UINT64_C(0x3ff) << 8)) | UINT64_C(iro) << 8)
+
 static struct iommusim_machine *make(void)
 {
 	struct iommusim_machine *machine;
@@ -98,6 +100,7 @@ static void impossible_units_are_refused_with_a_reason(void **state)
 		{ 0xfed90000, CAP | UINT64_C(0x3ff) << 24, ECAP, 46 }, /* FRO beyond the page */
 		{ 0xfed90000, CAP | UINT64_C(0xff) << 40, ECAP, 46 },  /* so many records */
 		{ 0xfed90000, CAP, ECAP | UINT64_C(0x3ff) << 8, 46 },  /* IRO beyond the page */
+		{ 0xfed90000, CAP, AT_IRO(0x100), 46 },                /* right behind it */
 		{ 0xfed90000, CAP, ECAP & ~UINT64_C(2), 46 },          /* IR without QI */
 		{ 0xfed90000, CAP, (ECAP & ~UINT64_C(8)) | 0x10, 46 }, /* EIM without IR */
 	};
@@ -119,6 +122,30 @@ static void impossible_units_are_refused_with_a_reason(void **state)
 		assert_int_equal(iommusim_mmio_read(machine, 0xfed90000, 4, &value), IOMMUSIM_ENXIO);
 	}
 	iommusim_machine_destroy(machine);
+}
+
+static void units_at_the_limits_are_made(void **state)
+{
+	static const struct {
+		uint64_t ecap;
+		uint8_t width, register_size;
+	} rows[] = {
+		{ ECAP, 12, 0 }, { ECAP, 52, 0 }, { ECAP, 46, 15 }, /* 128 MiB of registers */
+		{ AT_IRO(0xff), 46, 0 },                            /* IOTLB ends with the page */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct iommusim_vtd_config config = { .base = 0xd0000000,
+			.capability = CAP,
+			.ext_capability = rows[i].ecap,
+			.host_address_width = rows[i].width,
+			.register_size = rows[i].register_size };
+		struct iommusim_machine *machine = make();
+
+		assert_int_equal(iommusim_vtd_create(machine, &config, NULL), IOMMUSIM_OK);
+		iommusim_machine_destroy(machine);
+	}
 }
 
 static void two_things_at_one_address_are_refused(void **state)
@@ -453,6 +480,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(units_are_listed_in_order_of_creation),
 		cmocka_unit_test(impossible_units_are_refused_with_a_reason),
+		cmocka_unit_test(units_at_the_limits_are_made),
 		cmocka_unit_test(two_things_at_one_address_are_refused),
 		cmocka_unit_test(a_unit_without_a_scope_governs_nothing),
 		cmocka_unit_test(include_all_takes_what_nobody_else_names_in_its_segment),

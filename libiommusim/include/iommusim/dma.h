@@ -77,6 +77,7 @@ struct iommusim_fault {
 	bool recorded;       /* the record below is in a register or in the log */
 	bool suppressed;     /* FPD or its AMD counterpart kept it out */
 	bool overflowed;     /* there was no room for it */
+	bool aborts;         /* the device is told Completer Abort, not Unsupported Request */
 	bool collapsed;      /* merged into a pending record of the same requester */
 	uint8_t index;       /* recorded: which fault recording register */
 	uint64_t record[2];  /* the vendor's own record, as it lands or would have landed */
@@ -94,11 +95,12 @@ struct iommusim_dma_page {
 	uint32_t domain;   /* VT-d domain id, AMD DomainID */
 	bool faulted;
 	bool translated;
-	bool cached;         /* answered by an IOTLB entry */
-	bool through_cache;  /* a cached context or paging-structure entry took part */
-	bool bus_error;      /* translated to a place without memory: nothing was moved */
-	bool answered;       /* a translation request: nothing is moved, `granted` is the answer */
-	uint8_t granted;     /* answered: 1 the device may read, 2 it may write there, or both */
+	bool cached;            /* answered by an IOTLB entry */
+	bool through_cache;     /* a cached context or paging-structure entry took part */
+	bool bus_error;         /* translated to a place without memory: nothing was moved */
+	bool answered;          /* a translation request: nothing is moved, `granted` is the answer */
+	uint8_t granted;        /* answered: 1 the device may read, 2 it may write there, or both */
+	bool untranslated_only; /* answered: the device must go on asking untranslated (U=1) */
 	bool interrupt;      /* in the interrupt address range: a message, or a read that flushes one */
 	uint8_t page_shift;  /* log2 of the translation's size */
 	uint64_t entry;      /* the leaf entry's raw value; 0 in pass-through */
