@@ -66,7 +66,7 @@ bool vtd_protected(const struct vtd_unit *vtd, struct iommusim_dma_page *page)
 {
 	const char *region;
 
-	if (!atomic_load(&vtd->protecting) || page->interrupt ||
+	if (!atomic_load(&vtd->protecting) || page->interrupt || page->answered ||
 	    (vtd->choices.protection_spares_remapped && page->entry != 0))
 		return false;
 	region = region_of(vtd, page->physical);

@@ -233,6 +233,37 @@ static void the_status_follows_after_the_units_latency(void **state)
 	vt_stop(&vtd);
 }
 
+/* A translation request reaches no memory: it is answered, and what comes of the answer is blocked. */
+static void translation_requests_are_answered_all_the_same(void **state)
+{
+	const struct iommusim_dma_request request = {
+		.address = 0x4000, .length = 8, .address_type = IOMMUSIM_DMA_TRANSLATION_REQUEST
+	};
+	struct iommusim_dma_outcome outcome;
+	struct iommusim_walk walk;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (unsigned mapped = 0; mapped < 2; mapped++) {
+		vt_start_enabled(&vtd, &both);
+		vt_set_context(&vtd, VTD_RID, vtd.page_table | 5, (uint64_t)VTD_DOMAIN << 8 | 2);
+		if (mapped != 0)
+			vt_map(&vtd, 0x4000, 0x800000, 3);
+		protect(&vtd);
+		vt_set32(&vtd, R_PMEN, 0);
+		vt_set32(&vtd, R_PLMBASE, 0); /* an answer without a page names address 0 */
+		vt_set32(&vtd, R_PMEN, PMEN_ON);
+		assert_int_equal(iommusim_dma(vtd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+		assert_true(outcome.page.answered && !outcome.page.faulted);
+		assert_int_equal(outcome.page.granted, mapped == 0 ? 0 : 3);
+		assert_int_equal(iommusim_walk(vtd.device, &request, &walk), IOMMUSIM_OK);
+		assert_true(walk.result.answered && !walk.result.faulted);
+		if (mapped != 0)
+			assert_blocked(&vtd, 0x4000);
+		vt_stop(&vtd);
+	}
+}
+
 static void a_walk_says_what_blocked_it(void **state)
 {
 	struct iommusim_dma_request request = { .address = 0x800000, .length = 8 };
@@ -270,6 +301,7 @@ int main(void)
 		cmocka_unit_test(a_region_the_unit_lacks_protects_nothing),
 		cmocka_unit_test(regions_change_only_when_protection_goes_on),
 		cmocka_unit_test(the_status_follows_after_the_units_latency),
+		cmocka_unit_test(translation_requests_are_answered_all_the_same),
 		cmocka_unit_test(a_walk_says_what_blocked_it),
 	};
 
