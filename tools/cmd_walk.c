@@ -374,7 +374,7 @@ static int check_machine(const struct run *run)
 		return refuse(image->files[0], NULL, "a trace has memory of its own; expected either");
 	if (run->trace != NULL && (image->platform != NULL || image->has_root || image->has_irta))
 		return refuse(
-		    "", NULL, "--platform, --root and --irta go with --memory, not with --trace");
+		    NULL, NULL, "--platform, --root and --irta go with --memory, not with --trace");
 	if (run->trace != NULL)
 		return COMMAND_OK;
 	if (run->line != 0 || run->profile != NULL)
@@ -384,7 +384,7 @@ static int check_machine(const struct run *run)
 		    NULL, NULL, "--memory needs --platform FILE: which unit and how much RAM");
 	if (run->question.is_interrupt && !image->has_irta)
 		return refuse(
-		    "", NULL, "--interrupt needs --irta VALUE: where the table is, and its size");
+		    NULL, NULL, "--interrupt needs --irta VALUE: where the table is, and its size");
 	if (!run->question.is_interrupt && !image->has_root)
 		return refuse(NULL, NULL, "--memory needs --root ADDRESS: where the root table is");
 	return COMMAND_OK;
@@ -396,6 +396,8 @@ static int check_question(const struct run *run)
 		return refuse(NULL, NULL, "no device: give --rid 7/0/0 or --rid 07:00.0");
 	if (run->has_iova && run->question.is_interrupt)
 		return refuse(NULL, NULL, "--iova or --interrupt, not both");
+	if (run->question.is_interrupt && run->question.dma.kind == IOMMUSIM_DMA_WRITE)
+		return refuse(NULL, NULL, "--write goes with --iova; an interrupt is a write already");
 	if (!run->has_iova && !run->question.is_interrupt)
 		return refuse(
 		    NULL, NULL, "no request: give --iova ADDRESS, or --interrupt ADDRESS,DATA");

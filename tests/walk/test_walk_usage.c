@@ -19,6 +19,8 @@ static void wrong_usage_is_refused_with_what_is_missing(void **state)
 		{ "", "no device: give --rid" },
 		{ "--rid 0/3/0", "no request: give --iova ADDRESS, or --interrupt" },
 		{ "--rid 0/3/0 --iova 0 --interrupt 0xfee00000,0", "--iova or --interrupt, not both" },
+		{ "--rid 0/3/0 --interrupt 0xfee00000,0 --write", "--write goes with --iova" },
+		{ "--rid 0/3/0 --iova 0 --trace t --root 0", "iommusim walk: --platform, --root" },
 		{ "--rid 0/3/0 --iova 0", "no machine: give --trace FILE, or --memory FILE" },
 		{ "--rid 0/3/0 --iova 0 --trace t --memory m",
 		    "m: a trace has memory of its own; expected either" },
