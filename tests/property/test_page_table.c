@@ -323,10 +323,41 @@ static void tables_translate_as_an_array_would(void **state)
 		run_sequence(&bench, number);
 }
 
+/* What fits a large page takes one: 1 GiB and 2 MiB and 4 KiB, where the table may have such leaves. */
+static void each_part_of_a_range_takes_the_largest_page_that_fits(void **state)
+{
+	static const uint64_t places[] = { BIT(30), BIT(31), BIT(31) + BIT(21) };
+	static struct arena arena;
+	static struct bench bench;
+	const struct page_table_memory memory = {
+		.context = &bench, .table = host_of, .allocate = allocate, .release = release
+	}; /* hardware snoops: nobody is told of stores */
+
+	(void)state;
+	bench.arena = &arena;
+	for (unsigned largest = 1; largest <= 3; largest++) {
+		assert_true(page_table_create(&bench.table, &memory, 4, largest));
+		assert_true(page_table_map(
+		    &vtd_second_stage, &bench.table, BIT(30), BIT(32), BIT(30) + BIT(21) + BIT(12), 3));
+		for (unsigned i = 0; i < 3; i++) {
+			const unsigned fits = 3 - i < largest ? 3 - i : largest;
+			unsigned stopped;
+
+			assert_non_null(page_table_entry(
+			    &vtd_second_stage, &bench.table, places[i], 1, PAGE_TABLE_LOOK, &stopped));
+			assert_int_equal(stopped, fits);
+		}
+		assert_true(page_table_unmap(&vtd_second_stage, &bench.table, BIT(30), BIT(12)));
+		page_table_destroy(&vtd_second_stage, &bench.table);
+		assert_int_equal(arena.in_use, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables_translate_as_an_array_would),
+		cmocka_unit_test(each_part_of_a_range_takes_the_largest_page_that_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

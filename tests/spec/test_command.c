@@ -366,7 +366,8 @@ static void what_was_answered_before_a_command_is_not_answered_after_it(void **s
 	struct vtd_fixture vtd;
 
 	(void)state;
-	vt_start_enabled(&vtd, NULL);
+	/* without interrupt remapping, which every command looks after too */
+	vt_start_enabled(&vtd, &(struct vtd_setup){ .ecap_clear = ECAP_IR | ECAP_EIM });
 	vt_map(&vtd, 0x5000, 0x100000, 3);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(vt_output(&vtd, 0x5000), 0x100000);

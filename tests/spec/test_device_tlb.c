@@ -151,6 +151,26 @@ static void each_error_keeps_its_own_field_of_the_record(void **state)
 	vt_stop(&vtd);
 }
 
+/* ITE is a condition of the fault event like any other (VT-d 7.3): it stays pending as long as ITE is set. */
+static void a_time_out_is_a_fault_event(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (unsigned handled = 0; handled < 2; handled++) {
+		start(&vtd, 16);
+		iommusim_requester_answers(vtd.device, false);
+		vt_submit(&vtd, DEVICE_TLB(VTD_RID), 0x4000);
+		assert_int_equal(vt_get32(&vtd, R_FECTL), 0xc0000000); /* masked, pending */
+		iommusim_requester_answers(vtd.device, true);
+		if (handled)
+			vt_set32(&vtd, R_FSTS, ITE);
+		vt_set32(&vtd, R_FECTL, 0);
+		assert_int_equal(iommusim_interrupt_pending(vtd.machine), !handled);
+		vt_stop(&vtd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +181,7 @@ int main(void)
 		cmocka_unit_test(the_first_stray_completion_stays_on_record),
 		cmocka_unit_test(nobody_minds_a_stray_completion_when_off_or_without_device_tlbs),
 		cmocka_unit_test(each_error_keeps_its_own_field_of_the_record),
+		cmocka_unit_test(a_time_out_is_a_fault_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

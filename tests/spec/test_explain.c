@@ -148,15 +148,15 @@ static void each_paging_entry_is_decoded_as_what_it_is(void **state)
 static void a_bad_entry_shows_where_it_points(void **state)
 {
 	static const struct {
-		unsigned level; /* 0: the root entry, 6: the context entry */
 		uint64_t raw, next;
+		unsigned level; /* 0: the root entry, 6: the context entry */
 		unsigned reason;
 	} rows[] = {
-		{ 0, 0xffff000000005001, 0xffff000000005000, 0xa },
-		{ 6, 0xffff000000005001, 0xffff000000005000, 0xb },
-		{ 6, 0x5002, 0, 0x2 },          /* not present: FPD alone does not make it so */
-		{ 3, 0x3fdff083, 0, 0xc },      /* 29:12 are no part of the address of 1 GiB */
-		{ 2, 0x7ff083, 0x600000, 0xc }, /* nor 20:12 of that of 2 MiB */
+		{ 0xffff000000005001, 0xffff000000005000, 0, 0xa },
+		{ 0xffff000000005001, 0xffff000000005000, 6, 0xb },
+		{ 0x5002, 0, 6, 0x2 },          /* not present: FPD alone does not make it so */
+		{ 0x3fdff083, 0, 3, 0xc },      /* 29:12 are no part of the address of 1 GiB */
+		{ 0x7ff083, 0x600000, 2, 0xc }, /* nor 20:12 of that of 2 MiB */
 	};
 	struct vtd_fixture vtd;
 

@@ -363,6 +363,35 @@ static const struct row {
 
 #define ROWS (sizeof(rows) / sizeof(*rows))
 
+/* What kind of fault each reason is; where there is nothing at all, a missing right is another. */
+static unsigned class_of(const struct row *row)
+{
+	static const uint8_t classes[] = {
+		[0x1] = IOMMUSIM_FAULT_NO_DEVICE,
+		[0x2] = IOMMUSIM_FAULT_NO_DEVICE,
+		[0x3] = IOMMUSIM_FAULT_BAD_ENTRY,
+		[0x4] = IOMMUSIM_FAULT_ADDRESS_WIDTH,
+		[0x5] = IOMMUSIM_FAULT_PERMISSION,
+		[0x6] = IOMMUSIM_FAULT_PERMISSION,
+		[0x7] = IOMMUSIM_FAULT_TABLE_ACCESS,
+		[0x8] = IOMMUSIM_FAULT_TABLE_ACCESS,
+		[0x9] = IOMMUSIM_FAULT_TABLE_ACCESS,
+		[0xa] = IOMMUSIM_FAULT_BAD_ENTRY,
+		[0xb] = IOMMUSIM_FAULT_BAD_ENTRY,
+		[0xc] = IOMMUSIM_FAULT_BAD_ENTRY,
+		[0xd] = IOMMUSIM_FAULT_REQUEST_TYPE,
+		[0xe] = IOMMUSIM_FAULT_INTERRUPT_RANGE,
+		[0x29] = IOMMUSIM_FAULT_INTERRUPT_RANGE,
+		[0x30] = IOMMUSIM_FAULT_BAD_ENTRY,
+		[0x31] = IOMMUSIM_FAULT_REQUEST_TYPE,
+		[0x33] = IOMMUSIM_FAULT_ABORT,
+	};
+
+	if (row->make == top_absent || row->make == not_present_write)
+		return IOMMUSIM_FAULT_NOT_PRESENT;
+	return classes[row->reason];
+}
+
 static void expect_recorded(struct scene *scene, const struct row *row)
 {
 	uint64_t record[2];
@@ -397,6 +426,7 @@ static void each_reason_is_recorded_unless_it_is_qualified_and_fpd_is_set(void *
 			page = ask(&scene);
 			assert_true(page.faulted);
 			assert_int_equal(page.fault.reason, rows[i].reason);
+			assert_int_equal(page.fault.class_, class_of(&rows[i]));
 			assert_int_equal(page.fault.suppressed, hidden);
 			assert_int_equal(page.fault.recorded, !hidden);
 			if (hidden)

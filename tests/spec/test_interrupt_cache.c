@@ -469,6 +469,24 @@ static void a_contrary_cache_is_contrary_within_the_rules(void **state)
 	assert_true(above > 0);
 }
 
+/* What lies behind the table is no entry of it, until a larger table is latched. */
+static void nothing_behind_the_table_is_prefetched(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 32; seed++) {
+		struct scene scene;
+
+		start(&scene,
+		    &(struct vtd_setup){ .seed = seed, .settings.cache = IOMMUSIM_CACHE_ADVERSE });
+		set_entry(&scene, ENTRIES, 0x400001, 0);
+		assert_int_equal(vector(&scene, ENTRIES - 1), ENTRIES - 1);
+		set_entry(&scene, ENTRIES, 0x410001, 0);
+		latch(&scene, scene.table | 6);
+		assert_int_equal(vector(&scene, ENTRIES), 0x41);
+		stop_scene(&scene);
+	}
+}
+
 /* ---- beside running interrupts ------------------------------------------------------------------------ */
 
 /* A device that raises the interrupt of one entry again and again. */
@@ -568,6 +586,7 @@ int main(void)
 		cmocka_unit_test(without_a_cache_memory_always_speaks),
 		cmocka_unit_test(a_sized_cache_drops_the_least_recently_used),
 		cmocka_unit_test(a_contrary_cache_is_contrary_within_the_rules),
+		cmocka_unit_test(nothing_behind_the_table_is_prefetched),
 		cmocka_unit_test(nothing_older_is_seen_after_an_invalidation),
 	};
 

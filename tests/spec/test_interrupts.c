@@ -51,6 +51,25 @@ static uint64_t remappable(unsigned handle, bool subhandle)
 	    (uint64_t)(handle >> 15) << 2;
 }
 
+/* What kind of fault each reason is. */
+static unsigned class_of(unsigned reason)
+{
+	static const uint8_t classes[] = {
+		[0x20] = IOMMUSIM_FAULT_BAD_ENTRY,
+		[0x21] = IOMMUSIM_FAULT_ADDRESS_WIDTH,
+		[0x22] = IOMMUSIM_FAULT_NOT_PRESENT,
+		[0x23] = IOMMUSIM_FAULT_TABLE_ACCESS,
+		[0x24] = IOMMUSIM_FAULT_BAD_ENTRY,
+		[0x25] = IOMMUSIM_FAULT_REQUEST_TYPE,
+		[0x26] = IOMMUSIM_FAULT_PERMISSION,
+		[0x2a] = IOMMUSIM_FAULT_REQUEST_TYPE,
+		[0x2b] = IOMMUSIM_FAULT_REQUEST_TYPE,
+	};
+
+	assert_true(reason < sizeof(classes));
+	return reason == 0 ? IOMMUSIM_FAULT_NONE : classes[reason];
+}
+
 static struct iommusim_fault raise(
     struct scene *scene, uint64_t address, uint32_t data, struct iommusim_interrupt *out)
 {
@@ -61,6 +80,7 @@ static struct iommusim_fault raise(
 	    iommusim_requester_interrupt(scene->vtd.device, address, data, out, &fault), IOMMUSIM_OK);
 	assert_int_equal(iommusim_interrupt_pending(scene->vtd.machine) - before,
 	    fault.class_ == IOMMUSIM_FAULT_NONE);
+	assert_int_equal(fault.class_, class_of(fault.reason));
 	return fault;
 }
 

@@ -167,6 +167,16 @@ static void a_queue_above_the_host_width_is_error_2(void **state)
 	vt_set32(&vtd, R_IQT, 0x1010);
 	assert_stopped(&vtd, 0x10, 2);
 	vt_stop(&vtd);
+
+	vt_start(&vtd, &(struct vtd_setup){ .haw = 39 }); /* even if the platform has memory there */
+	assert_int_equal(
+	    iommusim_memory_add(vtd.machine, BIT(39), 0x1000, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
+	vt_store(&vtd, BIT(39), 0x11);
+	vt_set64(&vtd, R_IQA, BIT(39));
+	vt_set32(&vtd, R_IQT, 0x10);
+	vt_command(&vtd, G_QIE, true);
+	assert_stopped(&vtd, 0, 2);
+	vt_stop(&vtd);
 }
 
 /* Interrupt entries need remapping (ECAP.IR); the other descriptors do not. */

@@ -135,6 +135,12 @@ static const struct expected entries[] = {
 	    "SVT 83:82 - SQ 81:80 - SID 79:64 - DST 63:32 - V 23:16 - IM 15:15 - DLM 7:5 - TM 4:4 "
 	    "- "
 	    "RH 3:3 - DM 2:2 - FPD 1:1 - P 0:0 -" },
+	{ &vtd_interrupt_request_spec, "5.1.2.2", 0, 128,
+	    "HIGH_DATA 95:80 - SUBHANDLE 79:64 - PREFIX 31:20 - HANDLE 19:5 - FORMAT 4:4 - SHV 3:3 - "
+	    "HANDLE15 2:2 -" },
+	{ &vtd_interrupt_message_spec, "5.1.2.1", 0, 128,
+	    "TM 79:79 - LEVEL 78:78 - DLM 74:72 - V 71:64 - DST_HIGH 63:40 - PREFIX 31:20 - DST 19:12 - "
+	    "FORMAT 4:4 - RH 3:3 - DM 2:2 -" },
 	{ &vtd_fault_record_spec, "11.4.7.6", 0, 128,
 	    "F 127:127 - T1 126:126 - AT 125:124 - PASID 123:104 - FR 103:96 - PP 95:95 - "
 	    "EXE 94:94 - PRIV 93:93 - T2 92:92 - SID 79:64 - FI 63:12 -" },

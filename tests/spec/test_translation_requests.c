@@ -143,9 +143,16 @@ static void the_interrupt_range_is_answered_without_tables(void **state)
 	vt_map(&vtd, 0xfee00000, 0x104000, 3);
 	vt_store(&vtd, vt_entry_at(&vtd, 0xfeeff000, 1), 0x105000 | BIT(62) | 3);
 	for (uint64_t address = 0xfee00000; address <= 0xfeeff000; address += 0xff000) {
+		const struct iommusim_dma_request request = { .address = address,
+			.length = 8,
+			.address_type = IOMMUSIM_DMA_TRANSLATION_REQUEST };
 		const struct iommusim_dma_page page = ask(&vtd, IOMMUSIM_DMA_READ, address, NULL);
+		struct iommusim_walk walk;
 
-		assert_true(page.answered && page.untranslated_only);
+		assert_int_equal(iommusim_walk(vtd.device, &request, &walk), IOMMUSIM_OK);
+		assert_string_equal(walk.mode, "interrupt range");
+		assert_true(walk.result.answered && walk.result.untranslated_only);
+		assert_true(page.answered && page.untranslated_only && page.translated);
 		assert_int_equal(page.granted, WRITE_RIGHT);
 		assert_int_equal(page.physical, address);
 	}
