@@ -37,9 +37,8 @@ struct page_walk {
 	struct page_walk_step *steps; /* room for `first` of them, or NULL */
 	/* out */
 	uint8_t step_count;
-	uint8_t level;    /* where it stopped */
-	uint8_t rights;   /* accumulated, the last entry included */
-	uint64_t address; /* of the last entry */
+	uint8_t level;  /* where it stopped */
+	uint8_t rights; /* accumulated, the last entry included */
 	uint64_t entry;
 	uint64_t page; /* found: physical address of the page that holds `target` */
 };
@@ -62,7 +61,6 @@ static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
 		bool leaf;
 
 		walk->level = (uint8_t)level;
-		walk->address = address;
 		walk->entry = entry;
 		if (readable)
 			walk->rights &= (uint8_t)(format->present(entry) ? format->rights(entry) : 0);

@@ -85,12 +85,12 @@ static void set_interrupt_remapping(struct vtd_unit *vtd, bool on)
 {
 	const bool was_on = vtd_GSTS_IRES(atomic_load(&vtd->status)) != 0;
 
-	if (on && !vtd_GSTS_IRTPS(atomic_load(&vtd->status)))
+	if (on == was_on || (on && !vtd_GSTS_IRTPS(atomic_load(&vtd->status))))
 		return; /* undefined without a latched table; stays off */
 	set_status(vtd, vtd_GSTS_IRES_bits(1), on);
 	vtd_outdate(vtd);
 	vtd_invalidation_settle(vtd); /* interrupts under way end under the old rule */
-	if (on || !was_on || !vtd_CAP_ESIRTPS(vtd->capability))
+	if (on || !vtd_CAP_ESIRTPS(vtd->capability))
 		return;
 	vtd_invalidate_interrupts(vtd, false, 0, 0); /* after the last request that could fill it */
 	vtd_invalidation_settle(vtd);

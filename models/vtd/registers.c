@@ -72,21 +72,19 @@ static void queue_tail_written(struct vtd_unit *vtd, uint64_t written)
 	vtd_queue_run(vtd);
 }
 
-/* Enhanced and virtual commands: the unit reports none as supported, so each is undefined. */
+/* Enhanced and virtual commands, where the registers are: none is supported, so each is undefined. */
 enum { COMMAND_UNDEFINED = 1 };
 
 static void enhanced_command_written(struct vtd_unit *vtd, uint64_t written)
 {
 	(void)written;
-	if (vtd_CAP_ECMDS(vtd->capability))
-		vtd->registers[VTD_ECRSP].value = vtd_ECRSP_SC_bits(COMMAND_UNDEFINED);
+	vtd->registers[VTD_ECRSP].value = vtd_ECRSP_SC_bits(COMMAND_UNDEFINED);
 }
 
 static void virtual_command_written(struct vtd_unit *vtd, uint64_t written)
 {
 	(void)written;
-	if (vtd_ECAP_VCS(vtd->ext_capability))
-		vtd->registers[VTD_VCRSP].value = vtd_VCRSP_SC_bits(COMMAND_UNDEFINED);
+	vtd->registers[VTD_VCRSP].value = vtd_VCRSP_SC_bits(COMMAND_UNDEFINED);
 }
 
 /* What happens after software wrote a register, `written` as it would read back: without the lock. */

@@ -333,7 +333,7 @@ static void resolve(struct vtd_unit *vtd, struct lookup *lookup)
 	/* A large page may reach over the interrupt range: each access is judged (VT-d 3.15). */
 	if (lookup->reason == ALLOWED && vtd_reaches_interrupts(lookup->request, lookup->page))
 		lookup->reason = LGN_4;
-	if (lookup->reason == ALLOWED)
+	if (lookup->reason == ALLOWED && vtd->unit.settings.cache == IOMMUSIM_CACHE_ADVERSE)
 		prefetch(vtd, lookup);
 }
 
