@@ -343,10 +343,13 @@ unsigned vtd_find_page(const struct vtd_unit *vtd, const struct page_request *re
 		path->levels = (uint8_t)context_levels(context);
 	}
 	reason = walk_second_stage(vtd, context, request, shortcut, page, rights, path);
-	if (reason == ALLOWED)
-		reason = vtd_check_rights(vtd, request, *rights);
-	if (reason == ALLOWED && vtd_reaches_interrupts(request, page))
-		reason = LGN_4;
+	if (reason != ALLOWED)
+		return reason;
+	reason = vtd_check_rights(vtd, request, *rights);
+	/* A translation request is answered with fewer rights than it needs, but with no such place. */
+	if ((reason == ALLOWED || request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST) &&
+	    vtd_reaches_interrupts(request, page))
+		return LGN_4;
 	return reason;
 }
 

@@ -4,6 +4,7 @@
 import argparse
 import collections
 import concurrent.futures
+import functools
 import hashlib
 import glob
 import json
@@ -41,8 +42,9 @@ def die(text):
 
 
 class Test:
-    def __init__(self, name, folder, program):
+    def __init__(self, name, folder, program, objects):
         self.name, self.folder, self.program = name, folder, program
+        self.objects = objects  # of (source path, object, command)
         self.seconds = 0.0
 
 
@@ -125,10 +127,8 @@ class Base:
         for (folder, name), objects in sorted(self.programs.items()):
             program = os.path.join(self.work, "tests", name)
             os.makedirs(os.path.dirname(program), exist_ok=True)
-            done = run(["gcc", "-o", program] + [target for _, target, _ in objects] +
-                       [self.library, "-lcmocka", "-ljson-c", "-lbsd", "-lz", "-pthread"])
-            if done.returncode == 0:  # not a program of its own, otherwise
-                self.tests.append(Test(name, folder, program))
+            if self.link_test(program, [target for _, target, _ in objects], self.library):
+                self.tests.append(Test(name, folder, program, objects))
 
     def compile_base(self, path, target, flags):
         newest = max(os.path.getmtime(os.path.join(self.tree, d))
@@ -136,6 +136,7 @@ class Base:
         if newest is not None and os.path.getmtime(target) > newest:
             return path, None
         done = run(flags + ["-O1", "-MD", "-MF", target + ".d", "-c", os.path.join(self.tree, path), "-o", target])
+        dependencies.cache_clear()  # what was read before is of the object of last time
         return path, done.stdout if done.returncode != 0 else None
 
     @staticmethod
@@ -144,6 +145,13 @@ class Base:
                    ["-ljson-c", "-lbsd", "-lz", "-pthread"])
         return done.stdout if done.returncode != 0 else None
 
+    @staticmethod
+    def link_test(program, objects, library):
+        """Whether it is a program of its own."""
+        done = run(["gcc", "-o", program] + objects +
+                   [library, "-lcmocka", "-ljson-c", "-lbsd", "-lz", "-pthread"])
+        return done.returncode == 0
+
     def measure(self, thorough):
         kept = []
         slowest = 120 if thorough else SLOWEST
@@ -151,7 +159,7 @@ class Base:
             if not thorough and test.folder not in FOLDERS:
                 continue
             begin = processor_time()
-            verdict = run_test(test, self.work, 120)
+            verdict = run_test(test.program, self.work, 120)
             test.seconds = processor_time() - begin
             if verdict is not None:
                 print("not used: %s (%s without any change)" % (test.name, verdict))
@@ -161,7 +169,7 @@ class Base:
                 kept.append(test)
         if not kept:
             die("no test passes")
-        if run_test(kept[0], "/nonexistent", 60) is None:
+        if run_test(kept[0].program, "/nonexistent", 60) is None:
             die("the tests do not run with the library they are given")
         self.tests = kept
 
@@ -171,6 +179,7 @@ def read(path):
         return file.read()
 
 
+@functools.lru_cache(maxsize=None)
 def dependencies(path, tree):
     """The files of the tree in a make dependency file."""
     if not os.path.exists(path):
@@ -198,10 +207,10 @@ def processor_time():
     return used.ru_utime + used.ru_stime
 
 
-def run_test(test, library_folder, limit):
+def run_test(program, library_folder, limit):
     """None when it passes, else how it ended. `limit`: seconds of processor time."""
     environment = dict(os.environ, LD_LIBRARY_PATH=library_folder, CMOCKA_MESSAGE_OUTPUT="stdout")
-    child = subprocess.Popen([test.program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    child = subprocess.Popen([program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                              stdin=subprocess.DEVNULL, env=environment, cwd="/",
                              preexec_fn=lambda: expendable(math.ceil(limit)))
     try:
@@ -280,10 +289,30 @@ class Worker:
         if self.base.link(library, whole) is not None:
             return "discarded", "does not link"
         for test in order:
-            verdict = run_test(test, self.folder, 0.5 + 3 * test.seconds)
+            program = self.program(test, mutant, library)
+            verdict = "does not build" if program is None else \
+                run_test(program, self.folder, 0.5 + 3 * test.seconds)
             if verdict is not None:
-                return "killed", test.name + (" (timeout)" if verdict == "timeout" else "")
+                return "killed", test.name + ("" if verdict == "fails" else " (%s)" % verdict)
         return ("equivalent", "same code") if self.same_code(sources, mutant, original) else ("survived", "")
+
+    def program(self, test, mutant, library):
+        """The test's program; one that compiles what was changed into itself is built anew."""
+        objects, changed = [], False
+        for path, target, flags in test.objects:
+            if mutant.path not in dependencies(target + ".d", self.base.tree):
+                objects.append(target)
+                continue
+            changed = True
+            mine = os.path.join(self.folder, os.path.basename(target))
+            flags = [word.replace(self.base.tree, self.tree) for word in flags]
+            if run(flags + ["-O0", "-c", path, "-o", mine], cwd=self.tree).returncode != 0:
+                return None
+            objects.append(mine)
+        if not changed:
+            return test.program
+        program = os.path.join(self.folder, test.name)
+        return program if self.base.link_test(program, objects, library) else None
 
     def same_code(self, sources, mutant, original):
         changed = self.compile(sources, "-O2")
