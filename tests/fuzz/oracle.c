@@ -209,6 +209,21 @@ static void answer_translation(struct fz_answer *answer)
 	answer->reason = 0;
 }
 
+/*
+ * VT-d 3.15: a request that is let through goes by its own address; a translation request that came to a
+ * page is told of all of it, whatever may be done there.
+ */
+static bool leads_to_interrupts(
+    const struct iommusim_dma_request *request, bool allowed, const struct fz_answer *answer)
+{
+	const uint64_t size = UINT64_C(1) << answer->shift;
+	const uint64_t first = answer->physical / size * size;
+
+	if (request->address_type != IOMMUSIM_DMA_TRANSLATION_REQUEST)
+		return allowed && interrupt_range(answer->physical);
+	return answer->shift != 0 && first <= 0xfeefffff && first + size - 1 >= 0xfee00000;
+}
+
 /* What the tables say of a request that reaches them. */
 static void translate(const struct fz *fz, uint16_t rid, const struct iommusim_dma_request *request,
     struct fz_answer *answer)
@@ -228,7 +243,7 @@ static void translate(const struct fz *fz, uint16_t rid, const struct iommusim_d
 	width = 30 + 9 * (unsigned)bits(context[1], 2, 0);
 	if (request->address >> (width < limit ? width : limit) != 0)
 		deny(answer, 0x4);
-	else if (walk(fz, context, request, answer) && interrupt_range(answer->physical))
+	else if (leads_to_interrupts(request, walk(fz, context, request, answer), answer))
 		deny(answer, 0xe);
 }
 
