@@ -259,7 +259,9 @@ void fz_oracle_dma(const struct fz *fz, uint16_t rid, const struct iommusim_dma_
 		    !has(fz_peek32(fz, R_PMEN), 1) };
 	/* A PASID is not looked at while translation is off (VT-d 3.1). */
 	if (untranslated && (off || !request->has_pasid) && interrupt_range(request->address)) {
-		answer->interrupt = (request->kind == IOMMUSIM_DMA_WRITE && request->length == 4) ||
+		/* Four bytes that begin in between are of two doublewords. */
+		answer->interrupt = (request->kind == IOMMUSIM_DMA_WRITE && request->length == 4 &&
+					request->address % 4 == 0) ||
 		    (request->kind == IOMMUSIM_DMA_READ && request->length == 0);
 		if (!answer->interrupt)
 			deny(answer, 0x29);
