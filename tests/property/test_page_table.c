@@ -25,6 +25,7 @@ struct arena {
 	bool used[PAGES];
 	unsigned in_use, next;
 	unsigned fail_after; /* allocations until one fails; 0: none does */
+	unsigned stays_out;  /* 1: once one has failed, so do the next ones */
 };
 
 /* The page table, and what it must translate to: physical page | rights, 0 for nothing. */
@@ -96,8 +97,10 @@ static bool allocate(void *context, uint64_t *address)
 	struct bench *bench = context;
 	struct arena *arena = bench->arena;
 
-	if (arena->fail_after != 0 && --arena->fail_after == 0)
+	if (arena->fail_after != 0 && --arena->fail_after == 0) {
+		arena->fail_after = arena->stays_out;
 		return false;
+	}
 	assert_true(arena->in_use < PAGES);
 	while (arena->used[arena->next])
 		arena->next = (arena->next + 1) % PAGES;
@@ -246,7 +249,7 @@ static void step(struct bench *bench)
 	else /* "no translation has changed" */
 		memcpy(&bench->after[bench->from], &bench->before[bench->from],
 		    (bench->to - bench->from) * sizeof(*bench->before));
-	assert_true(done || bench->arena->fail_after == 0);
+	assert_true(done || bench->arena->fail_after == bench->arena->stays_out);
 	bench->arena->fail_after = 0;
 	check_everywhere(bench);
 }
@@ -295,6 +298,7 @@ static void run_sequence(struct bench *bench, unsigned number)
 	bench->random = random_of_case(random_seed(), 3000000 + number);
 	memset(bench->before, 0, SPAN * sizeof(*bench->before));
 	memset(bench->after, 0, SPAN * sizeof(*bench->after));
+	bench->arena->stays_out = number / 9 % 2;
 	assert_true(page_table_create(&bench->table, &memory, levels, largest));
 	bench->base = random_base(bench, levels);
 	point_oracle_at(bench);
@@ -353,11 +357,127 @@ static void each_part_of_a_range_takes_the_largest_page_that_fits(void **state)
 	}
 }
 
+/* A large page exactly, and nothing beyond it: a leaf where there may be one, else one table. */
+static void a_map_adds_no_table_that_it_does_not_need(void **state)
+{
+	static struct arena arena;
+	static struct bench bench;
+	const struct page_table_memory memory = {
+		.context = &bench, .table = host_of, .allocate = allocate, .release = release
+	};
+
+	(void)state;
+	bench.arena = &arena;
+	for (unsigned largest = 1; largest <= 3; largest++) {
+		unsigned stopped;
+
+		assert_true(page_table_create(&bench.table, &memory, 4, largest));
+		assert_true(page_table_map(
+		    &vtd_second_stage, &bench.table, BIT(30), BIT(32) + BIT(21), BIT(21), 3));
+		assert_int_equal(arena.in_use, largest == 1 ? 4 : 3);
+		assert_non_null(page_table_entry(
+		    &vtd_second_stage, &bench.table, BIT(30), 1, PAGE_TABLE_LOOK, &stopped));
+		assert_int_equal(stopped, largest == 1 ? 1 : 2);
+		page_table_destroy(&vtd_second_stage, &bench.table);
+		assert_int_equal(arena.in_use, 0);
+	}
+}
+
+static void a_page_without_room_for_its_tables_is_not_mapped(void **state)
+{
+	static struct arena arena;
+	static struct bench bench;
+	const struct page_table_memory memory = {
+		.context = &bench, .table = host_of, .allocate = allocate, .release = release
+	};
+
+	(void)state;
+	bench.arena = &arena;
+	for (unsigned room = 0; room < 3; room++) {
+		const uint64_t *entry;
+		unsigned stopped;
+
+		assert_true(page_table_create(&bench.table, &memory, 4, 3));
+		arena.fail_after = 1 + room;
+		assert_false(
+		    page_table_map(&vtd_second_stage, &bench.table, BIT(30), BIT(32), BIT(12), 3));
+		entry = page_table_entry(
+		    &vtd_second_stage, &bench.table, BIT(30), 1, PAGE_TABLE_LOOK, &stopped);
+		assert_int_equal(stopped, 4 - room);
+		assert_int_equal(*entry, 0);
+		page_table_destroy(&vtd_second_stage, &bench.table);
+		assert_int_equal(arena.in_use, 0);
+	}
+}
+
+/* Nothing is split when an unmap ends where large pages do: no table is needed, and none is added. */
+static void whole_large_pages_go_without_a_split(void **state)
+{
+	static struct arena arena;
+	static struct bench bench;
+	const struct page_table_memory memory = {
+		.context = &bench, .table = host_of, .allocate = allocate, .release = release
+	};
+
+	(void)state;
+	bench.arena = &arena;
+	for (unsigned level = 2; level <= 3; level++) {
+		const uint64_t size = BIT(12 + 9 * (level - 1)), first = BIT(32) + size;
+		unsigned stopped;
+
+		assert_true(page_table_create(&bench.table, &memory, 4, 3));
+		assert_true(page_table_map(&vtd_second_stage, &bench.table, first, first, 3 * size, 3));
+		assert_int_equal(arena.in_use, 5 - level);
+		assert_true(page_table_unmap(&vtd_second_stage, &bench.table, first + size, size));
+		assert_int_equal(arena.in_use, 5 - level);
+		for (unsigned i = 0; i < 3; i++) {
+			const uint64_t *entry = page_table_entry(&vtd_second_stage, &bench.table,
+			    first + i * size, 1, PAGE_TABLE_LOOK, &stopped);
+
+			assert_int_equal(stopped, level);
+			assert_int_equal(*entry, i == 1 ? 0 : (first + i * size) | 0x83);
+		}
+		page_table_destroy(&vtd_second_stage, &bench.table);
+		assert_int_equal(arena.in_use, 0);
+	}
+}
+
+/* The new table lies right before the root: what is stored beyond its end would show there. */
+static void a_split_fills_its_table_and_no_more(void **state)
+{
+	static struct arena arena;
+	static struct bench bench;
+	const struct page_table_memory memory = {
+		.context = &bench, .table = host_of, .allocate = allocate, .release = release
+	};
+	uint64_t first_of_root;
+
+	(void)state;
+	bench.arena = &arena;
+	arena.used[0] = true; /* the root takes the next one */
+	assert_true(page_table_create(&bench.table, &memory, 4, 2));
+	assert_true(page_table_map(&vtd_second_stage, &bench.table, BIT(21), BIT(32), BIT(21), 3));
+	first_of_root = arena.memory[1][0];
+	arena.used[0] = false;
+	arena.next = 0;
+	assert_true(page_table_unmap(&vtd_second_stage, &bench.table, BIT(21), BIT(12)));
+	assert_int_equal(arena.memory[0][0], 0);
+	assert_int_equal(arena.memory[0][1] & ~BIT(7), BIT(32) | 0x1003);
+	assert_int_equal(arena.memory[0][511] & ~BIT(7), BIT(32) | 0x1ff003);
+	assert_int_equal(arena.memory[1][0], first_of_root);
+	page_table_destroy(&vtd_second_stage, &bench.table);
+	assert_int_equal(arena.in_use, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables_translate_as_an_array_would),
 		cmocka_unit_test(each_part_of_a_range_takes_the_largest_page_that_fits),
+		cmocka_unit_test(a_map_adds_no_table_that_it_does_not_need),
+		cmocka_unit_test(a_page_without_room_for_its_tables_is_not_mapped),
+		cmocka_unit_test(whole_large_pages_go_without_a_split),
+		cmocka_unit_test(a_split_fills_its_table_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

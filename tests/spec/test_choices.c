@@ -97,6 +97,22 @@ static void pass_through_may_need_the_widest_supported_width(void **state)
 	vt_stop(&vtd);
 }
 
+/* AGAW may exceed MGAW (VT-d 11.4.2, SAGAW): 2-level tables, of 30 bits, on a unit of 29. */
+static void the_widest_width_may_be_that_of_two_levels(void **state)
+{
+	const struct vtd_setup two_levels = { .cap_clear = CAP_SAGAW | CAP_MGAW,
+		.cap_set = BIT(8) | UINT64_C(28) << 16,
+		.revision = 0x205,
+		.choices = { .pass_through_widest = true } };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &two_levels);
+	vt_set_context(&vtd, VTD_RID, 1 | 2 << 2, (uint64_t)VTD_DOMAIN << 8);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x4000), 0);
+	vt_stop(&vtd);
+}
+
 /* Bit 62 of a leaf is TM before revision 3.2, if the unit has device-TLBs; reserved ever since. */
 static void the_transient_mapping_bit_is_of_old_units_with_device_tlbs(void **state)
 {
@@ -250,6 +266,7 @@ int main(void)
 		cmocka_unit_test(right_before_reserved_in_one_entry_by_choice),
 		cmocka_unit_test(zero_length_reads_pass_write_only_pages_either_way),
 		cmocka_unit_test(pass_through_may_need_the_widest_supported_width),
+		cmocka_unit_test(the_widest_width_may_be_that_of_two_levels),
 		cmocka_unit_test(the_queue_resumes_when_iqe_is_cleared_or_with_the_next_tail),
 		cmocka_unit_test(a_tail_written_while_stopped_is_no_work_under_way),
 		cmocka_unit_test(a_unit_may_support_no_width_at_all),

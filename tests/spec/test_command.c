@@ -317,6 +317,24 @@ static void a_reset_forgets_a_command_under_way(void **state)
 	vt_stop(&vtd);
 }
 
+/* What is under way at a reset does not end the next command early. */
+static void a_command_after_a_reset_takes_its_whole_latency(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start(&vtd, &(struct vtd_setup){ .settings.latency = 50 });
+	vt_set32(&vtd, R_GCMD, G_SRTP);
+	iommusim_step(vtd.machine, 30);
+	iommusim_unit_reset(vtd.unit, false);
+	vt_set32(&vtd, R_GCMD, G_SRTP);
+	iommusim_step(vtd.machine, 30);
+	assert_int_equal(vt_get32(&vtd, R_GSTS), 0);
+	iommusim_step(vtd.machine, 30);
+	assert_int_equal(vt_get32(&vtd, R_GSTS), G_SRTP);
+	vt_stop(&vtd);
+}
+
 /* Software should wait; when it does not, what it asked for once is not forgotten. */
 static void a_one_shot_command_survives_the_next_one(void **state)
 {
@@ -405,6 +423,7 @@ int main(void)
 		cmocka_unit_test(a_command_takes_its_latency_in_register_accesses),
 		cmocka_unit_test(dma_lets_a_command_age_but_does_not_end_it),
 		cmocka_unit_test(a_reset_forgets_a_command_under_way),
+		cmocka_unit_test(a_command_after_a_reset_takes_its_whole_latency),
 		cmocka_unit_test(a_one_shot_command_survives_the_next_one),
 		cmocka_unit_test(each_one_shot_status_follows_after_the_latency),
 		cmocka_unit_test(what_was_answered_before_a_command_is_not_answered_after_it),

@@ -400,6 +400,7 @@ static void typed_requests_are_explained_while_translation_is_off(void **state)
 	vt_start(&vtd, NULL);
 	assert_int_equal(iommusim_walk(vtd.device, &request, &walk), IOMMUSIM_OK);
 	assert_true(walk.result.faulted);
+	assert_string_equal(walk.mode, "off");
 	assert_int_equal(walk.result.fault.class_, IOMMUSIM_FAULT_REQUEST_TYPE);
 	assert_false(walk.read_right || walk.write_right);
 	vt_stop(&vtd);
@@ -429,6 +430,11 @@ static void a_walk_stops_at_the_entry_that_decides(void **state)
 	walk = read_walk(&vtd, 0x5000);
 	assert_int_equal(walk.step_count, 1);
 	assert_int_equal(walk.levels, 0);
+	vt_store(&vtd, vt_root_at(&vtd), vtd.context_table | 2); /* P is bit 0 alone (VT-d 9.1) */
+	walk = read_walk(&vtd, 0x5000);
+	assert_int_equal(walk.step_count, 1);
+	assert_false(walk.steps[0].present);
+	assert_int_equal(walk.steps[0].next, 0);
 	vt_stop(&vtd);
 }
 

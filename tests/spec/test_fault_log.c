@@ -173,6 +173,27 @@ static void one_event_goes_out_for_a_log_that_fills(void **state)
 	vt_stop(&vtd);
 }
 
+/* Each of APF and AFO alone keeps the event pending (IP, 11.4.7.2). */
+static void an_overflow_alone_keeps_a_masked_event_pending(void **state)
+{
+	const struct vtd_setup setup = old_unit();
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_log(&vtd, &setup, 0);
+	fault_from(&vtd, vtd.device, 0x4000);
+	vt_set64(&vtd, R_AFLOG, VTD_RAM);
+	vt_set32(&vtd, R_GCMD, G_TE | G_EAFL | G_SFL);
+	fault_from(&vtd, vtd.device, 0x4000);
+	assert_int_equal(vt_get32(&vtd, R_FSTS), APF | AFO);
+	assert_int_equal(vt_get32(&vtd, R_FECTL), 0xc0000000);
+	vt_set32(&vtd, R_FSTS, APF);
+	assert_int_equal(vt_get32(&vtd, R_FECTL), 0xc0000000);
+	vt_set32(&vtd, R_FSTS, AFO);
+	assert_int_equal(vt_get32(&vtd, R_FECTL), 0x80000000);
+	vt_stop(&vtd);
+}
+
 static void logging_to_memory_needs_a_latched_log(void **state)
 {
 	const struct vtd_setup setup = old_unit();
@@ -241,6 +262,7 @@ int main(void)
 		cmocka_unit_test(the_log_wraps_and_overflows_on_a_record_still_pending),
 		cmocka_unit_test(a_log_where_no_memory_is_overflows),
 		cmocka_unit_test(one_event_goes_out_for_a_log_that_fills),
+		cmocka_unit_test(an_overflow_alone_keeps_a_masked_event_pending),
 		cmocka_unit_test(logging_to_memory_needs_a_latched_log),
 		cmocka_unit_test(latching_again_begins_at_the_first_record),
 		cmocka_unit_test(from_revision_4_on_there_is_no_such_log),

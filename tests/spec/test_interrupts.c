@@ -659,6 +659,7 @@ static void other_requests_to_the_interrupt_range_are_reason_29(void **state)
 		{ 0xfee00003, 0, IOMMUSIM_DMA_READ, 0 },
 		{ 0xfee00000, 4, IOMMUSIM_DMA_READ, 0x29 },
 		{ 0xfee00000, 1, IOMMUSIM_DMA_READ, 0x29 },
+		{ 0xfeefffff, 1, IOMMUSIM_DMA_READ, 0x29 },
 		{ 0xfee00000, 4, IOMMUSIM_DMA_ATOMIC, 0x29 },
 		{ 0xfee00000, 8, IOMMUSIM_DMA_ATOMIC, 0x29 },
 		{ 0xfee00000, 1, IOMMUSIM_DMA_WRITE, 0x29 },

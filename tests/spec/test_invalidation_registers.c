@@ -282,6 +282,21 @@ static void from_version_6_on_the_registers_do_nothing(void **state)
 }
 
 /* "Irrespective of the remapping hardware enable status" (VT-d 6.5.1). */
+/* RTADDR is 0 after a reset (VT-d 11.4.5): legacy mode, whatever was latched before. */
+static void a_reset_brings_legacy_mode_back(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start(&vtd, NULL);
+	vt_latch_root(&vtd, vtd.root_table | 1 << 10);
+	assert_int_equal(vt_invalidate_context(&vtd, 1, 0, 0, 0), 0);
+	iommusim_unit_reset(vtd.unit, false);
+	assert_int_equal(vt_invalidate_context(&vtd, 1, 0, 0, 0), 1);
+	assert_int_equal(vt_invalidate_iotlb(&vtd, 1, 0, 0, 0), 1);
+	vt_stop(&vtd);
+}
+
 static void registers_work_while_translation_is_off(void **state)
 {
 	struct vtd_fixture vtd;
@@ -387,6 +402,7 @@ int main(void)
 		cmocka_unit_test(the_reserved_granularity_is_ignored),
 		cmocka_unit_test(beside_the_queue_the_registers_do_nothing),
 		cmocka_unit_test(outside_legacy_mode_the_registers_do_nothing),
+		cmocka_unit_test(a_reset_brings_legacy_mode_back),
 		cmocka_unit_test(from_version_6_on_the_registers_do_nothing),
 		cmocka_unit_test(registers_work_while_translation_is_off),
 		cmocka_unit_test(an_invalidation_takes_its_latency),

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include <iommusim/spec.h>
 #include <iommusim/unit.h>
 
 #include "models/vtd/spec/vtd.h"
@@ -71,6 +72,7 @@ static const struct expected registers[] = {
 	{ &vtd_IEUADDR_spec, "11.4.9.8", 0xac, 32, "MUA 31:0 w" },
 	{ &vtd_IQERCD_spec, "11.4.9.9", 0xb0, 64, "ICESID 63:48 o ITESID 47:32 o IQEI 3:0 o" },
 	{ &vtd_IRTA_spec, "11.4.10", 0xb8, 64, "IRTA 63:12 w EIME 11:11 w S 3:0 w" },
+	{ &vtd_AFLOG_spec, "11.4.7 before revision 4.0", 0x58, 64, "FLA 63:12 w FLS 11:9 w" },
 	{ &vtd_PMEN_spec, "11.4.8.1", 0x64, 32, "EPM 31:31 w PRS 0:0 o" },
 	/* Base and limit registers: how many low bits are reserved is the implementation's choice. */
 	{ &vtd_PLMBASE_spec, "11.4.8.2", 0x68, 32, "PLMB 31:21 w" },
@@ -227,6 +229,87 @@ static void every_structure_in_memory_is_described_as_the_specification_has_it(v
 		compare(&entries[i]);
 }
 
+/*
+ * What means nothing on units that lack a capability: whole registers (NAME.*), or fields of what every
+ * unit has. It is reserved there; IOTLB's drain bits are ignored (VT-d 11.4.6.3).
+ */
+static const struct {
+	const char *needs, *fields;
+} dependent[] = {
+	{ "CAP.AFL, before revision 4.0",
+	    "AFLOG.* GCMD.SFL GCMD.EAFL GSTS.FLS GSTS.AFLS FSTS.APF FSTS.AFO" },
+	{ "CAP.RWBF", "GCMD.WBF GSTS.WBFS" },
+	{ "CAP.PLMR", "PLMBASE.* PLMLIMIT.*" },
+	{ "CAP.PHMR", "PHMBASE.* PHMLIMIT.*" },
+	{ "CAP.PLMR or CAP.PHMR", "PMEN.*" },
+	{ "CAP.PI", "IRTE.IM" },
+	{ "CAP.ECMDS", "ECMD.* ECEO.* ECRSP.* ECCAP3.*" },
+	{ "CAP.DWD", "IOTLB.DW" },
+	{ "CAP.DRD", "IOTLB.DR" },
+	{ "CAP.SSLPS bit 0", "SS-PDE.PS" },
+	{ "CAP.SSLPS bit 1", "SS-PDPE.PS" },
+	{ "ECAP.QI",
+	    "IQH.* IQT.* IQA.* ICS.* IECTL.* IEDATA.* IEADDR.* IQERCD.IQEI "
+	    "GCMD.QIE GSTS.QIES FSTS.IQE" },
+	{ "ECAP.DT", "FSTS.ITE FSTS.ICE IQERCD.ICESID IQERCD.ITESID" },
+	{ "ECAP.IR", "IRTA.IRTA IRTA.S GCMD.IRE GCMD.SIRTP GCMD.CFI GSTS.IRES GSTS.IRTPS GSTS.CFIS" },
+	{ "ECAP.EIM", "IRTA.EIME FEUADDR.* IEUADDR.*" },
+	{ "ECAP.SC", "SS-PTE.SNP SS-PDE.SNP SS-PDPE.SNP" },
+	{ "ECAP.DIT", "dev_tlb_inv_dsc.PFSID_LOW dev_tlb_inv_dsc.PFSID_HIGH" },
+	{ "ECAP.PDS", "inv_wait_dsc.PD" },
+	{ "ECAP.SSIRWS", "RTADDR.SSIRWE" },
+	{ "ECAP.MTS",
+	    "MTRRCAP.* MTRRDEF.* MTRR_FIX64K.* MTRR_FIX16K.* MTRR_FIX4K.* "
+	    "MTRR_PHYSBASE.* MTRR_PHYSMASK.*" },
+	{ "ECAP.PRS", "PQH.* PQT.* PQA.* PRS.* PECTL.* PEDATA.* PEADDR.*" },
+	{ "ECAP.PRS and ECAP.EIM", "PEUADDR.*" },
+	{ "ECAP.PMS",
+	    "PERFCAP.* PERFCFGOFF.* PERFFRZOFF.* PERFOVFOFF.* PERFCNTROFF.* PERFINTRSTS.* "
+	    "PERFINTRCTL.* PERFINTRDATA.* PERFINTRADDR.*" },
+	{ "ECAP.PMS and ECAP.EIM", "PERFINTRUADDR.*" },
+	{ "ECAP.RDTS", "RDTC.*" },
+	{ "ECAP.VCS", "VCMD.* VCMD_EO.* VCRSP.* VCCAP.*" },
+	{ "ECAP.DT, before revision 3.2", "SS-PTE.TM SS-PDE.TM SS-PDPE.TM" },
+};
+
+static bool listed(const char *list, const char *structure, const char *field)
+{
+	char word[40], whole[48], single[48];
+	int used;
+
+	snprintf(whole, sizeof(whole), "%s.*", structure);
+	snprintf(single, sizeof(single), "%s.%s", structure, field);
+	for (; sscanf(list, "%39s %n", word, &used) == 1; list += used)
+		if (strcmp(word, whole) == 0 || strcmp(word, single) == 0)
+			return true;
+	return false;
+}
+
+static const char *expected_needs(const char *structure, const char *field)
+{
+	for (size_t i = 0; i < sizeof(dependent) / sizeof(*dependent); i++)
+		if (listed(dependent[i].fields, structure, field))
+			return dependent[i].needs;
+	return "";
+}
+
+static void every_field_says_which_capability_it_depends_on(void **state)
+{
+	struct iommusim_spec_structure structure;
+	struct iommusim_spec_field field;
+	size_t described = 0;
+
+	(void)state;
+	for (size_t i = 0; iommusim_spec_structure("vtd", i, &structure); i++) {
+		for (size_t n = 0; iommusim_spec_field("vtd", i, n, &field); n++) {
+			if (strcmp(field.needs, expected_needs(structure.name, field.name)) != 0)
+				fail_msg("%s.%s needs \"%s\"", structure.name, field.name, field.needs);
+			described++;
+		}
+	}
+	assert_in_range(described, 300, 1000);
+}
+
 #define HAVE(need) (UINT64_C(1) << ((need)-SPEC_FIRST_CAPABILITY))
 
 /* Reserved bits as the tables of chapters 6 and 9 give them: without optional features, then with. */
@@ -255,6 +338,10 @@ static void reserved_masks_follow_width_and_capabilities(void **state)
 		{ &vtd_irte_spec, 0, 46, 0, 0x00000000ff00f000 },
 		{ &vtd_irte_spec, 0, 46, HAVE(CAP_PI), 0x00000000ff007000 },
 		{ &vtd_irte_spec, 1, 46, 0, 0xfffffffffff00000 },
+		{ &vtd_interrupt_request_spec, 0, 46, 0, 0xffffffff00000000 },
+		{ &vtd_interrupt_request_spec, 1, 46, 0, 0xffffffff00000000 },
+		{ &vtd_interrupt_message_spec, 0, 46, 0, 0x000000ff00000fe0 },
+		{ &vtd_interrupt_message_spec, 1, 46, 0, 0xffffffffffff3800 },
 		{ &vtd_inv_context_spec, 0, 46, 0, 0xfffc00000000f1c0 },
 		{ &vtd_inv_context_spec, 1, 46, 0, UINT64_MAX },
 		{ &vtd_inv_iotlb_spec, 0, 46, 0, 0xffffffff0000f100 },
@@ -425,6 +512,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_register_is_described_as_the_specification_has_it),
 		cmocka_unit_test(every_structure_in_memory_is_described_as_the_specification_has_it),
+		cmocka_unit_test(every_field_says_which_capability_it_depends_on),
 		cmocka_unit_test(reserved_masks_follow_width_and_capabilities),
 		cmocka_unit_test(masks_cover_both_ends),
 		cmocka_unit_test(accessors_read_and_write_their_bits_only),

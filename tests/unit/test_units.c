@@ -17,12 +17,15 @@
 #include <iommusim/unit.h>
 
 #include "acpi/dmar_builder.h"
+#include "machine/unit_model.h"
 
 /* A plain unit: 8-bit domains, 4 levels, MGAW 48, FRO 400h, one record; QI, IR, IRO 500h. */
 #define CAP  (UINT64_C(2) | UINT64_C(4) << 8 | UINT64_C(47) << 16 | UINT64_C(0x40) << 24)
 #define ECAP (UINT64_C(1) | 2 | 8 | UINT64_C(0x50) << 8)
 
 #define AT_IRO(iro) ((ECAP & ~(UINT64_C(0x3ff) << 8)) | UINT64_C(iro) << 8)
+#define FAULTS(fro, count)                                                                             \
+	((CAP & ~(UINT64_C(0x3ff) << 24)) | UINT64_C(fro) << 24 | ((count)-UINT64_C(1)) << 40)
 
 static struct iommusim_machine *make(void)
 {
@@ -94,15 +97,22 @@ static void impossible_units_are_refused_with_a_reason(void **state)
 	static const struct {
 		uint64_t base, cap, ecap;
 		uint8_t width;
+		const char *why;
 	} rows[] = {
-		{ 0xfed90800, CAP, ECAP, 46 }, { 0xfed90000, CAP, ECAP, 11 },
-		{ 0xfed90000, CAP, ECAP, 53 }, { 0xfed90000, CAP | 7, ECAP, 46 }, /* ND 7 */
-		{ 0xfed90000, CAP | UINT64_C(0x3ff) << 24, ECAP, 46 }, /* FRO beyond the page */
-		{ 0xfed90000, CAP | UINT64_C(0xff) << 40, ECAP, 46 },  /* so many records */
-		{ 0xfed90000, CAP, ECAP | UINT64_C(0x3ff) << 8, 46 },  /* IRO beyond the page */
-		{ 0xfed90000, CAP, AT_IRO(0x100), 46 },                /* right behind it */
-		{ 0xfed90000, CAP, ECAP & ~UINT64_C(2), 46 },          /* IR without QI */
-		{ 0xfed90000, CAP, (ECAP & ~UINT64_C(8)) | 0x10, 46 }, /* EIM without IR */
+		{ 0xfed90800, CAP, ECAP, 46, "multiple of 4 KiB" },
+		{ 0xfed90001, CAP, ECAP, 46, "multiple of 4 KiB" },
+		{ 0xfed90000, CAP, ECAP, 11, "host address width" },
+		{ 0xfed90000, CAP, ECAP, 53, "host address width" },
+		{ 0xfed90000, CAP | 7, ECAP, 46, "CAP.ND" },
+		{ 0xfed90000, FAULTS(0x3ff, 1), ECAP, 46, "beyond" },
+		{ 0xfed90000, FAULTS(0x100, 1), ECAP, 46, "beyond" }, /* right behind the page */
+		{ 0xfed90000, FAULTS(0xff, 2), ECAP, 46, "beyond" },
+		{ 0xfed90000, FAULTS(0x40, 193), ECAP, 46, "beyond" },
+		{ 0xfed90000, FAULTS(0x40, 256), ECAP, 46, "beyond" },
+		{ 0xfed90000, CAP, AT_IRO(0x3ff), 46, "beyond" },
+		{ 0xfed90000, CAP, AT_IRO(0x100), 46, "beyond" },
+		{ 0xfed90000, CAP, ECAP & ~UINT64_C(2), 46, "ECAP.IR needs ECAP.QI" },
+		{ 0xfed90000, CAP, (ECAP & ~UINT64_C(8)) | 0x10, 46, "ECAP.EIM needs ECAP.IR" },
 	};
 	struct iommusim_machine *machine = make();
 
@@ -118,6 +128,7 @@ static void impossible_units_are_refused_with_a_reason(void **state)
 		assert_int_equal(iommusim_vtd_create(machine, &config, &unit), IOMMUSIM_EINVAL);
 		assert_null(unit);
 		assert_int_equal(iommusim_machine_diagnostic(machine)->status, IOMMUSIM_EINVAL);
+		assert_non_null(strstr(iommusim_machine_diagnostic(machine)->text, rows[i].why));
 		assert_null(iommusim_unit_at(machine, 0));
 		assert_int_equal(iommusim_mmio_read(machine, 0xfed90000, 4, &value), IOMMUSIM_ENXIO);
 	}
@@ -127,17 +138,21 @@ static void impossible_units_are_refused_with_a_reason(void **state)
 static void units_at_the_limits_are_made(void **state)
 {
 	static const struct {
-		uint64_t ecap;
+		uint64_t cap, ecap;
 		uint8_t width, register_size;
 	} rows[] = {
-		{ ECAP, 12, 0 }, { ECAP, 52, 0 }, { ECAP, 46, 15 }, /* 128 MiB of registers */
-		{ AT_IRO(0xff), 46, 0 },                            /* IOTLB ends with the page */
+		{ CAP, ECAP, 12, 0 },
+		{ CAP, ECAP, 52, 0 },
+		{ CAP, ECAP, 46, 15 },            /* 128 MiB of registers */
+		{ CAP, AT_IRO(0xff), 46, 0 },     /* IOTLB ends with the page */
+		{ FAULTS(0xff, 1), ECAP, 46, 0 }, /* so does the fault record */
+		{ FAULTS(0x60, 160), ECAP, 46, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		const struct iommusim_vtd_config config = { .base = 0xd0000000,
-			.capability = CAP,
+			.capability = rows[i].cap,
 			.ext_capability = rows[i].ecap,
 			.host_address_width = rows[i].width,
 			.register_size = rows[i].register_size };
@@ -164,6 +179,21 @@ static void two_things_at_one_address_are_refused(void **state)
 	assert_int_equal(iommusim_vtd_create(machine, &config, NULL), IOMMUSIM_EEXIST);
 	assert_non_null(iommusim_unit_at(machine, 0));
 	assert_null(iommusim_unit_at(machine, 1));
+	iommusim_machine_destroy(machine);
+}
+
+/* FECTL.IM (VT-d 11.4.7.2), which is 1 after a reset. */
+static void a_unit_says_whether_its_fault_event_is_masked(void **state)
+{
+	struct iommusim_machine *machine = make();
+	struct iommusim_unit *unit = add_unit(machine, 0xfed90000, 0);
+
+	(void)state;
+	assert_true(unit->model->fault_event_masked(unit));
+	assert_int_equal(iommusim_mmio_write(machine, 0xfed90038, 4, 0), IOMMUSIM_OK);
+	assert_false(unit->model->fault_event_masked(unit));
+	assert_int_equal(iommusim_mmio_write(machine, 0xfed90038, 4, 0x80000000), IOMMUSIM_OK);
+	assert_true(unit->model->fault_event_masked(unit));
 	iommusim_machine_destroy(machine);
 }
 
@@ -481,6 +511,7 @@ int main(void)
 		cmocka_unit_test(units_are_listed_in_order_of_creation),
 		cmocka_unit_test(impossible_units_are_refused_with_a_reason),
 		cmocka_unit_test(units_at_the_limits_are_made),
+		cmocka_unit_test(a_unit_says_whether_its_fault_event_is_masked),
 		cmocka_unit_test(two_things_at_one_address_are_refused),
 		cmocka_unit_test(a_unit_without_a_scope_governs_nothing),
 		cmocka_unit_test(include_all_takes_what_nobody_else_names_in_its_segment),
