@@ -34,6 +34,7 @@ static const char usage[] =
     "      --rid DEVICE          7/0/0 in decimal, or 07:00.0 in hexadecimal as lspci has it\n"
     "      --iova ADDRESS        a read of this address; with --write a write\n"
     "      --write\n"
+    "      --translated          the address is a translated one already (ATS)\n"
     "      --pasid N             the request carries this PASID\n"
     "      --interrupt ADDRESS,DATA   a message interrupt instead\n"
     "\n"
@@ -205,6 +206,7 @@ enum option_id {
 	OPTION_RID,
 	OPTION_IOVA,
 	OPTION_WRITE,
+	OPTION_TRANSLATED,
 	OPTION_PASID,
 	OPTION_INTERRUPT
 };
@@ -309,6 +311,9 @@ static int take_option(struct run *run, int option, const char *argument)
 	case OPTION_WRITE:
 		run->question.dma.kind = IOMMUSIM_DMA_WRITE;
 		return COMMAND_OK;
+	case OPTION_TRANSLATED:
+		run->question.dma.address_type = IOMMUSIM_DMA_TRANSLATED;
+		return COMMAND_OK;
 	case OPTION_PASID:
 		return take_pasid(run, argument);
 	case OPTION_INTERRUPT:
@@ -332,6 +337,7 @@ static bool take_options(struct run *run, int argc, char **argv, char **files, i
 		{ "rid", required_argument, NULL, OPTION_RID },
 		{ "iova", required_argument, NULL, OPTION_IOVA },
 		{ "write", no_argument, NULL, OPTION_WRITE },
+		{ "translated", no_argument, NULL, OPTION_TRANSLATED },
 		{ "pasid", required_argument, NULL, OPTION_PASID },
 		{ "interrupt", required_argument, NULL, OPTION_INTERRUPT },
 		{ "fields", no_argument, NULL, 'f' },

@@ -88,7 +88,9 @@ static enum iommusim_status create_unit(struct iommusim_machine *machine, const 
 		.capability = vector->caps.capability,
 		.ext_capability = vector->caps.ext_capability,
 		.host_address_width = (uint8_t)vector->caps.host_address_width,
-		.choices = { .collapse_faults = true, .resume_at_tail = true },
+		.choices = { .collapse_faults = true,
+		    .resume_at_tail = true,
+		    .unused_width_ignored = true },
 		.settings = *settings,
 	};
 	struct iommusim_unit *unit;

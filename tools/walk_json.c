@@ -49,11 +49,13 @@ static bool add_fields(struct json_object *object, const struct iommusim_walk_st
 	return ok;
 }
 
-/* A request on the bus has neither address nor index. */
+/* A request on the bus has neither address nor index; a descriptor in no table has no index. */
 static bool add_place(struct json_object *object, const struct iommusim_walk_step *step)
 {
 	return step->on_bus ||
-	    (add_number(object, "table", step->table) && add_number(object, "index", step->index) &&
+	    ((walk_stands_alone(step) ||
+		 (add_number(object, "table", step->table) &&
+		     add_number(object, "index", step->index))) &&
 		add_number(object, "address", step->address) &&
 		add_flag(object, "readable", step->readable) &&
 		add_flag(object, "present", step->present));
@@ -67,6 +69,9 @@ static bool add_step(struct json_object *array, const struct iommusim_walk_step 
 	    add_text(object, "structure", step->structure) && add_text(object, "name", step->name) &&
 	    add_text(object, "section", step->section) && add_place(object, step) &&
 	    add_number(object, "level", step->level) && add_flag(object, "leaf", step->leaf) &&
+	    (step->stage == 0 ||
+		(add_number(object, "stage", step->stage) &&
+		    add_number(object, "input", step->input))) &&
 	    (step->next == 0 || add_number(object, "next", step->next)) &&
 	    (!step->readable || add_numbers(object, "raw", step->raw, step->quads)) &&
 	    add_fields(object, step);
@@ -123,8 +128,9 @@ static bool add_outcome(struct json_object *object, const struct walk_answer *an
 
 	if (!add_flag(object, "allowed", !page->faulted))
 		return false;
-	if (!page->faulted && answer->question.is_interrupt)
-		return add_message(object, "sent", &answer->sent);
+	if (!page->faulted && answer->question.is_interrupt) /* posted ones may send nothing */
+		return add_flag(object, "posted", answer->sent.posted) &&
+		    (answer->sent.address == 0 || add_message(object, "sent", &answer->sent));
 	if (!page->faulted)
 		return add_number(object, "physical", page->physical) &&
 		    (page->page_shift == 0 ||

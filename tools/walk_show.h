@@ -23,6 +23,12 @@ struct walk_answer {
 	struct iommusim_walk walk;
 };
 
+/* Does it stand in no table? A descriptor that an entry points at. */
+static inline bool walk_stands_alone(const struct iommusim_walk_step *step)
+{
+	return step->table == 0 && step->index == 0 && step->address != 0;
+}
+
 /* Ask a machine. OK, EINVAL (the question is malformed), ENOMEM. */
 enum iommusim_status walk_ask(
     struct iommusim_machine *machine, const struct walk_question *question, struct walk_answer *answer);

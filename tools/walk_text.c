@@ -51,6 +51,8 @@ static void place_text(const struct iommusim_walk_step *step, char *text, size_t
 {
 	if (step->on_bus)
 		snprintf(text, size, "on the bus");
+	else if (walk_stands_alone(step))
+		snprintf(text, size, "0x%012" PRIx64, step->address);
 	else
 		snprintf(text, size, "0x%012" PRIx64 " [0x%0*x]", step->address,
 		    step->level == 0 ? 2 : 3, step->index);
@@ -66,16 +68,34 @@ static void raw_text(const struct iommusim_walk_step *step, unsigned quad, char 
 		snprintf(text, size, "%08" PRIx32 "_%08" PRIx32, (uint32_t)(raw >> 32), (uint32_t)raw);
 }
 
-/* Addresses of tables and pages are shown where they stand: from bit 12, 21 or 30 up to the top. */
-static bool is_address(const struct iommusim_walk_field *field)
+/* Pointers fill a quadword from bit 12, 21 or 30 up; what is as wide and no pointer: RID_PASID and the like. */
+static bool is_pointer(const struct iommusim_walk_field *field, unsigned *shift)
 {
-	return field->low >= 12 && field->low <= 30 && field->high >= 47 && field->high < 64;
+	*shift = field->low % 64;
+	return *shift >= 12 && *shift <= 30 && field->high % 64 >= 47;
+}
+
+/*
+ * Addresses are shown in place: of tables and pages, from bit 12, 21 or 30 up to the top, where they
+ * stand; of a descriptor, whose two parts stand elsewhere, so that their sum is the address.
+ */
+static bool is_address(const struct iommusim_walk_field *field, unsigned *shift)
+{
+	if (strcmp(field->name, "PDAL") == 0)
+		*shift = 6;
+	else if (strcmp(field->name, "PDAH") == 0)
+		*shift = 32;
+	else
+		return is_pointer(field, shift);
+	return true;
 }
 
 static void field_text(const struct iommusim_walk_field *field, char *text, size_t size)
 {
-	if (is_address(field))
-		snprintf(text, size, "%s=0x%" PRIx64, field->name, field->value << field->low);
+	unsigned shift;
+
+	if (is_address(field, &shift))
+		snprintf(text, size, "%s=0x%" PRIx64, field->name, field->value << shift);
 	else
 		snprintf(text, size, field->value < 10 ? "%s=%" PRIu64 : "%s=0x%" PRIx64, field->name,
 		    field->value);
@@ -127,7 +147,7 @@ static void write_split(const struct layout *layout, const struct iommusim_walk 
 	if (walk->levels == 0 || (walk->address_width < 64 && address >> walk->address_width != 0))
 		return;
 	for (unsigned i = 0; i < walk->step_count; i++)
-		if (walk->steps[i].leaf)
+		if (walk->steps[i].leaf && walk->steps[i].input == address)
 			last = walk->steps[i].level;
 	fputs(" =", layout->out);
 	for (unsigned level = walk->levels; level >= last; level--) {
@@ -227,6 +247,15 @@ static void write_meanings(const struct layout *layout, const struct iommusim_wa
 	}
 }
 
+/* A quadword that is 0 and has no fields: there is nothing to see. */
+static bool is_void(const struct iommusim_walk_step *step, unsigned quad)
+{
+	for (unsigned i = 0; i < step->field_count; i++)
+		if (step->fields[i].low / 64u == quad)
+			return false;
+	return step->raw[quad] == 0;
+}
+
 static void write_step(
     const struct layout *layout, const struct iommusim_walk_step *step, unsigned number)
 {
@@ -239,6 +268,8 @@ static void write_step(
 	fprintf(layout->out, "  %-*s  %-*s  ", layout->section_width, step->section,
 	    layout->place_width, place);
 	for (unsigned quad = 0; quad < rows; quad++) {
+		if (quad > 1 && is_void(step, quad))
+			continue;
 		raw_text(step, quad, raw, sizeof(raw));
 		if (quad > 0)
 			fprintf(layout->out, "%*s", layout->raw_column, "");
@@ -249,6 +280,58 @@ static void write_step(
 	}
 	if (layout->style->fields)
 		write_meanings(layout, step);
+}
+
+/* ---- nested walks ---------------------------------------------------------------------------------------- */
+
+static bool is_nested(const struct iommusim_walk *walk)
+{
+	return strcmp(walk->mode, "nested") == 0;
+}
+
+/*
+ * How many steps from `first` on are one way through the second stage: the translation of one guest
+ * address. 0: it is no such step.
+ */
+static unsigned second_stage_run(const struct iommusim_walk *walk, unsigned first)
+{
+	unsigned count = 0;
+
+	while (first + count < walk->step_count && walk->steps[first + count].stage == 2 &&
+	    walk->steps[first + count].input == walk->steps[first].input &&
+	    (count == 0 || walk->steps[first + count].level < walk->steps[first].level))
+		count++;
+	return count;
+}
+
+/* A way that leads to a page is told in a line: what it is for stands in the entry after it. */
+static void write_run(
+    const struct layout *layout, const struct iommusim_walk *walk, unsigned first, unsigned count)
+{
+	const struct iommusim_walk_step *leaf = &walk->steps[first + count - 1];
+	const unsigned shift = IOMMUSIM_PAGE_SHIFT + TABLE_BITS * (leaf->level - 1u);
+	const uint64_t offset = leaf->input & ((UINT64_C(1) << shift) - 1);
+	char numbers[16];
+
+	if (count == 1)
+		snprintf(numbers, sizeof(numbers), "%u", first + 1);
+	else
+		snprintf(numbers, sizeof(numbers), "%u-%u", first + 1, first + count);
+	fprintf(layout->out, "%-*sguest 0x%" PRIx64 " is 0x%" PRIx64 ", by ",
+	    3 + layout->name_width + 2, numbers, leaf->input,
+	    (leaf->next & ~((UINT64_C(1) << shift) - 1)) | offset);
+	for (unsigned i = 0; i < count; i++)
+		fprintf(layout->out, "%s%s", i == 0 ? "" : ", ", walk->steps[first + i].name);
+	fprintf(layout->out, " (%s page)\n", page_size(shift));
+}
+
+/* Of a nested walk the ways through the second stage that succeeded are folded, but for the last. */
+static bool folds(const struct layout *layout, const struct iommusim_walk *walk, unsigned first,
+    unsigned count, unsigned decision)
+{
+	return is_nested(walk) && !layout->style->fields && count > 0 &&
+	    first + count < walk->step_count && walk->steps[first + count - 1].leaf &&
+	    (decision < first || decision >= first + count);
 }
 
 /* ---- where it was decided ---------------------------------------------------------------------------------- */
@@ -265,9 +348,14 @@ static bool lacks_right(const struct walk_question *question, const struct iommu
 {
 	const struct iommusim_walk_field *read = find_field(step, "R");
 	const struct iommusim_walk_field *write = find_field(step, "W");
+	const struct iommusim_walk_field *present = find_field(step, "P");
 	const bool reads = question->dma.kind != IOMMUSIM_DMA_WRITE;
 	const bool writes = question->dma.kind != IOMMUSIM_DMA_READ;
 
+	if (step->stage == 1 && present != NULL && present->value == 0) {
+		snprintf(decision->what, sizeof(decision->what), ": P=0");
+		return true;
+	}
 	if (step->level == 0 || read == NULL || write == NULL)
 		return false;
 	snprintf(decision->what, sizeof(decision->what), ": %s%s%s", read->value == 0 ? "R=0" : "",
@@ -283,6 +371,9 @@ static void find_decision(
 	const bool by_right = class == IOMMUSIM_FAULT_PERMISSION || class == IOMMUSIM_FAULT_NOT_PRESENT;
 
 	for (unsigned i = 0; i < walk->step_count && by_right && !question->is_interrupt; i++) {
+		if (is_nested(walk) && walk->steps[i].stage == 2 &&
+		    second_stage_run(walk, i) < walk->step_count - i)
+			continue; /* it let a table be read: the request has not come to its page yet */
 		decision->step = i;
 		if (lacks_right(question, &walk->steps[i], decision))
 			return;
@@ -291,6 +382,8 @@ static void find_decision(
 	decision->what[0] = '\0';
 	if (question->is_interrupt && class == IOMMUSIM_FAULT_PERMISSION)
 		snprintf(decision->what, sizeof(decision->what), ": it comes from 0x%x", question->rid);
+	else if (class == IOMMUSIM_FAULT_TABLE_ACCESS && walk->steps[decision->step].readable)
+		snprintf(decision->what, sizeof(decision->what), ": this memory cannot be written");
 }
 
 static void write_table(const struct layout *layout, const struct walk_answer *answer)
@@ -303,6 +396,13 @@ static void write_table(const struct layout *layout, const struct walk_answer *a
 	if (walk->result.faulted && walk->step_count > 0)
 		find_decision(question, walk, &decision);
 	for (unsigned i = 0; i < walk->step_count; i++) {
+		const unsigned run = second_stage_run(walk, i);
+
+		if (folds(layout, walk, i, run, decision.step)) {
+			write_run(layout, walk, i, run);
+			i += run - 1;
+			continue;
+		}
 		write_step(layout, &walk->steps[i], i + 1);
 		if (i != decision.step)
 			continue;
@@ -313,36 +413,69 @@ static void write_table(const struct layout *layout, const struct walk_answer *a
 	}
 }
 
-/* "R = 1 & 1 & 0 = 0": the right of every paging entry, and what they come to. */
+/* Does this entry have a say about the page, rather than about a table on the way there? */
+static bool says_about_page(const struct iommusim_walk *walk, unsigned i, unsigned stage)
+{
+	const unsigned last = walk->step_count - 1u;
+
+	if (walk->steps[i].level == 0 || walk->steps[i].stage != stage)
+		return false;
+	return stage == 1 || !is_nested(walk) ||
+	    (walk->steps[last].stage == 2 && walk->steps[i].input == walk->steps[last].input &&
+		second_stage_run(walk, i) == walk->step_count - i);
+}
+
+/* "R = 1 & 1 & 0 = 0": a bit of every paging entry of a stage, and what they come to. */
 static void write_right(
-    const struct layout *layout, const struct iommusim_walk *walk, const char *name, bool granted)
+    const struct layout *layout, const struct iommusim_walk *walk, unsigned stage, const char *name)
 {
 	const char *before = "";
+	bool any = false, granted = true, in_run = false;
 
-	fprintf(layout->out, "%s = ", name);
 	for (unsigned i = 0; i < walk->step_count; i++) {
 		const struct iommusim_walk_field *field = find_field(&walk->steps[i], name);
 
-		if (walk->steps[i].level == 0 || field == NULL)
+		in_run = in_run || says_about_page(walk, i, stage);
+		if (!in_run || walk->steps[i].level == 0 || walk->steps[i].stage != stage ||
+		    field == NULL)
 			continue;
-		fprintf(layout->out, "%s%" PRIu64, before, field->value);
+		fprintf(
+		    layout->out, "%s%s%" PRIu64, any ? "" : name, any ? before : " = ", field->value);
 		before = " & ";
+		any = true;
+		granted = granted && field->value != 0;
 	}
-	fprintf(layout->out, " = %d", granted);
+	if (any)
+		fprintf(layout->out, " = %d", granted);
+}
+
+static bool has_stage(const struct iommusim_walk *walk, unsigned stage, const char *name)
+{
+	for (unsigned i = 0; i < walk->step_count; i++)
+		if (says_about_page(walk, i, stage) && find_field(&walk->steps[i], name) != NULL)
+			return true;
+	return false;
 }
 
 static void write_rights(const struct layout *layout, const struct iommusim_walk *walk)
 {
-	bool any = false;
+	const bool first = has_stage(walk, 1, "RW"), second = has_stage(walk, 2, "R");
 
-	for (unsigned i = 0; i < walk->step_count; i++)
-		any |= walk->steps[i].level > 0 && find_field(&walk->steps[i], "R") != NULL;
-	if (!any)
+	if (!first && !second)
 		return;
 	fputs("rights   ", layout->out);
-	write_right(layout, walk, "R", walk->read_right);
+	if (first) {
+		write_right(layout, walk, 1, "RW");
+		fputs("    ", layout->out);
+		write_right(layout, walk, 1, "US");
+		fputc('\n', layout->out);
+	}
+	if (!second)
+		return;
+	fputs(first ? "         " : "", layout->out);
+	write_right(layout, walk, 2, "R");
 	fputs("    ", layout->out);
-	write_right(layout, walk, "W", walk->write_right);
+	write_right(layout, walk, 2, "W");
 	fputc('\n', layout->out);
 }
 
@@ -366,6 +499,30 @@ static void write_denial(const struct layout *layout, const struct iommusim_walk
 	else
 		fprintf(layout->out, "record   %016" PRIx64 "_%016" PRIx64 "\n", fault->record[1],
 		    fault->record[0]);
+}
+
+/* VT-d 5.2.3: a bit in the descriptor, and a message only if ON, SN and URG want one. */
+static void write_posted(const struct layout *layout, const struct walk_answer *answer)
+{
+	const struct iommusim_walk_step *descriptor = &answer->walk.steps[answer->walk.step_count - 1];
+	const struct iommusim_walk_field *vector = find_field(descriptor - 1, "VV");
+	const struct iommusim_walk_field *on = find_field(descriptor, "ON");
+	const uint64_t bit = vector->value;
+	const bool known = (descriptor->raw[bit / 64] >> bit % 64 & 1) != 0;
+
+	paint(layout, GREEN, "posted");
+	fprintf(layout->out,
+	    ": vector 0x%" PRIx64 " (bit %u of PIR%u), in the descriptor at 0x%" PRIx64 "%s\nnotified ",
+	    bit, (unsigned)bit % 64, (unsigned)bit / 64, descriptor->address,
+	    known ? ", which has it already" : "");
+	if (answer->sent.address != 0)
+		fprintf(layout->out, "address 0x%" PRIx64 ", data 0x%x: ON becomes 1\n",
+		    answer->sent.address, answer->sent.data);
+	else if (on->value != 0)
+		fputs("nobody: a notification is outstanding (ON=1)\n", layout->out);
+	else
+		fputs("nobody: notifications are suppressed (SN=1), and it is not urgent (URG=0)\n",
+		    layout->out);
 }
 
 static void write_interrupt(const struct layout *layout, const struct walk_answer *answer)
@@ -412,6 +569,8 @@ void walk_text(FILE *out, const struct walk_answer *answer, const struct walk_st
 	fputs("result   ", out);
 	if (answer->walk.result.faulted)
 		write_denial(&layout, &answer->walk);
+	else if (answer->sent.posted)
+		write_posted(&layout, answer);
 	else if (answer->question.is_interrupt)
 		write_interrupt(&layout, answer);
 	else

@@ -104,24 +104,66 @@ static void write_consequence(const struct iommusim_report *report, const struct
 
 /* ---- the walk ------------------------------------------------------------------------------------ */
 
-static void step_text(const struct iommusim_walk_step *step, char *text, size_t size)
+/* "RW", "R-": what a paging entry allows; of the first stage, to whom. */
+static const char *rights_text(const struct iommusim_walk_step *step)
 {
-	static const char *const rights[] = { "--", "R-", "-W", "RW" };
+	static const char *const second[] = { "--", "R-", "-W", "RW" };
+	static const char *const first[] = { "R- supervisor", "RW supervisor", "R- user", "RW user" };
+
+	if (step->stage == 1)
+		return step->present ? first[step->raw[0] >> 1 & 3] : "--";
+	return second[step->raw[0] & 3];
+}
+
+static const char *table_name(const struct iommusim_walk_step *step)
+{
+	static const char *const names[][2] = {
+		{ "root entry", "root" },
+		{ "context entry", "context" },
+		{ "scalable-mode root entry", "root" },
+		{ "scalable-mode context entry", "context" },
+		{ "PASID directory entry", "PASID directory" },
+		{ "PASID table entry", "PASID table" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(step->name, names[i][0]) == 0)
+			return names[i][1];
+	return step->name;
+}
+
+/* A paging entry as "L2"; where both stages take part, "FS2" and "SS2". */
+static void paging_text(const struct iommusim_walk_step *step, bool nested, char *text, size_t size)
+{
+	const char *const stage = !nested ? "L" : step->stage == 1 ? "FS" : "SS";
+
+	snprintf(text, size, "%s%u[0x%03x] 0x%llx %s%s", stage, step->level, step->index,
+	    (unsigned long long)step->raw[0], rights_text(step),
+	    step->present ? (step->leaf ? " page" : "") : " not present");
+}
+
+static void step_text(const struct iommusim_walk_step *step, bool nested, char *text, size_t size)
+{
+	const char *const absent = step->present ? "" : " not present";
 
 	if (!step->readable)
 		snprintf(text, size, "%s at 0x%llx: no memory there", step->structure,
 		    (unsigned long long)step->address);
 	else if (step->level > 0)
-		snprintf(text, size, "L%u[0x%03x] 0x%llx %s%s", step->level, step->index,
-		    (unsigned long long)step->raw[0], rights[step->raw[0] & 3],
-		    step->present ? (step->leaf ? " page" : "") : " not present");
-	else if (strcmp(step->name, "root entry") == 0)
-		snprintf(text, size, "root[0x%02x] 0x%llx%s", step->index,
-		    (unsigned long long)step->raw[0], step->present ? "" : " not present");
+		paging_text(step, nested, text, size);
+	else if (strcmp(table_name(step), "root") == 0 || step->quads == 1)
+		snprintf(text, size, "%s[0x%02x] 0x%llx%s", table_name(step), step->index,
+		    (unsigned long long)step->raw[0], absent);
 	else
-		snprintf(text, size, "context[0x%02x] 0x%llx:%llx%s", step->index,
-		    (unsigned long long)step->raw[1], (unsigned long long)step->raw[0],
-		    step->present ? "" : " not present");
+		snprintf(text, size, "%s[0x%02x] 0x%llx:%llx%s", table_name(step), step->index,
+		    (unsigned long long)step->raw[1], (unsigned long long)step->raw[0], absent);
+}
+
+/* Of a nested walk: is this part of the way to a table, and so no part of the way to the page? */
+static bool is_aside(const struct iommusim_walk *walk, unsigned i)
+{
+	return walk->steps[i].stage == 2 &&
+	    walk->steps[i].input != walk->steps[walk->step_count - 1].input;
 }
 
 static void write_walk(const struct iommusim_report *report, const struct iommusim_text *out)
@@ -139,7 +181,9 @@ static void write_walk(const struct iommusim_report *report, const struct iommus
 		return;
 	}
 	for (unsigned i = 0; i < walk->step_count && used < sizeof(text); i++) {
-		step_text(&walk->steps[i], step, sizeof(step));
+		if (is_aside(walk, i))
+			continue;
+		step_text(&walk->steps[i], strcmp(walk->mode, "nested") == 0, step, sizeof(step));
 		used += (size_t)snprintf(
 		    text + used, sizeof(text) - used, "%s%s", i == 0 ? "" : " -> ", step);
 	}
@@ -169,7 +213,9 @@ static void write_fault(const struct iommusim_report *report, const struct iommu
 	if (fault->reason != 0)
 		snprintf(reason, sizeof(reason), "reason %xh: ", fault->reason);
 	snprintf(text, sizeof(text), "%s%s%s.  %s", reason, meaning,
-	    fault->class_ == IOMMUSIM_FAULT_NOT_PRESENT ? " (R=W=0: not mapped)" : "", where);
+	    fault->class_ == IOMMUSIM_FAULT_NOT_PRESENT && fault->reason < 0x10 ? " (R=W=0: not mapped)"
+										: "",
+	    where);
 	write_wrapped(out, "  fault  ", text);
 }
 

@@ -94,7 +94,8 @@ enum iommusim_status iommusim_memory_add(
 
 	if (status != IOMMUSIM_OK)
 		return status;
-	if (kind != IOMMUSIM_MEMORY_RAM && kind != IOMMUSIM_MEMORY_FIRMWARE)
+	if (kind != IOMMUSIM_MEMORY_RAM && kind != IOMMUSIM_MEMORY_FIRMWARE &&
+	    kind != IOMMUSIM_MEMORY_ROM)
 		return machine_fail(machine, IOMMUSIM_EINVAL,
 		    "foreign memory is added with iommusim_memory_add_foreign()");
 	window.host = reserve(machine, length);
@@ -257,6 +258,21 @@ static bool populated(const struct memory *memory, uint64_t address, uint64_t le
 	return true;
 }
 
+/* Memory throughout that hardware can store to. */
+static bool writable(const struct memory *memory, uint64_t address, uint64_t length)
+{
+	while (length > 0) {
+		const struct memory_window *window = memory_find(memory, address);
+		uint64_t run = run_length(window, address, length);
+
+		if (run == 0 || window->kind == IOMMUSIM_MEMORY_ROM)
+			return false;
+		address += run;
+		length -= run;
+	}
+	return true;
+}
+
 enum transfer { TO_MEMORY, TO_MEMORY_ALL_VIEWS, FROM_MEMORY, FLUSH };
 
 /* Move bytes window by window; the range is populated. */
@@ -352,7 +368,7 @@ enum iommusim_status iommusim_memory_physical(
 
 bool memory_device_write(const struct memory *memory, uint64_t address, const void *data, size_t length)
 {
-	if (!populated(memory, address, length))
+	if (!writable(memory, address, length))
 		return false;
 	move(memory, TO_MEMORY_ALL_VIEWS, address, NULL, data, length);
 	return true;

@@ -82,6 +82,65 @@ static inline bool memory_store64(const struct memory *memory, uint64_t address,
 	return true;
 }
 
+/* How the 64 bytes that hardware wants to update in place are to be had. */
+enum memory_line { MEMORY_LINE_MISSING, MEMORY_LINE_READ_ONLY, MEMORY_LINE_OWNED };
+
+/*
+ * The line at `address`, a multiple of 64, as hardware reads it that takes it for itself: always with
+ * snooping. Nobody can be kept from it meanwhile: what depends on a quadword that others change must be
+ * decided again with memory_update64(). `line` is as it was when MEMORY_LINE_MISSING.
+ */
+static inline enum memory_line memory_load_line(
+    const struct memory *memory, uint64_t address, uint64_t line[8])
+{
+	const struct memory_window *window = memory_find(memory, address);
+	const uint64_t *at;
+
+	if (window == NULL)
+		return MEMORY_LINE_MISSING;
+	at = (const uint64_t *)(const void *)(window->host + (address - window->base));
+	for (unsigned quad = 0; quad < 8; quad++)
+		line[quad] = __atomic_load_n(at + quad, __ATOMIC_ACQUIRE);
+	return window->kind == IOMMUSIM_MEMORY_ROM ? MEMORY_LINE_READ_ONLY : MEMORY_LINE_OWNED;
+}
+
+/* How an atomic update of memory by hardware ended. */
+enum memory_update { MEMORY_UPDATED, MEMORY_CHANGED, MEMORY_UNWRITABLE };
+
+/* Can hardware replace what is at `address`? */
+static inline bool memory_is_writable(const struct memory *memory, uint64_t address)
+{
+	const struct memory_window *window = memory_find(memory, address);
+
+	return window != NULL && window->kind != IOMMUSIM_MEMORY_ROM;
+}
+
+/*
+ * Hardware replaces an aligned quadword in one locked operation, in processor caches' view, if it still
+ * is `*seen`. MEMORY_CHANGED: it is not, and `*seen` is what it is now.
+ */
+static inline enum memory_update memory_update64(
+    const struct memory *memory, uint64_t address, uint64_t *seen, uint64_t value)
+{
+	const struct memory_window *window = memory_find(memory, address);
+	uint64_t *at;
+
+	if (window == NULL || window->kind == IOMMUSIM_MEMORY_ROM)
+		return MEMORY_UNWRITABLE;
+	at = (uint64_t *)(void *)(window->host + (address - window->base));
+	if (!__atomic_compare_exchange_n(at, seen, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return MEMORY_CHANGED;
+	if (window->device != window->host) { /* the line was snooped: memory is up to date with it */
+		uint64_t *view = (uint64_t *)(void *)(window->device + (address - window->base));
+
+		do { /* of several updaters the last to store has seen the last value */
+			value = __atomic_load_n(at, __ATOMIC_SEQ_CST);
+			__atomic_store_n(view, value, __ATOMIC_SEQ_CST);
+		} while (__atomic_load_n(at, __ATOMIC_SEQ_CST) != value);
+	}
+	return MEMORY_UPDATED;
+}
+
 /* Hardware stores to memory (DMA, status words): every view sees it at once. False: no memory. */
 bool memory_device_write(
     const struct memory *memory, uint64_t address, const void *data, size_t length);

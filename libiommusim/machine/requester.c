@@ -35,11 +35,14 @@ struct iommusim_requester {
 	struct iommusim_unit *unit; /* as of `topology` */
 	uint64_t topology;
 	_Atomic uint64_t working; /* the epoch this requester works under; 0: it does not */
+	unsigned depth;           /* of work within work; only its own thread looks */
 	/* One tick a request: counted here, so that threads share no line; only this requester stores. */
 	_Atomic uint64_t ticks;
 	uint16_t segment;
 	uint16_t rid;
 	bool silent; /* does not answer invalidations */
+	struct ats ats;
+	struct page_responses responses;
 	struct iommusim_requester_counters counters;
 	struct private_entry private[PRIVATE_ENTRIES];
 };
@@ -55,6 +58,15 @@ enum iommusim_status iommusim_requester_create(
 	requester = machine_alloc_zeroed(machine, sizeof(*requester));
 	if (requester == NULL)
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a requester");
+	if (!ats_create(&requester->ats)) {
+		machine_free(machine, requester, sizeof(*requester));
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a requester");
+	}
+	if (!page_responses_create(&requester->responses)) {
+		ats_destroy(machine, &requester->ats);
+		machine_free(machine, requester, sizeof(*requester));
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a requester");
+	}
 	requester->machine = machine;
 	requester->segment = segment;
 	requester->rid = rid;
@@ -71,6 +83,8 @@ void iommusim_requester_destroy(struct iommusim_requester *requester)
 	TAILQ_REMOVE(&requester->machine->requesters, requester, link);
 	requester->machine->retired_ticks +=
 	    atomic_load_explicit(&requester->ticks, memory_order_relaxed);
+	page_responses_destroy(&requester->responses);
+	ats_destroy(requester->machine, &requester->ats);
 	machine_free(requester->machine, requester, sizeof(*requester));
 }
 
@@ -107,25 +121,36 @@ static void give_way(unsigned spins)
 		nanosleep(&a_moment, NULL);
 }
 
+static void wait_for(struct iommusim_requester *requester, uint64_t epoch)
+{
+	uint64_t working;
+	unsigned spins = 0;
+
+	while ((working = atomic_load(&requester->working)) != 0 && working < epoch)
+		give_way(++spins);
+}
+
 void requester_quiesce(struct iommusim_machine *machine)
 {
 	const uint64_t epoch = atomic_fetch_add(&machine->epoch, 1) + 1;
 	struct iommusim_requester *requester;
 
-	TAILQ_FOREACH (requester, &machine->requesters, link) {
-		uint64_t working;
-		unsigned spins = 0;
-
-		while ((working = atomic_load(&requester->working)) != 0 && working < epoch)
-			give_way(++spins);
-	}
+	TAILQ_FOREACH (requester, &machine->requesters, link)
+		wait_for(requester, epoch);
 }
 
-static void begin_work(struct iommusim_requester *requester)
+void requester_wait(struct iommusim_requester *requester)
+{
+	wait_for(requester, atomic_fetch_add(&requester->machine->epoch, 1) + 1);
+}
+
+void requester_begin_work(struct iommusim_requester *requester)
 {
 	struct iommusim_machine *machine = requester->machine;
 	uint64_t topology;
 
+	if (requester->depth++ > 0)
+		return;
 	/*
 	 * Sequentially consistent on purpose: either the invalidator sees this mark and waits, or this
 	 * requester sees the new generation.
@@ -141,9 +166,18 @@ static void begin_work(struct iommusim_requester *requester)
 	memset(requester->private, 0, sizeof(requester->private));
 }
 
-static void end_work(struct iommusim_requester *requester)
+void requester_end_work(struct iommusim_requester *requester)
 {
+	if (--requester->depth > 0)
+		return;
 	atomic_store_explicit(&requester->working, 0, memory_order_release);
+}
+
+struct iommusim_unit *requester_begin_request(struct iommusim_requester *requester)
+{
+	requester_begin_work(requester);
+	tick(requester);
+	return requester->unit;
 }
 
 static struct private_entry *private_slot(struct iommusim_requester *requester, uint64_t address)
@@ -199,6 +233,9 @@ static void translate(struct iommusim_requester *requester, const struct page_re
 
 	if (unit == NULL) {
 		page->physical = request->address;
+		page->faulted = request->address_type != IOMMUSIM_DMA_UNTRANSLATED; /* nobody to ask */
+		if (page->faulted)
+			page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
 		return;
 	}
 	generation = atomic_load(&unit->generation);
@@ -224,7 +261,8 @@ static void deliver(struct iommusim_requester *requester, uint64_t address, uint
 	*fault = (struct iommusim_fault){ .class_ = IOMMUSIM_FAULT_NONE };
 	if (requester->unit != NULL)
 		requester->unit->model->interrupt(requester->unit, &request, message, fault);
-	if (fault->class_ == IOMMUSIM_FAULT_NONE)
+	if (fault->class_ == IOMMUSIM_FAULT_NONE &&
+	    message->address != 0) /* posting may notify nobody */
 		interrupt_raise(requester->machine, message);
 }
 
@@ -296,7 +334,7 @@ static void account(struct iommusim_requester *requester, const struct iommusim_
 	requester->counters.untranslated_pages += !page->translated && !page->faulted;
 }
 
-static enum iommusim_status check_request(const struct iommusim_dma_request *request)
+enum iommusim_status requester_check(const struct iommusim_dma_request *request)
 {
 	if ((unsigned)request->kind > IOMMUSIM_DMA_ATOMIC ||
 	    (unsigned)request->address_type > IOMMUSIM_DMA_TRANSLATED)
@@ -322,6 +360,8 @@ static struct page_request first_page(
 		.has_pasid = request->has_pasid,
 		.privileged = request->has_pasid && request->privileged,
 		.execute = request->has_pasid && request->execute,
+		.no_write =
+		    request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST && request->no_write,
 		.pasid = request->pasid,
 	};
 }
@@ -333,11 +373,11 @@ enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
 	struct page_request part;
 	uint64_t done = 0;
 
-	if (check_request(request) != IOMMUSIM_OK)
+	if (requester_check(request) != IOMMUSIM_OK)
 		return IOMMUSIM_EINVAL;
 	memset(outcome, 0, sizeof(*outcome));
 	part = first_page(requester, request);
-	begin_work(requester);
+	requester_begin_work(requester);
 	tick(requester);
 	requester->counters.requests++;
 	do {
@@ -357,7 +397,7 @@ enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
 		done += part.length;
 		part.address += part.length;
 	} while (done < request->length);
-	end_work(requester);
+	requester_end_work(requester);
 	return IOMMUSIM_OK;
 }
 
@@ -369,10 +409,10 @@ enum iommusim_status iommusim_requester_interrupt(struct iommusim_requester *req
 
 	if (address >> 20 != 0xfee || (address & 3) != 0)
 		return IOMMUSIM_EINVAL;
-	begin_work(requester);
+	requester_begin_work(requester);
 	tick(requester);
 	deliver(requester, address, data, &message, &answer);
-	end_work(requester);
+	requester_end_work(requester);
 	if (out != NULL)
 		*out = message;
 	if (fault != NULL)
@@ -386,7 +426,7 @@ enum iommusim_status iommusim_walk(struct iommusim_requester *requester,
 	struct page_request page = first_page(requester, request);
 	struct iommusim_unit *unit;
 
-	if (check_request(request) != IOMMUSIM_OK)
+	if (requester_check(request) != IOMMUSIM_OK)
 		return IOMMUSIM_EINVAL;
 	if (request->length < IOMMUSIM_PAGE_SIZE - (request->address & (IOMMUSIM_PAGE_SIZE - 1)))
 		page.length = (uint32_t)request->length;
@@ -445,14 +485,48 @@ void iommusim_requester_answers(struct iommusim_requester *requester, bool answe
 	requester->silent = !answers;
 }
 
-bool requester_answers(const struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
+bool requester_invalidate(struct iommusim_machine *machine, uint16_t segment, uint16_t rid,
+    const struct requester_invalidation *what)
 {
-	const struct iommusim_requester *requester;
+	struct iommusim_requester *requester;
+	bool answered = true;
+
+	TAILQ_FOREACH (requester, &machine->requesters, link) {
+		if (requester->rid != rid || requester->segment != segment)
+			continue;
+		if (requester->silent) {
+			answered = false;
+			continue;
+		}
+		ats_invalidate(&requester->ats, what);
+		requester_wait(requester);
+	}
+	return answered;
+}
+
+void requester_respond(struct iommusim_machine *machine, uint16_t segment, uint16_t rid,
+    const struct iommusim_page_response *response)
+{
+	struct iommusim_requester *requester;
 
 	TAILQ_FOREACH (requester, &machine->requesters, link)
-		if (requester->rid == rid && requester->segment == segment && requester->silent)
-			return false;
-	return true;
+		if (requester->rid == rid && requester->segment == segment)
+			page_responses_put(&requester->responses, response);
+}
+
+struct page_responses *requester_responses(struct iommusim_requester *requester)
+{
+	return &requester->responses;
+}
+
+struct ats *requester_ats(struct iommusim_requester *requester)
+{
+	return &requester->ats;
+}
+
+struct iommusim_machine *requester_machine(const struct iommusim_requester *requester)
+{
+	return requester->machine;
 }
 
 enum iommusim_status iommusim_requester_stray_completion(struct iommusim_requester *requester)

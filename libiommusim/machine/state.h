@@ -9,11 +9,13 @@
 #include <stdatomic.h>
 
 #include <iommusim/acpi.h>
+#include <iommusim/ats.h>
 #include <iommusim/clock.h>
 #include <iommusim/interrupt.h>
 #include <iommusim/machine.h>
 #include <iommusim/memory.h>
 #include <iommusim/mmio.h>
+#include <iommusim/page_request.h>
 #include <iommusim/pci.h>
 
 #include "port/bsd.h"
@@ -167,7 +169,73 @@ uint64_t requester_ticks(const struct iommusim_machine *machine);
  */
 void requester_quiesce(struct iommusim_machine *machine);
 
-/* Does the device of that requester id answer when it is told to drop translations? */
-bool requester_answers(const struct iommusim_machine *machine, uint16_t segment, uint16_t rid);
+/*
+ * requester.c: a piece of work that is over as a whole, however many requests it makes. These nest.
+ * Thread: the requester's.
+ */
+void requester_begin_work(struct iommusim_requester *requester);
+void requester_end_work(struct iommusim_requester *requester);
+/* Returns when the work that the requester was at when this was called is over. Control side. */
+void requester_wait(struct iommusim_requester *requester);
+/* requester.c: is the request well-formed? */
+enum iommusim_status requester_check(const struct iommusim_dma_request *request);
+
+/* What a device is told to drop of the translations it keeps (PCI Express ATS). */
+struct requester_invalidation {
+	uint64_t first; /* untranslated addresses, both inclusive */
+	uint64_t last;
+	uint32_t pasid;
+	bool has_pasid;
+	bool all_pasids; /* with has_pasid: Global Invalidate */
+};
+
+/*
+ * Tell the device of a requester id to drop translations, and wait for its completion. False: it does
+ * not answer.
+ */
+bool requester_invalidate(struct iommusim_machine *machine, uint16_t segment, uint16_t rid,
+    const struct requester_invalidation *what);
+
+/* ats.c: the device-TLB of a requester */
+struct ats {
+	/* Guards the rest: DMA of the requester, and the control side. */
+	pthread_mutex_t lock;
+	struct ats_table *table; /* NULL: ATS is off */
+	uint64_t changes;        /* invalidations and new settings so far */
+	struct iommusim_ats_counters counters;
+};
+
+/* In zeroed memory. False: no memory for the lock. */
+bool ats_create(struct ats *ats);
+void ats_destroy(struct iommusim_machine *machine, struct ats *ats);
+/* Drop what is named. What was looked up before may still be under way: requester_wait(). */
+void ats_invalidate(struct ats *ats, const struct requester_invalidation *what);
+
+/* requester.c: what is a requester's */
+struct ats *requester_ats(struct iommusim_requester *requester);
+struct iommusim_machine *requester_machine(const struct iommusim_requester *requester);
+
+/* page_request.c: responses to page requests that a requester has not taken yet */
+struct page_responses {
+	/* Guards the rest: the requester, which is told things by its unit, and the control side. */
+	pthread_mutex_t lock;
+	struct iommusim_page_response ring[IOMMUSIM_PAGE_RESPONSES];
+	uint32_t first;
+	uint32_t count;
+	uint64_t lost;
+};
+
+/* In zeroed memory. False: no memory for the lock. */
+bool page_responses_create(struct page_responses *responses);
+void page_responses_destroy(struct page_responses *responses);
+void page_responses_put(
+    struct page_responses *responses, const struct iommusim_page_response *response);
+
+/* requester.c: what is a requester's; and one request, up to requester_end_work(): its unit, or NULL */
+struct page_responses *requester_responses(struct iommusim_requester *requester);
+struct iommusim_unit *requester_begin_request(struct iommusim_requester *requester);
+/* requester.c: a page group response for a requester id, which may be nobody's. Control side. */
+void requester_respond(struct iommusim_machine *machine, uint16_t segment, uint16_t rid,
+    const struct iommusim_page_response *response);
 
 #endif

@@ -23,6 +23,7 @@ struct page_request {
 	bool has_pasid;
 	bool privileged;
 	bool execute;
+	bool no_write;
 };
 
 /* Rights of a translation. */
@@ -36,7 +37,8 @@ static inline unsigned rights_needed(unsigned kind)
 }
 
 /*
- * A message interrupt on its way through a unit. `fault->class_` stays NONE when `out` may be sent.
+ * A message interrupt on its way through a unit. `fault->class_` stays NONE when `out` may be sent; with
+ * address 0 it came to its end without a message.
  */
 struct interrupt_request {
 	uint64_t address;
@@ -69,6 +71,12 @@ struct unit_model {
 	void (*explain_interrupt)(struct iommusim_unit *unit, const struct interrupt_request *request,
 	    struct iommusim_interrupt *out, struct iommusim_walk *walk);
 	bool (*translating)(const struct iommusim_unit *unit);
+	/*
+	 * A page request message: any thread. `outcome` comes zeroed, and says unsupported; what the unit
+	 * responds by itself is left in it, for the caller to pass on. May be NULL.
+	 */
+	void (*request_page)(struct iommusim_unit *unit, uint16_t rid,
+	    const struct iommusim_page_request *request, struct iommusim_page_request_outcome *outcome);
 	/* A device completed a TLB invalidation that it was not asked for. False: nobody minds. May be NULL. */
 	bool (*stray_completion)(struct iommusim_unit *unit, uint16_t rid);
 	/* Would a fault that is recorded now raise no interrupt? */

@@ -135,21 +135,36 @@ static enum iommusim_status bind_name(struct replay *replay)
 	return IOMMUSIM_OK;
 }
 
+/* As the language has it: address 0 stands for no message. */
+static void add_message(struct line *line, bool posted, uint64_t address, uint64_t data)
+{
+	if (posted && address == 0)
+		add(line, "posted()");
+	else
+		add(line, "%s(0x%llx, 0x%llx)", posted ? "posted" : "remapped",
+		    (unsigned long long)address, (unsigned long long)data);
+}
+
 static void compare_message(struct replay *replay)
 {
 	const struct statement *statement = &replay->statement;
-	const struct value *expected = &statement->inner[statement->result.inner];
+	const struct value *result = &statement->result;
+	const struct value *expected = &statement->inner[result->inner];
 	const struct outcome *outcome = &statement->outcome;
+	const bool posted = slice_is(result->text, "posted");
+	const uint64_t address = result->inner_count == 0 ? 0 : expected[0].number;
+	const uint64_t data = result->inner_count == 0 ? 0 : expected[1].number;
 	struct line line = { .length = 0 };
 
-	if (outcome->message_address == expected[0].number &&
-	    outcome->message_data == expected[1].number) {
+	if (outcome->message_posted == posted && outcome->message_address == address &&
+	    outcome->message_data == data) {
 		met(replay);
 		return;
 	}
-	add(&line, "interrupt came out as remapped(0x%llx, 0x%x), expected remapped(0x%llx, 0x%llx)",
-	    (unsigned long long)outcome->message_address, outcome->message_data,
-	    (unsigned long long)expected[0].number, (unsigned long long)expected[1].number);
+	add(&line, "interrupt came out as ");
+	add_message(&line, outcome->message_posted, outcome->message_address, outcome->message_data);
+	add(&line, ", expected ");
+	add_message(&line, posted, address, data);
 	failed(replay, &line);
 }
 

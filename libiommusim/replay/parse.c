@@ -460,15 +460,21 @@ static bool fits_error(struct replay *replay, struct value *value)
 	return false;
 }
 
+/* What is sent: remapped(ADDRESS, DATA), the notification posted(ADDRESS, DATA), or none, posted(). */
 static bool fits_message(struct replay *replay, const struct value *value)
 {
 	const struct value *inner = &replay->statement.inner[value->inner];
+	const bool call = value->kind == VALUE_CALL;
+	const bool posted = call && slice_is(value->text, "posted");
 
-	if (value->kind == VALUE_CALL && slice_is(value->text, "remapped") && value->inner_count == 2 &&
+	if (posted && value->inner_count == 0)
+		return true;
+	if ((posted || (call && slice_is(value->text, "remapped"))) && value->inner_count == 2 &&
 	    inner[0].kind == VALUE_NUMBER && inner[1].kind == VALUE_NUMBER)
 		return true;
 	replay_refuse(replay, value->at,
-	    "expected remapped(ADDRESS, DATA) or error(NAME) as the result of an interrupt");
+	    "expected remapped(ADDRESS, DATA), posted(ADDRESS, DATA), posted() or error(NAME) as the "
+	    "result of an interrupt");
 	return false;
 }
 

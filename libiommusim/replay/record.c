@@ -435,6 +435,15 @@ static void put_value(struct iommusim_recorder *recorder, const struct statement
 	}
 }
 
+static void put_message(struct iommusim_recorder *recorder, const struct outcome *outcome)
+{
+	if (outcome->message_posted && outcome->message_address == 0)
+		PUT(recorder, "posted()");
+	else
+		PUT(recorder, "%s(0x%llx, 0x%x)", outcome->message_posted ? "posted" : "remapped",
+		    (unsigned long long)outcome->message_address, outcome->message_data);
+}
+
 static void put_outcome(struct iommusim_recorder *recorder, const struct statement *statement)
 {
 	const struct outcome *outcome = &statement->outcome;
@@ -452,8 +461,7 @@ static void put_outcome(struct iommusim_recorder *recorder, const struct stateme
 		trace_put_hex(&recorder->out, outcome->bytes, outcome->length);
 		break;
 	case YIELDS_MESSAGE:
-		PUT(recorder, "remapped(0x%llx, 0x%x)", (unsigned long long)outcome->message_address,
-		    outcome->message_data);
+		put_message(recorder, outcome);
 		break;
 	case YIELDS_DOMAIN:
 	case YIELDS_NOTHING:

@@ -255,6 +255,7 @@ enum iommusim_status run_interrupt(struct replay *replay, struct statement *stat
 	if (fault.class_ == IOMMUSIM_FAULT_NONE) {
 		outcome->message_address = message.address;
 		outcome->message_data = message.data;
+		outcome->message_posted = message.posted;
 		return IOMMUSIM_OK;
 	}
 	outcome->status = IOMMUSIM_EIO; /* the message never arrived */

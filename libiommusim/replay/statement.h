@@ -141,8 +141,9 @@ struct outcome {
 	struct iommusim_domain *domain;
 	const uint8_t *bytes;
 	size_t length;
-	uint64_t message_address;
+	uint64_t message_address; /* interrupt; 0: none was sent */
 	uint32_t message_data;
+	bool message_posted;   /* it is a notification */
 	uint16_t fault_reason; /* interrupt; 0: none */
 };
 

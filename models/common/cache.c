@@ -105,7 +105,27 @@ bool cache_whim(struct cache *cache, unsigned odds)
 	return cache->policy == IOMMUSIM_CACHE_ADVERSE && random_next(&cache->random) % odds == 0;
 }
 
-static const struct cached *find(struct cache *cache, bool by_source, uint32_t who, uint64_t key)
+/* The PASID and the privilege of a request without a PASID are its source's: they need no comparing. */
+static bool serves_source(const struct cached *entry, const struct cache_source *source)
+{
+	if (entry->source != source->source ||
+	    ((entry->flags ^ source->flags) & CACHED_WITH_PASID) != 0)
+		return false;
+	return (source->flags & CACHED_WITH_PASID) == 0 ||
+	    (entry->pasid == source->pasid &&
+		((entry->flags ^ source->flags) & CACHED_PRIVILEGED) == 0);
+}
+
+static bool serves_space(const struct cached *entry, const struct cache_space *space)
+{
+	return entry->domain == space->domain && entry->kind == space->kind &&
+	    ((entry->flags ^ space->flags) & ~CACHED_WITH_PASID) == 0 &&
+	    (!space->by_pasid || entry->pasid == space->pasid);
+}
+
+/* One of `source` and `space` says what to look for. */
+static const struct cached *find(struct cache *cache, const struct cache_source *source,
+    const struct cache_space *space, uint64_t key)
 {
 	if (cache->count > 0 && cache_whim(cache, EVICTION_ODDS))
 		drop(cache, (uint32_t)(random_next(&cache->random) % cache->count));
@@ -119,7 +139,8 @@ static const struct cached *find(struct cache *cache, bool by_source, uint32_t w
 			struct cached *entry = &cache->entries[index];
 
 			if (entry->shift != shift || entry->key >> shift != key >> shift ||
-			    (by_source ? entry->source : entry->domain) != who)
+			    !(source != NULL ? serves_source(entry, source)
+					     : serves_space(entry, space)))
 				continue;
 			entry->used = ++cache->clock;
 			return entry;
@@ -128,14 +149,16 @@ static const struct cached *find(struct cache *cache, bool by_source, uint32_t w
 	return NULL;
 }
 
-const struct cached *cache_find_source(struct cache *cache, uint16_t source, uint64_t key)
+const struct cached *cache_find_source(
+    struct cache *cache, const struct cache_source *source, uint64_t key)
 {
-	return find(cache, true, source, key);
+	return find(cache, source, NULL, key);
 }
 
-const struct cached *cache_find_domain(struct cache *cache, uint32_t domain, uint64_t key)
+const struct cached *cache_find_space(
+    struct cache *cache, const struct cache_space *space, uint64_t key)
 {
-	return find(cache, false, domain, key);
+	return find(cache, NULL, space, key);
 }
 
 /* Room for one more entry: more buckets and entries, or, in `sized`, the oldest of the bucket. */
@@ -184,7 +207,8 @@ static bool make_room(struct cache *cache, uint64_t key, unsigned shift)
 static bool same_entry(const struct cached *a, const struct cached *b)
 {
 	return a->key == b->key && a->shift == b->shift && a->source == b->source &&
-	    a->domain == b->domain;
+	    a->domain == b->domain && a->pasid == b->pasid && a->kind == b->kind &&
+	    a->flags == b->flags;
 }
 
 void cache_insert(struct cache *cache, const struct cached *wanted)
@@ -217,7 +241,11 @@ static bool taken(const struct cached *entry, const struct cache_filter *filter)
 {
 	const uint64_t last = entry->key | ((UINT64_C(1) << entry->shift) - 1);
 
+	if (filter->kinds != 0 && (filter->kinds >> entry->kind & 1) == 0)
+		return false;
 	if (filter->by_domain && entry->domain != filter->domain)
+		return false;
+	if (filter->by_pasid && entry->pasid != filter->pasid)
 		return false;
 	if (filter->by_source && ((entry->source ^ filter->source) & ~filter->source_ignore) != 0)
 		return false;
@@ -250,7 +278,8 @@ static void invalidate_probing(struct cache *cache, const struct cache_filter *f
 
 void cache_invalidate(struct cache *cache, const struct cache_filter *filter)
 {
-	if (!filter->by_domain && !filter->by_source && !filter->by_range) {
+	if (!filter->by_domain && !filter->by_pasid && !filter->by_source && !filter->by_range &&
+	    filter->kinds == 0) {
 		cache_clear(cache);
 		return;
 	}

@@ -15,11 +15,41 @@ struct cached {
 	uint64_t value[3];
 	uint64_t tag;  /* of the request that filled it */
 	uint64_t used; /* when it last answered: for LRU */
-	uint32_t domain;
 	uint32_t next; /* in its bucket; CACHE_END ends it */
+	uint32_t pasid;
+	uint16_t domain;
 	uint16_t source;
 	uint8_t shift; /* log2 of what the entry covers; 0 when `key` is no address */
 	uint8_t rights;
+	uint8_t kind;  /* of entry, 0..7: the user's business, but for invalidation by kind */
+	uint8_t flags; /* CACHED_...: whose requests it serves */
+};
+
+/*
+ * A cached entry that serves requests with a PASID, its own; or privileged ones; or spaces that protect
+ * read-only pages from those, or that have every page snooped.
+ */
+enum {
+	CACHED_WITH_PASID = 1,
+	CACHED_PRIVILEGED = 2,
+	CACHED_WRITE_PROTECTED = 4,
+	CACHED_PAGE_SNOOPED = 8
+};
+
+/* Whose request it is, to find what such requests filled. */
+struct cache_source {
+	uint16_t source;
+	uint8_t flags;
+	uint32_t pasid; /* looked at with CACHED_WITH_PASID */
+};
+
+/* An address space, to find what anyone's requests to it filled. */
+struct cache_space {
+	uint16_t domain;
+	uint8_t kind;
+	uint8_t flags;
+	bool by_pasid;
+	uint32_t pasid;
 };
 
 #define CACHE_END UINT32_MAX
@@ -41,9 +71,12 @@ struct cache {
 /* Which entries an invalidation takes. A member that is off does not restrict. */
 struct cache_filter {
 	bool by_domain;
+	bool by_pasid;
 	bool by_source;
 	bool by_range;
-	uint32_t domain;
+	uint8_t kinds; /* as bits; 0: all */
+	uint16_t domain;
+	uint32_t pasid;
 	uint16_t source;
 	uint16_t source_ignore; /* bits of the source id that are not compared */
 	uint64_t first;         /* range of addresses, both inclusive */
@@ -58,11 +91,13 @@ enum iommusim_status cache_create(struct cache *cache, struct iommusim_machine *
     enum iommusim_cache_policy policy, uint32_t sets, uint32_t ways, uint64_t seed);
 void cache_destroy(struct cache *cache);
 
-/* The entry that covers `key` and was filled by `source`; NULL when there is none. */
-const struct cached *cache_find_source(struct cache *cache, uint16_t source, uint64_t key);
+/* The entry that covers `key` and was filled by such a request; NULL when there is none. */
+const struct cached *cache_find_source(
+    struct cache *cache, const struct cache_source *source, uint64_t key);
 
-/* The entry that covers `key` in `domain`, whoever filled it. */
-const struct cached *cache_find_domain(struct cache *cache, uint32_t domain, uint64_t key);
+/* The entry that covers `key` in a space, whoever filled it. */
+const struct cached *cache_find_space(
+    struct cache *cache, const struct cache_space *space, uint64_t key);
 
 /* Keep `entry`, replacing one of the same key, size, source and domain. Its `next`, `used` are ours. */
 void cache_insert(struct cache *cache, const struct cached *entry);

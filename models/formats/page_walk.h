@@ -12,7 +12,7 @@ enum page_walk_stop {
 	PAGE_WALK_UNREADABLE,  /* no memory where an entry should be */
 	PAGE_WALK_NOT_PRESENT, /* an entry, or the rights accumulated so far, allow nothing */
 	PAGE_WALK_RESERVED,    /* a present entry with a reserved bit or an unsupported size */
-	PAGE_WALK_DENIED       /* only with `each_level`: the request's right is missing on the way */
+	PAGE_WALK_DENIED       /* a right of `needed_early` or `needed_always` is missing on the way */
 };
 
 /* One entry that was looked at, for whoever wants to see the path. */
@@ -29,11 +29,15 @@ struct page_walk {
 	uint64_t table; /* where it begins: the root table, or one further down that is known already */
 	uint8_t first;  /* level of that table, 1..6: the walk reads that many entries at most */
 	uint8_t granted; /* what the entries above it allow; everything at the root */
-	uint8_t needed;  /* rights the request needs: looked at only with `each_level` */
-	bool each_level;
+	/*
+	 * Rights that every entry must give, lest the walk ends at it: before its reserved bits are looked
+	 * at, or after. What is missing at the leaf only, the caller sees in `rights`.
+	 */
+	uint8_t needed_early;
+	uint8_t needed_always;
 	const struct page_reserved *reserved;
-	bool (*load)(const void *context, uint64_t address, uint64_t *entry);
-	const void *context;
+	bool (*load)(void *context, uint64_t address, uint64_t *entry);
+	void *context;
 	struct page_walk_step *steps; /* room for `first` of them, or NULL */
 	/* out */
 	uint8_t step_count;
@@ -42,6 +46,11 @@ struct page_walk {
 	uint64_t entry;
 	uint64_t page; /* found: physical address of the page that holds `target` */
 };
+
+static inline bool page_walk_lacks(const struct page_walk *walk, unsigned needed)
+{
+	return (walk->rights & needed) != needed;
+}
 
 static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
     const struct page_format *format, struct page_walk *walk, uint64_t target)
@@ -52,7 +61,7 @@ static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
 	walk->rights = walk->granted;
 	walk->step_count = 0;
 	/* The entries above would have said so, had they been read. */
-	if (walk->each_level && (walk->granted & walk->needed) != walk->needed)
+	if (page_walk_lacks(walk, walk->needed_early | walk->needed_always))
 		return PAGE_WALK_DENIED;
 	for (;; level--) {
 		uint64_t entry = 0;
@@ -74,11 +83,13 @@ static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
 			return PAGE_WALK_UNREADABLE;
 		if (walk->rights == 0)
 			return PAGE_WALK_NOT_PRESENT;
-		if (walk->each_level && (walk->rights & walk->needed) != walk->needed)
+		if (page_walk_lacks(walk, walk->needed_early))
 			return PAGE_WALK_DENIED;
 		leaf = format->leaf(entry, level);
 		if ((entry & (leaf ? walk->reserved->leaf : walk->reserved->table)[level]) != 0)
 			return PAGE_WALK_RESERVED;
+		if (page_walk_lacks(walk, walk->needed_always))
+			return PAGE_WALK_DENIED;
 		if (leaf) {
 			walk->page = format->page(entry, level);
 			return PAGE_WALK_FOUND;

@@ -71,4 +71,24 @@ static const struct page_format vtd_second_stage = {
 	.make_leaf = vtd_ss_make_leaf,
 };
 
+/* Where RTADDR.SSIRWE is set, IR and IW stand for R and W (VT-d 9.8). Everything else is the same. */
+static inline unsigned vtd_ss_rights_io(uint64_t entry)
+{
+	return (vtd_ss_io_rights_IR(&entry) ? PAGE_READ : 0) |
+	    (vtd_ss_io_rights_IW(&entry) ? PAGE_WRITE : 0);
+}
+
+static inline bool vtd_ss_io_present(uint64_t entry)
+{
+	return vtd_ss_rights_io(entry) != 0;
+}
+
+static const struct page_format vtd_second_stage_io = {
+	.present = vtd_ss_io_present,
+	.leaf = vtd_ss_is_leaf,
+	.rights = vtd_ss_rights_io,
+	.table = vtd_ss_next_table,
+	.page = vtd_ss_page,
+};
+
 #endif

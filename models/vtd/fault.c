@@ -1,20 +1,26 @@
 /* Faults: what a reason code means, and the record it makes (VT-d 7.1). Where it goes: fault_log.c. */
 #include "models/vtd/unit.h"
 
+#include "models/vtd/reason.h"
+
 #define QUALIFIED   true
 #define UNQUALIFIED false
 
-/* What a translation request is answered that may not be let go on. */
-#define UR false
-#define CA true
+/* The answers of Table 30 under its own names. */
+#define UR       VTD_UR
+#define CA       VTD_CA
+#define EMPTY    VTD_EMPTY
+#define RIGHTS   VTD_RIGHTS
+#define REPORTED VTD_REPORTED
 
 static const struct vtd_reason reasons[256] = {
-#define R(code, name, where, q, class, answer, text)                                                   \
+#define R(code, name, where, q, class, to_translation, to_translated, text)                            \
 	[code] = { .clause = where,                                                                    \
 		.meaning = text,                                                                       \
 		.class_ = IOMMUSIM_FAULT_##class,                                                      \
 		.qualified = q,                                                                        \
-		.aborts = answer },
+		.translation = to_translation,                                                         \
+		.translated = to_translated },
 #include "models/vtd/spec/fault_reasons.def"
 #undef R
 };
@@ -61,29 +67,72 @@ static void make_record(
 	vtd_fault_record_set_F(record, 1);
 }
 
+bool vtd_answers(const struct page_request *request, unsigned reason, unsigned *rights)
+{
+	const unsigned answer = reason == 0 ? VTD_RIGHTS : reasons[reason].translation;
+
+	if (request->address_type != IOMMUSIM_DMA_TRANSLATION_REQUEST || answer < VTD_EMPTY)
+		return false;
+	if (answer != VTD_RIGHTS)
+		*rights = 0;
+	return true;
+}
+
+/* Is the device told Completer Abort? Everything else that is blocked is an Unsupported Request. */
+static bool aborts(const struct page_request *request, unsigned reason)
+{
+	switch (request->address_type) {
+	case IOMMUSIM_DMA_TRANSLATION_REQUEST:
+		return reasons[reason].translation == VTD_CA;
+	case IOMMUSIM_DMA_TRANSLATED:
+		return reasons[reason].translated == VTD_CA;
+	default:
+		return false;
+	}
+}
+
+static void describe(const struct vtd_unit *vtd, const struct page_request *request, unsigned reason,
+    bool fault_disable, struct iommusim_fault *fault)
+{
+	*fault = (struct iommusim_fault){
+		.class_ = reasons[reason].class_,
+		.reason = (uint16_t)reason,
+		.meaning = reasons[reason].meaning,
+		.suppressed = fault_disable && reasons[reason].qualified,
+		.aborts = aborts(request, reason),
+	};
+	make_record(vtd, request, reason, fault->record);
+}
+
 void vtd_fault_describe(const struct vtd_unit *vtd, const struct page_request *request, unsigned reason,
     bool fault_disable, struct iommusim_dma_page *page)
 {
 	page->faulted = true;
 	page->translated = true;
-	page->fault = (struct iommusim_fault){
-		.class_ = reasons[reason].class_,
-		.reason = (uint16_t)reason,
-		.meaning = reasons[reason].meaning,
-		.suppressed = fault_disable && reasons[reason].qualified,
-		.aborts =
-		    request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST && reasons[reason].aborts,
-	};
-	make_record(vtd, request, reason, page->fault.record);
+	describe(vtd, request, reason, fault_disable, &page->fault);
+}
+
+void vtd_fault_refine(struct iommusim_fault *fault, unsigned rights)
+{
+	if ((fault->reason == LGN_2 || fault->reason == LGN_3) && rights == 0)
+		fault->class_ = IOMMUSIM_FAULT_NOT_PRESENT;
+}
+
+void vtd_report(struct vtd_unit *vtd, const struct page_request *request, unsigned reason,
+    bool fault_disable, struct iommusim_fault *fault)
+{
+	describe(vtd, request, reason, fault_disable, fault);
+	if (fault->suppressed)
+		return;
+	pthread_mutex_lock(&vtd->unit.lock);
+	vtd_fault_log(vtd, fault);
+	pthread_mutex_unlock(&vtd->unit.lock);
 }
 
 void vtd_fault(struct vtd_unit *vtd, const struct page_request *request, unsigned reason,
     bool fault_disable, struct iommusim_dma_page *page)
 {
-	vtd_fault_describe(vtd, request, reason, fault_disable, page);
-	if (page->fault.suppressed)
-		return;
-	pthread_mutex_lock(&vtd->unit.lock);
-	vtd_fault_log(vtd, &page->fault);
-	pthread_mutex_unlock(&vtd->unit.lock);
+	page->faulted = true;
+	page->translated = true;
+	vtd_report(vtd, request, reason, fault_disable, &page->fault);
 }

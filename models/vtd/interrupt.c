@@ -1,9 +1,7 @@
 /*
- * Interrupt requests: compatibility format or remapped, in the order of VT-d 5.1.4, first from the table
- * alone (vtd_remap), then with the interrupt entry cache and fault logging around it (vtd_interrupt).
- *
- * Posted entries (IM=1) are refused, reason 24h: without CAP.PI that is what they are, a reserved
- * encoding; with CAP.PI it stands in for posting (VT-d 5.2.3), which is not modelled yet.
+ * Interrupt requests: compatibility format, remapped or posted, in the order of VT-d 5.1.4, first from
+ * the table alone (vtd_remap), then with the interrupt entry cache and fault logging around it
+ * (vtd_interrupt). What posting does to its descriptor: post.c.
  */
 #include "models/vtd/unit.h"
 
@@ -75,14 +73,21 @@ static bool source_allowed(const uint64_t *entry, uint16_t source)
 	}
 }
 
-/* Reserved bits; in xAPIC mode there are more of them (VT-d 9.9). Reserved delivery modes are not. */
+/*
+ * Reserved bits; of a remapped entry in xAPIC mode there are more of them (VT-d 9.9, 9.10). Reserved
+ * delivery modes are not. Without CAP.PI the mode bit is one of them.
+ */
 static bool well_formed(const struct vtd_unit *vtd, const struct vtd_remapping *remapping)
 {
 	const uint64_t *entry = remapping->entry;
-	const uint64_t low =
-	    vtd->irte_reserved[0] | (remapping->extended ? 0 : vtd->irte_xapic_reserved);
+	const uint64_t *reserved = vtd->irte_reserved;
+	uint64_t more = remapping->extended ? 0 : vtd->irte_xapic_reserved;
 
-	return (entry[0] & low) == 0 && (entry[1] & vtd->irte_reserved[1]) == 0 && !vtd_irte_IM(entry);
+	if (vtd_posts(vtd, entry)) {
+		reserved = vtd->irte_posted_reserved;
+		more = 0;
+	}
+	return (entry[0] & (reserved[0] | more)) == 0 && (entry[1] & reserved[1]) == 0;
 }
 
 /* The entry, from memory or cache, against this request: present, source, contents, in that order. */
@@ -96,22 +101,27 @@ static enum reason check_entry(const struct vtd_unit *vtd, const struct interrup
 	return well_formed(vtd, remapping) ? ALLOWED : IR_RESERVED;
 }
 
-/* The message that goes to the processor (VT-d 5.1.4, 9.9): always asserted. */
+void vtd_message(uint64_t message[2], uint64_t destination, uint64_t vector)
+{
+	message[0] = message[1] = 0;
+	vtd_interrupt_message_set_PREFIX(message, 0xfee);
+	vtd_interrupt_message_set_DST(message, destination);
+	vtd_interrupt_message_set_DST_HIGH(message, destination >> 8);
+	vtd_interrupt_message_set_V(message, vector);
+	vtd_interrupt_message_set_LEVEL(message, 1);
+}
+
+/* The message that goes to the processor (VT-d 5.1.4, 9.9). */
 static void compose(const struct vtd_remapping *remapping, struct iommusim_interrupt *out)
 {
 	const uint64_t *entry = remapping->entry;
 	const uint64_t wide = vtd_irte_DST(entry);
-	const uint64_t destination = remapping->extended ? wide : wide >> 8;
-	uint64_t message[2] = { 0, 0 };
+	uint64_t message[2];
 
-	vtd_interrupt_message_set_PREFIX(message, 0xfee);
+	vtd_message(message, remapping->extended ? wide : wide >> 8, vtd_irte_V(entry));
 	vtd_interrupt_message_set_DM(message, vtd_irte_DM(entry));
 	vtd_interrupt_message_set_RH(message, vtd_irte_RH(entry));
-	vtd_interrupt_message_set_DST(message, destination);
-	vtd_interrupt_message_set_DST_HIGH(message, destination >> 8);
-	vtd_interrupt_message_set_V(message, vtd_irte_V(entry));
 	vtd_interrupt_message_set_DLM(message, vtd_irte_DLM(entry));
-	vtd_interrupt_message_set_LEVEL(message, 1);
 	vtd_interrupt_message_set_TM(message, vtd_irte_TM(entry));
 	out->address = message[0];
 	out->data = (uint32_t)message[1];
@@ -127,9 +137,12 @@ unsigned vtd_remap(const struct vtd_unit *vtd, const struct interrupt_request *r
 	if (!read_entry(vtd, remapping))
 		return IR_READ;
 	reason = check_entry(vtd, request, remapping);
-	if (reason == ALLOWED)
-		compose(remapping, out);
-	return reason;
+	if (reason != ALLOWED)
+		return reason;
+	if (vtd_posts(vtd, remapping->entry))
+		return vtd_post_peek(vtd, remapping, out);
+	compose(remapping, out);
+	return ALLOWED;
 }
 
 /* The cache knows keys by page: an index is kept as if it were a page number. */
@@ -139,23 +152,32 @@ static uint64_t cache_key(unsigned index)
 }
 
 /* An entry serves whoever has its index: it keeps the IRTE, and each request is checked against that. */
-static bool ask_cache(struct vtd_unit *vtd, struct vtd_remapping *remapping)
+static bool ask_cache(
+    struct vtd_unit *vtd, const struct interrupt_request *request, struct vtd_remapping *remapping)
 {
+	const struct vtd_performance_subject subject = { .rid = request->rid };
 	const struct cached *known;
 
 	pthread_mutex_lock(&vtd->unit.lock);
-	known = cache_find_source(&vtd->interrupt_cache, 0, cache_key(remapping->index));
+	vtd_performance_count_locked(vtd, VTD_PERFORMANCE_INT_CACHE_LOOKUP, &subject);
+	known = cache_find_source(
+	    &vtd->interrupt_cache, &(struct cache_source){ .source = 0 }, cache_key(remapping->index));
 	if (known != NULL) {
 		remapping->entry[0] = known->value[0];
 		remapping->entry[1] = known->value[1];
+		vtd_performance_count_locked(vtd,
+		    vtd_irte_IM(remapping->entry) ? VTD_PERFORMANCE_INT_CACHE_HIT_POSTED
+						  : VTD_PERFORMANCE_INT_CACHE_HIT_NONPOSTED,
+		    &subject);
 	}
 	pthread_mutex_unlock(&vtd->unit.lock);
 	return known != NULL;
 }
 
 /*
- * Keep an entry, unless it led to a fault on a unit without caching mode (VT-d 6.4), or something was
- * invalidated since the request began: it may be what was read.
+ * Keep an entry, unless it led to a fault on a unit without caching mode (VT-d 6.4: any fault of
+ * 5.1.4.1, those of a descriptor among them), or something was invalidated since the request began: it
+ * may be what was read.
  */
 static void fill_cache(struct vtd_unit *vtd, const struct vtd_remapping *remapping, enum reason reason,
     uint64_t generation)
@@ -190,18 +212,33 @@ static void prefetch(struct vtd_unit *vtd, const struct vtd_remapping *remapping
 		fill_cache(vtd, &next, ALLOWED, generation);
 }
 
+/* What the entry says, from memory or cache, is done: a message, or a posted interrupt. */
+static enum reason obey_entry(const struct vtd_unit *vtd, const struct interrupt_request *request,
+    struct vtd_remapping *remapping, struct iommusim_interrupt *out)
+{
+	const enum reason reason = check_entry(vtd, request, remapping);
+
+	if (reason != ALLOWED)
+		return reason;
+	if (vtd_posts(vtd, remapping->entry))
+		return vtd_post(vtd, remapping, out);
+	compose(remapping, out);
+	return ALLOWED;
+}
+
 /* The entry that decides: from the cache, or from memory and then into the cache. */
 static enum reason use_entry(struct vtd_unit *vtd, const struct interrupt_request *request,
-    struct vtd_remapping *remapping, uint64_t generation)
+    struct vtd_remapping *remapping, uint64_t generation, struct iommusim_interrupt *out)
 {
 	const bool caching = vtd->unit.settings.cache != IOMMUSIM_CACHE_NONE;
 	enum reason reason;
 
-	if (caching && ask_cache(vtd, remapping))
-		return check_entry(vtd, request, remapping);
+	if (caching && ask_cache(vtd, request, remapping))
+		return obey_entry(vtd, request, remapping, out);
+	vtd_performance_count(vtd, VTD_PERFORMANCE_IOMMU_MRDS, NULL);
 	if (!read_entry(vtd, remapping))
 		return IR_READ;
-	reason = check_entry(vtd, request, remapping);
+	reason = obey_entry(vtd, request, remapping, out);
 	if (caching) {
 		fill_cache(vtd, remapping, reason, generation);
 		prefetch(vtd, remapping, generation);
@@ -229,11 +266,8 @@ void vtd_interrupt(struct iommusim_unit *unit, const struct interrupt_request *r
 	struct page_request recorded;
 	enum reason reason = find_entry(vtd, request, &remapping);
 
-	if (reason == ALLOWED && remapping.indexed) {
-		reason = use_entry(vtd, request, &remapping, generation);
-		if (reason == ALLOWED)
-			compose(&remapping, out);
-	}
+	if (reason == ALLOWED && remapping.indexed)
+		reason = use_entry(vtd, request, &remapping, generation, out);
 	if (reason == ALLOWED)
 		return;
 	recorded = vtd_interrupt_fault_request(request, &remapping);

@@ -41,17 +41,30 @@ void vtd_invalidate_everything(struct vtd_unit *vtd)
 	const struct cache_filter all = { .by_domain = false };
 
 	invalidate(vtd, &vtd->context_cache, &all);
+	invalidate(vtd, &vtd->pasid_cache, &all);
 	invalidate(vtd, &vtd->iotlb, &all);
 	invalidate(vtd, &vtd->paging_cache, &all);
+	invalidate(vtd, &vtd->host_leaf_cache, &all);
+	invalidate(vtd, &vtd->host_table_cache, &all);
 }
 
+static uint16_t domain_of(const struct vtd_unit *vtd, const struct vtd_invalidation *what)
+{
+	return (uint16_t)(what->domain & vtd->domain_mask); /* bits beyond CAP.ND are ignored (6.5.2) */
+}
+
+/*
+ * In scalable mode the context cache has no domains: what asks for one gets everything, and for a device
+ * in one, the device (VT-d 6.5.2.1).
+ */
 void vtd_invalidate_context(struct vtd_unit *vtd, const struct vtd_invalidation *what)
 {
 	/* Function mask: the function bits of the source id that are not compared (VT-d 11.4.6.1). */
 	static const uint16_t ignored_bits[] = { 0, 4, 6, 7 };
+	const bool legacy = vtd_RTADDR_TTM(atomic_load(&vtd->root)) == 0;
 	const struct cache_filter filter = {
-		.by_domain = what->granularity >= GRANULARITY_DOMAIN,
-		.domain = what->domain & (uint32_t)vtd->domain_mask,
+		.by_domain = legacy && what->granularity >= GRANULARITY_DOMAIN,
+		.domain = domain_of(vtd, what),
 		.by_source = what->granularity == GRANULARITY_FINE,
 		.source = what->source,
 		.source_ignore = ignored_bits[what->function_mask & 3],
@@ -60,25 +73,104 @@ void vtd_invalidate_context(struct vtd_unit *vtd, const struct vtd_invalidation 
 	invalidate(vtd, &vtd->context_cache, &filter);
 }
 
-void vtd_invalidate_iotlb(struct vtd_unit *vtd, const struct vtd_invalidation *what)
+void vtd_invalidate_pasid_cache(struct vtd_unit *vtd, const struct vtd_invalidation *what)
 {
-	const unsigned top =
-	    IOMMUSIM_PAGE_SHIFT + what->address_mask - 1; /* highest bit not compared */
-	const uint64_t span = SPEC_MASK(top > 63 ? 63 : top, 0);
-	/* Address bits beyond the unit's width are ignored (VT-d 6.5.2.3, 11.4.6.4). */
-	const uint64_t address = what->address & SPEC_MASK(vtd->max_address_width - 1, 0);
+	enum { DOMAIN = 0, PASID = 1, GLOBAL = 3 };
 	const struct cache_filter filter = {
-		.by_domain = what->granularity >= GRANULARITY_DOMAIN,
-		.domain = what->domain & (uint32_t)vtd->domain_mask,
-		.by_range = what->granularity == GRANULARITY_FINE,
-		.first = address & ~span,
-		.last = address | span,
+		.by_domain = what->granularity != GLOBAL,
+		.domain = domain_of(vtd, what),
+		.by_pasid = what->granularity == PASID,
+		.pasid = what->pasid,
 	};
 
+	invalidate(vtd, &vtd->pasid_cache, &filter);
+}
+
+/* 2^AM pages from the address, aligned to their number; AM may say everything. */
+static void set_range(struct cache_filter *filter, uint64_t address, unsigned address_mask)
+{
+	const unsigned top = IOMMUSIM_PAGE_SHIFT + address_mask - 1; /* highest bit not compared */
+	const uint64_t span = SPEC_MASK(top > 63 ? 63 : top, 0);
+
+	filter->by_range = true;
+	filter->first = address & ~span;
+	filter->last = address | span;
+}
+
+/* Kinds of cached translations, as bits: those of the first stage, alone or nested. */
+#define FIRST_STAGE_KINDS (1u << VTD_FIRST_STAGE | 1u << VTD_NESTED)
+#define OTHER_KINDS       (1u << VTD_SECOND_STAGE | 1u << VTD_PASS_THROUGH)
+
+/* Pages of a second stage. A first stage has addresses of its own: of that the whole domain goes (Table 23). */
+static void invalidate_pages(struct vtd_unit *vtd, const struct vtd_invalidation *what)
+{
+	/* Address bits beyond the unit's width are ignored (VT-d 6.5.2.3, 11.4.6.4). */
+	const uint64_t address = what->address & SPEC_MASK(vtd->max_address_width - 1, 0);
+	struct cache_filter pages = {
+		.kinds = OTHER_KINDS, .by_domain = true, .domain = domain_of(vtd, what)
+	};
+	struct cache_filter domain = pages;
+
+	set_range(&pages, address, what->address_mask);
+	domain.kinds = FIRST_STAGE_KINDS;
+	invalidate(vtd, &vtd->iotlb, &pages);
+	invalidate(vtd, &vtd->iotlb, &domain);
+	invalidate(vtd, &vtd->paging_cache, &domain);
+	if (!what->leaf_only)
+		invalidate(vtd, &vtd->paging_cache, &pages);
+}
+
+void vtd_invalidate_iotlb(struct vtd_unit *vtd, const struct vtd_invalidation *what)
+{
+	const struct cache_filter filter = {
+		.by_domain = what->granularity >= GRANULARITY_DOMAIN,
+		.domain = domain_of(vtd, what),
+	};
+
+	if (what->granularity == GRANULARITY_FINE) {
+		invalidate_pages(vtd, what);
+		return;
+	}
 	invalidate(vtd, &vtd->iotlb, &filter);
-	/* Table 23: the hint spares entries that point at tables, and only in a page-selective request. */
-	if (!filter.by_range || !what->leaf_only)
+	invalidate(vtd, &vtd->paging_cache, &filter);
+}
+
+/* Table 24: by PASID translations of every kind; by page those of a first stage alone. */
+void vtd_invalidate_pasid_iotlb(struct vtd_unit *vtd, const struct vtd_invalidation *what)
+{
+	struct cache_filter filter = {
+		.by_domain = true,
+		.domain = domain_of(vtd, what),
+		.by_pasid = true,
+		.pasid = what->pasid,
+	};
+
+	if (what->granularity == GRANULARITY_FINE) {
+		filter.kinds = FIRST_STAGE_KINDS;
+		set_range(&filter, what->address, what->address_mask);
+	}
+	invalidate(vtd, &vtd->iotlb, &filter);
+	filter.kinds = FIRST_STAGE_KINDS;
+	if (what->granularity != GRANULARITY_FINE || !what->leaf_only)
 		invalidate(vtd, &vtd->paging_cache, &filter);
+}
+
+/* By level and HPT domain, whoever filled it in; all of it looks at neither (VT-d 6.5.2.7). */
+void vtd_invalidate_host_permissions(struct vtd_unit *vtd, const struct vtd_invalidation *what)
+{
+	struct cache_filter filter = { .by_domain = false };
+
+	if (what->granularity != GRANULARITY_GLOBAL) {
+		filter.kinds = what->levels;
+		filter.by_domain = true;
+		filter.domain = domain_of(vtd, what);
+	}
+	/* Address bits beyond the host address width are ignored. */
+	if (what->granularity == GRANULARITY_FINE)
+		set_range(&filter, what->address & SPEC_MASK(vtd->spec.host_address_width - 1, 0),
+		    what->address_mask);
+	invalidate(vtd, &vtd->host_leaf_cache, &filter);
+	invalidate(vtd, &vtd->host_table_cache, &filter);
 }
 
 void vtd_invalidate_interrupts(struct vtd_unit *vtd, bool selective, unsigned index, unsigned mask)

@@ -4,7 +4,7 @@
 
 enum reason {
 	ALLOWED = 0,
-#define R(code, mnemonic, clause, qualified, class, answer, meaning) mnemonic = code,
+#define R(code, mnemonic, clause, qualified, class, translation, translated, meaning) mnemonic = code,
 #include "models/vtd/spec/fault_reasons.def"
 #undef R
 };

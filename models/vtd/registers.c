@@ -72,19 +72,22 @@ static void queue_tail_written(struct vtd_unit *vtd, uint64_t written)
 	vtd_queue_run(vtd);
 }
 
-/* Enhanced and virtual commands, where the registers are: none is supported, so each is undefined. */
-enum { COMMAND_UNDEFINED = 1 };
-
-static void enhanced_command_written(struct vtd_unit *vtd, uint64_t written)
+/* Until the last command of GCMD or PMEN is carried out, enhanced ones are aborted (VT-d 11.4.14.3). */
+static void note_global_command(struct vtd_unit *vtd)
 {
-	(void)written;
-	vtd->registers[VTD_ECRSP].value = vtd_ECRSP_SC_bits(COMMAND_UNDEFINED);
+	vtd->global_until = iommusim_clock_now(vtd->unit.machine) + vtd->unit.settings.latency;
 }
 
-static void virtual_command_written(struct vtd_unit *vtd, uint64_t written)
+static void global_command_written(struct vtd_unit *vtd, uint64_t written)
 {
-	(void)written;
-	vtd->registers[VTD_VCRSP].value = vtd_VCRSP_SC_bits(COMMAND_UNDEFINED);
+	note_global_command(vtd);
+	vtd_command_written(vtd, written);
+}
+
+static void protection_written(struct vtd_unit *vtd, uint64_t written)
+{
+	note_global_command(vtd);
+	vtd_protection_written(vtd, written);
 }
 
 /* What happens after software wrote a register, `written` as it would read back: without the lock. */
@@ -92,7 +95,7 @@ static void (*after_write(unsigned id))(struct vtd_unit *vtd, uint64_t written)
 {
 	switch (id) {
 	case VTD_GCMD:
-		return vtd_command_written;
+		return global_command_written;
 	case VTD_CCMD:
 		return vtd_context_command_written;
 	case VTD_IOTLB:
@@ -111,13 +114,13 @@ static void (*after_write(unsigned id))(struct vtd_unit *vtd, uint64_t written)
 	case VTD_PERFINTRCTL:
 		return performance_control_written;
 	case VTD_PMEN:
-		return vtd_protection_written;
+		return protection_written;
 	case VTD_IQT:
 		return queue_tail_written;
 	case VTD_ECMD:
-		return enhanced_command_written;
+		return vtd_enhanced_command_written;
 	case VTD_VCMD:
-		return virtual_command_written;
+		return vtd_virtual_command_written;
 	default:
 		return NULL;
 	}
@@ -153,12 +156,32 @@ static uint64_t fields_with(
 	return mask;
 }
 
-/* A register is there when the unit has one of its fields. */
-static bool exists(const struct vtd_unit *vtd, const struct spec_structure *spec)
+/* How many of a description's registers a unit has that has one of its fields. */
+static unsigned count_of(const struct vtd_unit *vtd, unsigned id)
 {
+	switch (id) {
+	case VTD_MTRR_FIX64K:
+	case VTD_MTRR_FIX16K:
+	case VTD_MTRR_FIX4K:
+		return vtd_MTRRCAP_FIX(vtd->mtrr_capability) ? descriptions[id].count : 0;
+	case VTD_MTRR_PHYSBASE:
+	case VTD_MTRR_PHYSMASK:
+		return (unsigned)vtd_MTRRCAP_VCNT(vtd->mtrr_capability);
+	case VTD_PERFEVNTCAP:
+		return (unsigned)vtd_PERFCAP_EGCNT(vtd->performance.capability);
+	default: /* the counters' own, from PERFFRZSTS to PERFCNTR, are where vtd_performance_place() says */
+		return id >= VTD_PERFFRZSTS && id <= VTD_PERFCNTR ? 0 : descriptions[id].count;
+	}
+}
+
+/* A register is there when the unit has one of its fields, and so many registers of its kind. */
+static bool exists(const struct vtd_unit *vtd, unsigned id, unsigned number)
+{
+	const struct spec_structure *spec = descriptions[id].spec;
+
 	for (unsigned i = 0; i < spec->field_count; i++)
 		if (spec_field_exists(&spec->fields[i], &vtd->spec))
-			return true;
+			return number < count_of(vtd, id);
 	return false;
 }
 
@@ -179,11 +202,14 @@ static void describe(struct vtd_unit *vtd, unsigned id, unsigned number, struct 
 		reg->offset = (uint16_t)(reg->offset + vtd_ECAP_IRO(vtd->ext_capability) * 16);
 	if (ends_at_host_width(id))
 		reg->writable &= SPEC_MASK(vtd->spec.host_address_width - 1, 0);
+	if (id == VTD_MTRRDEF && !vtd_MTRRCAP_FIX(vtd->mtrr_capability))
+		reg->writable &= ~vtd_MTRRDEF_FE_bits(1); /* there is nothing to enable */
 }
 
-static bool claim(struct vtd_unit *vtd, unsigned offset, unsigned bytes, unsigned slot)
+/* Only performance registers reach beyond what `slot_at` covers, and they have no neighbours there. */
+bool vtd_register_claim(struct vtd_unit *vtd, unsigned offset, unsigned bytes, unsigned slot)
 {
-	for (unsigned at = offset / 4; at < (offset + bytes) / 4; at++) {
+	for (unsigned at = offset / 4; at < (offset + bytes) / 4 && at < VTD_REGISTER_BYTES / 4; at++) {
 		if (vtd->slot_at[at] != VTD_NO_SLOT)
 			return false;
 		vtd->slot_at[at] = (uint8_t)slot;
@@ -203,13 +229,61 @@ bool vtd_registers_place(struct vtd_unit *vtd, unsigned *offset)
 
 			describe(vtd, id, number, reg);
 			*offset = reg->offset;
-			if (exists(vtd, descriptions[id].spec) &&
-			    !claim(vtd, reg->offset, reg->bytes, slot))
+			if (exists(vtd, id, number) &&
+			    !vtd_register_claim(vtd, reg->offset, reg->bytes, slot))
 				return false;
 		}
 	}
 	*offset = vtd->fault_offset;
-	return claim(vtd, vtd->fault_offset, vtd->fault_records * 16, VTD_FAULT_SLOT);
+	return vtd_register_claim(vtd, vtd->fault_offset, vtd->fault_records * 16, VTD_FAULT_SLOT) &&
+	    vtd_performance_place(vtd, offset);
+}
+
+const char *vtd_registers_problem(const struct iommusim_vtd_config *config)
+{
+	const char *(*const problems[])(const struct iommusim_vtd_config *config) = {
+		vtd_virtual_problem, vtd_enhanced_problem, vtd_mtrr_problem, vtd_performance_problem
+	};
+	const char *problem = NULL;
+
+	for (unsigned i = 0; problem == NULL && i < sizeof(problems) / sizeof(*problems); i++)
+		problem = problems[i](config);
+	return problem;
+}
+
+void vtd_registers_take(struct vtd_unit *vtd, const struct iommusim_vtd_config *config)
+{
+	vtd->virtual_capability = config->virtual_capability;
+	vtd->enhanced_capability = vtd_enhanced_capability(config);
+	vtd->mtrr_capability = vtd_mtrr_capability(config);
+	vtd_performance_take(vtd, config);
+}
+
+void vtd_registers_free(struct vtd_unit *vtd)
+{
+	vtd_virtual_free(vtd);
+}
+
+/* What the optional registers report, and their state as it is after a reset. */
+static void reset_optional(struct vtd_unit *vtd)
+{
+	const struct vtd_performance *performance = &vtd->performance;
+	const struct vtd_performance_layout *layout = &performance->layout;
+
+	vtd->registers[VTD_VCCAP].value = vtd->virtual_capability;
+	vtd->registers[VTD_ECCAP3].value = vtd->enhanced_capability;
+	vtd->registers[VTD_MTRRCAP].value = vtd->mtrr_capability;
+	vtd->registers[VTD_PERFCAP].value = performance->capability;
+	vtd->registers[VTD_PERFCFGOFF].value = layout->configuration;
+	vtd->registers[VTD_PERFFRZOFF].value = layout->freeze;
+	vtd->registers[VTD_PERFOVFOFF].value = layout->overflow;
+	vtd->registers[VTD_PERFCNTROFF].value = layout->counters;
+	for (unsigned group = 0; group < vtd_PERFCAP_EGCNT(performance->capability); group++)
+		vtd->registers[vtd->slot_at[(vtd_PERFEVNTCAP_at + group * 8) / 4]].value =
+		    performance->events[group];
+	vtd->global_until = 0;
+	vtd_virtual_reset(vtd);
+	vtd_performance_reset(vtd);
 }
 
 void vtd_registers_reset(struct vtd_unit *vtd)
@@ -226,19 +300,24 @@ void vtd_registers_reset(struct vtd_unit *vtd)
 		vtd->registers[VTD_IECTL].value = vtd_IECTL_IM_bits(1);
 	if (vtd_ECAP_PRS(ecap))
 		vtd->registers[VTD_PECTL].value = vtd_PECTL_IM_bits(1);
-	if (vtd_ECAP_PMS(ecap)) {
-		vtd->registers[VTD_PERFCAP].value = vtd_PERFCAP_ONES_bits(UINT64_MAX);
+	if (vtd_ECAP_PMS(ecap))
 		vtd->registers[VTD_PERFINTRCTL].value = vtd_PERFINTRCTL_IM_bits(1);
-	}
-	if (vtd_ECAP_MTS(ecap)) /* as processors have them: all the registers there is room for */
-		vtd->registers[VTD_MTRRCAP].value = vtd_MTRRCAP_WC_bits(1) | vtd_MTRRCAP_FIX_bits(1) |
-		    vtd_MTRRCAP_VCNT_bits(descriptions[VTD_MTRR_PHYSBASE].count);
+	reset_optional(vtd);
 }
 
 /* Which register the doubleword at `offset` belongs to. */
 static unsigned slot_of(const struct vtd_unit *vtd, uint64_t offset)
 {
-	return offset < VTD_REGISTER_BYTES ? vtd->slot_at[offset / 4] : VTD_NO_SLOT;
+	if (offset < VTD_REGISTER_BYTES)
+		return vtd->slot_at[offset / 4];
+	return vtd_performance_has(vtd, offset) ? VTD_PERFORMANCE_SLOT : VTD_NO_SLOT;
+}
+
+uint64_t vtd_register_at(const struct vtd_unit *vtd, unsigned offset)
+{
+	const unsigned slot = slot_of(vtd, offset);
+
+	return slot < VTD_REGISTER_SLOTS ? vtd->registers[slot].value : 0;
 }
 
 /* What a register reads as: most hold their value, some are made up of other state. */
@@ -264,6 +343,8 @@ static uint32_t read_doubleword(struct vtd_unit *vtd, uint64_t offset)
 		return 0;
 	if (slot == VTD_FAULT_SLOT)
 		return vtd_fault_read(vtd, offset);
+	if (slot == VTD_PERFORMANCE_SLOT)
+		return vtd_performance_read(vtd, offset);
 	reg = &vtd->registers[slot];
 	return (uint32_t)(register_value(vtd, reg) >> (offset - reg->offset) * 8);
 }
@@ -274,12 +355,23 @@ uint64_t vtd_read(struct iommusim_unit *unit, uint64_t offset, unsigned width)
 	const uint64_t aligned = offset & ~UINT64_C(3);
 	uint64_t value;
 
+	vtd_performance_count(vtd, VTD_PERFORMANCE_IOMMU_CLOCKS, NULL);
 	pthread_mutex_lock(&unit->lock);
 	value = read_doubleword(vtd, aligned);
 	if (width == 8)
 		value |= (uint64_t)read_doubleword(vtd, aligned + 4) << 32;
 	pthread_mutex_unlock(&unit->lock);
 	return value >> (offset - aligned) * 8;
+}
+
+/* Commands and operands that are written while one is in progress are dropped (VT-d 11.4.14, 11.4.16). */
+static bool in_progress(const struct vtd_unit *vtd, unsigned id)
+{
+	if (id == VTD_ECMD || id == VTD_ECEO)
+		return vtd_ECRSP_IP(vtd->registers[VTD_ECRSP].value) != 0;
+	if (id == VTD_VCMD || id == VTD_VCMD_EO)
+		return vtd_VCRSP_IP(vtd->registers[VTD_VCRSP].value) != 0;
+	return false;
 }
 
 /* Software wrote the bits `mask` of a register. */
@@ -290,6 +382,8 @@ static void write_register(
 	const uint64_t kept = (reg->writable | reg->write_only) & mask;
 	uint64_t written;
 
+	if (in_progress(vtd, reg->id)) /* the control side's own: no DMA changes it */
+		return;
 	pthread_mutex_lock(&vtd->unit.lock);
 	reg->value = (reg->value & ~kept) | (value & kept);
 	reg->value &= ~(value & reg->clearable & mask);
@@ -318,6 +412,16 @@ static void write_doubleword(struct vtd_unit *vtd, uint64_t offset, uint32_t val
 	write_register(vtd, reg, (uint64_t)value << shift, UINT64_C(0xffffffff) << shift);
 }
 
+/* All of it at once: a counter that is written may be counting. Their quadwords are whole (11.4.13.1). */
+static void write_performance(struct vtd_unit *vtd, uint64_t offset, unsigned width, uint64_t value)
+{
+	pthread_mutex_lock(&vtd->unit.lock);
+	vtd_performance_write(vtd, offset, (uint32_t)value);
+	if (width == 8)
+		vtd_performance_write(vtd, offset + 4, (uint32_t)(value >> 32));
+	pthread_mutex_unlock(&vtd->unit.lock);
+}
+
 void vtd_write(struct iommusim_unit *unit, uint64_t offset, unsigned width, uint64_t value)
 {
 	struct vtd_unit *vtd = vtd_of(unit);
@@ -325,9 +429,14 @@ void vtd_write(struct iommusim_unit *unit, uint64_t offset, unsigned width, uint
 
 	if (width < 4)
 		return; /* undefined (VT-d 11.2): registers take doublewords and quadwords */
+	vtd_performance_count(vtd, VTD_PERFORMANCE_IOMMU_CLOCKS, NULL);
 	if (width == 8 && slot < VTD_REGISTER_SLOTS && vtd->registers[slot].bytes == 8 &&
 	    vtd->registers[slot].offset == offset) {
 		write_register(vtd, &vtd->registers[slot], value, UINT64_MAX);
+		return;
+	}
+	if (slot == VTD_PERFORMANCE_SLOT) {
+		write_performance(vtd, offset, width, value);
 		return;
 	}
 	write_doubleword(vtd, offset, (uint32_t)value);

@@ -28,8 +28,106 @@ static uint64_t capabilities(uint64_t cap, uint64_t ecap, unsigned revision)
 	    HAVE(ECAP_IR, vtd_ECAP_IR(ecap)) | HAVE(ECAP_EIM, vtd_ECAP_EIM(ecap)) |
 	    HAVE(ECAP_SC, vtd_ECAP_SC(ecap)) | HAVE(ECAP_DIT, vtd_ECAP_DIT(ecap)) |
 	    HAVE(ECAP_PDS, vtd_ECAP_PDS(ecap)) | HAVE(ECAP_SMTS, vtd_ECAP_SMTS(ecap)) |
-	    HAVE(ECAP_SSIRWS, vtd_ECAP_SSIRWS(ecap));
+	    HAVE(ECAP_SSIRWS, vtd_ECAP_SSIRWS(ecap)) | HAVE(CAP_FS1GP, vtd_CAP_FS1GP(cap)) |
+	    HAVE(ECAP_PASID, vtd_ECAP_PASID(ecap)) | HAVE(ECAP_RPS, vtd_ECAP_RPS(ecap)) |
+	    HAVE(ECAP_RPRIVS, vtd_ECAP_RPRIVS(ecap)) | HAVE(ECAP_PTRS, vtd_ECAP_PTRS(ecap)) |
+	    HAVE(ECAP_HPTS, vtd_ECAP_HPTS(ecap)) | HAVE(ECAP_HPT1GPS, vtd_ECAP_HPT1GPS(ecap)) |
+	    HAVE(ECAP_SSTS, vtd_ECAP_SSTS(ecap)) |
+	    HAVE(SSTS_SSADS, vtd_ECAP_SSTS(ecap) && vtd_ECAP_SSADS(ecap)) |
+	    HAVE(ECAP_FSTS, vtd_ECAP_FSTS(ecap)) | HAVE(ECAP_EAFS, vtd_ECAP_EAFS(ecap)) |
+	    HAVE(ECAP_SRS, vtd_ECAP_SRS(ecap)) | HAVE(ECAP_SMPWCS, vtd_ECAP_SMPWCS(ecap));
 #undef HAVE
+}
+
+static void work_out_second_stage_reserved(struct vtd_unit *vtd)
+{
+	struct page_reserved *pages = &vtd->second_stage_reserved;
+	struct page_reserved *io = &vtd->second_stage_io_reserved;
+	uint64_t io_rights = 0;
+
+	for (unsigned level = 1; level <= PAGE_TABLE_LEVELS; level++)
+		pages->table[level] =
+		    spec_reserved(level <= 3 ? &vtd_ss_table_spec : &vtd_ss_upper_spec, &vtd->spec, 0);
+	pages->leaf[1] = spec_reserved(&vtd_ss_pte_spec, &vtd->spec, 0);
+	pages->leaf[2] = spec_reserved(&vtd_ss_leaf2m_spec, &vtd->spec, 0);
+	pages->leaf[3] = spec_reserved(&vtd_ss_leaf1g_spec, &vtd->spec, 0);
+
+	vtd_ss_io_rights_set_IR(&io_rights, 1);
+	vtd_ss_io_rights_set_IW(&io_rights, 1);
+	for (unsigned level = 1; level <= PAGE_TABLE_LEVELS; level++) {
+		io->table[level] = pages->table[level] & ~io_rights;
+		io->leaf[level] = pages->leaf[level] & ~io_rights;
+	}
+}
+
+static void work_out_first_stage_reserved(struct vtd_unit *vtd)
+{
+	struct page_reserved *pages = &vtd->first_stage_reserved;
+
+	for (unsigned level = 1; level <= PAGE_TABLE_LEVELS; level++)
+		pages->table[level] =
+		    spec_reserved(level <= 3 ? &vtd_fs_table_spec : &vtd_fs_upper_spec, &vtd->spec, 0);
+	pages->leaf[1] = spec_reserved(&vtd_fs_pte_spec, &vtd->spec, 0);
+	pages->leaf[2] = spec_reserved(&vtd_fs_leaf2m_spec, &vtd->spec, 0);
+	pages->leaf[3] = spec_reserved(&vtd_fs_leaf1g_spec, &vtd->spec, 0);
+}
+
+/*
+ * The structures of scalable mode. Of a PASID-table entry also what of its fields a unit does not have:
+ * pointer bits beyond host addresses, domain id bits beyond CAP.ND (VT-d 9.6).
+ */
+static void work_out_scalable_reserved(struct vtd_unit *vtd)
+{
+	const uint64_t beyond_pages =
+	    ~SPEC_MASK(vtd->spec.host_address_width - 1, 0) >> IOMMUSIM_PAGE_SHIFT;
+	uint64_t beyond[8] = { 0 }, width[1] = { 0 };
+
+	for (unsigned quad = 0; quad < 2; quad++)
+		vtd->sm_root_reserved[quad] = spec_reserved(&vtd_sm_root_entry_spec, &vtd->spec, quad);
+	for (unsigned quad = 0; quad < 4; quad++)
+		vtd->sm_context_reserved[quad] =
+		    spec_reserved(&vtd_sm_context_entry_spec, &vtd->spec, quad);
+	vtd->pasid_dir_reserved = spec_reserved(&vtd_pasid_dir_entry_spec, &vtd->spec, 0);
+	vtd_pasid_entry_set_SSPTPTR(beyond, beyond_pages);
+	vtd_pasid_entry_set_FSPTPTR(beyond, beyond_pages);
+	vtd_pasid_entry_set_HPTPTR(beyond, beyond_pages);
+	vtd_pasid_entry_set_DID(beyond, ~vtd->domain_mask);
+	vtd_pasid_entry_set_HPTDID(beyond, ~vtd->domain_mask);
+	if (vtd->choices.unused_width_ignored)
+		vtd_pasid_entry_set_AW(width, UINT64_MAX);
+	for (unsigned quad = 0; quad < 8; quad++)
+		vtd->pasid_entry_reserved[quad] =
+		    spec_reserved(&vtd_pasid_entry_spec, &vtd->spec, quad) | beyond[quad];
+	vtd->pasid_entry_reserved[0] &= ~width[0];
+}
+
+static void work_out_host_reserved(struct vtd_unit *vtd)
+{
+	for (unsigned quad = 0; quad < 2; quad++) {
+		vtd->host_reserved[1][quad] = spec_reserved(&vtd_hpt_l1e_spec, &vtd->spec, quad);
+		vtd->host_reserved[2][quad] = spec_reserved(&vtd_hpt_l2e_spec, &vtd->spec, quad);
+		vtd->host_reserved[3][quad] = spec_reserved(&vtd_hpt_l3e_spec, &vtd->spec, quad);
+		vtd->host_reserved[4][quad] = spec_reserved(&vtd_hpt_l4e_spec, &vtd->spec, quad);
+	}
+}
+
+/* Where an interrupt is posted: with the entry's rules for addresses and those for destinations. */
+static void work_out_posted_reserved(struct vtd_unit *vtd)
+{
+	const uint64_t beyond = UINT64_MAX << vtd->spec.host_address_width;
+	uint64_t entry[2] = { 0, 0 }, descriptor[8] = { 0 };
+
+	vtd_irte_posted_set_PDAL(entry, beyond >> 6);
+	vtd_irte_posted_set_PDAH(entry, beyond >> 32);
+	for (unsigned quad = 0; quad < 2; quad++)
+		vtd->irte_posted_reserved[quad] =
+		    spec_reserved(&vtd_irte_posted_spec, &vtd->spec, quad) | entry[quad];
+	for (unsigned quad = 0; quad < 8; quad++)
+		vtd->posted_reserved[quad] =
+		    spec_reserved(&vtd_posted_descriptor_spec, &vtd->spec, quad);
+	/* xAPIC destinations have 8 bits, in 303:296 (VT-d 9.11). */
+	vtd_posted_descriptor_set_NDST(descriptor, ~UINT64_C(0xff00));
+	vtd->posted_xapic_reserved = descriptor[4];
 }
 
 /* Reserved bits of every structure a walk or the queue reads: once here, never per walk. */
@@ -41,33 +139,36 @@ static void work_out_reserved(struct vtd_unit *vtd)
 		[VTD_DESCRIPTOR_DEVICE_TLB] = &vtd_inv_devtlb_spec,
 		[VTD_DESCRIPTOR_INTERRUPT] = &vtd_inv_iec_spec,
 		[VTD_DESCRIPTOR_WAIT] = &vtd_inv_wait_spec,
+		[VTD_DESCRIPTOR_PASID_IOTLB] = &vtd_inv_pasid_iotlb_spec,
+		[VTD_DESCRIPTOR_PASID_CACHE] = &vtd_inv_pasid_cache_spec,
+		[VTD_DESCRIPTOR_PASID_DEVICE_TLB] = &vtd_inv_pasid_devtlb_spec,
+		[VTD_DESCRIPTOR_PAGE_RESPONSE] = &vtd_page_group_response_spec,
+		[VTD_DESCRIPTOR_HPT] = &vtd_inv_hpt_spec,
 	};
-	struct page_reserved *pages = &vtd->page_reserved;
 
 	for (unsigned quad = 0; quad < 2; quad++) {
 		vtd->root_reserved[quad] = spec_reserved(&vtd_root_entry_spec, &vtd->spec, quad);
 		vtd->context_reserved[quad] = spec_reserved(&vtd_context_entry_spec, &vtd->spec, quad);
 		vtd->irte_reserved[quad] = spec_reserved(&vtd_irte_spec, &vtd->spec, quad);
-		for (unsigned type = VTD_DESCRIPTOR_CONTEXT; type < VTD_DESCRIPTOR_TYPES; type++)
+	}
+	for (unsigned type = VTD_DESCRIPTOR_CONTEXT; type < VTD_DESCRIPTOR_TYPES; type++)
+		for (unsigned quad = 0; quad < 4; quad++) /* a short one is zero above (VT-d 6.5.2.1) */
 			vtd->descriptor_reserved[type][quad] =
 			    spec_reserved(descriptors[type], &vtd->spec, quad);
-	}
 	/* xAPIC destinations have 8 bits, in 47:40; the mode is the table's (VT-d 9.9). */
 	uint64_t destination[2] = { 0, 0 };
 	vtd_irte_set_DST(destination, ~UINT64_C(0xff00));
 	vtd->irte_xapic_reserved = destination[0];
+	work_out_posted_reserved(vtd);
 
 	/* Domain id bits that CAP.ND does not reach are reserved too (VT-d 9.3). */
 	uint64_t domain[2] = { 0, 0 };
 	vtd_context_entry_set_DID(domain, ~vtd->domain_mask);
 	vtd->context_reserved[1] |= domain[1];
-
-	for (unsigned level = 1; level <= PAGE_TABLE_LEVELS; level++)
-		pages->table[level] =
-		    spec_reserved(level <= 3 ? &vtd_ss_table_spec : &vtd_ss_upper_spec, &vtd->spec, 0);
-	pages->leaf[1] = spec_reserved(&vtd_ss_pte_spec, &vtd->spec, 0);
-	pages->leaf[2] = spec_reserved(&vtd_ss_leaf2m_spec, &vtd->spec, 0);
-	pages->leaf[3] = spec_reserved(&vtd_ss_leaf1g_spec, &vtd->spec, 0);
+	work_out_scalable_reserved(vtd);
+	work_out_second_stage_reserved(vtd);
+	work_out_first_stage_reserved(vtd);
+	work_out_host_reserved(vtd);
 }
 
 static uint64_t register_bytes(const struct iommusim_vtd_config *config)
@@ -97,6 +198,12 @@ static enum iommusim_status check_config(
 		problem = "ECAP.IR needs ECAP.QI";
 	else if (vtd_ECAP_EIM(ecap) && !vtd_ECAP_IR(ecap))
 		problem = "ECAP.EIM needs ECAP.IR";
+	else if (vtd_ECAP_SMTS(ecap) && !vtd_ECAP_QI(ecap))
+		problem = "ECAP.SMTS needs ECAP.QI";
+	else if (vtd_ECAP_SMTS(ecap) && vtd_CAP_RWBF(cap))
+		problem = "ECAP.SMTS excludes CAP.RWBF";
+	else
+		problem = vtd_registers_problem(config);
 	if (problem == NULL)
 		return IOMMUSIM_OK;
 	return machine_fail(machine, IOMMUSIM_EINVAL, "VT-d unit at 0x%llx: %s",
@@ -135,15 +242,17 @@ static void take_config(struct vtd_unit *vtd, const struct iommusim_vtd_config *
 	/* Stores may linger in write buffers until CAP.RWBF units flush those. */
 	vtd->snoops = vtd_ECAP_C(config->ext_capability) && !vtd_CAP_RWBF(config->capability);
 	vtd->choices = config->choices;
+	vtd_registers_take(vtd, config);
 	work_out_reserved(vtd);
 }
 
 /* The unit's caches, with what makes the seed of each its own. */
-#define VTD_CACHES 4u
+#define VTD_CACHES 7u
 static struct cache *cache_at(struct vtd_unit *vtd, unsigned number)
 {
 	struct cache *const caches[VTD_CACHES] = { &vtd->context_cache, &vtd->iotlb,
-		&vtd->interrupt_cache, &vtd->paging_cache };
+		&vtd->interrupt_cache, &vtd->paging_cache, &vtd->pasid_cache, &vtd->host_leaf_cache,
+		&vtd->host_table_cache };
 
 	return caches[number];
 }
@@ -151,7 +260,7 @@ static struct cache *cache_at(struct vtd_unit *vtd, unsigned number)
 static enum iommusim_status create_caches(struct vtd_unit *vtd, struct iommusim_machine *machine)
 {
 	static const uint64_t own_seed[VTD_CACHES] = { 0, UINT64_MAX, 0x5555555555555555,
-		0x3333333333333333 };
+		0x3333333333333333, 0x0f0f0f0f0f0f0f0f, 0x00ff00ff00ff00ff, 0x0000ffff0000ffff };
 	const struct iommusim_unit_settings *settings = &vtd->unit.settings;
 	const uint64_t seed = machine->seed ^ vtd->unit.base;
 	unsigned number;
@@ -193,7 +302,8 @@ enum iommusim_status iommusim_vtd_create(struct iommusim_machine *machine,
 	take_config(vtd, config);
 	if (!vtd_registers_place(vtd, &offset))
 		status = machine_fail(machine, IOMMUSIM_EINVAL,
-		    "VT-d unit at 0x%llx: CAP.FRO or ECAP.IRO puts two registers at offset 0x%x",
+		    "VT-d unit at 0x%llx: CAP.FRO, ECAP.IRO or an offset of performance registers puts "
+		    "two registers at offset 0x%x",
 		    (unsigned long long)config->base, offset);
 	if (status == IOMMUSIM_OK)
 		status = create_caches(vtd, machine);
@@ -248,6 +358,7 @@ static void vtd_destroy(struct iommusim_unit *unit)
 	struct vtd_unit *vtd = vtd_of(unit);
 
 	iommusim_clock_cancel(unit->machine, vtd);
+	vtd_registers_free(vtd);
 	destroy_caches(vtd);
 	machine_free(unit->machine, vtd, sizeof(*vtd));
 }
@@ -281,6 +392,7 @@ static const struct unit_model vtd_model = {
 	.explain = vtd_explain,
 	.explain_interrupt = vtd_explain_interrupt,
 	.translating = vtd_translating,
+	.request_page = vtd_request_page,
 	.stray_completion = vtd_stray_completion,
 	.fault_event_masked = vtd_fault_event_masked,
 };

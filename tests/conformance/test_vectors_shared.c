@@ -23,13 +23,6 @@
 static const char vtd_file[] = IOMMUSIM_SHARED "/vectors/vtd.jsonl";
 static const char amd_file[] = IOMMUSIM_SHARED "/vectors/amdvi.jsonl";
 
-/*
- * Scalable mode is not modelled yet: vectors of these groups may fail, but no more than do now. Take it
- * all away once it is.
- */
-static const char *const not_yet[] = { "vtd/sm/", "vtd/fs/" };
-enum { NOT_YET = 19 };
-
 static void skip_without(const char *file)
 {
 	if (access(file, R_OK) == 0)
@@ -43,17 +36,9 @@ static const char *text_of(struct json_object *object, const char *name)
 	return json_object_get_string(json_object_object_get(object, name));
 }
 
-static bool is_not_yet(const char *id)
-{
-	for (size_t i = 0; i < sizeof(not_yet) / sizeof(not_yet[0]); i++)
-		if (strncmp(id, not_yet[i], strlen(not_yet[i])) == 0)
-			return true;
-	return false;
-}
-
 /* Every object that `iommusim vectors --json` writes, and the summary. */
 struct totals {
-	unsigned failed, not_yet, known, undisputed;
+	unsigned failed, known, undisputed;
 };
 
 static void count(struct totals *totals, struct json_object *object, const char *line)
@@ -66,10 +51,6 @@ static void count(struct totals *totals, struct json_object *object, const char 
 	totals->known += strcmp(result, "known") == 0;
 	if (strcmp(result, "failed") != 0)
 		return;
-	if (is_not_yet(id)) {
-		totals->not_yet++;
-		return;
-	}
 	totals->failed++;
 	print_message("%s\n", line);
 }
@@ -93,7 +74,7 @@ static struct totals run_shared(const char *policy)
 		count(&totals, object, line);
 		json_object_put(object);
 	}
-	assert_int_equal(capture.code, totals.failed + totals.not_yet == 0 ? 0 : 1);
+	assert_int_equal(capture.code, totals.failed == 0 ? 0 : 1);
 	capture_free(&capture);
 	return totals;
 }
@@ -104,11 +85,10 @@ static void assert_policy_passes(const char *policy)
 
 	skip_without(vtd_file);
 	totals = run_shared(policy);
-	print_message("%s: %u undisputed, %u failed, %u known, %u of %u wait for scalable mode\n",
-	    policy, totals.undisputed, totals.failed, totals.known, totals.not_yet, NOT_YET);
+	print_message("%s: %u undisputed, %u failed, %u known\n", policy, totals.undisputed,
+	    totals.failed, totals.known);
 	assert_true(totals.undisputed >= 300);
 	assert_int_equal(totals.failed, 0);
-	assert_true(totals.not_yet <= NOT_YET);
 	assert_true(totals.known * 50 <= totals.undisputed);
 }
 
@@ -340,17 +320,13 @@ static void change_step(
 		change_outcome(vector, step, i, changes);
 }
 
-/* One vector in four, which is all kinds of them, and only such as pass. */
+/* Every vector that passes and has no deviation. */
 static void change_vector(struct json_object *vector, void *context)
 {
-	static const unsigned stride = 1;
 	struct changes *changes = context;
 	struct json_object *steps = json_object_object_get(vector, "steps");
-	unsigned sum = 0;
 
-	for (const char *at = text_of(vector, "id"); *at != '\0'; at++)
-		sum += (unsigned char)*at;
-	if (sum % stride != 0 || !json_object_get_boolean(json_object_object_get(vector, "clean")) ||
+	if (!json_object_get_boolean(json_object_object_get(vector, "clean")) ||
 	    run_object(vector) != 0)
 		return;
 	for (size_t i = 0; i < json_object_array_length(steps); i++)

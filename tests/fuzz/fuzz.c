@@ -66,7 +66,7 @@ void fz_run(struct fz *fz, fz_operation *const *operations, size_t count)
  * Memory of the machines, one after another: mapping and unmapping it for each input costs more than
  * the input's run. Ordinary allocations stay with malloc, where AddressSanitizer watches them.
  */
-#define ARENA (3 * (FZ_PAGES + FZ_HIGH_PAGES) * IOMMUSIM_PAGE_SIZE)
+#define ARENA (3 * (FZ_PAGES + FZ_HIGH_PAGES + FZ_ROM_PAGES) * IOMMUSIM_PAGE_SIZE)
 static _Alignas(4096) uint8_t arena[ARENA];
 static size_t arena_used;
 
@@ -116,11 +116,16 @@ static void release(void *context, void *block, size_t size)
 #define DWD_DRD        (BIT(54) | BIT(55))
 #define ESRTPS         BIT(63)
 
-static const struct {
+#define ESIRTPS   BIT(62)
+#define PSS(bits) ((uint64_t)((bits)-1) << 35)
+
+struct unit_values {
 	uint64_t cap, ecap;
 	uint32_t version;
 	uint16_t revision;
-} units[] = {
+};
+
+static const struct unit_values units[8] = {
 	/* with all that legacy mode has */
 	{ ND(2) | SAGAW(0xe) | MGAW(57) | CAP_ZLR | SSLPS(3) | CAP_PSI | RECORDS(8) | MAMV(18) |
 		DWD_DRD,
@@ -153,7 +158,58 @@ static const struct {
 	    ECAP_C | ECAP_QI | ECAP_IR | ECAP_EIM, 0x20, 0x304 },
 };
 
-static void choose(struct fz *fz)
+#define SCALABLE (ECAP_QI | ECAP_SMTS)
+#define STAGES   (ECAP_FSTS | ECAP_SSTS | ECAP_NEST)
+
+/* Units with scalable mode. */
+static const struct unit_values scalable_units[8] = {
+	/* with everything but host permission tables */
+	{ ND(6) | SAGAW(0xe) | MGAW(57) | CAP_ZLR | SSLPS(3) | CAP_PSI | RECORDS(8) | MAMV(63) |
+		CAP_FS1GP | CAP_FS5LP | ESRTPS | ESIRTPS | DWD_DRD,
+	    SCALABLE | STAGES | ECAP_C | ECAP_DT | ECAP_IR | ECAP_EIM | ECAP_PT | ECAP_SC | ECAP_MTS |
+		ECAP_PRS | ECAP_SRS | ECAP_NWFS | ECAP_EAFS | ECAP_PASID | PSS(20) | ECAP_DIT |
+		ECAP_PDS | ECAP_SSADS | ECAP_SMPWCS | ECAP_RPS | ECAP_ADMS | ECAP_RPRIVS | ECAP_PTRS |
+		ECAP_SSIRW,
+	    0x70, 0 },
+	/* the first stage alone, never snooped, and PASIDs of 8 bits */
+	{ ND(4) | SAGAW(4) | MGAW(48) | CAP_ZLR | RECORDS(4) | MAMV(0) | DWD_DRD,
+	    SCALABLE | ECAP_FSTS | ECAP_DT | ECAP_NWFS | ECAP_PASID | PSS(8), 0x60, 0x304 },
+	/* the second stage alone, without PASIDs: an emulator's */
+	{ ND(0) | CM | SAGAW(2) | MGAW(39) | SSLPS(1) | RECORDS(3) | CAP_PSI | MAMV(9),
+	    SCALABLE | ECAP_C | ECAP_DT | ECAP_SSTS | ECAP_SSADS | ECAP_SMPWCS | ECAP_RPS | ECAP_SC,
+	    0x50, 0x303 },
+	/* both stages, but flags only in the first; not coherent; refuses execution at once */
+	{ ND(2) | SAGAW(6) | MGAW(48) | SSLPS(3) | RECORDS(5) | CAP_PSI | MAMV(18) | CAP_FS1GP |
+		DWD_DRD,
+	    SCALABLE | STAGES | ECAP_DT | ECAP_IR | ECAP_PT | ECAP_PASID | PSS(20) | ECAP_SMPWCS |
+		ECAP_EAFS | ECAP_RPS | ECAP_RPRIVS | ECAP_SRS,
+	    0x80, 0 },
+	/* caching mode, with all that caches have to know */
+	{ ND(3) | CM | SAGAW(0xc) | MGAW(57) | CAP_ZLR | SSLPS(3) | RECORDS(8) | CAP_PSI | MAMV(18) |
+		CAP_FS5LP | CAP_FS1GP,
+	    SCALABLE | STAGES | ECAP_C | ECAP_DT | ECAP_IR | ECAP_EIM | ECAP_PT | ECAP_SC | ECAP_PASID |
+		PSS(20) | ECAP_SMPWCS | ECAP_SSADS | ECAP_EAFS | ECAP_SRS | ECAP_RPS | ECAP_NWFS |
+		ECAP_PRS,
+	    0x60, 0x400 },
+	/* a server: no PASIDs from devices, no execution, register sets as they were */
+	{ ND(6) | SAGAW(4) | MGAW(57) | SSLPS(3) | RECORDS(8) | CAP_PSI | MAMV(45) | CAP_ZLR | CAP_PI,
+	    SCALABLE | STAGES | ECAP_C | ECAP_DT | ECAP_IR | ECAP_EIM | ECAP_PT | ECAP_SC | ECAP_SSADS |
+		ECAP_SMPWCS | ECAP_SRS | ECAP_PDS | ECAP_DIT | ECAP_MTS | ECAP_NWFS | ECAP_EAFS |
+		PSS(20),
+	    0x60, 0x401 },
+	/* tables that are never snooped, where entries are; no invalidation by page */
+	{ ND(4) | SAGAW(8) | MGAW(52) | SSLPS(3) | RECORDS(2) | CAP_FS5LP | DWD_DRD,
+	    SCALABLE | STAGES | ECAP_C | ECAP_DT | ECAP_PASID | PSS(16) | ECAP_RPS | ECAP_SRS |
+		ECAP_PTRS | ECAP_PRS | ECAP_DIT | ECAP_PDS,
+	    0x60, 0x500 },
+	/* page requests, one fault record, no snoop control */
+	{ ND(5) | SAGAW(4) | MGAW(48) | SSLPS(1) | RECORDS(1) | CAP_PSI | MAMV(18) | ESRTPS | CAP_ZLR,
+	    SCALABLE | ECAP_FSTS | ECAP_SSTS | ECAP_C | ECAP_DT | ECAP_PASID | PSS(20) | ECAP_PRS |
+		ECAP_SMPWCS | ECAP_RPRIVS | ECAP_SRS | ECAP_RPS | ECAP_SSADS | ECAP_PT | ECAP_SSIRW,
+	    0x70, 0 },
+};
+
+static void choose(struct fz *fz, const struct unit_values *values)
 {
 	static const uint8_t widths[] = { 46, 39, 33, 52 };
 	static const uint32_t latencies[] = { 0, 0, 1, 20 };
@@ -161,16 +217,17 @@ static void choose(struct fz *fz)
 
 	fz->config = (struct iommusim_vtd_config){
 		.base = FZ_BASE,
-		.version = units[unit].version,
-		.capability = units[unit].cap | CAP_FRO,
-		.ext_capability = units[unit].ecap | ECAP_IRO,
+		.version = values[unit].version,
+		.capability = values[unit].cap | CAP_FRO,
+		.ext_capability = values[unit].ecap | ECAP_IRO,
 		.host_address_width = widths[how >> 2 & 3],
-		.revision = units[unit].revision,
+		.revision = values[unit].revision,
 		.choices = { .rights_at_each_level = (choices & 0x01) != 0,
 		    .pass_through_widest = (choices & 0x02) != 0,
 		    .collapse_faults = (choices & 0x04) != 0,
 		    .protection_spares_remapped = (choices & 0x08) != 0,
-		    .source_unknown = (choices & 0x10) != 0 },
+		    .source_unknown = (choices & 0x10) != 0,
+		    .unused_width_ignored = fz->scalable && (choices & 0x20) != 0 },
 		.settings = { .cache = (enum iommusim_cache_policy)(what >> 3 & 3),
 		    .match = (enum iommusim_cache_match)((what >> 6) % 3),
 		    .iotlb_sets = 2,
@@ -179,32 +236,62 @@ static void choose(struct fz *fz)
 	};
 	/* A second view only means something to hardware that does not snoop, or buffers writes. */
 	fz->device_view = (what & 0x20) != 0 &&
-	    ((units[unit].ecap & ECAP_C) == 0 || (units[unit].cap & CAP_RWBF) != 0);
+	    ((values[unit].ecap & ECAP_C) == 0 || (values[unit].cap & CAP_RWBF) != 0 || fz->scalable);
 }
 
-void fz_start(struct fz *fz, const uint8_t *data, size_t size)
+static void add_memory(struct fz *fz)
 {
-	static const uint16_t rids[FZ_REQUESTERS] = { 0x0000, 0x0001, 0x0008, 0x0100 };
+	static const struct {
+		uint64_t base, pages;
+		enum iommusim_memory_kind kind;
+	} windows[] = { { 0, FZ_PAGES, IOMMUSIM_MEMORY_RAM },
+		{ FZ_HIGH, FZ_HIGH_PAGES, IOMMUSIM_MEMORY_RAM },
+		{ FZ_ROM, FZ_ROM_PAGES, IOMMUSIM_MEMORY_ROM } };
+	const size_t count = fz->scalable ? 3 : 2;
+
+	for (size_t i = 0; i < count; i++)
+		FZ_REQUIRE(iommusim_memory_add(fz->machine, windows[i].base,
+			       windows[i].pages * IOMMUSIM_PAGE_SIZE, windows[i].kind) == IOMMUSIM_OK);
+}
+
+static void start(struct fz *fz, const uint16_t *rids)
+{
 	static const struct iommusim_allocator allocator = {
 		.allocate = allocate, .release = release, .reserve = reserve, .unreserve = unreserve
 	};
 	struct iommusim_machine_config machine = { .allocator = &allocator };
 
-	*fz = (struct fz){ .at = data, .end = data + size, .latches_known = true };
-	choose(fz);
 	arena_used = 0;
 	machine.device_view = fz->device_view;
-	machine.seed = size;
+	machine.seed = (uint64_t)(fz->end - fz->begin);
 	FZ_REQUIRE(iommusim_machine_create(&machine, &fz->machine) == IOMMUSIM_OK);
-	FZ_REQUIRE(iommusim_memory_add(fz->machine, 0, FZ_PAGES * IOMMUSIM_PAGE_SIZE,
-		       IOMMUSIM_MEMORY_RAM) == IOMMUSIM_OK);
-	FZ_REQUIRE(iommusim_memory_add(fz->machine, FZ_HIGH, FZ_HIGH_PAGES * IOMMUSIM_PAGE_SIZE,
-		       IOMMUSIM_MEMORY_RAM) == IOMMUSIM_OK);
+	add_memory(fz);
 	FZ_REQUIRE(iommusim_vtd_create(fz->machine, &fz->config, &fz->unit) == IOMMUSIM_OK);
 	iommusim_unit_include_all(fz->unit);
 	for (unsigned i = 0; i < FZ_REQUESTERS; i++)
 		FZ_REQUIRE(iommusim_requester_create(fz->machine, 0, rids[i], &fz->requester[i]) ==
 		    IOMMUSIM_OK);
+}
+
+void fz_start(struct fz *fz, const uint8_t *data, size_t size)
+{
+	static const uint16_t rids[FZ_REQUESTERS] = { 0x0000, 0x0001, 0x0008, 0x0100 };
+
+	*fz = (struct fz){ .at = data, .begin = data, .end = data + size, .latches_known = true };
+	choose(fz, units);
+	start(fz, rids);
+}
+
+/* One requester is in the upper half of its bus: scalable mode has another table for those. */
+void fz_start_scalable(struct fz *fz, const uint8_t *data, size_t size)
+{
+	static const uint16_t rids[FZ_REQUESTERS] = { 0x0000, 0x0001, 0x0080, 0x0100 };
+
+	*fz = (struct fz){
+		.at = data, .begin = data, .end = data + size, .latches_known = true, .scalable = true
+	};
+	choose(fz, scalable_units);
+	start(fz, rids);
 }
 
 void fz_stop(struct fz *fz)
@@ -359,6 +446,19 @@ static void check_queue(struct fz *fz)
 	FZ_REQUIRE((address & BIT(11)) == 0 || head % 32 == 0);
 }
 
+static void check_page_requests(const struct fz *fz)
+{
+	const uint32_t control = fz_peek32(fz, R_PECTL), status = fz_peek32(fz, R_PRS);
+
+	FZ_REQUIRE(((fz_peek64(fz, R_PQH) | fz_peek64(fz, R_PQT)) & ~UINT64_C(0x7ffe0)) == 0);
+	FZ_REQUIRE((fz_peek64(fz, R_PQA) & 0xff8) == 0 && (status & ~3u) == 0);
+	FZ_REQUIRE((control & 0x3fffffff) == 0);
+	if ((control & BIT(30)) != 0)
+		FZ_REQUIRE((control & BIT(31)) != 0 && status != 0);
+	if ((fz->config.ext_capability & ECAP_PRS) == 0)
+		FZ_REQUIRE(control == 0 && status == 0 && fz_peek64(fz, R_PQA) == 0);
+}
+
 /* What no software changes, and what never reads as anything but 0. */
 static void check_constants(const struct fz *fz)
 {
@@ -378,4 +478,5 @@ void fz_check(struct fz *fz)
 	check_faults(fz);
 	check_events(fz);
 	check_queue(fz);
+	check_page_requests(fz);
 }

@@ -88,7 +88,7 @@ void fz_op_read(struct fz *fz)
 }
 
 /* Addresses of tables are what makes most registers interesting. */
-static uint64_t draw_pointer(struct fz *fz)
+uint64_t fz_draw_pointer(struct fz *fz)
 {
 	const unsigned where = fz_u8(fz);
 
@@ -106,7 +106,7 @@ static uint64_t draw_value(struct fz *fz, unsigned bytes)
 	const unsigned how = fz_u8(fz);
 
 	if (bytes == 8 && (how & 3) == 0)
-		return draw_pointer(fz) | (fz_u16(fz) & 0xfff);
+		return fz_draw_pointer(fz) | (fz_u16(fz) & 0xfff);
 	if ((how & 3) == 1)
 		return UINT64_MAX;
 	if ((how & 3) == 2)
@@ -303,7 +303,7 @@ void fz_op_latch(struct fz *fz)
 		fz_latch_interrupts(fz, FZ_INTERRUPTS | (how >> 1 & 0xf) | (how & 0x20 ? BIT(11) : 0));
 	else
 		fz_latch_root(fz,
-		    ((how & 0x40) != 0 ? draw_pointer(fz) : FZ_ROOT) |
+		    ((how & 0x40) != 0 ? fz_draw_pointer(fz) : FZ_ROOT) |
 			(how & 0x80 ? (uint64_t)(how >> 1 & 0x1f) << 7 : 0));
 	if (fz->config.settings.latency != 0)
 		fz->latches_known = false;
@@ -328,7 +328,7 @@ void fz_op_paging_entry(struct fz *fz)
 	else if ((how & 4) != 0) /* another table */
 		entry |= FZ_TABLES + (how >> 4) * IOMMUSIM_PAGE_SIZE;
 	else
-		entry |= draw_pointer(fz);
+		entry |= fz_draw_pointer(fz);
 	if ((how & 8) != 0)
 		entry ^= BIT(fz_u8(fz) & 63);
 	if ((how & 0x0c) == 8 && (how & 0x80) != 0) /* a large page that is aligned */
@@ -351,7 +351,7 @@ void fz_op_context_entry(struct fz *fz)
 	if ((which & 0x0c) == 0x0c)
 		high = (high & ~UINT64_C(7)) | (fz_u8(fz) & 7);
 	if ((which & 0x0c) == 0x08)
-		low = (low & 0xfff) | draw_pointer(fz);
+		low = (low & 0xfff) | fz_draw_pointer(fz);
 	fz_store(fz, FZ_CONTEXT + rid * 16 + 8, high);
 	fz_store(fz, FZ_CONTEXT + rid * 16, low);
 }
@@ -363,11 +363,25 @@ void fz_op_root_entry(struct fz *fz)
 	uint64_t entry = (FZ_CONTEXT + (how >> 1 & 1) * IOMMUSIM_PAGE_SIZE) | 1;
 
 	if ((how & 4) != 0)
-		entry = draw_pointer(fz) | 1;
+		entry = fz_draw_pointer(fz) | 1;
 	if ((how & 8) != 0)
 		entry ^= BIT(fz_u8(fz) & 63);
 	fz_store(fz, at + 8, (how & 0xf0) == 0xf0 ? BIT(fz_u8(fz) & 63) : 0);
 	fz_store(fz, at, entry);
+}
+
+/* VT-d 9.10, 9.11: the lower half of a posted entry, and the descriptor it points at, mostly a good one. */
+static uint64_t draw_posted(struct fz *fz)
+{
+	const unsigned how = fz_u8(fz);
+	const uint64_t at = FZ_POSTED + (how & 3) * UINT64_C(64);
+	uint64_t control = fz_u64(fz);
+
+	if ((how & 4) == 0)
+		control &= UINT64_C(0x0000ff0000ff0003);
+	fz_store(fz, at + 32, control);
+	fz_store(fz, at + 40, (how & 0xf8) == 0xf8 ? 1 : 0);
+	return at << 32 | (uint64_t)fz_u8(fz) << 16 | (how & 8 ? 0x4000 : 0) | 0x8001;
 }
 
 void fz_op_interrupt_entry(struct fz *fz)
@@ -379,6 +393,8 @@ void fz_op_interrupt_entry(struct fz *fz)
 	if ((how & 0x10) == 0)
 		low &= UINT64_C(0x00ff0fff); /* nothing reserved */
 	low |= (uint64_t)fz_u8(fz) << 40;
+	if ((fz->config.capability & CAP_PI) != 0 && (which & 0x60) == 0x60)
+		low = draw_posted(fz);
 	high |= iommusim_requester_rid(fz->requester[how >> 6]);
 	if ((how & 0x20) != 0)
 		high ^= BIT(fz_u8(fz) & 63);
@@ -415,17 +431,11 @@ void fz_op_queue_start(struct fz *fz)
 	fz_queue_start(fz, fz_u8(fz) & 1 ? 32 : 16);
 }
 
-/* The queue's present state, as software sees it. */
-struct queue {
-	uint64_t base, bytes, tail;
-	unsigned width;
-};
-
-static struct queue look(const struct fz *fz)
+struct fz_queue fz_queue_look(const struct fz *fz)
 {
 	const uint64_t address = fz_peek64(fz, R_IQA);
 
-	return (struct queue){
+	return (struct fz_queue){
 		.base = address & ~UINT64_C(0xfff),
 		.bytes = IOMMUSIM_PAGE_SIZE << (address & 7),
 		.tail = fz_peek64(fz, R_IQT),
@@ -433,21 +443,24 @@ static struct queue look(const struct fz *fz)
 	};
 }
 
-/* Put a descriptor at the tail. */
-static void put(struct fz *fz, struct queue *queue, uint64_t low, uint64_t high)
+void fz_queue_put(struct fz *fz, struct fz_queue *queue, const uint64_t quads[4])
 {
-	fz_store(fz, queue->base + queue->tail, low);
-	fz_store(fz, queue->base + queue->tail + 8, high);
-	if (queue->width == 32) {
-		fz_store(fz, queue->base + queue->tail + 16, 0);
-		fz_store(fz, queue->base + queue->tail + 24, 0);
-	}
+	for (unsigned i = 0; i < queue->width / 8; i++)
+		fz_store(fz, queue->base + queue->tail + i * UINT64_C(8), quads[i]);
 	queue->tail = (queue->tail + queue->width) % queue->bytes;
+}
+
+/* Put a descriptor of 128 bits at the tail. */
+static void put(struct fz *fz, struct fz_queue *queue, uint64_t low, uint64_t high)
+{
+	const uint64_t quads[4] = { low, high, 0, 0 };
+
+	fz_queue_put(fz, queue, quads);
 }
 
 static void submit(struct fz *fz, uint64_t low, uint64_t high)
 {
-	struct queue queue = look(fz);
+	struct fz_queue queue = fz_queue_look(fz);
 
 	put(fz, &queue, low, high);
 	fz_write64(fz, R_IQT, queue.tail);
@@ -503,6 +516,7 @@ void fz_op_answers(struct fz *fz)
 {
 	const unsigned how = fz_u8(fz);
 
+	fz->silent[how % FZ_REQUESTERS] = (how & 4) != 0;
 	iommusim_requester_answers(fz->requester[how % FZ_REQUESTERS], (how & 4) == 0);
 }
 
@@ -528,7 +542,7 @@ void fz_op_queue_address(struct fz *fz)
 	const unsigned how = fz_u8(fz);
 
 	fz_write64(fz, R_IQA,
-	    ((how & 0x10) != 0 ? draw_pointer(fz) : FZ_QUEUE) | (how & 7) | (how & 8 ? BIT(11) : 0));
+	    ((how & 0x10) != 0 ? fz_draw_pointer(fz) : FZ_QUEUE) | (how & 7) | (how & 8 ? BIT(11) : 0));
 }
 
 /* ---- emptying the caches ---- */
@@ -546,25 +560,37 @@ static bool invalidate_by_registers(struct fz *fz)
 	return (fz_peek64(fz, R_IOTLB) >> 57 & 3) == 1;
 }
 
+#define STOPPED (S_IQE | S_ITE)
+
+bool fz_queue_idle(const struct fz *fz)
+{
+	const struct fz_queue queue = fz_queue_look(fz);
+
+	return queue_on(fz) && !fz->queue_moved && queue.bytes <= 4 * IOMMUSIM_PAGE_SIZE &&
+	    queue.base + queue.bytes <= FZ_PAGES * IOMMUSIM_PAGE_SIZE &&
+	    fz_peek64(fz, R_IQH) == queue.tail && queue.tail % queue.width == 0 &&
+	    (fz_peek32(fz, R_FSTS) & STOPPED) == 0;
+}
+
 static bool invalidate_by_queue(struct fz *fz)
 {
-	struct queue queue = look(fz);
-	const uint32_t stopped = S_IQE | S_ITE;
+	struct fz_queue queue = fz_queue_look(fz);
+	const bool modes = (fz->config.ext_capability & ECAP_SMTS) != 0;
 
-	if (fz->queue_moved || queue.bytes > 4 * IOMMUSIM_PAGE_SIZE ||
-	    queue.base + queue.bytes > FZ_PAGES * IOMMUSIM_PAGE_SIZE ||
-	    fz_peek64(fz, R_IQH) != queue.tail || queue.tail % queue.width != 0 ||
-	    (fz_peek32(fz, R_FSTS) & stopped) != 0)
+	/* In scalable mode there is one more cache, and a descriptor that no other mode takes. */
+	if (!fz_queue_idle(fz) || (modes && !fz->latches_known))
 		return false;
 	fz_store(fz, FZ_STATUS, 0);
 	put(fz, &queue, 0x11, 0);
+	if (fz_is_scalable(fz))
+		put(fz, &queue, 0x37, 0);
 	put(fz, &queue, 0x12, 0);
 	if ((fz->config.ext_capability & ECAP_IR) != 0)
 		put(fz, &queue, 0x04, 0);
 	put(fz, &queue, UINT64_C(0x0000600d00000025), FZ_STATUS);
 	fz_write64(fz, R_IQT, queue.tail);
 	fz_settle(fz);
-	if ((fz_peek32(fz, R_FSTS) & stopped) != 0)
+	if ((fz_peek32(fz, R_FSTS) & STOPPED) != 0)
 		return false;
 	FZ_REQUIRE(fz_peek64(fz, R_IQH) == queue.tail);
 	if (queue.base + queue.bytes <= FZ_STATUS || queue.base > FZ_STATUS)

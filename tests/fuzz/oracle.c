@@ -148,7 +148,9 @@ static bool walk(const struct fz *fz, const uint64_t *context,
 		rights &= entry;
 		if (rights == 0)
 			return deny(answer, not_there);
-		if (fz->config.choices.rights_at_each_level) {
+		/* A translation request asks for whatever rights there are (VT-d 4.2.3). */
+		if (fz->config.choices.rights_at_each_level &&
+		    request->address_type != IOMMUSIM_DMA_TRANSLATION_REQUEST) {
 			judge_rights(fz, request, rights, answer);
 			if (answer->faulted)
 				return false;
@@ -308,6 +310,34 @@ static bool source_fits(const uint64_t *entry, uint16_t rid)
 	}
 }
 
+/* VT-d 9.10, 9.11: the entry of a posted interrupt, and the descriptor it points at. */
+static void judge_posted(
+    const struct fz *fz, const uint64_t *entry, bool extended, struct fz_answer *answer)
+{
+	const uint64_t at = bits(entry[1], 63, 32) << 32 | bits(entry[0], 63, 38) << 6;
+	uint64_t reserved[8] = {
+		[4] = UINT64_C(0xff00fffc), [5] = UINT64_MAX, [6] = UINT64_MAX, [7] = UINT64_MAX
+	};
+	uint64_t descriptor[8];
+
+	if ((entry[0] & UINT64_C(0x3fff0030fc)) != 0 || bits(entry[1], 31, 20) != 0 ||
+	    at >> fz->config.host_address_width != 0) {
+		deny(answer, 0x24);
+		return;
+	}
+	if (iommusim_memory_read(fz->machine, at, descriptor, sizeof(descriptor)) != IOMMUSIM_OK) {
+		deny(answer, 0x27);
+		return;
+	}
+	if (!extended)
+		reserved[4] |= UINT64_C(0xffff00ff00000000);
+	for (unsigned quad = 0; quad < 8; quad++)
+		if ((descriptor[quad] & reserved[quad]) != 0) {
+			deny(answer, 0x28);
+			return;
+		}
+}
+
 static void judge_entry(
     const struct fz *fz, uint16_t rid, const uint64_t *entry, struct fz_answer *answer)
 {
@@ -325,7 +355,7 @@ static void judge_entry(
 		return;
 	}
 	if (has(fz->config.capability, CAP_PI) && has(entry[0], BIT(15))) {
-		answer->known = false; /* posted */
+		judge_posted(fz, entry, extended, answer);
 		return;
 	}
 	if (!extended)

@@ -242,8 +242,12 @@ static struct oracle_answer at_page(struct state *state, uint64_t entry, unsigne
 	const unsigned shift = level == 1 ? 12 : level == 2 ? 21 : 30;
 	const unsigned reason = check_rights(state, state->answer.rights);
 	const uint64_t physical = (bits(entry, 51, shift) << shift) | bits(address, shift - 1, 0);
+	const uint64_t size = (uint64_t)1 << shift, first = physical / size * size;
 
 	state->answer.shift = shift;
+	/* A translation request is told of the whole page, or of nothing (3.15). */
+	if (state->request->address_type == 1 && first <= 0xfeefffff && first + size > 0xfee00000)
+		return blocked(state, 0xe);
 	if (reason != 0)
 		return blocked(state, reason);
 	if (in_interrupt_range(physical))
@@ -272,7 +276,9 @@ static struct oracle_answer walk(struct state *state)
 		state->answer.rights &= (unsigned)bits(entry, 1, 0);
 		if (state->answer.rights == 0)
 			return not_mapped(state);
-		if (state->unit->rights_at_each_level && check_rights(state, state->answer.rights) != 0)
+		/* A translation request wants no right in particular: it asks for all there are (4.2.3). */
+		if (state->unit->rights_at_each_level && state->request->address_type != 1 &&
+		    check_rights(state, state->answer.rights) != 0)
 			return blocked(state, check_rights(state, state->answer.rights));
 		if (has_reserved_bits(state, entry, level))
 			return blocked(state, 0xc);

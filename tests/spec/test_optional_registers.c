@@ -49,13 +49,13 @@ static const struct row rows[] = {
 	{ "MTRR_PHYSMASK0", 0, ECAP_MTS, 0x188, 8, 0, MTRR_MASK },
 	{ "MTRR_PHYSBASE9", 0, ECAP_MTS, 0x210, 8, 0, MTRR_BASE },
 	{ "MTRR_PHYSMASK9", 0, ECAP_MTS, 0x218, 8, 0, MTRR_MASK },
-	{ "PERFCAP", 0, ECAP_PMS, 0x300, 8, UINT64_C(0xf) << 60, UINT64_C(0xf) << 60 },
-	{ "PERFCFGOFF", 0, ECAP_PMS, 0x310, 4, 0, 0 },
-	{ "PERFINTRSTS", 0, ECAP_PMS, 0x324, 4, 0, 0 },
-	{ "PERFINTRCTL", 0, ECAP_PMS, 0x328, 4, 0x80000000, 0x80000000 },
-	{ "PERFINTRDATA", 0, ECAP_PMS, 0x32c, 4, 0, 0xffff },
-	{ "PERFINTRADDR", 0, ECAP_PMS, 0x330, 4, 0, 0xfffffffc },
-	{ "PERFINTRUADDR", 0, ECAP_PMS, 0x334, 4, 0, 0xffffffff },
+	{ "PERFCAP", CAP_ECMDS, ECAP_PMS, 0x300, 8, UINT64_C(0xf) << 60, UINT64_C(0xf) << 60 },
+	{ "PERFCFGOFF", CAP_ECMDS, ECAP_PMS, 0x310, 4, 0, 0 },
+	{ "PERFINTRSTS", CAP_ECMDS, ECAP_PMS, 0x324, 4, 0, 0 },
+	{ "PERFINTRCTL", CAP_ECMDS, ECAP_PMS, 0x328, 4, 0x80000000, 0x80000000 },
+	{ "PERFINTRDATA", CAP_ECMDS, ECAP_PMS, 0x32c, 4, 0, 0xffff },
+	{ "PERFINTRADDR", CAP_ECMDS, ECAP_PMS, 0x330, 4, 0, 0xfffffffc },
+	{ "PERFINTRUADDR", CAP_ECMDS, ECAP_PMS, 0x334, 4, 0, 0xffffffff },
 	{ "RDTC", 0, ECAP_RDTS, 0xdc0, 8, 0, 0x1f00000fff },
 	{ "VCMD", 0, ECAP_VCS, 0xe00, 8, 0, 0xffffffffffff00ff },
 	{ "VCMD_EO", 0, ECAP_VCS, 0xe08, 8, 0, ALL },
@@ -151,7 +151,7 @@ static void registers_of_an_array_keep_their_values_apart(void **state)
 
 static void upper_message_addresses_need_extended_interrupt_mode(void **state)
 {
-	struct vtd_setup setup = with(0, ECAP_PRS | ECAP_PMS);
+	struct vtd_setup setup = with(CAP_ECMDS, ECAP_PRS | ECAP_PMS);
 	struct vtd_fixture vtd;
 
 	(void)state;

@@ -137,6 +137,12 @@ static const struct expected entries[] = {
 	    "SVT 83:82 - SQ 81:80 - SID 79:64 - DST 63:32 - V 23:16 - IM 15:15 - DLM 7:5 - TM 4:4 "
 	    "- "
 	    "RH 3:3 - DM 2:2 - FPD 1:1 - P 0:0 -" },
+	{ &vtd_irte_posted_spec, "9.10", 0, 128,
+	    "PDAH 127:96 - SVT 83:82 - SQ 81:80 - SID 79:64 - PDAL 63:38 - VV 23:16 - IM 15:15 - "
+	    "URG 14:14 - FPD 1:1 - P 0:0 -" },
+	{ &vtd_posted_descriptor_spec, "9.11", 0, 512,
+	    "NDST 319:288 - NV 279:272 - SN 257:257 - ON 256:256 - PIR3 255:192 - PIR2 191:128 - "
+	    "PIR1 127:64 - PIR0 63:0 -" },
 	{ &vtd_interrupt_request_spec, "5.1.2.2", 0, 128,
 	    "HIGH_DATA 95:80 - SUBHANDLE 79:64 - PREFIX 31:20 - HANDLE 19:5 - FORMAT 4:4 - SHV 3:3 - "
 	    "HANDLE15 2:2 -" },
@@ -146,6 +152,22 @@ static const struct expected entries[] = {
 	{ &vtd_fault_record_spec, "11.4.7.6", 0, 128,
 	    "F 127:127 - T1 126:126 - AT 125:124 - PASID 123:104 - FR 103:96 - PP 95:95 - "
 	    "EXE 94:94 - PRIV 93:93 - T2 92:92 - SID 79:64 - FI 63:12 -" },
+	{ &vtd_hpt_l4e_spec, "9.12.1", 0, 128, "ADDR 115:76 - AV 64:64 -" },
+	{ &vtd_hpt_l3e_spec, "9.12.2", 0, 128,
+	    "ADDR 115:76 - AV 64:64 - PP7 29:28 - PP6 25:24 - PP5 21:20 - PP4 17:16 - PP3 13:12 - "
+	    "PP2 9:8 - PP1 5:4 - PP0 1:0 -" },
+	{ &vtd_hpt_l2e_spec, "9.12.3", 0, 128,
+	    "ADDR 115:76 - AV 64:64 - PP15 61:60 - PP14 57:56 - PP13 53:52 - PP12 49:48 - PP11 45:44 - "
+	    "PP10 41:40 - PP9 37:36 - PP8 33:32 - PP7 29:28 - PP6 25:24 - PP5 21:20 - PP4 17:16 - "
+	    "PP3 13:12 - PP2 9:8 - PP1 5:4 - PP0 1:0 -" },
+	{ &vtd_hpt_l1e_spec, "9.12.4", 0, 128,
+	    "PP31 125:124 - PP30 121:120 - PP29 117:116 - PP28 113:112 - PP27 109:108 - PP26 105:104 - "
+	    "PP25 101:100 - PP24 97:96 - PP23 93:92 - PP22 89:88 - PP21 85:84 - PP20 81:80 - "
+	    "PP19 77:76 - PP18 73:72 - PP17 69:68 - PP16 65:64 - PP15 61:60 - PP14 57:56 - PP13 53:52 - "
+	    "PP12 49:48 - PP11 45:44 - PP10 41:40 - PP9 37:36 - PP8 33:32 - PP7 29:28 - PP6 25:24 - "
+	    "PP5 21:20 - PP4 17:16 - PP3 13:12 - PP2 9:8 - PP1 5:4 - PP0 1:0 -" },
+	{ &vtd_inv_hpt_spec, "6.5.2.7", 0, 256,
+	    "ADDR 127:76 - IH 71:70 - AM 69:64 - HPTDID 31:16 - TYPE_HIGH 11:9 - G 5:4 - TYPE 3:0 -" },
 	{ &vtd_inv_context_spec, "6.5.2.1", 0, 128,
 	    "FM 49:48 - SID 47:32 - DID 31:16 - TYPE_HIGH 11:9 - G 5:4 - TYPE 3:0 -" },
 	{ &vtd_inv_iotlb_spec, "6.5.2.3", 0, 128,
@@ -159,6 +181,11 @@ static const struct expected entries[] = {
 	{ &vtd_inv_wait_spec, "6.5.2.9", 0, 128,
 	    "STADDR 127:66 - STDATA 63:32 - TYPE_HIGH 11:9 - PD 7:7 - FN 6:6 - SW 5:5 - IF 4:4 - "
 	    "TYPE 3:0 -" },
+	{ &vtd_page_request_spec, "7.4.1.1", 0, 256,
+	    "ADDR 127:76 - PRGI 75:67 - LPIG 66:66 - WRR 65:65 - RDR 64:64 - PMR 53:53 - EXR 52:52 - "
+	    "PASID 51:32 - RID 31:16 - PP 8:8 - TYPE 7:0 -" },
+	{ &vtd_page_group_response_spec, "7.6.1", 0, 256,
+	    "PRGI 75:67 - PASID 51:32 - RID 31:16 - RC 15:12 - TYPE_HIGH 11:9 - PP 4:4 - TYPE 3:0 -" },
 };
 
 static const struct spec_field *find_field(const struct spec_structure *structure, const char *name)
@@ -242,7 +269,8 @@ static const struct {
 	{ "CAP.PLMR", "PLMBASE.* PLMLIMIT.*" },
 	{ "CAP.PHMR", "PHMBASE.* PHMLIMIT.*" },
 	{ "CAP.PLMR or CAP.PHMR", "PMEN.*" },
-	{ "CAP.PI", "IRTE.IM" },
+	{ "CAP.PI", "IRTE.IM IRTE.URG" },
+	{ "CAP.FS1GP", "FS-PDPE.PS" },
 	{ "CAP.ECMDS", "ECMD.* ECEO.* ECRSP.* ECCAP3.*" },
 	{ "CAP.DWD", "IOTLB.DW" },
 	{ "CAP.DRD", "IOTLB.DR" },
@@ -251,35 +279,60 @@ static const struct {
 	{ "ECAP.QI",
 	    "IQH.* IQT.* IQA.* ICS.* IECTL.* IEDATA.* IEADDR.* IQERCD.IQEI "
 	    "GCMD.QIE GSTS.QIES FSTS.IQE" },
-	{ "ECAP.DT", "FSTS.ITE FSTS.ICE IQERCD.ICESID IQERCD.ITESID" },
+	{ "ECAP.DT", "FSTS.ITE FSTS.ICE IQERCD.ICESID IQERCD.ITESID scalable-mode_context_entry.DTE" },
+	{ "ECAP.PASID", "scalable-mode_context_entry.PASIDE" },
+	{ "ECAP.PTRS", "scalable-mode_context_entry.EPTR" },
+	{ "ECAP.RPS", "scalable-mode_context_entry.RID_PASID" },
+	{ "ECAP.RPRIVS", "scalable-mode_context_entry.RID_PRIV" },
+	{ "ECAP.HPTS",
+	    "scalable-mode_context_entry.HPTE PASID_table_entry.HPTSZ PASID_table_entry.HPTPFD "
+	    "PASID_table_entry.HPTPTR PASID_table_entry.HPTDID" },
+	{ "ECAP.HPT1GPS",
+	    "HPTL3E.PP0 HPTL3E.PP1 HPTL3E.PP2 HPTL3E.PP3 HPTL3E.PP4 HPTL3E.PP5 HPTL3E.PP6 HPTL3E.PP7" },
+	{ "ECAP.SSTS", "PASID_table_entry.AW PASID_table_entry.SSPTPTR" },
+	{ "ECAP.SSTS and ECAP.SSADS", "PASID_table_entry.SSADE" },
+	{ "ECAP.FSTS", "PASID_table_entry.FSPM PASID_table_entry.WPE PASID_table_entry.FSPTPTR" },
+	{ "ECAP.EAFS", "PASID_table_entry.EAFE" },
+	{ "ECAP.SRS", "PASID_table_entry.SRE" },
+	{ "ECAP.SMPWCS", "PASID_table_entry.PWSNP" },
 	{ "ECAP.IR", "IRTA.IRTA IRTA.S GCMD.IRE GCMD.SIRTP GCMD.CFI GSTS.IRES GSTS.IRTPS GSTS.CFIS" },
 	{ "ECAP.EIM", "IRTA.EIME FEUADDR.* IEUADDR.*" },
-	{ "ECAP.SC", "SS-PTE.SNP SS-PDE.SNP SS-PDPE.SNP" },
-	{ "ECAP.DIT", "dev_tlb_inv_dsc.PFSID_LOW dev_tlb_inv_dsc.PFSID_HIGH" },
+	{ "ECAP.SC", "SS-PTE.SNP SS-PDE.SNP SS-PDPE.SNP PASID_table_entry.PGSNP" },
+	{ "ECAP.DIT",
+	    "dev_tlb_inv_dsc.PFSID_LOW dev_tlb_inv_dsc.PFSID_HIGH "
+	    "p_dev_tlb_inv_dsc.PFSID_LOW p_dev_tlb_inv_dsc.PFSID_HIGH" },
 	{ "ECAP.PDS", "inv_wait_dsc.PD" },
-	{ "ECAP.SSIRWS", "RTADDR.SSIRWE" },
+	{ "ECAP.SSIRWS", "RTADDR.SSIRWE SS_I/O_rights.*" },
 	{ "ECAP.MTS",
 	    "MTRRCAP.* MTRRDEF.* MTRR_FIX64K.* MTRR_FIX16K.* MTRR_FIX4K.* "
-	    "MTRR_PHYSBASE.* MTRR_PHYSMASK.*" },
-	{ "ECAP.PRS", "PQH.* PQT.* PQA.* PRS.* PECTL.* PEDATA.* PEADDR.*" },
+	    "MTRR_PHYSBASE.* MTRR_PHYSMASK.* "
+	    "PASID_table_entry.CD PASID_table_entry.EMTE PASID_table_entry.PAT" },
+	{ "ECAP.PRS",
+	    "scalable-mode_context_entry.PRE PQH.* PQT.* PQA.* PRS.* PECTL.* PEDATA.* PEADDR.*" },
 	{ "ECAP.PRS and ECAP.EIM", "PEUADDR.*" },
 	{ "ECAP.PMS",
 	    "PERFCAP.* PERFCFGOFF.* PERFFRZOFF.* PERFOVFOFF.* PERFCNTROFF.* PERFINTRSTS.* "
-	    "PERFINTRCTL.* PERFINTRDATA.* PERFINTRADDR.*" },
+	    "PERFINTRCTL.* PERFINTRDATA.* PERFINTRADDR.* PERFEVNTCAP.* PERFFRZSTS.* PERFOVFSTS.* "
+	    "PERFCNTRCFG.* PERFCNTR_RIDFLTR.* PERFCNTR_DIDFLTR.* PERFCNTR_PASIDFLTR.* "
+	    "PERFCNTR_ATFLTR.* PERFCNTR_PTLFLTR.* PERFCNTRCAP.* PERFCNTREVCAP.* PERFCNTR.*" },
 	{ "ECAP.PMS and ECAP.EIM", "PERFINTRUADDR.*" },
 	{ "ECAP.RDTS", "RDTC.*" },
 	{ "ECAP.VCS", "VCMD.* VCMD_EO.* VCRSP.* VCCAP.*" },
 	{ "ECAP.DT, before revision 3.2", "SS-PTE.TM SS-PDE.TM SS-PDPE.TM" },
 };
 
+/* Structures whose name has blanks stand in the lists with "_". */
 static bool listed(const char *list, const char *structure, const char *field)
 {
-	char word[40], whole[48], single[48];
+	char word[56], name[40], whole[48], single[56];
 	int used;
 
-	snprintf(whole, sizeof(whole), "%s.*", structure);
-	snprintf(single, sizeof(single), "%s.%s", structure, field);
-	for (; sscanf(list, "%39s %n", word, &used) == 1; list += used)
+	snprintf(name, sizeof(name), "%s", structure);
+	for (char *space = strchr(name, ' '); space != NULL; space = strchr(name, ' '))
+		*space = '_';
+	snprintf(whole, sizeof(whole), "%s.*", name);
+	snprintf(single, sizeof(single), "%s.%s", name, field);
+	for (; sscanf(list, "%55s %n", word, &used) == 1; list += used)
 		if (strcmp(word, whole) == 0 || strcmp(word, single) == 0)
 			return true;
 	return false;
@@ -338,6 +391,26 @@ static void reserved_masks_follow_width_and_capabilities(void **state)
 		{ &vtd_irte_spec, 0, 46, 0, 0x00000000ff00f000 },
 		{ &vtd_irte_spec, 0, 46, HAVE(CAP_PI), 0x00000000ff007000 },
 		{ &vtd_irte_spec, 1, 46, 0, 0xfffffffffff00000 },
+		{ &vtd_irte_posted_spec, 0, 46, 0, 0x0000003fff00f0fc },
+		{ &vtd_irte_posted_spec, 0, 46, HAVE(CAP_PI), 0x0000003fff0030fc },
+		{ &vtd_irte_posted_spec, 1, 46, HAVE(CAP_PI), 0x00000000fff00000 },
+		{ &vtd_posted_descriptor_spec, 3, 46, 0, 0 },
+		{ &vtd_posted_descriptor_spec, 4, 46, 0, 0x00000000ff00fffc },
+		{ &vtd_posted_descriptor_spec, 5, 46, 0, UINT64_MAX },
+		{ &vtd_posted_descriptor_spec, 7, 46, 0, UINT64_MAX },
+		{ &vtd_hpt_l4e_spec, 0, 46, 0, UINT64_MAX },
+		{ &vtd_hpt_l4e_spec, 1, 46, 0, 0x000fc00000000ffe },
+		{ &vtd_hpt_l4e_spec, 1, 52, 0, 0x0000000000000ffe },
+		{ &vtd_hpt_l3e_spec, 0, 46, 0, UINT64_MAX },
+		{ &vtd_hpt_l3e_spec, 0, 46, HAVE(ECAP_HPT1GPS), 0xffffffffcccccccc },
+		{ &vtd_hpt_l3e_spec, 1, 39, HAVE(ECAP_HPT1GPS), 0x000fff8000000ffe },
+		{ &vtd_hpt_l2e_spec, 0, 46, 0, 0xcccccccccccccccc },
+		{ &vtd_hpt_l2e_spec, 1, 46, 0, 0x000fc00000000ffe },
+		{ &vtd_hpt_l1e_spec, 0, 46, 0, 0xcccccccccccccccc },
+		{ &vtd_hpt_l1e_spec, 1, 46, 0, 0xcccccccccccccccc },
+		{ &vtd_inv_hpt_spec, 0, 46, 0, 0xffffffff0000f1c0 },
+		{ &vtd_inv_hpt_spec, 1, 46, 0, 0x0000000000000f00 },
+		{ &vtd_inv_hpt_spec, 2, 46, 0, UINT64_MAX },
 		{ &vtd_interrupt_request_spec, 0, 46, 0, 0xffffffff00000000 },
 		{ &vtd_interrupt_request_spec, 1, 46, 0, 0xffffffff00000000 },
 		{ &vtd_interrupt_message_spec, 0, 46, 0, 0x000000ff00000fe0 },
@@ -398,22 +471,36 @@ static void accessors_read_and_write_their_bits_only(void **state)
 	assert_int_equal(vtd_FSTS_FRI_bits(0x1ff), 0xff00);
 }
 
-/* Tables 15 and 30: reason and whether FPD can hide it. */
-static void fault_reasons_are_qualified_as_the_tables_say(void **state)
+/* Tables 15 and 30: reason and whether FPD can hide it; what translation and translated requests get. */
+static void fault_reasons_are_qualified_and_answered_as_the_tables_say(void **state)
 {
 	enum { UNQUALIFIED, QUALIFIED };
+	enum { UR, CA, EMPTY, RIGHTS, REPORTED };
 	static const struct {
 		unsigned code;
 		bool qualified;
+		unsigned translation, translated;
 	} described[] = {
-#define R(code, mnemonic, clause, qualified, class, answer, meaning) { code, qualified },
+#define R(code, mnemonic, clause, qualified, class, translation, translated, meaning)                  \
+	{ code, qualified, translation, translated },
 #include "models/vtd/spec/fault_reasons.def"
 #undef R
 	};
 	static const uint8_t always[] = { 0x1, 0x8, 0x9, 0xa, 0x20, 0x21, 0x23, 0x25, 0x29, 0x2a, 0x2b,
-		0x30, 0x31, 0x33 };
+		0x30, 0x31, 0x32, 0x33, 0x34, 0x38, 0x39, 0x3a, 0x40, 0x50, 0x58 };
 	static const uint8_t hidden[] = { 0x2, 0x3, 0x4, 0x5, 0x6, 0x7, 0xb, 0xc, 0xd, 0xe, 0x22, 0x24,
-		0x26 };
+		0x26, 0x27, 0x28, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x51, 0x52,
+		0x59, 0x5a, 0x5b, 0x5c, 0x5d, 0x60, 0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77,
+		0x78, 0x79, 0x7a, 0x7b, 0x7c, 0x7d, 0x80, 0x81, 0x83, 0x84, 0x85, 0x86, 0x87, 0x89,
+		0x90, 0x91, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5 };
+	/* What a translation request is answered; all else is an Unsupported Request. */
+	static const uint8_t aborted[] = { 0x3, 0x7, 0x8, 0x9, 0xa, 0xb, 0xc, 0xe, 0x30, 0x38, 0x3a,
+		0x40, 0x42, 0x43, 0x50, 0x52, 0x58, 0x5a, 0x5b, 0x78, 0x7a, 0x7b, 0x7c, 0x7d, 0x87 };
+	static const uint8_t empty[] = { 0x4, 0x51, 0x59, 0x5c, 0x5d, 0x70, 0x71, 0x72, 0x73, 0x74,
+		0x75, 0x76, 0x77, 0x79, 0x80, 0x81, 0x83, 0x84, 0x90 };
+	static const uint8_t rights[] = { 0x5, 0x6, 0x85, 0x86 };
+	static const uint8_t aborted_when_translated[] = { 0x50, 0x52, 0x58, 0x5a, 0x5b, 0xa0, 0xa1,
+		0xa2 };
 	unsigned seen = 0;
 
 	(void)state;
@@ -424,6 +511,17 @@ static void fault_reasons_are_qualified_as_the_tables_say(void **state)
 
 		if (found == NULL)
 			fail_msg("reason %02xh is not as the tables have it", described[i].code);
+		assert_int_equal(described[i].translation,
+		    memchr(aborted, (int)described[i].code, sizeof(aborted)) != NULL     ? CA
+			: memchr(empty, (int)described[i].code, sizeof(empty)) != NULL   ? EMPTY
+			: memchr(rights, (int)described[i].code, sizeof(rights)) != NULL ? RIGHTS
+			: described[i].code == 0x91                                      ? REPORTED
+											 : UR);
+		assert_int_equal(described[i].translated,
+		    memchr(aborted_when_translated, (int)described[i].code,
+			sizeof(aborted_when_translated)) != NULL
+			? CA
+			: UR);
 		seen++;
 	}
 	assert_int_equal(seen, sizeof(always) + sizeof(hidden));
@@ -516,7 +614,7 @@ int main(void)
 		cmocka_unit_test(reserved_masks_follow_width_and_capabilities),
 		cmocka_unit_test(masks_cover_both_ends),
 		cmocka_unit_test(accessors_read_and_write_their_bits_only),
-		cmocka_unit_test(fault_reasons_are_qualified_as_the_tables_say),
+		cmocka_unit_test(fault_reasons_are_qualified_and_answered_as_the_tables_say),
 		cmocka_unit_test(queue_errors_have_the_specified_codes),
 		cmocka_unit_test(presets_hold_the_values_of_real_machines),
 		cmocka_unit_test(presets_are_listed_once_each_and_unknown_ones_are_not_found),

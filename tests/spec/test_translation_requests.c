@@ -1,6 +1,7 @@
 /*
  * Translation requests in legacy mode (VT-d 4.2, Table 30): what is answered, with which rights, what is
- * denied and recorded, and that no data ever moves. Devices that keep the answers are not here yet.
+ * denied and recorded, that no data ever moves, and that the unit's own caches serve them. Devices that
+ * keep the answers stand elsewhere.
  */
 #include "vtd_fixture.h"
 
@@ -23,10 +24,16 @@ static struct iommusim_dma_page ask(
 }
 
 /* TT=01b serves them. */
+static void start_with(struct vtd_fixture *vtd, const struct vtd_setup *setup)
+{
+	vt_start_enabled(vtd, setup);
+	vt_set_context(vtd, VTD_RID, vtd->page_table | 1 | 1 << 2, (uint64_t)VTD_DOMAIN << 8 | 2);
+}
+
+/* Every request reads the tables. */
 static void start(struct vtd_fixture *vtd)
 {
-	vt_start_enabled(vtd, NULL);
-	vt_set_context(vtd, VTD_RID, vtd->page_table | 1 | 1 << 2, (uint64_t)VTD_DOMAIN << 8 | 2);
+	start_with(vtd, &(struct vtd_setup){ .settings.cache = IOMMUSIM_CACHE_NONE });
 }
 
 static void the_answer_has_the_page_and_its_rights(void **state)
@@ -73,23 +80,27 @@ static void nothing_there_is_an_answer_too(void **state)
 	vt_stop(&vtd);
 }
 
-/* Where a missing right ends the walk above the leaf, there is no page to grant anything on. */
-static void a_walk_that_ends_early_grants_nothing(void **state)
+/* A right that is missing above the leaf ends no such walk: what is left is granted, by either choice. */
+static void a_right_missing_on_the_way_is_missing_in_the_answer(void **state)
 {
-	struct iommusim_dma_page page;
 	struct vtd_fixture vtd;
-	uint64_t entry_at;
 
 	(void)state;
-	vt_start_enabled(&vtd, &(struct vtd_setup){ .choices = { .rights_at_each_level = true } });
-	vt_set_context(&vtd, VTD_RID, vtd.page_table | 1 | 1 << 2, (uint64_t)VTD_DOMAIN << 8 | 2);
-	vt_map(&vtd, 0x4000, 0x104000, 3);
-	entry_at = vt_entry_at(&vtd, 0x4000, 3);
-	vt_store(&vtd, entry_at, vt_load(&vtd, entry_at) & ~UINT64_C(1));
-	page = ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL);
-	assert_true(page.answered);
-	assert_int_equal(page.granted, 0);
-	vt_stop(&vtd);
+	for (unsigned choice = 0; choice < 2; choice++) {
+		struct iommusim_dma_page page;
+		uint64_t entry_at;
+
+		start_with(
+		    &vtd, &(struct vtd_setup){ .choices = { .rights_at_each_level = choice != 0 } });
+		vt_map(&vtd, 0x4000, 0x104000, 3);
+		entry_at = vt_entry_at(&vtd, 0x4000, 3);
+		vt_store(&vtd, entry_at, vt_load(&vtd, entry_at) & ~UINT64_C(1));
+		page = ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL);
+		assert_true(page.answered);
+		assert_int_equal(page.granted, WRITE_RIGHT);
+		assert_int_equal(page.physical, 0x104000);
+		vt_stop(&vtd);
+	}
 }
 
 static void what_has_no_answer_is_denied_and_recorded(void **state)
@@ -279,12 +290,122 @@ static void a_walk_says_why_there_are_fewer_rights(void **state)
 	vt_stop(&vtd);
 }
 
+/* ---- through the caches of a unit that keeps everything (VT-d 6.2.4, 6.5.2.5) --------------------------- */
+
+static uint64_t answered(struct vtd_fixture *vtd, uint64_t address)
+{
+	const struct iommusim_dma_page page = ask(vtd, IOMMUSIM_DMA_READ, address, NULL);
+
+	assert_true(page.answered);
+	return page.physical;
+}
+
+static void an_answer_is_served_from_the_iotlb_until_it_is_invalidated(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_with(&vtd, NULL);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	assert_false(ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL).cached);
+	assert_true(ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL).cached);
+	vt_map(&vtd, 0x4000, 0x105000, READ_RIGHT);
+	assert_int_equal(answered(&vtd, 0x4008), 0x104008); /* stale */
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL).granted, 3);
+	vt_invalidate_iotlb(&vtd, 3, VTD_DOMAIN, 0x5000, 0); /* another page */
+	assert_int_equal(answered(&vtd, 0x4000), 0x104000);
+	vt_invalidate_iotlb(&vtd, 3, VTD_DOMAIN, 0x4000, 0);
+	assert_int_equal(answered(&vtd, 0x4000), 0x105000);
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL).granted, READ_RIGHT);
+	vt_stop(&vtd);
+}
+
+/* One IOTLB: what a DMA brought in answers, and what an answer brought in serves DMA. */
+static void requests_of_both_kinds_share_the_iotlb(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_with(&vtd, NULL);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	vt_map(&vtd, 0x5000, 0x105000, 3);
+	assert_int_equal(vt_output(&vtd, 0x4000), 0x104000);
+	answered(&vtd, 0x5000);
+	vt_unmap(&vtd, 0x4000);
+	vt_unmap(&vtd, 0x5000);
+	assert_int_equal(answered(&vtd, 0x4000), 0x104000);
+	assert_int_equal(vt_output(&vtd, 0x5000), 0x105000);
+	vt_invalidate_iotlb(&vtd, 2, VTD_DOMAIN, 0, 0);
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL).granted, 0);
+	assert_int_equal(vt_reason(&vtd, IOMMUSIM_DMA_READ, 0x5000), 6);
+	vt_stop(&vtd);
+}
+
+/* CM=0: what is not there is never kept; an answer without rights is none of tomorrow's. */
+static void an_answer_without_rights_is_not_kept(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_with(&vtd, NULL);
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL).granted, 0);
+	vt_map(&vtd, 0x4000, 0x104000, WRITE_RIGHT);
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL).granted, WRITE_RIGHT);
+	vt_stop(&vtd);
+}
+
+/* CM=1 keeps that too, and an invalidation is due when a page comes (6.1). */
+static void under_caching_mode_it_is(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_with(&vtd, &(struct vtd_setup){ .cap_set = CAP_CM });
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL).granted, 0);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL).granted, 0);
+	vt_invalidate_iotlb(&vtd, 3, VTD_DOMAIN, 0x4000, 0);
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL).granted, 3);
+	vt_stop(&vtd);
+}
+
+/* What a cached large page may be handed out as is judged by all of it, at each request (3.15). */
+static void a_cached_page_over_the_interrupt_range_is_not_handed_out_either(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_with(&vtd, NULL);
+	vt_map_level(&vtd, 0x40000000, 0xc0000000, 3, 3);
+	assert_int_equal(vt_output(&vtd, 0x40000000), 0xc0000000);
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x40000000, NULL).fault.reason, 0xe);
+	assert_int_equal(vt_output(&vtd, 0x40000000), 0xc0000000);
+	vt_stop(&vtd);
+}
+
+/* TT is judged by the context as it is cached: to take translation requests away takes an invalidation. */
+static void a_cached_context_goes_on_serving_them(void **state)
+{
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start_with(&vtd, NULL);
+	vt_map(&vtd, 0x4000, 0x104000, 3);
+	answered(&vtd, 0x4000);
+	vt_set_context(&vtd, VTD_RID, vtd.page_table | 1, (uint64_t)VTD_DOMAIN << 8 | 2); /* TT=00b */
+	answered(&vtd, 0x4000);
+	vt_invalidate_context(&vtd, 3, VTD_DOMAIN, VTD_RID, 0);
+	vt_invalidate_iotlb(&vtd, 2, VTD_DOMAIN, 0, 0);
+	assert_int_equal(ask(&vtd, IOMMUSIM_DMA_READ, 0x4000, NULL).fault.reason, 0xd);
+	vt_stop(&vtd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_answer_has_the_page_and_its_rights),
 		cmocka_unit_test(nothing_there_is_an_answer_too),
-		cmocka_unit_test(a_walk_that_ends_early_grants_nothing),
+		cmocka_unit_test(a_right_missing_on_the_way_is_missing_in_the_answer),
 		cmocka_unit_test(what_has_no_answer_is_denied_and_recorded),
 		cmocka_unit_test(a_large_page_over_the_interrupt_range_is_not_handed_out),
 		cmocka_unit_test(the_interrupt_range_is_answered_without_tables),
@@ -292,6 +413,12 @@ int main(void)
 		cmocka_unit_test(a_translated_request_with_a_pasid_leaves_no_record),
 		cmocka_unit_test(only_reads_can_ask),
 		cmocka_unit_test(a_walk_says_why_there_are_fewer_rights),
+		cmocka_unit_test(an_answer_is_served_from_the_iotlb_until_it_is_invalidated),
+		cmocka_unit_test(requests_of_both_kinds_share_the_iotlb),
+		cmocka_unit_test(an_answer_without_rights_is_not_kept),
+		cmocka_unit_test(under_caching_mode_it_is),
+		cmocka_unit_test(a_cached_page_over_the_interrupt_range_is_not_handed_out_either),
+		cmocka_unit_test(a_cached_context_goes_on_serving_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

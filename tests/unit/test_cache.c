@@ -55,7 +55,10 @@ static uint64_t pick(struct scene *scene, uint64_t below)
 	return random_next(&scene->random) % below;
 }
 
-/* A small world, so that entries meet: 4 sources, 3 domains, 64 pages of 4K below 2M and 1G ones. */
+/*
+ * A small world, so that entries meet: 3 sources with 2 PASIDs, 2 domains, 2 kinds, 64 pages of 4K below
+ * 2M and 1G ones.
+ */
 static struct cached any_entry(struct scene *scene)
 {
 	static const uint8_t shifts[] = { 12, 12, 12, 21, 30 };
@@ -64,8 +67,11 @@ static struct cached any_entry(struct scene *scene)
 	const struct cached entry = {
 		.key = address >> shift << shift,
 		.value = { random_next(&scene->random), 0, 0 },
-		.domain = (uint32_t)pick(scene, 3),
-		.source = (uint16_t)pick(scene, 4),
+		.domain = (uint16_t)pick(scene, 2),
+		.source = (uint16_t)pick(scene, 3),
+		.pasid = (uint32_t)pick(scene, 2),
+		.kind = (uint8_t)pick(scene, 2),
+		.flags = (uint8_t)pick(scene, 4),
 		.shift = shift,
 	};
 
@@ -75,7 +81,8 @@ static struct cached any_entry(struct scene *scene)
 static bool same_tags(const struct cached *a, const struct cached *b)
 {
 	return a->key == b->key && a->shift == b->shift && a->source == b->source &&
-	    a->domain == b->domain;
+	    a->domain == b->domain && a->pasid == b->pasid && a->kind == b->kind &&
+	    a->flags == b->flags;
 }
 
 static void oracle_fill(struct oracle *oracle, const struct cached *entry)
@@ -100,6 +107,8 @@ static bool filtered(const struct cached *entry, const struct cache_filter *filt
 	const uint64_t last = entry->key + (UINT64_C(1) << entry->shift) - 1;
 
 	return (!filter->by_domain || entry->domain == filter->domain) &&
+	    (!filter->by_pasid || entry->pasid == filter->pasid) &&
+	    (filter->kinds == 0 || (filter->kinds & 1u << entry->kind) != 0) &&
 	    (!filter->by_source ||
 		(entry->source | filter->source_ignore) == (filter->source | filter->source_ignore)) &&
 	    (!filter->by_range || !(last < filter->first || entry->key > filter->last));
@@ -117,7 +126,7 @@ static void oracle_invalidate(struct oracle *oracle, const struct cache_filter *
 
 static struct cache_filter any_filter(struct scene *scene)
 {
-	const uint64_t what = pick(scene, 8), size = UINT64_C(0x1000) << pick(scene, 20);
+	const uint64_t what = pick(scene, 16), size = UINT64_C(0x1000) << pick(scene, 20);
 	const uint64_t at =
 	    (pick(scene, 4) << 30 | pick(scene, 4) << 21 | pick(scene, 8) << 12) & ~(size - 1);
 
@@ -125,17 +134,48 @@ static struct cache_filter any_filter(struct scene *scene)
 		.by_domain = (what & 1) != 0,
 		.by_source = (what & 2) != 0,
 		.by_range = (what & 4) != 0,
-		.domain = (uint32_t)pick(scene, 3),
-		.source = (uint16_t)pick(scene, 4),
+		.by_pasid = (what & 8) != 0,
+		.kinds = (uint8_t)pick(scene, 4),
+		.domain = (uint16_t)pick(scene, 2),
+		.pasid = (uint32_t)pick(scene, 2),
+		.source = (uint16_t)pick(scene, 3),
 		.source_ignore = (uint16_t)pick(scene, 4),
 		.first = at,
 		.last = at + size - 1,
 	};
 }
 
+/* Who asks: a request of a source, or anyone in a space. */
+struct question {
+	bool by_source;
+	struct cache_source source;
+	struct cache_space space;
+	uint64_t address;
+};
+
+/* A request without a PASID is served by what such a one filled, whatever it was tagged with. */
+static bool serves(const struct cached *entry, const struct question *question)
+{
+	const struct cache_source *source = &question->source;
+	const struct cache_space *space = &question->space;
+	const bool with_pasid = (source->flags & CACHED_WITH_PASID) != 0;
+
+	if (!covers(entry, question->address))
+		return false;
+	if (question->by_source)
+		return entry->source == source->source &&
+		    with_pasid == ((entry->flags & CACHED_WITH_PASID) != 0) &&
+		    (!with_pasid ||
+			(entry->pasid == source->pasid &&
+			    (entry->flags & CACHED_PRIVILEGED) == (source->flags & CACHED_PRIVILEGED)));
+	return entry->domain == space->domain && entry->kind == space->kind &&
+	    (entry->flags & CACHED_PRIVILEGED) == (space->flags & CACHED_PRIVILEGED) &&
+	    (!space->by_pasid || entry->pasid == space->pasid);
+}
+
 /* Whatever the cache answers was filled, unchanged, and not taken away. */
-static void assert_known(const struct scene *scene, const struct cached *found, bool by_source,
-    uint32_t who, uint64_t address)
+static void assert_known(
+    const struct scene *scene, const struct cached *found, const struct question *question)
 {
 	for (uint32_t i = 0; i < scene->oracle.count; i++) {
 		const struct cached *entry = &scene->oracle.entries[i];
@@ -143,37 +183,42 @@ static void assert_known(const struct scene *scene, const struct cached *found, 
 		if (!same_tags(entry, found))
 			continue;
 		assert_int_equal(found->value[0], entry->value[0]);
-		assert_true(covers(found, address));
-		assert_int_equal(by_source ? found->source : found->domain, who);
+		assert_true(serves(found, question));
 		return;
 	}
 	fail_msg("an answer nobody filled in, or that was invalidated");
 }
 
-static bool oracle_has(const struct scene *scene, bool by_source, uint32_t who, uint64_t address)
+static bool oracle_has(const struct scene *scene, const struct question *question)
 {
-	for (uint32_t i = 0; i < scene->oracle.count; i++) {
-		const struct cached *entry = &scene->oracle.entries[i];
-
-		if ((by_source ? entry->source : entry->domain) == who && covers(entry, address))
+	for (uint32_t i = 0; i < scene->oracle.count; i++)
+		if (serves(&scene->oracle.entries[i], question))
 			return true;
-	}
 	return false;
 }
 
 static void ask(struct scene *scene, bool complete)
 {
-	const uint64_t address = pick(scene, 4) << 30 | pick(scene, 4) << 21 | pick(scene, 8) << 12 | 8;
-	const bool by_source = pick(scene, 2) != 0;
-	const uint32_t who = (uint32_t)pick(scene, by_source ? 4 : 3);
-	const struct cached *found = by_source
-	    ? cache_find_source(&scene->cache, (uint16_t)who, address)
-	    : cache_find_domain(&scene->cache, who, address);
+	const struct question question = {
+		.address = pick(scene, 4) << 30 | pick(scene, 4) << 21 | pick(scene, 8) << 12 | 8,
+		.by_source = pick(scene, 2) != 0,
+		.source = { .source = (uint16_t)pick(scene, 3),
+		    .flags = (uint8_t)pick(scene, 4),
+		    .pasid = (uint32_t)pick(scene, 2) },
+		.space = { .domain = (uint16_t)pick(scene, 2),
+		    .kind = (uint8_t)pick(scene, 2),
+		    .flags = (uint8_t)(pick(scene, 2) * CACHED_PRIVILEGED),
+		    .by_pasid = pick(scene, 2) != 0,
+		    .pasid = (uint32_t)pick(scene, 2) },
+	};
+	const struct cached *found = question.by_source
+	    ? cache_find_source(&scene->cache, &question.source, question.address)
+	    : cache_find_space(&scene->cache, &question.space, question.address);
 
 	if (found != NULL)
-		assert_known(scene, found, by_source, who, address);
+		assert_known(scene, found, &question);
 	else if (complete)
-		assert_false(oracle_has(scene, by_source, who, address));
+		assert_false(oracle_has(scene, &question));
 }
 
 /* `complete`: the policy must not forget anything by itself. */
@@ -248,10 +293,16 @@ static void a_cache_of_policy_none_keeps_nothing(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 100; i++) {
 		const struct cached entry = any_entry(scene);
+		const struct cache_source source = {
+			.source = entry.source, .flags = entry.flags, .pasid = entry.pasid
+		};
+		const struct cache_space space = {
+			.domain = entry.domain, .kind = entry.kind, .flags = entry.flags
+		};
 
 		cache_insert(&scene->cache, &entry);
-		assert_null(cache_find_source(&scene->cache, entry.source, entry.key));
-		assert_null(cache_find_domain(&scene->cache, entry.domain, entry.key));
+		assert_null(cache_find_source(&scene->cache, &source, entry.key));
+		assert_null(cache_find_space(&scene->cache, &space, entry.key));
 	}
 	close_scene(scene);
 }
@@ -260,6 +311,7 @@ static void a_cache_of_policy_none_keeps_nothing(void **state)
 static void a_cache_grows_without_losing_an_entry(void **state)
 {
 	struct scene *scene = open_scene(IOMMUSIM_CACHE_HOARD, 0, 0, 1);
+	const struct cache_space domain_one = { .domain = 1 };
 	const struct cache_filter upper = {
 		.by_range = true, .first = UINT64_C(10000) << 12, .last = UINT64_MAX
 	};
@@ -276,7 +328,8 @@ static void a_cache_grows_without_losing_an_entry(void **state)
 	cache_invalidate(&scene->cache, &upper);
 	assert_int_equal(scene->cache.count, 10000);
 	for (uint64_t page = 0; page < 20000; page++) {
-		const struct cached *found = cache_find_domain(&scene->cache, 1, page << 12 | 0xabc);
+		const struct cached *found =
+		    cache_find_space(&scene->cache, &domain_one, page << 12 | 0xabc);
 
 		assert_int_equal(found != NULL, page < 10000);
 		if (found != NULL)

@@ -39,6 +39,7 @@ struct iommusim_dma_request {
 	bool has_pasid;
 	bool privileged; /* with a PASID */
 	bool execute;    /* with a PASID */
+	bool no_write;   /* a translation request: the device wants to read only (NW) */
 	uint32_t pasid;  /* 20 bits */
 	/*
 	 * Write, atomic: `length` bytes to move to memory. Read: room for `length` bytes. NULL: the
@@ -95,12 +96,15 @@ struct iommusim_dma_page {
 	uint32_t domain;   /* VT-d domain id, AMD DomainID */
 	bool faulted;
 	bool translated;
-	bool cached;            /* answered by an IOTLB entry */
-	bool through_cache;     /* a cached context or paging-structure entry took part */
+	bool cached; /* answered by an IOTLB entry */
+	bool
+	    through_cache; /* a cached entry took part that is no translation: context, PASID table, tables */
 	bool bus_error;         /* translated to a place without memory: nothing was moved */
 	bool answered;          /* a translation request: nothing is moved, `granted` is the answer */
 	uint8_t granted;        /* answered: 1 the device may read, 2 it may write there, or both */
 	bool untranslated_only; /* answered: the device must go on asking untranslated (U=1) */
+	bool non_snooped;       /* answered: what uses the translation must clear No Snoop (N=1) */
+	bool privileged;        /* answered: the rights are those of privileged requests (PRIV=1) */
 	bool interrupt;      /* in the interrupt address range: a message, or a read that flushes one */
 	uint8_t page_shift;  /* log2 of the translation's size */
 	uint64_t entry;      /* the leaf entry's raw value; 0 in pass-through */
@@ -150,7 +154,9 @@ IOMMUSIM_API enum iommusim_status iommusim_dma(struct iommusim_requester *reques
 /*
  * A message interrupt of a device: a 4-byte write of `data` to `address` in FEEx_xxxx. What comes out
  * of remapping goes to the sink (interrupt.h) and to `*out` (may be NULL). `fault->class_` is NONE when
- * it was delivered. Returns OK, or EINVAL when the address is outside the interrupt range.
+ * it was delivered, or posted: then `out->posted` is set, and what went to the sink is a notification,
+ * or nothing at all and `out->address` is 0. Returns OK, or EINVAL when the address is outside the
+ * interrupt range.
  */
 struct iommusim_interrupt;
 IOMMUSIM_API enum iommusim_status iommusim_requester_interrupt(struct iommusim_requester *requester,

@@ -12,8 +12,14 @@ struct iommusim_interrupt {
 	uint64_t address;
 	uint32_t data;
 	uint16_t segment;
-	uint16_t source; /* requester id; a unit's own events carry 0 */
-	bool from_unit;  /* an event of a remapping unit itself */
+	uint16_t source; /* requester id; what a unit sends by itself carries 0 */
+	bool from_unit;  /* sent by a remapping unit itself: one of its events, or a notification */
+	/*
+	 * A notification (VT-d 5.2.3): a device's interrupt was recorded in a posted-interrupt
+	 * descriptor instead of being sent. As the answer to one device's interrupt it may have address
+	 * 0: recorded, and nothing was sent. The queue never holds such a one.
+	 */
+	bool posted;
 };
 
 /* Messages that are kept; one more drops the oldest and counts as lost. */

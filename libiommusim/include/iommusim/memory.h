@@ -22,7 +22,8 @@ extern "C" {
 enum iommusim_memory_kind {
 	IOMMUSIM_MEMORY_RAM,      /* for anyone to use */
 	IOMMUSIM_MEMORY_FIRMWARE, /* reserved by firmware: ACPI tables */
-	IOMMUSIM_MEMORY_FOREIGN   /* the caller's own host memory, at a physical address it chose */
+	IOMMUSIM_MEMORY_FOREIGN,  /* the caller's own host memory, at a physical address it chose */
+	IOMMUSIM_MEMORY_ROM /* devices and remapping units can only read it; iommusim_memory_write() fills it */
 };
 
 struct iommusim_memory_window {

@@ -52,8 +52,19 @@ struct iommusim_vtd_choices {
 	bool resume_at_tail;
 	/* PMEN does not reach remapped DMA: units before Skylake (11.4.8.1). */
 	bool protection_spares_remapped;
+	/* AW of a PASID-table entry is not reserved on units without second stage: some software sets it (9.6). */
+	bool unused_width_ignored;
 	/* Interrupts come without a source id: entries are used unvalidated. */
 	bool source_unknown;
+};
+
+/* Event groups a unit may have (10.7). */
+#define IOMMUSIM_VTD_EVENT_GROUPS 15
+
+/* A performance counter with capabilities of its own: what its two kinds of capability registers hold. */
+struct iommusim_vtd_counter {
+	uint32_t capability; /* PERFCNTRCAP (11.4.13.21); with PCC=0 nothing else of it counts */
+	uint32_t events[IOMMUSIM_VTD_EVENT_GROUPS]; /* PERFCNTREVCAP (11.4.13.22): EGCNT of them */
 };
 
 struct iommusim_vtd_config {
@@ -71,6 +82,39 @@ struct iommusim_vtd_config {
 	uint16_t revision;
 	struct iommusim_vtd_choices choices;
 	struct iommusim_unit_settings settings;
+
+	/*
+	 * Capabilities of optional registers, as these hold them. 0 stands for a default. A reserved bit,
+	 * or a capability that CAP or ECAP rules out, is EINVAL, and so is any of them on a unit without
+	 * the registers.
+	 */
+	/* VCCAP, with ECAP.VCS; PAS and FPS with ECAP.PASID; 0: no commands. */
+	uint64_t virtual_capability;
+	/* ECCAP3, with CAP.ECMDS; 0: all commands of performance monitoring with ECAP.PMS, else none. */
+	uint64_t enhanced_capability;
+	/* MTRRCAP, with ECAP.MTS; VCNT 0..10; 0: VCNT=10, FIX, WC, as processors have it. */
+	uint64_t mtrr_capability;
+
+	/*
+	 * Performance monitoring (ECAP.PMS, which needs CAP.ECMDS). PERFCAP: NCNTR 0..64, CW 1..64, EGCNT
+	 * 0..15; 63:60 are ones whatever is said here. 0: eight counters of 48 bits 1 KiB apart, all
+	 * filters, all events, interrupt and freeze on overflow, writable while they count, if the
+	 * register set has 2^2 pages or more; no counters in a smaller one.
+	 */
+	uint64_t performance_capability;
+	/* PERFEVNTCAP of each group, within Table 49; all 0: everything in it. */
+	uint64_t performance_events[IOMMUSIM_VTD_EVENT_GROUPS];
+	/* PERFCAP.NCNTR of them with PERFCAP.PCCS, else NULL. Read by iommusim_vtd_create() alone. */
+	const struct iommusim_vtd_counter *performance_counters;
+	/*
+	 * Where the registers are, in bytes from the base: PERFCFGOFF (a multiple of 256), PERFFRZOFF and
+	 * PERFOVFOFF (of 8), PERFCNTROFF (of the stride). 0: configuration from 1000h on, the others one
+	 * after the other behind it. EINVAL: beyond the register set, or where another register is.
+	 */
+	uint32_t performance_config_offset;
+	uint32_t performance_freeze_offset;
+	uint32_t performance_overflow_offset;
+	uint32_t performance_counter_offset;
 };
 
 /*

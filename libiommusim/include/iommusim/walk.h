@@ -20,25 +20,27 @@ struct iommusim_walk_field {
 	uint16_t low;
 };
 
-#define IOMMUSIM_WALK_FIELDS 16u
+#define IOMMUSIM_WALK_FIELDS 24u
 #define IOMMUSIM_WALK_QUADS  8u
-#define IOMMUSIM_WALK_STEPS  32u
+#define IOMMUSIM_WALK_STEPS  40u
 
 struct iommusim_walk_step {
 	const char *structure; /* "root entry" */
 	const char *name;      /* the specification's name: "SS-PDE" */
 	const char *section;   /* where it is defined: "9.8" */
-	uint64_t table;        /* physical address of the table */
+	uint64_t table;        /* physical address of the table; 0: it stands in none */
 	uint64_t address;      /* physical address of the entry */
 	uint32_t index;        /* of the entry in its table */
 	uint8_t level;         /* of a paging entry; 0 for others */
+	uint8_t stage;         /* of a paging entry: 1 first stage, 2 second stage */
+	uint64_t input;        /* of a paging entry: the address it helps translate at its stage */
 	uint8_t quads;         /* 64-bit words in `raw` */
 	uint8_t field_count;
 	bool on_bus;   /* an interrupt request: raw[0] is its address, raw[1] its data; not in memory */
 	bool readable; /* there is memory there */
 	bool present;
 	bool leaf;     /* of a paging entry: maps a page */
-	uint64_t next; /* address of the next table, or of the page */
+	uint64_t next; /* address of the next table, of the page, or of the descriptor */
 	uint64_t raw[IOMMUSIM_WALK_QUADS];
 	struct iommusim_walk_field fields[IOMMUSIM_WALK_FIELDS];
 };
@@ -47,9 +49,11 @@ struct iommusim_walk {
 	const char *unit_name; /* "VT-d"; NULL when no unit governs the requester */
 	uint64_t unit_base;    /* its registers */
 	/*
-	 * "second stage", "pass-through", "context" (it stopped there), "interrupt range", "refused" (no
-	 * request of that kind is looked at), "off", "no unit"; of an interrupt: "remapped interrupt, xAPIC" or ", x2APIC", "compatibility interrupt",
-	 * "off", "no unit"
+	 * "second stage", "first stage", "nested", "pass-through", "host permissions" (of a
+	 * translated request), "context" (it stopped there),
+	 * "interrupt range", "refused" (no request of that kind is looked at), "off", "no unit"; of an
+	 * interrupt: "remapped interrupt, xAPIC" or ", x2APIC", "posted interrupt, xAPIC" or
+	 * ", x2APIC", "compatibility interrupt", "off", "no unit"
 	 */
 	const char *mode;
 	uint8_t levels;        /* of the page table; 0 in pass-through */
@@ -74,9 +78,11 @@ IOMMUSIM_API enum iommusim_status iommusim_walk(struct iommusim_requester *reque
 
 /*
  * The same for a message interrupt: a request in remappable format is the first step, the entry of the
- * interrupt remapping table that decides about it the second. `out` (may be NULL) is what would be sent
- * to the processor; as it came when `walk->result.faulted`. Returns OK, or EINVAL when the address is
- * outside the interrupt range or no multiple of 4. Control side.
+ * interrupt remapping table that decides about it the second, and when it is posted its descriptor, as
+ * it is before, the third. `out` (may be NULL) is what would be sent to the processor: with `posted`
+ * set a notification, of address 0 when there would be none; as it came when `walk->result.faulted`.
+ * Returns OK, or EINVAL when the address is outside the interrupt range or no multiple of 4. Control
+ * side.
  */
 struct iommusim_interrupt;
 IOMMUSIM_API enum iommusim_status iommusim_walk_interrupt(struct iommusim_requester *requester,
