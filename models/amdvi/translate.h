@@ -1,0 +1,20 @@
+/* One DMA request, from the device table to the page (AMD-Vi 2.2.2 to 2.2.7). */
+#ifndef IOMMUSIM_AMDVI_TRANSLATE_H
+#define IOMMUSIM_AMDVI_TRANSLATE_H
+
+#include "models/amdvi/unit.h"
+
+void amdvi_translate(struct iommusim_unit *unit, const struct page_request *request,
+    struct iommusim_dma_page *page, unsigned *rights);
+void amdvi_explain(
+    struct iommusim_unit *unit, const struct page_request *request, struct iommusim_walk *walk);
+
+/* FEE0_0000h..FEEF_FFFFh, where interrupts live. */
+#define AMDVI_INTERRUPT_FIRST UINT64_C(0xfee00000)
+#define AMDVI_INTERRUPT_LAST  UINT64_C(0xfeefffff)
+
+/* Peripheral page requests (AMD-Vi 2.6): page_request.c. */
+void amdvi_request_page(struct iommusim_unit *unit, uint16_t rid,
+    const struct iommusim_page_request *request, struct iommusim_page_request_outcome *outcome);
+
+#endif

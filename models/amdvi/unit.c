@@ -1,0 +1,118 @@
+/* The birth, reset and death of an AMD-Vi unit. What it can do is worked out in features.c. */
+#include "models/amdvi/unit.h"
+
+#include "models/amdvi/features.h"
+#include "models/amdvi/invalidate.h"
+#include "models/amdvi/registers.h"
+
+static const struct unit_model amdvi_model;
+
+/* The unit's caches, with what makes the seed of each its own. */
+#define AMDVI_CACHES 4u
+static struct cache *cache_at(struct amdvi_unit *amdvi, unsigned number)
+{
+	struct cache *const caches[AMDVI_CACHES] = { &amdvi->device_cache, &amdvi->iotlb,
+		&amdvi->paging_cache, &amdvi->interrupt_cache };
+
+	return caches[number];
+}
+
+static enum iommusim_status create_caches(struct amdvi_unit *amdvi, struct iommusim_machine *machine)
+{
+	static const uint64_t own_seed[AMDVI_CACHES] = { 0, UINT64_MAX, 0x3333333333333333,
+		0x5555555555555555 };
+	const struct iommusim_unit_settings *settings = &amdvi->unit.settings;
+	const uint64_t seed = machine->seed ^ amdvi->unit.base;
+
+	for (unsigned number = 0; number < AMDVI_CACHES; number++) {
+		const enum iommusim_status status =
+		    cache_create(cache_at(amdvi, number), machine, settings->cache,
+			settings->iotlb_sets, settings->iotlb_ways, seed ^ own_seed[number]);
+
+		if (status == IOMMUSIM_OK)
+			continue;
+		while (number > 0)
+			cache_destroy(cache_at(amdvi, --number));
+		return status;
+	}
+	return IOMMUSIM_OK;
+}
+
+static void destroy_caches(struct amdvi_unit *amdvi)
+{
+	for (unsigned number = 0; number < AMDVI_CACHES; number++)
+		cache_destroy(cache_at(amdvi, number));
+}
+
+enum iommusim_status iommusim_amdvi_create(struct iommusim_machine *machine,
+    const struct iommusim_amdvi_config *config, struct iommusim_unit **unit)
+{
+	const char *problem = amdvi_features_problem(config);
+	struct amdvi_unit *amdvi;
+	enum iommusim_status status;
+
+	if (unit != NULL)
+		*unit = NULL;
+	if (problem != NULL)
+		return machine_fail(machine, IOMMUSIM_EINVAL, "AMD-Vi unit at 0x%llx: %s",
+		    (unsigned long long)config->base, problem);
+	amdvi = machine_alloc_zeroed(machine, sizeof(*amdvi));
+	if (amdvi == NULL)
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for an AMD-Vi unit");
+	amdvi_features_take(amdvi, config);
+	amdvi->unit.model = &amdvi_model;
+	amdvi_registers_place(amdvi);
+	status = create_caches(amdvi, machine);
+	if (status == IOMMUSIM_OK) {
+		status = unit_register(machine, &amdvi->unit);
+		if (status != IOMMUSIM_OK)
+			destroy_caches(amdvi);
+	}
+	if (status != IOMMUSIM_OK) {
+		machine_free(machine, amdvi, sizeof(*amdvi));
+		return status;
+	}
+	iommusim_unit_reset(&amdvi->unit, true);
+	if (unit != NULL)
+		*unit = &amdvi->unit;
+	return IOMMUSIM_OK;
+}
+
+/* Nothing of a unit survives a reset but what firmware wrote into its capability. */
+static void amdvi_reset(struct iommusim_unit *unit, bool cold)
+{
+	struct amdvi_unit *amdvi = amdvi_of(unit);
+
+	iommusim_clock_cancel(unit->machine, amdvi);
+	pthread_mutex_lock(&unit->lock);
+	amdvi_registers_reset(amdvi);
+	if (cold)
+		for (unsigned i = 0; i < AMDVI_CAPABILITY_REGS; i++)
+			amdvi->capability[i] = amdvi->capability_reset[i];
+	for (unsigned number = 0; number < AMDVI_CACHES; number++)
+		cache_clear(cache_at(amdvi, number));
+	amdvi_outdate(amdvi); /* no walk that is under way fills them again */
+	pthread_mutex_unlock(&unit->lock);
+	amdvi_settle(amdvi);
+}
+
+static void amdvi_destroy(struct iommusim_unit *unit)
+{
+	struct amdvi_unit *amdvi = amdvi_of(unit);
+
+	iommusim_clock_cancel(unit->machine, amdvi);
+	destroy_caches(amdvi);
+	machine_free(unit->machine, amdvi, sizeof(*amdvi));
+}
+
+static bool amdvi_translating(const struct iommusim_unit *unit)
+{
+	return amdvi_CONTROL_IOMMU_EN(amdvi_control(amdvi_of_const(unit))) != 0;
+}
+
+static const struct unit_model amdvi_model = {
+	.vendor = "AMD-Vi",
+	.reset = amdvi_reset,
+	.destroy = amdvi_destroy,
+	.translating = amdvi_translating,
+};
