@@ -27,8 +27,8 @@ struct page_format {
 	/* Address of the next table, or of the memory a leaf of this level maps. */
 	uint64_t (*table)(uint64_t entry);
 	uint64_t (*page)(uint64_t entry, unsigned level);
-	/* The reverse: entries as software writes them. */
-	uint64_t (*make_table)(uint64_t address);
+	/* The reverse: entries as software writes them, at `level`. */
+	uint64_t (*make_table)(uint64_t address, unsigned level);
 	uint64_t (*make_leaf)(uint64_t address, unsigned level, unsigned rights);
 };
 

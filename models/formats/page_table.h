@@ -68,7 +68,7 @@ PAGE_TABLE_INLINE bool page_table_split(
 		    base + ((uint64_t)i << page_level_shift(level - 1)), level - 1, rights);
 	if (table->memory.written != NULL)
 		table->memory.written(table->memory.context, below, PAGE_TABLE_ENTRIES);
-	page_table_store(table, entry, format->make_table(address));
+	page_table_store(table, entry, format->make_table(address, level));
 	return true;
 }
 
@@ -103,7 +103,7 @@ PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format, s
 				return entry;
 			if (!table->memory.allocate(table->memory.context, &below))
 				return NULL;
-			page_table_store(table, entry, format->make_table(below));
+			page_table_store(table, entry, format->make_table(below, at));
 		} else if (format->leaf(*entry, at)) {
 			if (descent == PAGE_TABLE_LOOK)
 				return entry;

@@ -39,10 +39,11 @@ static inline uint64_t vtd_ss_page(uint64_t entry, unsigned level)
 	return vtd_ss_pte_ADDR(&entry) << 12;
 }
 
-static inline uint64_t vtd_ss_make_table(uint64_t address)
+static inline uint64_t vtd_ss_make_table(uint64_t address, unsigned level)
 {
 	uint64_t entry = 0;
 
+	(void)level;
 	vtd_ss_table_set_R(&entry, 1);
 	vtd_ss_table_set_W(&entry, 1);
 	vtd_ss_table_set_ADDR(&entry, address >> 12);
