@@ -3,27 +3,7 @@
 
 #include <string.h>
 
-static void describe_field(const struct spec_field *field, const uint64_t *raw,
-    const struct spec_unit *unit, struct iommusim_walk_step *step)
-{
-	if (field->need == IGNORED || !spec_field_exists(field, unit) ||
-	    step->field_count == IOMMUSIM_WALK_FIELDS)
-		return;
-	step->fields[step->field_count++] = (struct iommusim_walk_field){
-		.name = field->name,
-		.meaning = field->meaning,
-		.value = spec_field_value(field, raw),
-		.high = field->high,
-		.low = field->low,
-	};
-}
-
-static void describe_fields(const struct spec_structure *structure, const uint64_t *raw,
-    const struct spec_unit *unit, struct iommusim_walk_step *step)
-{
-	for (unsigned i = 0; i < structure->field_count; i++)
-		describe_field(&structure->fields[i], raw, unit, step);
-}
+#include "models/common/walk_step.h"
 
 /* Of the page permissions only the one that counts: there are up to thirty-two (VT-d 9.12). */
 static void describe_host_fields(
@@ -34,7 +14,7 @@ static void describe_host_fields(
 
 		if (strncmp(field->name, "PP", 2) != 0 ||
 		    field->low == 4 * vtd_host_page(from->level, from->input))
-			describe_field(field, from->raw, unit, step);
+			walk_step_describe_field(step, field, from->raw, unit);
 	}
 }
 
@@ -168,7 +148,7 @@ static void describe_step(const struct vtd_unit *vtd, const struct vtd_path_step
 	if (is_host_permission(structure))
 		describe_host_fields(from, &vtd->spec, step);
 	else
-		describe_fields(structure, from->raw, &vtd->spec, step);
+		walk_step_describe(step, structure, from->raw, &vtd->spec);
 }
 
 static void describe_denial(const struct vtd_unit *vtd, const struct page_request *request,
@@ -255,19 +235,13 @@ void vtd_explain(
 static void describe_request(const struct vtd_unit *vtd, const struct interrupt_request *request,
     struct iommusim_walk_step *step)
 {
-	const struct spec_structure *structure = &vtd_interrupt_request_spec;
+	const uint64_t raw[2] = { request->address, request->data };
 
-	*step = (struct iommusim_walk_step){
-		.structure = structure->title,
-		.name = structure->name,
-		.section = structure->section,
-		.quads = 2,
-		.on_bus = true,
-		.readable = true,
-		.present = true,
-		.raw = { request->address, request->data },
-	};
-	describe_fields(structure, step->raw, &vtd->spec, step);
+	*step = walk_step_of(&vtd_interrupt_request_spec, raw);
+	step->on_bus = true;
+	step->readable = true;
+	step->present = true;
+	walk_step_describe(step, &vtd_interrupt_request_spec, raw, &vtd->spec);
 }
 
 /* Of an entry that is not present nothing is looked at: it is shown as a remapped one (VT-d 9.10, IM). */
@@ -282,22 +256,16 @@ static void describe_interrupt_entry(
 	const struct spec_structure *structure =
 	    is_posted(vtd, remapping) ? &vtd_irte_posted_spec : &vtd_irte_spec;
 
-	*step = (struct iommusim_walk_step){
-		.structure = structure->title,
-		.name = structure->name,
-		.section = structure->section,
-		.table = remapping->table,
-		.address = remapping->address,
-		.index = remapping->index,
-		.quads = 2,
-		.readable = remapping->readable,
-		.next = remapping->posting.address,
-		.raw = { remapping->entry[0], remapping->entry[1] },
-	};
+	*step = walk_step_of(structure, remapping->entry);
+	step->table = remapping->table;
+	step->address = remapping->address;
+	step->index = remapping->index;
+	step->readable = remapping->readable;
+	step->next = remapping->posting.address;
 	if (!remapping->readable)
 		return;
 	step->present = vtd_irte_P(remapping->entry) != 0;
-	describe_fields(structure, step->raw, &vtd->spec, step);
+	walk_step_describe(step, structure, step->raw, &vtd->spec);
 }
 
 /* Before anything is posted; it stands in no table. */
@@ -306,18 +274,12 @@ static void describe_descriptor(
 {
 	const struct spec_structure *structure = &vtd_posted_descriptor_spec;
 
-	*step = (struct iommusim_walk_step){
-		.structure = structure->title,
-		.name = structure->name,
-		.section = structure->section,
-		.address = posting->address,
-		.quads = 8,
-		.readable = posting->readable,
-		.present = posting->readable,
-	};
-	memcpy(step->raw, posting->descriptor, sizeof(posting->descriptor));
+	*step = walk_step_of(structure, posting->descriptor);
+	step->address = posting->address;
+	step->readable = posting->readable;
+	step->present = posting->readable;
 	if (step->readable)
-		describe_fields(structure, step->raw, &vtd->spec, step);
+		walk_step_describe(step, structure, step->raw, &vtd->spec);
 }
 
 static const char *interrupt_mode(const struct vtd_unit *vtd, const struct vtd_remapping *remapping)
