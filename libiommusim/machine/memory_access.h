@@ -141,6 +141,18 @@ static inline enum memory_update memory_update64(
 	return MEMORY_UPDATED;
 }
 
+/* Hardware sets bits of one so: `*seen`, which says what it may be, is what it was before. */
+static inline enum memory_update memory_set_bits64(
+    const struct memory *memory, uint64_t address, uint64_t *seen, uint64_t bits)
+{
+	enum memory_update update;
+
+	do
+		update = memory_update64(memory, address, seen, *seen | bits);
+	while (update == MEMORY_CHANGED);
+	return update;
+}
+
 /* Hardware stores to memory (DMA, status words): every view sees it at once. False: no memory. */
 bool memory_device_write(
     const struct memory *memory, uint64_t address, const void *data, size_t length);

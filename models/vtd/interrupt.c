@@ -6,10 +6,10 @@
 #include "models/vtd/unit.h"
 
 #include "machine/memory_access.h"
+#include "models/common/interrupt_entry.h"
 #include "models/vtd/reason.h"
 
-#define IRTE_BYTES    16u
-#define PREFETCH_ODDS 4u
+#define IRTE_BYTES 16u
 
 /* Everything before the entry is read: 0 with `remapping->indexed` set when an entry is to decide. */
 static enum reason find_entry(const struct vtd_unit *vtd, const struct interrupt_request *request,
@@ -101,30 +101,22 @@ static enum reason check_entry(const struct vtd_unit *vtd, const struct interrup
 	return well_formed(vtd, remapping) ? ALLOWED : IR_RESERVED;
 }
 
-void vtd_message(uint64_t message[2], uint64_t destination, uint64_t vector)
-{
-	message[0] = message[1] = 0;
-	vtd_interrupt_message_set_PREFIX(message, 0xfee);
-	vtd_interrupt_message_set_DST(message, destination);
-	vtd_interrupt_message_set_DST_HIGH(message, destination >> 8);
-	vtd_interrupt_message_set_V(message, vector);
-	vtd_interrupt_message_set_LEVEL(message, 1);
-}
-
 /* The message that goes to the processor (VT-d 5.1.4, 9.9). */
 static void compose(const struct vtd_remapping *remapping, struct iommusim_interrupt *out)
 {
 	const uint64_t *entry = remapping->entry;
-	const uint64_t wide = vtd_irte_DST(entry);
-	uint64_t message[2];
+	const uint32_t wide = (uint32_t)vtd_irte_DST(entry);
 
-	vtd_message(message, remapping->extended ? wide : wide >> 8, vtd_irte_V(entry));
-	vtd_interrupt_message_set_DM(message, vtd_irte_DM(entry));
-	vtd_interrupt_message_set_RH(message, vtd_irte_RH(entry));
-	vtd_interrupt_message_set_DLM(message, vtd_irte_DLM(entry));
-	vtd_interrupt_message_set_TM(message, vtd_irte_TM(entry));
-	out->address = message[0];
-	out->data = (uint32_t)message[1];
+	interrupt_compose(
+	    &(struct interrupt_message){
+		.destination = remapping->extended ? wide : wide >> 8,
+		.vector = (uint8_t)vtd_irte_V(entry),
+		.delivery = (uint8_t)vtd_irte_DLM(entry),
+		.logical = vtd_irte_DM(entry) != 0,
+		.redirect_hint = vtd_irte_RH(entry) != 0,
+		.level = vtd_irte_TM(entry) != 0,
+	    },
+	    out);
 }
 
 unsigned vtd_remap(const struct vtd_unit *vtd, const struct interrupt_request *request,
@@ -145,69 +137,45 @@ unsigned vtd_remap(const struct vtd_unit *vtd, const struct interrupt_request *r
 	return ALLOWED;
 }
 
-/* The cache knows keys by page: an index is kept as if it were a page number. */
-static uint64_t cache_key(unsigned index)
-{
-	return (uint64_t)index << IOMMUSIM_PAGE_SHIFT;
-}
-
 /* An entry serves whoever has its index: it keeps the IRTE, and each request is checked against that. */
 static bool ask_cache(
     struct vtd_unit *vtd, const struct interrupt_request *request, struct vtd_remapping *remapping)
 {
 	const struct vtd_performance_subject subject = { .rid = request->rid };
-	const struct cached *known;
 
-	pthread_mutex_lock(&vtd->unit.lock);
-	vtd_performance_count_locked(vtd, VTD_PERFORMANCE_INT_CACHE_LOOKUP, &subject);
-	known = cache_find_source(
-	    &vtd->interrupt_cache, &(struct cache_source){ .source = 0 }, cache_key(remapping->index));
-	if (known != NULL) {
-		remapping->entry[0] = known->value[0];
-		remapping->entry[1] = known->value[1];
-		vtd_performance_count_locked(vtd,
-		    vtd_irte_IM(remapping->entry) ? VTD_PERFORMANCE_INT_CACHE_HIT_POSTED
-						  : VTD_PERFORMANCE_INT_CACHE_HIT_NONPOSTED,
-		    &subject);
-	}
-	pthread_mutex_unlock(&vtd->unit.lock);
-	return known != NULL;
+	vtd_performance_count(vtd, VTD_PERFORMANCE_INT_CACHE_LOOKUP, &subject);
+	if (!interrupt_cache_find(
+		&vtd->unit, &vtd->interrupt_cache, 0, remapping->index, remapping->entry))
+		return false;
+	vtd_performance_count(vtd,
+	    vtd_irte_IM(remapping->entry) ? VTD_PERFORMANCE_INT_CACHE_HIT_POSTED
+					  : VTD_PERFORMANCE_INT_CACHE_HIT_NONPOSTED,
+	    &subject);
+	return true;
 }
 
 /*
  * Keep an entry, unless it led to a fault on a unit without caching mode (VT-d 6.4: any fault of
- * 5.1.4.1, those of a descriptor among them), or something was invalidated since the request began: it
- * may be what was read.
+ * 5.1.4.1, those of a descriptor among them).
  */
 static void fill_cache(struct vtd_unit *vtd, const struct vtd_remapping *remapping, enum reason reason,
     uint64_t generation)
 {
-	const struct cached entry = {
-		.key = cache_key(remapping->index),
-		.value = { remapping->entry[0], remapping->entry[1] },
-		.shift = IOMMUSIM_PAGE_SHIFT,
-	};
-
-	if (reason != ALLOWED && !vtd_CAP_CM(vtd->capability))
-		return;
-	pthread_mutex_lock(&vtd->unit.lock);
-	if (atomic_load(&vtd->unit.generation) == generation)
-		cache_insert(&vtd->interrupt_cache, &entry);
-	pthread_mutex_unlock(&vtd->unit.lock);
+	if (reason == ALLOWED || vtd_CAP_CM(vtd->capability))
+		interrupt_cache_keep(&vtd->unit, &vtd->interrupt_cache, 0, remapping->index,
+		    remapping->entry, generation);
 }
 
 /* A contrary cache also fetches the next entry of the table, if that is a good one. */
 static void prefetch(struct vtd_unit *vtd, const struct vtd_remapping *remapping, uint64_t generation)
 {
 	struct vtd_remapping next = *remapping;
-	bool wanted;
 
-	pthread_mutex_lock(&vtd->unit.lock);
-	wanted = cache_whim(&vtd->interrupt_cache, PREFETCH_ODDS);
-	pthread_mutex_unlock(&vtd->unit.lock);
+	if (!interrupt_cache_prefetches(&vtd->unit, &vtd->interrupt_cache))
+		return;
 	next.index++;
 	next.address += IRTE_BYTES;
-	if (wanted && next.index < 2u << vtd_IRTA_S(atomic_load(&vtd->interrupt_table)) &&
+	if (next.index < 2u << vtd_IRTA_S(atomic_load(&vtd->interrupt_table)) &&
 	    read_entry(vtd, &next) && vtd_irte_P(next.entry) && well_formed(vtd, &next))
 		fill_cache(vtd, &next, ALLOWED, generation);
 }

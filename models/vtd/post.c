@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "machine/memory_access.h"
+#include "models/common/interrupt_entry.h"
 #include "models/vtd/reason.h"
 
 #define CONTROL 4u /* the quadword of ON, SN, NV and NDST */
@@ -59,19 +60,20 @@ static bool notifies(const struct vtd_remapping *remapping, const uint64_t *desc
 static void answer(const struct vtd_remapping *remapping, const uint64_t *descriptor, bool notified,
     struct iommusim_interrupt *out)
 {
-	const uint64_t wide = vtd_posted_descriptor_NDST(descriptor);
-	uint64_t message[2] = { 0, 0 };
+	const uint32_t wide = (uint32_t)vtd_posted_descriptor_NDST(descriptor);
 
-	if (notified)
-		vtd_message(message, remapping->extended ? wide : wide >> 8 & 0xff,
-		    vtd_posted_descriptor_NV(descriptor));
 	*out = (struct iommusim_interrupt){
-		.address = message[0],
-		.data = (uint32_t)message[1],
 		.segment = out->segment,
 		.from_unit = true,
 		.posted = true,
 	};
+	if (notified)
+		interrupt_compose(
+		    &(struct interrupt_message){
+			.destination = remapping->extended ? wide : wide >> 8 & 0xff,
+			.vector = (uint8_t)vtd_posted_descriptor_NV(descriptor),
+		    },
+		    out);
 }
 
 unsigned vtd_post_peek(
@@ -98,9 +100,8 @@ unsigned vtd_post(
 	if (reason != ALLOWED)
 		return reason;
 	memcpy(seen, remapping->posting.descriptor, sizeof(seen));
-	while (memory_update64(memory, address + vector / 64 * 8, &seen[vector / 64],
-		   seen[vector / 64] | UINT64_C(1) << vector % 64) == MEMORY_CHANGED)
-		;
+	memory_set_bits64(
+	    memory, address + vector / 64 * 8, &seen[vector / 64], UINT64_C(1) << vector % 64);
 	do {
 		notified = notifies(remapping, seen);
 		changed[CONTROL] = seen[CONTROL];

@@ -776,8 +776,6 @@ struct page_request vtd_interrupt_fault_request(
     const struct interrupt_request *request, const struct vtd_remapping *remapping);
 void vtd_interrupt(struct iommusim_unit *unit, const struct interrupt_request *request,
     struct iommusim_interrupt *out, struct iommusim_fault *fault);
-/* An asserted message to a processor: fixed, physical and edge until more is set. */
-void vtd_message(uint64_t message[2], uint64_t destination, uint64_t vector);
 
 /* post.c: posted interrupts (VT-d 5.2.3), by `remapping->entry`, which is a good one */
 /*
