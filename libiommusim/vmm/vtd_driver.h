@@ -7,55 +7,46 @@
 
 #include <iommusim/dmar.h>
 
-#include "models/formats/page_table.h"
 #include "models/vtd/spec/vtd.h"
-#include "vmm/state.h"
+#include "vmm/driver.h"
 
 #define VTD_BUSES 256u
 
 /* One remapping unit as the driver knows it: the table's words and what the registers say. */
-struct driver_unit {
+struct vtd_driver_unit {
 	const struct iommusim_dmar_structure *drhd;
 	uint64_t base;
 	uint64_t capability;
 	uint64_t ext_capability;
 };
 
-struct vtd_domain {
-	TAILQ_ENTRY(vtd_domain) link;
-	struct page_table table;
-	uint64_t max_address;
-	uint32_t id;
-	uint8_t width_code; /* AW of its context entries */
-};
-TAILQ_HEAD(vtd_domain_list, vtd_domain);
-
 struct vtd_driver {
-	struct iommusim_vmm *vmm;
-	struct iommusim_machine *machine;
+	struct driver common; /* first */
 	struct iommusim_dmar *dmar;
-	struct driver_unit *units;
+	struct vtd_driver_unit *units;
 	size_t unit_count;
 	uint64_t root;                /* physical address of the root table; 0: none yet */
 	uint64_t contexts[VTD_BUSES]; /* and of the context table of each bus */
-	uint32_t domain_limit;        /* ids 1..limit-1: the least any unit has */
 	uint8_t widths;               /* SAGAW bits every unit has */
-	struct vtd_domain_list domains;
 };
 
 /* vtd_driver_dmar.c: finding units, and the unit of a device */
-enum iommusim_status driver_find_units(struct vtd_driver *driver);
-void driver_forget_units(struct vtd_driver *driver);
-const struct driver_unit *driver_unit_for(
+enum iommusim_status vtd_driver_find_units(struct vtd_driver *driver);
+void vtd_driver_forget_units(struct vtd_driver *driver);
+const struct vtd_driver_unit *vtd_driver_unit_for(
     const struct vtd_driver *driver, uint16_t segment, uint16_t rid);
 
 /* vtd_driver_hw.c: programming them */
-enum iommusim_status driver_enable_unit(struct vtd_driver *driver, const struct driver_unit *unit);
-void driver_disable_unit(struct vtd_driver *driver, const struct driver_unit *unit);
+enum iommusim_status vtd_driver_enable_unit(
+    struct vtd_driver *driver, const struct vtd_driver_unit *unit);
+void vtd_driver_disable_unit(struct vtd_driver *driver, const struct vtd_driver_unit *unit);
 /* Contexts and translations, unit by unit. */
-enum iommusim_status driver_flush_all(struct vtd_driver *driver);
-enum iommusim_status driver_flush_iotlb(struct vtd_driver *driver);
-uint64_t driver_read(
-    const struct vtd_driver *driver, const struct driver_unit *unit, uint64_t offset, unsigned width);
+enum iommusim_status vtd_driver_flush_all(struct vtd_driver *driver);
+enum iommusim_status vtd_driver_flush_iotlb(struct vtd_driver *driver);
+static inline uint64_t vtd_driver_read(const struct vtd_driver *driver,
+    const struct vtd_driver_unit *unit, uint64_t offset, unsigned width)
+{
+	return driver_read(&driver->common, unit->base + offset, width);
+}
 
 #endif

@@ -8,12 +8,12 @@
 static enum iommusim_status fail(
     struct vtd_driver *driver, enum iommusim_init_outcome outcome, const char *text, const char *advice)
 {
-	struct iommusim_init_report *report = &driver->vmm->init_report;
+	struct iommusim_init_report *report = &driver->common.vmm->init_report;
 
 	report->outcome = outcome;
 	snprintf(report->text, sizeof(report->text), "%s", text);
 	snprintf(report->advice, sizeof(report->advice), "%s", advice);
-	return machine_fail(driver->machine, IOMMUSIM_ENXIO, "%s", text);
+	return machine_fail(driver->common.machine, IOMMUSIM_ENXIO, "%s", text);
 }
 
 static enum iommusim_status bad_table(struct vtd_driver *driver, const char *why)
@@ -28,25 +28,26 @@ static enum iommusim_status bad_table(struct vtd_driver *driver, const char *why
 /* Copy the table out of firmware memory, as a driver maps it, and take it apart. */
 static enum iommusim_status read_table(struct vtd_driver *driver)
 {
-	struct iommusim_init_report *report = &driver->vmm->init_report;
+	struct iommusim_init_report *report = &driver->common.vmm->init_report;
 	enum iommusim_status status;
 	uint64_t address;
 	uint32_t length;
 	void *bytes;
 
-	if (iommusim_acpi_find(driver->machine, "DMAR", 0, &address, &length) != IOMMUSIM_OK)
+	if (iommusim_acpi_find(driver->common.machine, "DMAR", 0, &address, &length) != IOMMUSIM_OK)
 		return fail(driver, IOMMUSIM_INIT_NO_TABLE,
 		    "firmware has no DMAR table: VT-d is off in the firmware set-up, or the machine "
 		    "has none",
 		    "turn VT-d on in the firmware set-up");
-	bytes = machine_alloc(driver->machine, length);
+	bytes = machine_alloc(driver->common.machine, length);
 	if (bytes == NULL)
-		return machine_fail(driver->machine, IOMMUSIM_ENOMEM, "no memory for the DMAR table");
-	iommusim_memory_read(driver->machine, address, bytes, length);
+		return machine_fail(
+		    driver->common.machine, IOMMUSIM_ENOMEM, "no memory for the DMAR table");
+	iommusim_memory_read(driver->common.machine, address, bytes, length);
 	status = iommusim_dmar_parse(bytes, length, &driver->dmar);
-	machine_free(driver->machine, bytes, length);
+	machine_free(driver->common.machine, bytes, length);
 	if (status == IOMMUSIM_ENOMEM)
-		return machine_fail(driver->machine, status, "no memory for the DMAR table");
+		return machine_fail(driver->common.machine, status, "no memory for the DMAR table");
 	report->table_found = true;
 	report->table_length = length;
 	if (status != IOMMUSIM_OK)
@@ -91,7 +92,7 @@ static enum iommusim_status no_unit(struct vtd_driver *driver)
 
 	if (is_damaged(dmar))
 		return bad_table(driver, first_damage(dmar));
-	if (driver->vmm->init_report.units_named == 0 || first == NULL)
+	if (driver->common.vmm->init_report.units_named == 0 || first == NULL)
 		snprintf(text, sizeof(text),
 		    "no remapping unit: the DMAR table is there (%u bytes, checksum %s) but names none",
 		    dmar->length, dmar->checksum_ok ? "good" : "wrong");
@@ -101,17 +102,18 @@ static enum iommusim_status no_unit(struct vtd_driver *driver)
 		    "its first structure is %s %s, and this backend stops at the first structure "
 		    "that is no unit (profile %s)",
 		    dmar->length, dmar->checksum_ok ? "good" : "wrong",
-		    driver->vmm->init_report.units_named, strchr("AR", first[0]) != NULL ? "an" : "a",
-		    first, driver->vmm->profile->name);
+		    driver->common.vmm->init_report.units_named,
+		    strchr("AR", first[0]) != NULL ? "an" : "a", first,
+		    driver->common.vmm->profile->name);
 	return fail(driver, IOMMUSIM_INIT_NO_UNIT, text,
-	    driver->vmm->init_report.units_named == 0
+	    driver->common.vmm->init_report.units_named == 0
 		? "turn VT-d on in the firmware set-up; if it is on, the firmware's table is at fault"
 		: "only newer firmware, or a backend that reads the whole table, helps");
 }
 
 static size_t unit_limit(const struct vtd_driver *driver)
 {
-	const enum policy_value units = vmm_policy(driver->vmm, COLUMN_units);
+	const enum policy_value units = vmm_policy(driver->common.vmm, COLUMN_units);
 
 	return units == POLICY_units_EIGHT ? 8 : units == POLICY_units_SIXTEEN ? 16 : SIZE_MAX;
 }
@@ -119,14 +121,15 @@ static size_t unit_limit(const struct vtd_driver *driver)
 /* The units of the table, as far as this driver reads it and as many as it keeps. */
 static enum iommusim_status list_units(struct vtd_driver *driver)
 {
-	const bool all = vmm_policy(driver->vmm, COLUMN_table_walk) == POLICY_table_walk_ALL;
+	const bool all = vmm_policy(driver->common.vmm, COLUMN_table_walk) == POLICY_table_walk_ALL;
 	const struct iommusim_dmar *dmar = driver->dmar;
 
 	if (dmar->structure_count > 0) {
 		driver->units = machine_alloc_zeroed(
-		    driver->machine, dmar->structure_count * sizeof(*driver->units));
+		    driver->common.machine, dmar->structure_count * sizeof(*driver->units));
 		if (driver->units == NULL)
-			return machine_fail(driver->machine, IOMMUSIM_ENOMEM, "no memory for units");
+			return machine_fail(
+			    driver->common.machine, IOMMUSIM_ENOMEM, "no memory for units");
 	}
 	for (uint32_t i = 0; i < dmar->structure_count; i++) {
 		const struct iommusim_dmar_structure *drhd = &dmar->structures[i];
@@ -141,9 +144,9 @@ static enum iommusim_status list_units(struct vtd_driver *driver)
 		if (driver->unit_count == unit_limit(driver))
 			break;
 		driver->units[driver->unit_count++] =
-		    (struct driver_unit){ .drhd = drhd, .base = drhd->base };
+		    (struct vtd_driver_unit){ .drhd = drhd, .base = drhd->base };
 	}
-	driver->vmm->init_report.units_used = (uint32_t)driver->unit_count;
+	driver->common.vmm->init_report.units_used = (uint32_t)driver->unit_count;
 	return driver->unit_count == 0 ? no_unit(driver) : IOMMUSIM_OK;
 }
 
@@ -152,11 +155,11 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 {
 	char text[256];
 
-	driver->domain_limit = UINT32_MAX;
+	driver->common.domain_limit = UINT32_MAX;
 	driver->widths = 0xff;
 	for (size_t i = 0; i < driver->unit_count; i++) {
-		struct driver_unit *unit = &driver->units[i];
-		uint64_t version = driver_read(driver, unit, vtd_VER_at, 4), domains;
+		struct vtd_driver_unit *unit = &driver->units[i];
+		uint64_t version = vtd_driver_read(driver, unit, vtd_VER_at, 4), domains;
 
 		if (version == UINT32_MAX || version == 0) {
 			snprintf(text, sizeof(text),
@@ -166,11 +169,11 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 			    "the firmware's table and the machine do not agree: newer firmware may "
 			    "help");
 		}
-		unit->capability = driver_read(driver, unit, vtd_CAP_at, 8);
-		unit->ext_capability = driver_read(driver, unit, vtd_ECAP_at, 8);
+		unit->capability = vtd_driver_read(driver, unit, vtd_CAP_at, 8);
+		unit->ext_capability = vtd_driver_read(driver, unit, vtd_ECAP_at, 8);
 		domains = UINT64_C(1) << (4 + 2 * vtd_CAP_ND(unit->capability));
-		if (domains < driver->domain_limit)
-			driver->domain_limit = (uint32_t)domains;
+		if (domains < driver->common.domain_limit)
+			driver->common.domain_limit = (uint32_t)domains;
 		driver->widths &= (uint8_t)vtd_CAP_SAGAW(unit->capability);
 		if (!vtd_CAP_CM(unit->capability))
 			continue;
@@ -181,7 +184,7 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 	}
 	/* A driver that does not look finds out at its first domain, and panics. */
 	if ((driver->widths & 0xe) == 0 &&
-	    vmm_policy(driver->vmm, COLUMN_violation) == POLICY_violation_ERROR)
+	    vmm_policy(driver->common.vmm, COLUMN_violation) == POLICY_violation_ERROR)
 		return fail(driver, IOMMUSIM_INIT_UNSUPPORTED,
 		    "the units have no address width in common (CAP.SAGAW): no page table suits them "
 		    "all",
@@ -189,7 +192,7 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 	return IOMMUSIM_OK;
 }
 
-enum iommusim_status driver_find_units(struct vtd_driver *driver)
+enum iommusim_status vtd_driver_find_units(struct vtd_driver *driver)
 {
 	enum iommusim_status status = read_table(driver);
 
@@ -198,14 +201,14 @@ enum iommusim_status driver_find_units(struct vtd_driver *driver)
 	if (status == IOMMUSIM_OK)
 		status = probe_units(driver);
 	if (status != IOMMUSIM_OK)
-		driver_forget_units(driver);
+		vtd_driver_forget_units(driver);
 	return status;
 }
 
-void driver_forget_units(struct vtd_driver *driver)
+void vtd_driver_forget_units(struct vtd_driver *driver)
 {
 	if (driver->dmar != NULL)
-		machine_free(driver->machine, driver->units,
+		machine_free(driver->common.machine, driver->units,
 		    driver->dmar->structure_count * sizeof(*driver->units));
 	driver->units = NULL;
 	driver->unit_count = 0;
@@ -233,7 +236,7 @@ static bool matches_by_start_bus(const struct iommusim_dmar_scope *scope, uint16
 }
 
 /* The first unit in the table that takes the device; INCLUDE_PCI_ALL takes every one. */
-static const struct driver_unit *unit_by_start_bus(const struct vtd_driver *driver, uint16_t rid)
+static const struct vtd_driver_unit *unit_by_start_bus(const struct vtd_driver *driver, uint16_t rid)
 {
 	for (size_t i = 0; i < driver->unit_count; i++) {
 		const struct iommusim_dmar_structure *drhd = driver->units[i].drhd;
@@ -259,7 +262,7 @@ static bool follow_path(const struct vtd_driver *driver, uint16_t segment,
 		*rid = IOMMUSIM_RID(bus, scope->hops[i].device, scope->hops[i].function);
 		if (i + 1 == scope->hop_count)
 			return true;
-		function = iommusim_pci_find(driver->machine, segment, *rid);
+		function = iommusim_pci_find(driver->common.machine, segment, *rid);
 		if (function == NULL || function->type == IOMMUSIM_PCI_ENDPOINT)
 			return false;
 		bus = function->secondary_bus;
@@ -276,13 +279,13 @@ static bool matches_by_topology(const struct vtd_driver *driver, uint16_t segmen
 		return false;
 	return named == rid ||
 	    (scope->type == IOMMUSIM_SCOPE_BRIDGE &&
-		iommusim_pci_is_behind(driver->machine, segment, rid, named));
+		iommusim_pci_is_behind(driver->common.machine, segment, rid, named));
 }
 
-static const struct driver_unit *unit_by_topology(
+static const struct vtd_driver_unit *unit_by_topology(
     const struct vtd_driver *driver, uint16_t segment, uint16_t rid)
 {
-	const struct driver_unit *all = NULL;
+	const struct vtd_driver_unit *all = NULL;
 
 	for (size_t i = 0; i < driver->unit_count; i++) {
 		const struct iommusim_dmar_structure *drhd = driver->units[i].drhd;
@@ -298,10 +301,10 @@ static const struct driver_unit *unit_by_topology(
 	return all;
 }
 
-const struct driver_unit *driver_unit_for(
+const struct vtd_driver_unit *vtd_driver_unit_for(
     const struct vtd_driver *driver, uint16_t segment, uint16_t rid)
 {
-	if (vmm_policy(driver->vmm, COLUMN_scope) == POLICY_scope_START_BUS)
+	if (vmm_policy(driver->common.vmm, COLUMN_scope) == POLICY_scope_START_BUS)
 		return unit_by_start_bus(driver, rid);
 	return unit_by_topology(driver, segment, rid);
 }

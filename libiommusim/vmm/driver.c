@@ -1,0 +1,173 @@
+/* Table memory, domains and register accesses of the built-in backends. What they put where is theirs. */
+#include "vmm/driver.h"
+
+#include <string.h>
+
+#include "machine/memory_access.h"
+
+/* A unit that does not answer after this many reads never will. */
+#define POLL_LIMIT 1000000u
+
+void driver_begin(struct driver *driver, const char *name, struct iommusim_vmm *vmm)
+{
+	driver->name = name;
+	driver->vmm = vmm;
+	driver->machine = vmm->machine;
+	TAILQ_INIT(&driver->domains);
+}
+
+void driver_end(struct driver *driver)
+{
+	struct driver_domain *domain;
+
+	while ((domain = TAILQ_FIRST(&driver->domains)) != NULL) {
+		TAILQ_REMOVE(&driver->domains, domain, link);
+		machine_free(driver->machine, domain, sizeof(*domain));
+	}
+}
+
+/* ---- table memory ---------------------------------------------------------------------------- */
+
+static uint64_t *table_at(void *context, uint64_t address)
+{
+	return driver_table_at(context, address);
+}
+
+static bool table_allocate(void *context, uint64_t *address)
+{
+	return driver_table_allocate(context, address);
+}
+
+static void table_release(void *context, uint64_t address)
+{
+	struct driver *driver = context;
+
+	pages_give_table(&driver->vmm->pages, address);
+}
+
+static void table_written(void *context, const uint64_t *first, unsigned count)
+{
+	struct driver *driver = context;
+	uint64_t address;
+
+	if (iommusim_memory_physical(driver->machine, first, &address) == IOMMUSIM_OK)
+		iommusim_memory_flush(driver->machine, address, count * sizeof(*first));
+}
+
+uint64_t *driver_table_at(struct driver *driver, uint64_t address)
+{
+	return (uint64_t *)(void *)memory_at(&driver->machine->memory, address, IOMMUSIM_PAGE_SIZE);
+}
+
+bool driver_table_allocate(struct driver *driver, uint64_t *address)
+{
+	return pages_take_table(&driver->vmm->pages, address);
+}
+
+void driver_table_clear(struct driver *driver, uint64_t address)
+{
+	memset(driver_table_at(driver, address), 0, IOMMUSIM_PAGE_SIZE);
+	iommusim_memory_flush(driver->machine, address, IOMMUSIM_PAGE_SIZE);
+}
+
+void driver_store_entry(struct driver *driver, uint64_t address, const uint64_t *entry, unsigned quads)
+{
+	for (unsigned quad = quads; quad-- > 0;)
+		memory_store64(&driver->machine->memory, address + quad * UINT64_C(8), entry[quad]);
+	iommusim_memory_flush(driver->machine, address, quads * UINT64_C(8));
+}
+
+/* ---- domains --------------------------------------------------------------------------------- */
+
+uint32_t driver_free_id(const struct driver *driver)
+{
+	for (uint32_t id = 1; id < driver->domain_limit; id++) {
+		const struct driver_domain *domain;
+
+		TAILQ_FOREACH (domain, &driver->domains, link)
+			if (domain->id == id)
+				break;
+		if (domain == NULL)
+			return id;
+	}
+	return 0;
+}
+
+enum iommusim_status driver_domain_create(struct driver *driver, uint32_t id, unsigned levels,
+    uint64_t max_address, struct driver_domain **out)
+{
+	/* Write-back matters only where hardware may not see processor caches. */
+	const struct page_table_memory memory = {
+		.context = driver,
+		.table = table_at,
+		.allocate = table_allocate,
+		.release = table_release,
+		.written = driver->machine->device_view ? table_written : NULL,
+	};
+	struct driver_domain *domain = machine_alloc_zeroed(driver->machine, sizeof(*domain));
+
+	if (domain == NULL)
+		return machine_fail(driver->machine, IOMMUSIM_ENOMEM, "no memory for a domain");
+	if (!page_table_create(&domain->table, &memory, levels, 1)) {
+		machine_free(driver->machine, domain, sizeof(*domain));
+		return machine_fail(driver->machine, IOMMUSIM_ENOMEM, "no page for a domain's table");
+	}
+	domain->id = id;
+	domain->max_address = max_address;
+	TAILQ_INSERT_TAIL(&driver->domains, domain, link);
+	*out = domain;
+	return IOMMUSIM_OK;
+}
+
+void driver_domain_destroy(
+    struct driver *driver, struct driver_domain *domain, const struct page_format *format)
+{
+	TAILQ_REMOVE(&driver->domains, domain, link);
+	page_table_destroy(format, &domain->table);
+	machine_free(driver->machine, domain, sizeof(*domain));
+}
+
+/* ---- mappings -------------------------------------------------------------------------------- */
+
+enum iommusim_status driver_beyond_width(
+    struct driver *driver, const struct driver_domain *domain, uint64_t last)
+{
+	if (vmm_policy(driver->vmm, COLUMN_violation) == POLICY_violation_PANIC)
+		return IOMMUSIM_OK;
+	return machine_fail(driver->machine, IOMMUSIM_EINVAL,
+	    "address 0x%llx is beyond the domain's %u bits", (unsigned long long)last,
+	    driver_width(domain));
+}
+
+enum iommusim_status driver_no_table(struct driver *driver, const char *what, uint64_t gpa)
+{
+	return machine_fail(
+	    driver->machine, IOMMUSIM_ENOMEM, "%s at 0x%llx", what, (unsigned long long)gpa);
+}
+
+/* ---- registers ------------------------------------------------------------------------------- */
+
+uint64_t driver_read(const struct driver *driver, uint64_t address, unsigned width)
+{
+	uint64_t value;
+
+	iommusim_mmio_read(driver->machine, address, width, &value);
+	return value;
+}
+
+void driver_write(const struct driver *driver, uint64_t address, unsigned width, uint64_t value)
+{
+	iommusim_mmio_write(driver->machine, address, width, value);
+}
+
+enum iommusim_status driver_poll(
+    struct driver *driver, uint64_t base, uint64_t offset, unsigned width, uint64_t mask, bool set)
+{
+	for (unsigned i = 0; i < POLL_LIMIT; i++)
+		if (((driver_read(driver, base + offset, width) & mask) == mask) == set)
+			return IOMMUSIM_OK;
+	return machine_fail(driver->machine, IOMMUSIM_EIO,
+	    "the unit at 0x%llx does not answer: register 0x%03llx never %s 0x%llx",
+	    (unsigned long long)base, (unsigned long long)offset, set ? "shows" : "drops",
+	    (unsigned long long)mask);
+}

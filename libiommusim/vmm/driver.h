@@ -1,0 +1,117 @@
+/*
+ * What the built-in backends have in common: table memory, domains, mappings, register accesses. Entries,
+ * registers and units are each backend's own. Private to libiommusim/vmm.
+ */
+#ifndef IOMMUSIM_VMM_DRIVER_H
+#define IOMMUSIM_VMM_DRIVER_H
+
+#include "models/formats/page_table.h"
+#include "vmm/state.h"
+
+struct driver_domain {
+	TAILQ_ENTRY(driver_domain) link;
+	struct page_table table;
+	uint64_t max_address;
+	uint32_t id;
+};
+TAILQ_HEAD(driver_domain_list, driver_domain);
+
+/* The first member of each backend. */
+struct driver {
+	const char *name; /* what its messages begin with: "vtd" */
+	struct iommusim_vmm *vmm;
+	struct iommusim_machine *machine;
+	uint32_t domain_limit; /* ids below it: the least any unit has */
+	struct driver_domain_list domains;
+};
+
+void driver_begin(struct driver *driver, const char *name, struct iommusim_vmm *vmm);
+/* Forget the domains; their tables stay where they are, as memory of a kernel that is gone. */
+void driver_end(struct driver *driver);
+
+/* ---- table memory ---------------------------------------------------------------------------- */
+
+uint64_t *driver_table_at(struct driver *driver, uint64_t address);
+bool driver_table_allocate(struct driver *driver, uint64_t *address);
+/* All zero again. */
+void driver_table_clear(struct driver *driver, uint64_t address);
+/* An entry of some quadwords, the highest first: the lowest one says whether the entry is valid. */
+void driver_store_entry(struct driver *driver, uint64_t address, const uint64_t *entry, unsigned quads);
+
+/* ---- domains --------------------------------------------------------------------------------- */
+
+/* The lowest id from 1 up that no domain has; 0: none. Id 0 is left to hardware that wants it. */
+uint32_t driver_free_id(const struct driver *driver);
+/* A domain with a table of that many levels. OK, ENOMEM. */
+enum iommusim_status driver_domain_create(struct driver *driver, uint32_t id, unsigned levels,
+    uint64_t max_address, struct driver_domain **out);
+void driver_domain_destroy(
+    struct driver *driver, struct driver_domain *domain, const struct page_format *format);
+
+/* ---- mappings -------------------------------------------------------------------------------- */
+
+/* Address bits that a domain's tables translate, 64 at most. */
+static inline unsigned driver_width(const struct driver_domain *domain)
+{
+	const unsigned width = page_level_shift(domain->table.levels + 1);
+
+	return width < 64 ? width : 64;
+}
+
+/*
+ * Beyond the width a domain was made for, addresses wrap onto low ones: drivers that do not look map
+ * the wrong page. Whether this one looks is the profile's.
+ */
+static inline bool driver_is_beyond(const struct driver_domain *domain, uint64_t gpa, uint64_t length)
+{
+	const unsigned width = driver_width(domain);
+
+	return width < 64 && gpa + length > UINT64_C(1) << width;
+}
+enum iommusim_status driver_beyond_width(
+    struct driver *driver, const struct driver_domain *domain, uint64_t last);
+enum iommusim_status driver_no_table(struct driver *driver, const char *what, uint64_t gpa);
+
+/* create_mapping and remove_mapping, with the backend's format folded in. */
+PAGE_TABLE_INLINE enum iommusim_status driver_map(const struct page_format *format,
+    struct driver *driver, struct driver_domain *domain, uint64_t gpa, uint64_t hpa, uint64_t length,
+    uint64_t *done)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+
+	*done = 0;
+	if (__builtin_expect(driver_is_beyond(domain, gpa, length), false))
+		status = driver_beyond_width(driver, domain, gpa + length - 1);
+	if (status != IOMMUSIM_OK)
+		return status;
+	if (!page_table_map(format, &domain->table, gpa, hpa, length, PAGE_READ | PAGE_WRITE))
+		return driver_no_table(driver, "no page for the tables of a mapping", gpa);
+	*done = length;
+	return IOMMUSIM_OK;
+}
+
+PAGE_TABLE_INLINE enum iommusim_status driver_unmap(const struct page_format *format,
+    struct driver *driver, struct driver_domain *domain, uint64_t gpa, uint64_t length, uint64_t *done)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+
+	*done = 0;
+	if (__builtin_expect(driver_is_beyond(domain, gpa, length), false))
+		status = driver_beyond_width(driver, domain, gpa + length - 1);
+	if (status != IOMMUSIM_OK)
+		return status;
+	if (!page_table_unmap(format, &domain->table, gpa, length))
+		return driver_no_table(driver, "no page to split a large one", gpa);
+	*done = length;
+	return IOMMUSIM_OK;
+}
+
+/* ---- registers ------------------------------------------------------------------------------- */
+
+uint64_t driver_read(const struct driver *driver, uint64_t address, unsigned width);
+void driver_write(const struct driver *driver, uint64_t address, unsigned width, uint64_t value);
+/* Read until the bits of `mask` are all set, or all clear. OK, EIO: that never came. */
+enum iommusim_status driver_poll(
+    struct driver *driver, uint64_t base, uint64_t offset, unsigned width, uint64_t mask, bool set);
+
+#endif
