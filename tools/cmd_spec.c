@@ -11,8 +11,8 @@ static const char usage[] =
     "usage: iommusim spec [VENDOR [NAME]]\n"
     "\n"
     "Print the registers and structures the models run on, with their fields, as Markdown. VENDOR is\n"
-    "vtd (the default). NAME is one of them by the specification's name: GSTS, SS-PDE, \"root "
-    "entry\".\n";
+    "vtd (the default) or amdvi. NAME is one of them by the specification's name: GSTS, SS-PDE,\n"
+    "\"root entry\".\n";
 
 static void print_bits(const struct iommusim_spec_field *field)
 {
@@ -49,7 +49,7 @@ static int print_vendor(const char *vendor, const char *name)
 	bool found = false;
 
 	if (!iommusim_spec_structure(vendor, 0, &structure)) {
-		fprintf(stderr, "iommusim spec: no vendor `%s`: expected vtd\n", vendor);
+		fprintf(stderr, "iommusim spec: no vendor `%s`: expected vtd or amdvi\n", vendor);
 		return 2;
 	}
 	if (name == NULL)

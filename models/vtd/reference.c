@@ -1,8 +1,5 @@
 /* The VT-d descriptions, told to the outside (iommusim/spec.h). */
-#include <iommusim/spec.h>
-
-#include <string.h>
-
+#include "models/common/reference.h"
 #include "models/vtd/unit.h"
 
 static const struct spec_structure *const structures[] = {
@@ -51,64 +48,16 @@ static const struct spec_structure *const structures[] = {
 	&vtd_page_request_spec,
 };
 
-#define STRUCTURES (sizeof(structures) / sizeof(*structures))
-
-static const char *need_name(unsigned need)
-{
-	static const char *const names[] = {
+static const char *const needs[] = {
 #define NEED(id, name) [id - SPEC_FIRST_CAPABILITY] = name,
 #include "models/vtd/spec/needs.def"
 #undef NEED
-	};
+};
 
-	return need < SPEC_FIRST_CAPABILITY ? "" : names[need - SPEC_FIRST_CAPABILITY];
-}
-
-static bool known(const char *vendor, size_t index)
-{
-	return strcmp(vendor, "vtd") == 0 && index < STRUCTURES;
-}
-
-static bool is_register(size_t index)
-{
-	return index < VTD_REGISTER_COUNT;
-}
-
-bool iommusim_spec_structure(const char *vendor, size_t index, struct iommusim_spec_structure *out)
-{
-	if (!known(vendor, index))
-		return false;
-	*out = (struct iommusim_spec_structure){
-		.name = structures[index]->name,
-		.title = structures[index]->title,
-		.section = structures[index]->section,
-		.bits = structures[index]->bits,
-		.offset = structures[index]->offset,
-		.is_register = is_register(index),
-		.field_count = structures[index]->field_count,
-	};
-	return true;
-}
-
-bool iommusim_spec_field(
-    const char *vendor, size_t index, size_t number, struct iommusim_spec_field *out)
-{
-	static const char *const accesses[] = {
-		[RO] = "RO", [RW] = "RW", [WO] = "WO", [RW1C] = "RW1C", [ONE_SHOT] = "one-shot"
-	};
-	const struct spec_field *field;
-
-	if (!known(vendor, index) || number >= structures[index]->field_count)
-		return false;
-	field = &structures[index]->fields[number];
-	*out = (struct iommusim_spec_field){
-		.name = field->name,
-		.meaning = field->meaning,
-		.access = is_register(index) ? accesses[field->access] : "",
-		.needs = need_name(field->need),
-		.high = field->high,
-		.low = field->low,
-		.ignored = field->need == IGNORED,
-	};
-	return true;
-}
+const struct spec_reference vtd_reference = {
+	.vendor = "vtd",
+	.structures = structures,
+	.count = sizeof(structures) / sizeof(*structures),
+	.registers = VTD_REGISTER_COUNT,
+	.needs = needs,
+};

@@ -1,5 +1,5 @@
 #!/bin/sh
-# docs: the reference page, the finding pages and the description shown in the docs are up to date.
+# docs: the reference pages, the finding pages and the description shown in the docs are up to date.
 # usage: check.sh IOMMUSIM SOURCE_DIR
 set -u
 iommusim=$1 source=$2 failed=0
@@ -13,9 +13,11 @@ scratch=$(mktemp) || exit 1
 blocks=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch" "$blocks"' EXIT
 
-"$iommusim" spec vtd >"$scratch" || complain "iommusim spec vtd"
-diff "$source/docs/reference/vtd.md" "$scratch" ||
-	complain "docs/reference/vtd.md: write it anew with 'iommusim spec vtd > docs/reference/vtd.md'"
+for vendor in vtd amdvi; do
+	"$iommusim" spec $vendor >"$scratch" || complain "iommusim spec $vendor"
+	diff "$source/docs/reference/$vendor.md" "$scratch" || complain \
+		"docs/reference/$vendor.md: write it anew with 'iommusim spec $vendor > docs/reference/$vendor.md'"
+done
 
 for id in $(sed -n 's/.*X([A-Z_]*, "\([a-z-]*\)".*/\1/p' "$source/libiommusim/include/iommusim/findings.h"); do
 	[ -f "$source/docs/findings/$id.md" ] || complain "finding $id has no page docs/findings/$id.md"

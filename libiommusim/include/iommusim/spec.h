@@ -20,7 +20,8 @@ struct iommusim_spec_structure {
 	const char *title;   /* "Global Status" */
 	const char *section; /* "11.4.4.2" */
 	uint16_t bits;
-	uint16_t offset; /* of a register, in bytes */
+	/* of a register, in bytes: from the register base, or from the header of the PCI capability */
+	uint16_t offset;
 	bool is_register;
 	uint16_t field_count;
 };
@@ -37,7 +38,7 @@ struct iommusim_spec_field {
 };
 
 /*
- * Structure number `index` of a vendor ("vtd"), registers first, and its field number `field`. False
+ * Structure number `index` of a vendor ("vtd", "amdvi"), registers first, and its field number `field`. False
  * beyond the last, or for an unknown vendor. Static data: any thread.
  */
 IOMMUSIM_API bool iommusim_spec_structure(
