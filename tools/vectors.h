@@ -39,14 +39,16 @@ struct vector_bytes {
 
 /* The registers at reset, as far as a vendor's unit is told them. */
 struct vector_caps {
-	uint64_t version, capability, ext_capability, host_address_width; /* vtd */
+	uint64_t version, capability, ext_capability, host_address_width;     /* vtd */
+	uint64_t features, features2, header, range, misc0, misc1, requester; /* amdvi */
 };
 
 /* The record a fault must leave: what is not present is not compared. */
 struct vector_fault {
 	bool present;
-	struct vector_number reason, address, requester, is_read, status; /* vtd; status is FSTS */
-	struct vector_number index, record[2];
+	struct vector_number reason, requester;        /* amdvi: the event code, the device id */
+	struct vector_number address, is_read, status; /* vtd; status is FSTS */
+	struct vector_number index, record[2];         /* vtd */
 };
 
 /* A part of a request that does not cross a page. */
@@ -99,8 +101,9 @@ struct vector {
 /* What is recorded and flagged at one moment, so that a request's own fault can be told. */
 struct vector_faults {
 	uint64_t status;
-	unsigned count;
-	uint64_t records[256][2];
+	unsigned count;                /* vtd: fault recording registers */
+	uint64_t records[256][2];      /* vtd */
+	uint64_t log, log_bytes, tail; /* amdvi: the event log, and the offset of what comes next */
 };
 
 /* What is known of a request that was made. */
@@ -132,5 +135,6 @@ struct vector_vendor {
 };
 
 extern const struct vector_vendor vector_vtd;
+extern const struct vector_vendor vector_amdvi;
 
 #endif

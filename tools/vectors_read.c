@@ -6,8 +6,7 @@
 
 #include "vectors_read.h"
 
-/* One entry for each vendor whose units can be made. */
-static const struct vector_vendor *const vendors[] = { &vector_vtd };
+static const struct vector_vendor *const vendors[] = { &vector_vtd, &vector_amdvi };
 
 enum { VENDORS = sizeof(vendors) / sizeof(vendors[0]) };
 
@@ -399,10 +398,7 @@ static bool read_vendor(struct vector_json *json, struct json_object *object, st
 	if (vector->vendor != NULL)
 		return true;
 	vector_json_enter(json, "iommu");
-	return strcmp(text, "amdvi") == 0
-	    ? vector_json_refuse(
-		  json, 0, "there is no model of an AMD IOMMU yet that could run it, expected \"vtd\"")
-	    : vector_json_refuse(json, 0, "unknown kind of IOMMU, expected \"vtd\"");
+	return vector_json_refuse(json, 0, "unknown kind of IOMMU, expected \"vtd\" or \"amdvi\"");
 }
 
 static bool read_range(struct vector_json *json, struct json_object *pair, struct vector_range *range)
