@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NO_LEVELS          3u /* EFR.HATS */
+#define RESERVED_GATS      3u
 #define FIRST_HOST_LEVELS  4u
 #define FIRST_GUEST_LEVELS 4u
 #define MOST_COUNTERS      15u
@@ -150,6 +151,17 @@ static unsigned host_levels(const struct iommusim_amdvi_config *config)
 	return config->no_host_tables || code == NO_LEVELS ? 0 : FIRST_HOST_LEVELS + code;
 }
 
+/*
+ * GATS has a code for 6 levels too, and emulated units show it; no GuestPagingMode of a DTE asks for more
+ * than 5.
+ */
+static unsigned guest_levels(const struct iommusim_amdvi_config *config)
+{
+	const unsigned levels = FIRST_GUEST_LEVELS + (unsigned)amdvi_EFR_GATS(config->features);
+
+	return levels < AMDVI_GUEST_LEVELS ? levels : AMDVI_GUEST_LEVELS;
+}
+
 static bool has_guest_tables(const struct iommusim_amdvi_config *config)
 {
 	return amdvi_EFR_GTSUP(config->features) != 0;
@@ -163,7 +175,7 @@ const char *amdvi_features_problem(const struct iommusim_amdvi_config *config)
 	if ((config->base & (size - 1)) != 0)
 		return amdvi_EFR_PCSUP(efr) ? "the register base is not a multiple of 512 KiB"
 					    : "the register base is not a multiple of 16 KiB";
-	if (has_guest_tables(config) && amdvi_EFR_GATS(efr) > 1)
+	if (has_guest_tables(config) && amdvi_EFR_GATS(efr) == RESERVED_GATS)
 		return "EFR.GATS is a reserved code";
 	if (has_guest_tables(config) && amdvi_EFR_GLXSUP(efr) > 2)
 		return "EFR.GLXSup is a reserved code";
@@ -188,7 +200,7 @@ static void take_limits(struct amdvi_unit *amdvi, const struct iommusim_amdvi_co
 
 	amdvi->host_levels = (uint8_t)host_levels(config);
 	if (has_guest_tables(config)) {
-		amdvi->guest_levels = (uint8_t)(FIRST_GUEST_LEVELS + amdvi_EFR_GATS(efr));
+		amdvi->guest_levels = (uint8_t)guest_levels(config);
 		amdvi->gcr3_levels = (uint8_t)(1 + amdvi_EFR_GLXSUP(efr));
 		amdvi->pasid_bits = (uint8_t)(1 + amdvi_EFR_PASMAX(efr));
 	}
