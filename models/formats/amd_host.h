@@ -50,6 +50,26 @@ static inline uint64_t amd_host_page(uint64_t entry, unsigned level)
 	return amdvi_pte_ADDR(&entry) << 12 & -(UINT64_C(1) << amd_host_leaf_shift(entry, level));
 }
 
+/*
+ * The same as hardware takes it: 0 for a size that cannot stand there. A coded one lies between its level's
+ * and the next one's, and is 2^51 at most; level 6 has no leaves.
+ */
+static inline unsigned amd_host_valid_shift(uint64_t entry, unsigned level)
+{
+	const unsigned own = page_level_shift(level), shift = amd_host_leaf_shift(entry, level);
+
+	if (level == PAGE_TABLE_LEVELS || shift > 51)
+		return 0;
+	if (amdvi_pte_NEXT_LEVEL(&entry) != AMD_PAGE_OF_ADDRESS)
+		return shift;
+	return shift > own && shift < own + 9 ? shift : 0;
+}
+
+static inline unsigned amd_host_next_level(uint64_t entry)
+{
+	return (unsigned)amdvi_pde_NEXT_LEVEL(&entry);
+}
+
 static inline uint64_t amd_host_make_table(uint64_t address, unsigned level)
 {
 	uint64_t entry = 0;
@@ -81,6 +101,9 @@ static const struct page_format amd_host = {
 	.rights = amd_host_rights,
 	.table = amd_host_next_table,
 	.page = amd_host_page,
+	.next_level = amd_host_next_level,
+	.leaf_shift = amd_host_valid_shift,
+	.present_without_rights = true,
 	.make_table = amd_host_make_table,
 	.make_leaf = amd_host_make_leaf,
 };

@@ -27,6 +27,15 @@ struct page_format {
 	/* Address of the next table, or of the memory a leaf of this level maps. */
 	uint64_t (*table)(uint64_t entry);
 	uint64_t (*page)(uint64_t entry, unsigned level);
+	/*
+	 * Where tables may be skipped: the level of the table that an entry points at; NULL: always the next
+	 * one down. And where leaves come in more sizes than levels: log2 of the size of one, 0 when there
+	 * is no such page at this level; NULL: always the size of its level.
+	 */
+	unsigned (*next_level)(uint64_t entry);
+	unsigned (*leaf_shift)(uint64_t entry, unsigned level);
+	/* Present is a bit of its own: an entry without any right is there all the same. */
+	bool present_without_rights;
 	/* The reverse: entries as software writes them, at `level`. */
 	uint64_t (*make_table)(uint64_t address, unsigned level);
 	uint64_t (*make_leaf)(uint64_t address, unsigned level, unsigned rights);

@@ -12,7 +12,8 @@ enum page_walk_stop {
 	PAGE_WALK_UNREADABLE,  /* no memory where an entry should be */
 	PAGE_WALK_NOT_PRESENT, /* an entry, or the rights accumulated so far, allow nothing */
 	PAGE_WALK_RESERVED,    /* a present entry with a reserved bit or an unsupported size */
-	PAGE_WALK_DENIED       /* a right of `needed_early` or `needed_always` is missing on the way */
+	PAGE_WALK_DENIED, /* a right of `needed_early` or `needed_always` is missing on the way */
+	PAGE_WALK_MISPLACED /* a leaf or a table that cannot be at its level, or a skipped address bit set */
 };
 
 /* One entry that was looked at, for whoever wants to see the path. */
@@ -45,11 +46,45 @@ struct page_walk {
 	uint8_t rights; /* accumulated, the last entry included */
 	uint64_t entry;
 	uint64_t page; /* found: physical address of the page that holds `target` */
+	uint8_t shift; /* found, of formats with leaf_shift(): log2 of the page; else it is the level's */
 };
 
 static inline bool page_walk_lacks(const struct page_walk *walk, unsigned needed)
 {
 	return (walk->rights & needed) != needed;
+}
+
+/* Has a present entry nothing more to say, whatever else it holds? */
+static inline __attribute__((always_inline)) bool page_walk_absent(
+    const struct page_format *format, const struct page_walk *walk, uint64_t entry)
+{
+	return format->present_without_rights ? !format->present(entry) : walk->rights == 0;
+}
+
+static inline __attribute__((always_inline)) bool page_walk_take_leaf(
+    const struct page_format *format, struct page_walk *walk, uint64_t entry, unsigned level)
+{
+	walk->page = format->page(entry, level);
+	if (format->leaf_shift == NULL)
+		return true;
+	walk->shift = (uint8_t)format->leaf_shift(entry, level);
+	return walk->shift != 0;
+}
+
+/* The level that an entry leads on to; 0: it may not, or not for this address. */
+static inline __attribute__((always_inline)) unsigned page_walk_below(
+    const struct page_format *format, uint64_t entry, unsigned level, uint64_t target)
+{
+	unsigned next;
+	uint64_t skipped;
+
+	if (format->next_level == NULL)
+		return level - 1;
+	next = format->next_level(entry);
+	if (next >= level)
+		return 0;
+	skipped = (UINT64_C(1) << page_level_shift(level)) - (UINT64_C(1) << page_level_shift(next + 1));
+	return (target & skipped) == 0 ? next : 0;
 }
 
 static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
@@ -63,7 +98,7 @@ static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
 	/* The entries above would have said so, had they been read. */
 	if (page_walk_lacks(walk, walk->needed_early | walk->needed_always))
 		return PAGE_WALK_DENIED;
-	for (;; level--) {
+	for (;;) {
 		uint64_t entry = 0;
 		const uint64_t address = table + page_level_index(target, level) * sizeof(entry);
 		const bool readable = walk->load(walk->context, address, &entry);
@@ -81,7 +116,7 @@ static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
 				.readable = readable };
 		if (!readable)
 			return PAGE_WALK_UNREADABLE;
-		if (walk->rights == 0)
+		if (page_walk_absent(format, walk, entry))
 			return PAGE_WALK_NOT_PRESENT;
 		if (page_walk_lacks(walk, walk->needed_early))
 			return PAGE_WALK_DENIED;
@@ -90,10 +125,12 @@ static inline __attribute__((always_inline)) enum page_walk_stop page_walk(
 			return PAGE_WALK_RESERVED;
 		if (page_walk_lacks(walk, walk->needed_always))
 			return PAGE_WALK_DENIED;
-		if (leaf) {
-			walk->page = format->page(entry, level);
-			return PAGE_WALK_FOUND;
-		}
+		if (leaf)
+			return page_walk_take_leaf(format, walk, entry, level) ? PAGE_WALK_FOUND
+									       : PAGE_WALK_MISPLACED;
+		level = page_walk_below(format, entry, level, target);
+		if (format->next_level != NULL && level == 0)
+			return PAGE_WALK_MISPLACED;
 		table = format->table(entry);
 	}
 }
