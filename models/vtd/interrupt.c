@@ -3,7 +3,7 @@
  * the table alone (vtd_remap), then with the interrupt entry cache and fault logging around it
  * (vtd_interrupt). What posting does to its descriptor: post.c.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/performance.h"
 
 #include "machine/memory_access.h"
 #include "models/vtd/reason.h"

@@ -3,7 +3,7 @@
  * that software reads them from; page group responses (VT-d 7.4 to 7.7). The event itself is event.c,
  * and the invalidation queue, which responses come from, is queue.c.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/performance.h"
 
 #include "machine/memory_access.h"
 #include "models/vtd/reason.h"

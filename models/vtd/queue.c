@@ -2,7 +2,7 @@
  * The invalidation queue: fetching descriptors, carrying them out, and stopping on a bad one
  * (VT-d 6.5.2). What an invalidation takes out of a cache stands in invalidate.c.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/performance.h"
 
 #include "machine/memory_access.h"
 

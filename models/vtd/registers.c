@@ -2,7 +2,7 @@
  * The register file: which bytes belong to which register, and what a plain access does to it. What a
  * register sets in motion stands where its subject is (command.c, invalidate.c, queue.c, event.c, ...).
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/performance.h"
 
 #include <string.h>
 

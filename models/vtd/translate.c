@@ -2,7 +2,7 @@
  * One DMA request: what never meets the tables, what caches answer, what they keep, and the fault that
  * is logged. The tables themselves are another file (tables.c).
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/performance.h"
 
 #include "models/formats/page_format.h"
 #include "models/vtd/reason.h"

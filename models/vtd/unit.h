@@ -7,8 +7,8 @@
  * second_stage.c and first_stage.c the page walks, host_permission.c what translated requests may
  * reach, mark.c accessed and dirty flags, protected.c memory no DMA may reach, fault.c what a fault is,
  * fault_log.c where it is recorded, page_request.c page requests and responses, event.c event
- * interrupts, interrupt.c interrupt requests, post.c posted ones, explain.c the walk written down, unit.c
- * birth and death.
+ * interrupts, interrupt.c interrupt requests, post.c posted ones, performance_config.c, performance.c and
+ * performance_count.c performance monitoring, explain.c the walk written down, unit.c birth and death.
  */
 #ifndef IOMMUSIM_VTD_UNIT_H
 #define IOMMUSIM_VTD_UNIT_H
@@ -72,8 +72,9 @@ enum vtd_descriptor {
 
 #define VTD_HOST_LEVELS 4u /* of host permission tables (VT-d 4.2.4) */
 
-#define VTD_NO_SLOT    0xffu
-#define VTD_FAULT_SLOT 0xfeu /* fault recording registers (fault_log.c) */
+#define VTD_NO_SLOT          0xffu
+#define VTD_FAULT_SLOT       0xfeu /* fault recording registers (fault_log.c) */
+#define VTD_PERFORMANCE_SLOT 0xfdu /* registers of counters (performance.c) */
 
 /* A range of addresses, both ends inclusive. */
 struct vtd_region {
@@ -213,9 +214,6 @@ void vtd_registers_reset(struct vtd_unit *vtd);
 uint64_t vtd_read(struct iommusim_unit *unit, uint64_t offset, unsigned width);
 void vtd_write(struct iommusim_unit *unit, uint64_t offset, unsigned width, uint64_t value);
 
-/* Slot of the registers that performance.c reads and writes, beside VTD_FAULT_SLOT. */
-#define VTD_PERFORMANCE_SLOT 0xfdu
-
 /* What is wrong with the settings of optional registers; NULL: nothing. */
 const char *vtd_registers_problem(const struct iommusim_vtd_config *config);
 /* Keep those settings; before vtd_registers_place(). */
@@ -226,96 +224,6 @@ void vtd_registers_free(struct vtd_unit *vtd);
 bool vtd_register_claim(struct vtd_unit *vtd, unsigned offset, unsigned bytes, unsigned slot);
 /* The value of the register at `offset`, or 0. Lock held. */
 uint64_t vtd_register_at(const struct vtd_unit *vtd, unsigned offset);
-
-/* performance.c: counters (VT-d 10, 11.4.13) */
-const char *vtd_performance_problem(const struct iommusim_vtd_config *config);
-void vtd_performance_take(struct vtd_unit *vtd, const struct iommusim_vtd_config *config);
-bool vtd_performance_place(struct vtd_unit *vtd, unsigned *offset);
-
-/* From here to vtd_performance_add(): lock held. */
-void vtd_performance_reset(struct vtd_unit *vtd);
-/* Is the doubleword at `offset` one of these registers? And an access to it. */
-bool vtd_performance_has(const struct vtd_unit *vtd, uint64_t offset);
-uint32_t vtd_performance_read(const struct vtd_unit *vtd, uint64_t offset);
-void vtd_performance_write(struct vtd_unit *vtd, uint64_t offset, uint32_t value);
-/* The enhanced commands (VT-d Table 52). False: it failed its checks (10.5). */
-bool vtd_performance_enable(struct vtd_unit *vtd, uint64_t number);
-bool vtd_performance_disable(struct vtd_unit *vtd, uint64_t number);
-void vtd_performance_reset_configuration(struct vtd_unit *vtd);
-void vtd_performance_reset_values(struct vtd_unit *vtd);
-void vtd_performance_freeze(struct vtd_unit *vtd, bool freeze);
-
-/* Whom an event is about, as far as it is known: what filters look at. */
-struct vtd_performance_subject {
-	uint32_t domain;
-	uint32_t pasid;
-	uint16_t rid;
-	uint8_t address_type; /* enum iommusim_dma_address_type, or VTD_HPT_PREFETCH */
-	uint8_t level;        /* of the entry or page, from 1; 0: none */
-	bool has_domain;
-	bool has_pasid;
-};
-
-#define VTD_HPT_PREFETCH 4u /* bit of PERFCNTR_ATFLTR.AT */
-
-/* Count `events`, a set, `times` times. `subject` may be NULL: then it passes no filter. */
-void vtd_performance_add(struct vtd_unit *vtd, uint32_t events,
-    const struct vtd_performance_subject *subject, unsigned times);
-/* The same without the lock. */
-void vtd_performance_add_unlocked(struct vtd_unit *vtd, uint32_t events,
-    const struct vtd_performance_subject *subject, unsigned times);
-
-/*
- * Does nothing count? Translations that requesters keep for themselves are used without the unit, and
- * so uncounted: none may be handed out otherwise. Whoever asks has read the unit's generation before.
- */
-static inline bool vtd_performance_idle(const struct vtd_unit *vtd)
-{
-	return atomic_load_explicit(&vtd->performance.wanted, memory_order_relaxed) == 0;
-}
-
-/* An event, and those that it always brings with it. */
-static inline uint32_t vtd_performance_set(enum vtd_performance_event event)
-{
-	switch (event) {
-	case VTD_PERFORMANCE_IOMMU_REQUESTS:
-		return 1u << VTD_PERFORMANCE_IOMMU_REQUESTS | 1u << VTD_PERFORMANCE_IOMMU_CLOCKS |
-		    1u << VTD_PERFORMANCE_TOTAL_OCCUPANCY;
-	case VTD_PERFORMANCE_IOMMU_MRDS:
-	case VTD_PERFORMANCE_IOMMU_ATOMIC_AD_UPDATE:
-		return 1u << event | 1u << VTD_PERFORMANCE_MEM_OCCUPANCY;
-	default:
-		return 1u << event;
-	}
-}
-
-/*
- * Something happened. Any thread; the first form without the unit's lock, the second with it. One
- * relaxed load and a branch as long as no counter is enabled for the event.
- */
-static inline void vtd_performance_count_times(struct vtd_unit *vtd, enum vtd_performance_event event,
-    const struct vtd_performance_subject *subject, unsigned times)
-{
-	const uint32_t events = vtd_performance_set(event);
-
-	if ((atomic_load_explicit(&vtd->performance.wanted, memory_order_relaxed) & events) != 0)
-		vtd_performance_add_unlocked(vtd, events, subject, times);
-}
-
-static inline void vtd_performance_count(struct vtd_unit *vtd, enum vtd_performance_event event,
-    const struct vtd_performance_subject *subject)
-{
-	vtd_performance_count_times(vtd, event, subject, 1);
-}
-
-static inline void vtd_performance_count_locked(struct vtd_unit *vtd, enum vtd_performance_event event,
-    const struct vtd_performance_subject *subject)
-{
-	const uint32_t events = vtd_performance_set(event);
-
-	if ((atomic_load_explicit(&vtd->performance.wanted, memory_order_relaxed) & events) != 0)
-		vtd_performance_add(vtd, events, subject, 1);
-}
 
 /* enhanced_command.c */
 void vtd_enhanced_command_written(struct vtd_unit *vtd, uint64_t written);
