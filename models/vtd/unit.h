@@ -2,7 +2,7 @@
  * A VT-d unit: what it is made of, and who does what to it. Private to models/vtd.
  *
  * Behaviour is split by subject: registers.c the register file, command.c global commands,
- * invalidate.c and queue.c invalidation, translate.c a request and the caches, tables.c the way of a
+ * invalidate.c and queue.c invalidation, translate.c a request, caching.c the caches, tables.c the way of a
  * request through the tables, legacy.c and scalable.c those that say how it is translated,
  * second_stage.c and first_stage.c the page walks, host_permission.c what translated requests may
  * reach, mark.c accessed and dirty flags, protected.c memory no DMA may reach, fault.c what a fault is,
