@@ -1,12 +1,15 @@
 /*
- * What caches answer, and what they keep (VT-d 6.2): the context cache, the PASID cache, the IOTLB and the
- * paging-structure caches. The way of a request between them is translate.c; the cache of host permissions
- * is in host_permission.c, the one of interrupt entries in interrupt.c.
+ * What caches answer, and what they keep (VT-d 6.2): the context cache, the PASID cache, the IOTLB and
+ * the paging-structure caches. The way of a request between them is translate.c; the cache of host
+ * permissions is in host_permission.c, the one of interrupt entries in interrupt.c.
  */
 #include "models/vtd/caching.h"
 
 #include "models/formats/page_format.h"
+#include "models/vtd/host_permission.h"
+#include "models/vtd/performance.h"
 #include "models/vtd/reason.h"
+#include "models/vtd/tables.h"
 
 /* What an IOTLB entry keeps in its values. CACHED_MORE: the flags below, and a reason to deny. */
 enum { CACHED_PAGE, CACHED_ENTRY, CACHED_MORE };

@@ -1,11 +1,12 @@
 /*
  * One request on its way, and the caches it meets (VT-d 6.2): what they know of it, and what of it they
- * keep. How caches hold it is models/common/cache.h; what an invalidation takes out of them, invalidate.c.
+ * keep. How caches hold it is models/common/cache.h, what an invalidation takes out of them invalidate.h.
  */
 #ifndef IOMMUSIM_VTD_CACHING_H
 #define IOMMUSIM_VTD_CACHING_H
 
 #include "models/vtd/performance.h"
+#include "models/vtd/tables.h"
 
 /* What is under way for one request. */
 struct lookup {

@@ -1,7 +1,14 @@
 /* The walk written down: the path of vtd_resolve() in the specification's names. */
-#include "models/vtd/unit.h"
+#include "models/vtd/explain.h"
 
 #include <string.h>
+
+#include "models/vtd/fault.h"
+#include "models/vtd/host_permission.h"
+#include "models/vtd/interrupt.h"
+#include "models/vtd/protected.h"
+#include "models/vtd/tables.h"
+#include "models/vtd/translate.h"
 
 static void describe_field(const struct spec_field *field, const uint64_t *raw,
     const struct spec_unit *unit, struct iommusim_walk_step *step)

@@ -3,9 +3,11 @@
  * the table alone (vtd_remap), then with the interrupt entry cache and fault logging around it
  * (vtd_interrupt). What posting does to its descriptor: post.c.
  */
-#include "models/vtd/performance.h"
+#include "models/vtd/interrupt.h"
 
 #include "machine/memory_access.h"
+#include "models/vtd/fault.h"
+#include "models/vtd/performance.h"
 #include "models/vtd/reason.h"
 
 #define IRTE_BYTES    16u

@@ -1,6 +1,6 @@
 /*
- * The registers of performance counters (VT-d 11.4.13.8 to 11.4.13.20) wherever the unit has them, and the
- * commands about counters (10.5), which come in by enhanced_command.c. What a unit has is in
+ * The registers of performance counters (VT-d 11.4.13.12 to 11.4.13.23) wherever the unit has them, and
+ * the commands about counters (10.5), which come in by enhanced_command.c. What a unit has is in
  * performance_config.c, the counting in performance_count.c.
  */
 #include "models/vtd/performance.h"

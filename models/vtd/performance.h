@@ -1,5 +1,5 @@
 /*
- * Performance monitoring (VT-d 10, 11.4.13): what happened is counted from anywhere, what a unit has, its
+ * Performance monitoring (VT-d 10, 11.4.13): what happened is counted from anywhere; what a unit has, its
  * registers and its commands. The counters themselves are part of the unit (unit.h).
  */
 #ifndef IOMMUSIM_VTD_PERFORMANCE_H

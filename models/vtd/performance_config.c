@@ -1,9 +1,11 @@
 /*
- * What performance monitoring a unit has (VT-d 10, 11.4.13): the events, the capabilities and where the
- * registers are, from the settings it is born with; and settings that cannot be. What the registers do is
- * in performance.c.
+ * What performance monitoring a unit has (VT-d 10.1, 10.2): the events, the capabilities and where the
+ * registers are, from the settings it is born with; and settings that cannot be. What the registers do
+ * is in performance.c.
  */
 #include "models/vtd/performance.h"
+
+#include "models/vtd/registers.h"
 
 #define CONFIGURATION_FIRST 0x1000u
 #define DEFAULT_PAGES_LOG   2u /* log2 of the pages the default counters need */

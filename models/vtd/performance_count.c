@@ -1,8 +1,10 @@
 /*
- * Counting (VT-d 10.3, 10.4): filters, counters that go up, and what an overflow does. What counts is said
- * where it happens.
+ * Counting (VT-d 10.3, 10.4): filters, counters that go up, and what an overflow does. What counts is
+ * said where it happens.
  */
 #include "models/vtd/performance.h"
+
+#include "models/vtd/event.h"
 
 /* PFM 3 is reserved: nothing passes. */
 static bool pasid_passes(uint32_t filter, const struct vtd_performance_subject *subject)

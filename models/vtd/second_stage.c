@@ -2,7 +2,7 @@
  * The second-stage walk (VT-d 3.7): of legacy mode, of scalable mode, and of each address that a nested
  * first stage comes by. The walk itself is models/formats/page_walk.h.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/tables.h"
 
 #include "machine/memory_access.h"
 #include "models/formats/page_walk.h"

@@ -1,14 +1,16 @@
 /*
- * The way of a request through the tables: the mode, the source's entries (legacy.c, scalable.c), the page
- * (first_stage.c, second_stage.c, host_permission.c), and what is judged of the outcome. On what memory holds; caches and
- * fault logging are around it (translate.c). Changes nothing.
+ * The way of a request through the tables: the mode, the source's entries (legacy.c, scalable.c), the
+ * page (first_stage.c, second_stage.c, host_permission.c), and what is judged of the outcome. On what
+ * memory holds; caches and fault logging are around it (caching.c, translate.c). Changes nothing.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/tables.h"
 
 #include <string.h>
 
 #include "machine/memory_access.h"
 #include "models/formats/page_format.h"
+#include "models/vtd/fault.h"
+#include "models/vtd/host_permission.h"
 #include "models/vtd/reason.h"
 
 /* Translation table modes (VT-d 11.4.5). */

@@ -1,12 +1,17 @@
 /*
- * One DMA request: what never meets the tables, the way through caches and tables, what is judged of a
- * cached answer, and the fault that is logged. The caches are another file (caching.c), so are the tables
- * (tables.c).
+ * One DMA request: what never meets the tables, the way through caches (caching.c) and tables
+ * (tables.c), what is judged of a cached answer, and the fault that is logged.
  */
-#include "models/vtd/caching.h"
+#include "models/vtd/translate.h"
 
 #include "models/formats/page_format.h"
+#include "models/vtd/caching.h"
+#include "models/vtd/fault.h"
+#include "models/vtd/host_permission.h"
+#include "models/vtd/performance.h"
+#include "models/vtd/protected.h"
 #include "models/vtd/reason.h"
+#include "models/vtd/tables.h"
 
 /* How often a translation is made anew because software changed an entry while its flags were set. */
 #define MARK_TRIES 1000u
