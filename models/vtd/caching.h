@@ -49,6 +49,28 @@ static inline struct vtd_performance_subject vtd_subject_in(
 	return subject;
 }
 
+/* An event of a request; in the second form its space is known. Without the lock. */
+static inline void vtd_count_request(
+    struct vtd_unit *vtd, enum vtd_performance_event event, const struct page_request *request)
+{
+	if (vtd_performance_wants(vtd, event)) {
+		const struct vtd_performance_subject subject = vtd_subject_of(request);
+
+		vtd_performance_count(vtd, event, &subject);
+	}
+}
+
+static inline void vtd_count_lookup(
+    struct vtd_unit *vtd, enum vtd_performance_event event, const struct lookup *lookup)
+{
+	if (vtd_performance_wants(vtd, event)) {
+		const struct vtd_performance_subject subject =
+		    vtd_subject_in(lookup->request, lookup->space.domain, 0);
+
+		vtd_performance_count(vtd, event, &subject);
+	}
+}
+
 /*
  * All that can be known by the requester's id: true: the IOTLB has answered `lookup`. False: at most the
  * context is known (VT-d 6.2.2, 6.2.4).

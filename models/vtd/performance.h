@@ -122,6 +122,13 @@ static inline uint32_t vtd_performance_set(enum vtd_performance_event event)
 	}
 }
 
+/* Does some counter count the event? Where telling whom it is about costs something, ask before. */
+static inline bool vtd_performance_wants(const struct vtd_unit *vtd, enum vtd_performance_event event)
+{
+	return (atomic_load_explicit(&vtd->performance.wanted, memory_order_relaxed) &
+		   vtd_performance_set(event)) != 0;
+}
+
 /*
  * Something happened. Any thread; the first form without the unit's lock, the second with it. One
  * relaxed load and a branch as long as no counter is enabled for the event.
@@ -129,10 +136,8 @@ static inline uint32_t vtd_performance_set(enum vtd_performance_event event)
 static inline void vtd_performance_count_times(struct vtd_unit *vtd, enum vtd_performance_event event,
     const struct vtd_performance_subject *subject, unsigned times)
 {
-	const uint32_t events = vtd_performance_set(event);
-
-	if ((atomic_load_explicit(&vtd->performance.wanted, memory_order_relaxed) & events) != 0)
-		vtd_performance_add_unlocked(vtd, events, subject, times);
+	if (vtd_performance_wants(vtd, event))
+		vtd_performance_add_unlocked(vtd, vtd_performance_set(event), subject, times);
 }
 
 static inline void vtd_performance_count(struct vtd_unit *vtd, enum vtd_performance_event event,
@@ -144,10 +149,8 @@ static inline void vtd_performance_count(struct vtd_unit *vtd, enum vtd_performa
 static inline void vtd_performance_count_locked(struct vtd_unit *vtd, enum vtd_performance_event event,
     const struct vtd_performance_subject *subject)
 {
-	const uint32_t events = vtd_performance_set(event);
-
-	if ((atomic_load_explicit(&vtd->performance.wanted, memory_order_relaxed) & events) != 0)
-		vtd_performance_add(vtd, events, subject, 1);
+	if (vtd_performance_wants(vtd, event))
+		vtd_performance_add(vtd, vtd_performance_set(event), subject, 1);
 }
 
 #endif

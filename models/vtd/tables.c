@@ -5,9 +5,6 @@
  */
 #include "models/vtd/tables.h"
 
-#include <string.h>
-
-#include "machine/memory_access.h"
 #include "models/formats/page_format.h"
 #include "models/vtd/fault.h"
 #include "models/vtd/host_permission.h"
@@ -16,14 +13,11 @@
 /* Translation table modes (VT-d 11.4.5). */
 enum { TTM_LEGACY = 0, TTM_SCALABLE = 1, TTM_ABORT = 3 };
 
-void vtd_path_note(struct vtd_path *path, const struct spec_structure *structure, uint64_t table,
+void vtd_path_add(struct vtd_path *path, const struct spec_structure *structure, uint64_t table,
     uint64_t address, const uint64_t *raw, bool readable)
 {
-	struct vtd_path_step *step;
+	struct vtd_path_step *step = &path->steps[path->count++];
 
-	if (path == NULL)
-		return;
-	step = &path->steps[path->count++];
 	*step = (struct vtd_path_step){
 		.structure = structure, .table = table, .address = address, .readable = readable
 	};
@@ -40,23 +34,6 @@ void vtd_path_note_paging(
 	step->level = (uint8_t)level;
 	step->leaf = leaf;
 	step->input = input;
-}
-
-bool vtd_load_entry(const struct vtd_unit *vtd, struct vtd_source *source, uint64_t address,
-    uint64_t *raw, unsigned quads)
-{
-	const struct memory *memory = &vtd->unit.machine->memory;
-	bool readable = true;
-
-	source->reads++;
-	if (quads == 1)
-		readable = memory_load64(memory, address, vtd->snoops, raw);
-	for (unsigned quad = 0; quad + 1 < quads && readable; quad += 2)
-		readable =
-		    memory_load128(memory, address + quad * UINT64_C(8), vtd->snoops, raw + quad);
-	if (!readable)
-		memset(raw, 0, quads * sizeof(*raw));
-	return readable;
 }
 
 /* ---- before and at the context ------------------------------------------------------------------------- */
@@ -289,7 +266,7 @@ static unsigned walk_stages(const struct vtd_unit *vtd, const struct page_reques
 static void forget(struct vtd_walk *walk, unsigned path_count)
 {
 	if (walk->marks != NULL)
-		*walk->marks = (struct vtd_marks){ .count = 0 };
+		walk->marks->count = walk->marks->reason = 0; /* the list is long */
 	if (walk->path != NULL)
 		walk->path->count = (uint8_t)path_count;
 	if (walk->shortcut != NULL)

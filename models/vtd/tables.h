@@ -6,6 +6,9 @@
 #ifndef IOMMUSIM_VTD_TABLES_H
 #define IOMMUSIM_VTD_TABLES_H
 
+#include <string.h>
+
+#include "machine/memory_access.h"
 #include "models/vtd/unit.h"
 
 /* FEE0_0000h..FEEF_FFFFh, where interrupts live (VT-d 3.15). */
@@ -44,9 +47,16 @@ struct vtd_path {
 	const char *mode;
 };
 
-/* Note an entry on the path, if there is one; it has as many quadwords as its structure. */
-void vtd_path_note(struct vtd_path *path, const struct spec_structure *structure, uint64_t table,
+/* Note an entry on the path; it has as many quadwords as its structure. */
+void vtd_path_add(struct vtd_path *path, const struct spec_structure *structure, uint64_t table,
     uint64_t address, const uint64_t *raw, bool readable);
+/* The same if there is a path: requests have none, only whoever wants to see it. */
+static inline void vtd_path_note(struct vtd_path *path, const struct spec_structure *structure,
+    uint64_t table, uint64_t address, const uint64_t *raw, bool readable)
+{
+	if (path != NULL)
+		vtd_path_add(path, structure, table, address, raw, readable);
+}
 /* And of the entry noted last, that it is a paging entry. */
 void vtd_path_note_paging(
     struct vtd_path *path, unsigned stage, unsigned level, bool leaf, uint64_t input);
@@ -191,9 +201,23 @@ void vtd_answer(const struct vtd_unit *vtd, const struct page_request *request,
     struct iommusim_dma_page *page, unsigned rights);
 /* Would the translation put the request where interrupts live? */
 bool vtd_reaches_interrupts(const struct page_request *request, const struct iommusim_dma_page *page);
-/* Every entry of two quadwords is read as a whole (VT-d 9). */
-bool vtd_load_entry(const struct vtd_unit *vtd, struct vtd_source *source, uint64_t address,
-    uint64_t *raw, unsigned quads);
+/* Every entry of two quadwords is read as a whole (VT-d 9). `quads` is a constant. False: all zero. */
+static inline bool vtd_load_entry(const struct vtd_unit *vtd, struct vtd_source *source,
+    uint64_t address, uint64_t *raw, unsigned quads)
+{
+	const struct memory *memory = &vtd->unit.machine->memory;
+	bool readable = true;
+
+	source->reads++;
+	if (quads == 1)
+		readable = memory_load64(memory, address, vtd->snoops, raw);
+	for (unsigned quad = 0; quad + 1 < quads && readable; quad += 2)
+		readable =
+		    memory_load128(memory, address + quad * UINT64_C(8), vtd->snoops, raw + quad);
+	if (!readable)
+		memset(raw, 0, quads * sizeof(*raw));
+	return readable;
+}
 
 /* legacy.c: root and context entry of legacy mode */
 unsigned vtd_legacy_context(const struct vtd_unit *vtd, const struct page_request *request,
@@ -213,7 +237,12 @@ uint32_t vtd_effective_pasid(const struct vtd_source *source, const struct page_
 unsigned vtd_walk_second_stage(const struct vtd_unit *vtd, const struct vtd_space *space,
     const struct page_request *request, struct vtd_walk *walk);
 /* The width of what the second stage translates: min(MGAW, AGAW). */
-unsigned vtd_second_stage_width(const struct vtd_unit *vtd, const struct vtd_space *space);
+static inline unsigned vtd_second_stage_width(const struct vtd_unit *vtd, const struct vtd_space *space)
+{
+	const unsigned width = 12 + 9u * space->second_levels;
+
+	return width < vtd->max_address_width ? width : vtd->max_address_width;
+}
 
 /* first_stage.c: alone, or through the second stage (nested) */
 unsigned vtd_walk_first_stage(const struct vtd_unit *vtd, const struct vtd_space *space,

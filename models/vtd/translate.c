@@ -4,6 +4,8 @@
  */
 #include "models/vtd/translate.h"
 
+#include <string.h>
+
 #include "models/formats/page_format.h"
 #include "models/vtd/caching.h"
 #include "models/vtd/fault.h"
@@ -27,6 +29,25 @@ static bool is_plain(const struct page_request *request)
 	return vtd_is_untranslated(request) && !request->has_pasid;
 }
 
+/* Nothing is known yet. Field by field, for compilers clear a structure of this size with a loop. */
+static void begin(struct lookup *lookup, const struct page_request *request,
+    struct iommusim_dma_page *page, uint64_t generation)
+{
+	struct vtd_source *source = &lookup->source;
+
+	lookup->request = request;
+	lookup->page = page;
+	lookup->generation = generation;
+	source->root = 0;
+	memset(source->context, 0, sizeof(source->context));
+	memset(source->entry, 0, sizeof(source->entry));
+	source->context_known = source->entry_known = source->fault_disable = false;
+	source->reads = source->entry_reason = 0;
+	lookup->space = (struct vtd_space){ .stages = 0 };
+	lookup->context_cached = lookup->entry_cached = lookup->clean = false;
+	lookup->rights = lookup->reason = 0;
+}
+
 /*
  * The page, and the flags that go with finding it. An entry that software changes between being read and
  * being marked is read again, from the top.
@@ -35,10 +56,8 @@ static void find_page(struct vtd_unit *vtd, struct lookup *lookup, struct vtd_sh
 {
 	struct vtd_marks marks;
 	struct vtd_walk walk = { .marks = &marks, .shortcut = shortcut };
-	const struct vtd_performance_subject subject =
-	    vtd_subject_in(lookup->request, lookup->space.domain, 0);
 
-	vtd_performance_count(vtd, VTD_PERFORMANCE_PW_OCCUPANCY, &subject);
+	vtd_count_lookup(vtd, VTD_PERFORMANCE_PW_OCCUPANCY, lookup);
 	for (unsigned tries = 0; tries < MARK_TRIES; tries++) {
 		marks.count = 0;
 		marks.reason = ALLOWED;
@@ -48,6 +67,8 @@ static void find_page(struct vtd_unit *vtd, struct lookup *lookup, struct vtd_sh
 		lookup->source.reads += walk.reads;
 		walk.reads = 0;
 		if (!vtd_is_used(lookup->request, lookup->reason, lookup->rights))
+			return;
+		if (marks.count == 0)
 			return;
 		if (vtd_marks_commit(vtd, &marks, &lookup->reason)) {
 			vtd_performance_count_times(
@@ -73,6 +94,14 @@ static void look_up_permission(struct vtd_unit *vtd, struct lookup *lookup)
 	vtd_keep_permissions(vtd, lookup->request, &lookup->source, &walk, lookup->generation);
 }
 
+/* After a good context. Only requests with an address type can. */
+static bool ends_at_context(const struct vtd_unit *vtd, struct lookup *lookup)
+{
+	return !vtd_is_untranslated(lookup->request) &&
+	    vtd_ends_at_context(vtd, lookup->request, &lookup->source, lookup->page, &lookup->rights,
+		&lookup->reason, NULL);
+}
+
 /* Through the caches, and through the tables for what they do not know. */
 static void look_up(struct vtd_unit *vtd, struct lookup *lookup)
 {
@@ -86,8 +115,7 @@ static void look_up(struct vtd_unit *vtd, struct lookup *lookup)
 		vtd_fill_caches(vtd, lookup, NULL);
 		return;
 	}
-	if (vtd_ends_at_context(vtd, lookup->request, &lookup->source, lookup->page, &lookup->rights,
-		&lookup->reason, NULL))
+	if (ends_at_context(vtd, lookup))
 		return;
 	if (lookup->space.scalable)
 		vtd_ask_for_entry(vtd, lookup);
@@ -119,11 +147,7 @@ static void prefetch(struct vtd_unit *vtd, const struct lookup *asked)
 {
 	struct page_request next = *asked->request;
 	struct iommusim_dma_page page = { .address = 0 };
-	struct lookup lookup = { .request = &next,
-		.page = &page,
-		.generation = asked->generation,
-		.source.root = asked->source.root,
-		.space.scalable = asked->space.scalable };
+	struct lookup lookup;
 	bool wanted;
 
 	pthread_mutex_lock(&vtd->unit.lock);
@@ -133,6 +157,9 @@ static void prefetch(struct vtd_unit *vtd, const struct lookup *asked)
 	next.kind = IOMMUSIM_DMA_READ;
 	if (!wanted)
 		return;
+	begin(&lookup, &next, &page, asked->generation);
+	lookup.source.root = asked->source.root;
+	lookup.space.scalable = asked->space.scalable;
 	look_up(vtd, &lookup);
 	count_reads(vtd, &lookup);
 }
@@ -169,13 +196,14 @@ static void pass_untranslated(const struct page_request *request, struct iommusi
 	page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
 }
 
-struct page_request vtd_as_seen(const struct vtd_unit *vtd, const struct page_request *request)
+const struct page_request *vtd_as_seen(
+    const struct vtd_unit *vtd, const struct page_request *request, struct page_request *without)
 {
-	struct page_request seen = *request;
-
-	if (!vtd_GSTS_TES(atomic_load(&vtd->status)))
-		seen.has_pasid = seen.privileged = seen.execute = false;
-	return seen;
+	if (vtd_GSTS_TES(atomic_load(&vtd->status)))
+		return request;
+	*without = *request;
+	without->has_pasid = without->privileged = without->execute = false;
+	return without;
 }
 
 bool vtd_beside_tables(const struct vtd_unit *vtd, const struct page_request *request,
@@ -217,9 +245,7 @@ static void find_permission(struct vtd_unit *vtd, struct lookup *lookup)
 static void resolve_uncached(struct vtd_unit *vtd, struct lookup *lookup)
 {
 	lookup->reason = vtd_find_context(vtd, lookup->request, &lookup->source, NULL);
-	if (lookup->reason != ALLOWED ||
-	    vtd_ends_at_context(vtd, lookup->request, &lookup->source, lookup->page, &lookup->rights,
-		&lookup->reason, NULL))
+	if (lookup->reason != ALLOWED || ends_at_context(vtd, lookup))
 		return;
 	lookup->reason = vtd_find_space(vtd, lookup->request, &lookup->source, &lookup->space, NULL);
 	if (lookup->reason != ALLOWED)
@@ -271,27 +297,26 @@ void vtd_translate(struct iommusim_unit *unit, const struct page_request *reques
     struct iommusim_dma_page *page, unsigned *rights)
 {
 	struct vtd_unit *vtd = vtd_of(unit);
-	const struct page_request seen = vtd_as_seen(vtd, request);
-	struct lookup lookup = {
-		.request = &seen, .page = page, .generation = atomic_load(&unit->generation)
-	};
-	const struct vtd_performance_subject subject = vtd_subject_of(&seen);
+	struct page_request without;
+	const struct page_request *seen = vtd_as_seen(vtd, request, &without);
+	struct lookup lookup;
 
-	vtd_performance_count(vtd, VTD_PERFORMANCE_IOMMU_REQUESTS, &subject);
-	if (!vtd_beside_tables(vtd, &seen, page, &lookup.reason)) {
+	begin(&lookup, seen, page, atomic_load(&unit->generation));
+	vtd_count_request(vtd, VTD_PERFORMANCE_IOMMU_REQUESTS, seen);
+	if (!vtd_beside_tables(vtd, seen, page, &lookup.reason)) {
 		resolve(vtd, &lookup);
 		count_reads(vtd, &lookup);
 		/* The IOTLB keeps it until it is invalidated: so may the requester. */
-		if (lookup.reason == ALLOWED && is_plain(&seen) &&
+		if (lookup.reason == ALLOWED && is_plain(seen) &&
 		    unit->settings.cache == IOMMUSIM_CACHE_HOARD && vtd_performance_idle(vtd))
 			*rights = lookup.rights & ~(lookup.clean ? (unsigned)RIGHT_WRITE : 0u);
 	}
-	if (!page->faulted && vtd_answers(&seen, lookup.reason, &lookup.rights))
-		vtd_answer(vtd, &seen, page, lookup.rights);
+	if (!page->faulted && vtd_answers(seen, lookup.reason, &lookup.rights))
+		vtd_answer(vtd, seen, page, lookup.rights);
 	else if (lookup.reason != ALLOWED)
 		deny(vtd, &lookup);
 	else if (!page->faulted && vtd_protected(vtd, page))
 		*rights = 0;
 	if (page->answered && lookup.reason == SFS_10) /* the one answer that is reported, too */
-		vtd_report(vtd, &seen, lookup.reason, lookup.source.fault_disable, &page->fault);
+		vtd_report(vtd, seen, lookup.reason, lookup.source.fault_disable, &page->fault);
 }
