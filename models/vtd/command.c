@@ -1,5 +1,8 @@
 /* Global commands: GCMD, what GSTS says of them, and the time they take. */
-#include "models/vtd/unit.h"
+#include "models/vtd/command.h"
+
+#include "models/vtd/fault.h"
+#include "models/vtd/invalidate.h"
 
 void vtd_after_latency(struct vtd_unit *vtd, void (*run)(void *vtd))
 {

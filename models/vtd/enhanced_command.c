@@ -2,7 +2,10 @@
  * The enhanced command interface (VT-d 11.4.14): which commands there are, when they are carried out, and
  * what ECRSP says of them. What the commands do to counters stands in performance.c.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/command.h"
+
+#include "models/vtd/invalidate.h"
+#include "models/vtd/performance.h"
 
 /* Table 52. */
 enum enhanced_command {

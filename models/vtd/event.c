@@ -1,5 +1,7 @@
 /* The event interrupts of a unit: masking, pending, and the one message a condition sends (VT-d 7.3). */
-#include "models/vtd/unit.h"
+#include "models/vtd/event.h"
+
+#include "models/vtd/fault.h"
 
 /* The four registers of an event, and the status bits that are its conditions. */
 struct event_registers {

@@ -1,9 +1,15 @@
 /* The walk written down: the path of vtd_resolve() in the specification's names. */
-#include "models/vtd/unit.h"
+#include "models/vtd/explain.h"
 
 #include <string.h>
 
 #include "models/common/walk_step.h"
+#include "models/vtd/fault.h"
+#include "models/vtd/host_permission.h"
+#include "models/vtd/interrupt.h"
+#include "models/vtd/protected.h"
+#include "models/vtd/tables.h"
+#include "models/vtd/translate.h"
 
 /* Of the page permissions only the one that counts: there are up to thirty-two (VT-d 9.12). */
 static void describe_host_fields(
@@ -205,29 +211,30 @@ void vtd_explain(
     struct iommusim_unit *unit, const struct page_request *asked, struct iommusim_walk *walk)
 {
 	struct vtd_unit *vtd = vtd_of(unit);
-	const struct page_request request = vtd_as_seen(vtd, asked);
+	struct page_request without;
+	const struct page_request *request = vtd_as_seen(vtd, asked, &without);
 	struct vtd_source source = { .context_known = false };
 	struct vtd_space space = { .domain = 0 };
 	struct vtd_marks marks = { .count = 0 };
 	struct vtd_path path = { .mode = "context" };
 	unsigned rights, reason;
 
-	if (vtd_beside_tables(vtd, &request, &walk->result, &reason)) {
+	if (vtd_beside_tables(vtd, request, &walk->result, &reason)) {
 		walk->mode = mode_beside_tables(vtd, &walk->result);
 		walk->read_right = walk->write_right = !walk->result.faulted && reason == 0;
 		if (reason != 0)
-			describe_denial(vtd, &request, reason, false, RIGHT_READ, walk);
+			describe_denial(vtd, request, reason, false, RIGHT_READ, walk);
 		describe_protection(vtd, walk);
 		return;
 	}
-	reason = vtd_resolve(vtd, &request, &source, &space, &walk->result, &rights, &marks, &path);
+	reason = vtd_resolve(vtd, request, &source, &space, &walk->result, &rights, &marks, &path);
 	walk->read_right = (rights & RIGHT_READ) != 0;
 	walk->write_right = (rights & RIGHT_WRITE) != 0;
-	describe_path(vtd, &path, &request, &space, walk);
-	if (vtd_answers(&request, reason, &rights))
-		describe_answer(vtd, &request, reason, rights, walk);
+	describe_path(vtd, &path, request, &space, walk);
+	if (vtd_answers(request, reason, &rights))
+		describe_answer(vtd, request, reason, rights, walk);
 	else if (reason != 0)
-		describe_denial(vtd, &request, reason, source.fault_disable, rights, walk);
+		describe_denial(vtd, request, reason, source.fault_disable, rights, walk);
 	describe_protection(vtd, walk);
 }
 

@@ -1,5 +1,5 @@
 /* Faults: what a reason code means, and the record it makes (VT-d 7.1). Where it goes: fault_log.c. */
-#include "models/vtd/unit.h"
+#include "models/vtd/fault.h"
 
 #include "models/vtd/reason.h"
 

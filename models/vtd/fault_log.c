@@ -4,9 +4,10 @@
  *
  * Everything here is called with the unit's lock held.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/fault.h"
 
 #include "machine/memory_access.h"
+#include "models/vtd/event.h"
 
 #define RECORD_BYTES 16u
 

@@ -2,7 +2,7 @@
  * The first-stage walk (VT-d 3.6), and the nested one, in which every address that the first stage comes
  * by goes through the second stage (3.8). The walk itself is models/formats/page_walk.h.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/tables.h"
 
 #include "machine/memory_access.h"
 #include "models/formats/page_walk.h"

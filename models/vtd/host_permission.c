@@ -4,10 +4,12 @@
  * PASID-table entry, is tables.c; what is invalidated, invalidate.c. Prefetching by translation requests
  * (6.2.6.1), which is the hardware's choice, is not done: HPTPFD changes nothing.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/host_permission.h"
 
 #include "machine/memory_access.h"
+#include "models/vtd/performance.h"
 #include "models/vtd/reason.h"
+#include "models/vtd/tables.h"
 
 #define ENTRY_BYTES UINT64_C(16)
 

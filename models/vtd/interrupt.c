@@ -3,10 +3,12 @@
  * the table alone (vtd_remap), then with the interrupt entry cache and fault logging around it
  * (vtd_interrupt). What posting does to its descriptor: post.c.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/interrupt.h"
 
 #include "machine/memory_access.h"
 #include "models/common/interrupt_entry.h"
+#include "models/vtd/fault.h"
+#include "models/vtd/performance.h"
 #include "models/vtd/reason.h"
 
 #define IRTE_BYTES 16u

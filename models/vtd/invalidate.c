@@ -2,7 +2,10 @@
  * Invalidation: what each granularity takes out of the caches of translation, and the two registers
  * that ask for it (VT-d 6.5.1). The queue is another file.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/invalidate.h"
+
+#include "models/vtd/command.h"
+#include "models/vtd/tables.h"
 
 enum { GRANULARITY_GLOBAL = 1, GRANULARITY_DOMAIN = 2, GRANULARITY_FINE = 3 };
 

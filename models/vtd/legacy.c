@@ -2,7 +2,7 @@
  * Legacy mode: root and context entry, their checks in the order hardware makes them (VT-d 3.4.2, 9.1,
  * 9.3), and how a context entry says to translate. Reads memory, changes nothing.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/tables.h"
 
 #include "models/vtd/reason.h"
 

@@ -3,7 +3,7 @@
  * succeed (VT-d 3.6.2, 3.7.2). Which flags those are is the walks' business (first_stage.c,
  * second_stage.c).
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/tables.h"
 
 #include "machine/memory_access.h"
 #include "models/vtd/reason.h"

@@ -2,7 +2,9 @@
  * Memory types (VT-d 3.11): what the MTRRs say of an address, and what that, PAT, EMT and the PASID-table
  * entry come to for a page. The structures these values are taken from are read elsewhere.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/memory_type.h"
+
+#include "models/vtd/registers.h"
 
 #define VARIABLE_RANGES 10u
 

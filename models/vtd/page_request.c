@@ -3,10 +3,15 @@
  * that software reads them from; page group responses (VT-d 7.4 to 7.7). The event itself is event.c,
  * and the invalidation queue, which responses come from, is queue.c.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/page_request.h"
 
 #include "machine/memory_access.h"
+#include "models/vtd/event.h"
+#include "models/vtd/fault.h"
+#include "models/vtd/invalidate.h"
+#include "models/vtd/performance.h"
 #include "models/vtd/reason.h"
+#include "models/vtd/tables.h"
 
 #define DESCRIPTOR_BYTES 32u
 #define DESCRIPTOR_QUADS 4u

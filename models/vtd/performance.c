@@ -1,322 +1,11 @@
 /*
- * Performance monitoring (VT-d 10, 11.4.13): the counters, their registers wherever the unit has them, and
- * the counting. What counts is said where it happens; the commands come in by enhanced_command.c.
+ * The registers of performance counters (VT-d 11.4.13.12 to 11.4.13.23) wherever the unit has them, and
+ * the commands about counters (10.5), which come in by enhanced_command.c. What a unit has is in
+ * performance_config.c, the counting in performance_count.c.
  */
-#include "models/vtd/unit.h"
-
-#define CONFIGURATION_BYTES 0x100u /* a counter's share of the configuration (11.4.13.1) */
-#define CONFIGURATION_FIRST 0x1000u
-#define STATUS_BYTES        8u
-#define COUNTER_BYTES       8u
-#define DEFAULT_PAGES_LOG   2u /* log2 of the pages the default counters need */
-#define DEFAULT_COUNTERS    8u
-#define DEFAULT_WIDTH       48u
-#define WIDEST              64u
-
-struct event {
-	uint8_t group;
-	uint8_t bit;
-	uint8_t filters; /* that may be used with it: bits by enum vtd_filter */
-};
-
-static const struct event event_table[VTD_PERFORMANCE_EVENTS] = {
-#define EVENT(group, bit, name, rid, did, pasid, at, ptl, when)                                        \
-	{ group, bit,                                                                                  \
-		(rid) << VTD_FILTER_RID | (did) << VTD_FILTER_DID | (pasid) << VTD_FILTER_PASID |      \
-		    (at) << VTD_FILTER_AT | (ptl) << VTD_FILTER_PTL },
-#include "models/vtd/spec/performance_events.def"
-#undef EVENT
-};
-
-/* --- what a unit has ---------------------------------------------------------------------------------- */
-
-/* The events of a group that there are (Table 49), as PERFEVNTCAP.ES has them. */
-static uint32_t events_of_group(unsigned group)
-{
-	uint32_t bits = 0;
-
-	for (unsigned i = 0; i < VTD_PERFORMANCE_EVENTS; i++)
-		if (event_table[i].group == group)
-			bits |= UINT32_C(1) << event_table[i].bit;
-	return bits;
-}
-
-static unsigned groups(void)
-{
-	return event_table[VTD_PERFORMANCE_EVENTS - 1].group + 1u;
-}
-
-static bool says_events(const struct iommusim_vtd_config *config)
-{
-	for (unsigned group = 0; group < IOMMUSIM_VTD_EVENT_GROUPS; group++)
-		if (config->performance_events[group] != 0)
-			return true;
-	return false;
-}
-
-static uint64_t default_capability(void)
-{
-	return vtd_PERFCAP_NCNTR_bits(DEFAULT_COUNTERS) | vtd_PERFCAP_CW_bits(DEFAULT_WIDTH) |
-	    vtd_PERFCAP_EGCNT_bits(groups()) | vtd_PERFCAP_RIDFS_bits(1) | vtd_PERFCAP_DIDFS_bits(1) |
-	    vtd_PERFCAP_PASIDFS_bits(1) | vtd_PERFCAP_ATFS_bits(1) | vtd_PERFCAP_PTLFS_bits(1) |
-	    vtd_PERFCAP_CWE_bits(1) | vtd_PERFCAP_GFS_bits(1) | vtd_PERFCAP_IOS_bits(1);
-}
-
-/* PERFCAP of a unit with these settings. */
-static uint64_t capability_of(const struct iommusim_vtd_config *config)
-{
-	uint64_t capability = config->performance_capability;
-
-	if (!vtd_ECAP_PMS(config->ext_capability))
-		return 0;
-	if (capability == 0 && config->register_size >= DEFAULT_PAGES_LOG)
-		capability = default_capability();
-	return capability | vtd_PERFCAP_ONES_bits(UINT64_MAX);
-}
-
-static uint32_t align_up(uint32_t offset, uint32_t unit)
-{
-	return (offset + unit - 1) / unit * unit;
-}
-
-static uint32_t chosen(uint32_t said, uint32_t otherwise)
-{
-	return said != 0 ? said : otherwise;
-}
-
-static struct vtd_performance_layout layout_of(const struct iommusim_vtd_config *config)
-{
-	const uint64_t capability = capability_of(config);
-	struct vtd_performance_layout layout = {
-		.count = (uint32_t)vtd_PERFCAP_NCNTR(capability),
-		.stride = UINT32_C(1) << (vtd_PERFCAP_CS(capability) + 10),
-	};
-
-	if (layout.count == 0)
-		return layout;
-	layout.configuration = chosen(config->performance_config_offset, CONFIGURATION_FIRST);
-	layout.freeze = chosen(config->performance_freeze_offset,
-	    layout.configuration + layout.count * CONFIGURATION_BYTES);
-	layout.overflow = chosen(config->performance_overflow_offset, layout.freeze + STATUS_BYTES);
-	layout.counters = chosen(config->performance_counter_offset,
-	    align_up(layout.overflow + STATUS_BYTES, layout.stride));
-	return layout;
-}
-
-/* --- settings that cannot be --------------------------------------------------------------------------- */
-
-static uint64_t described(const struct spec_structure *spec)
-{
-	uint64_t bits = 0;
-
-	for (unsigned i = 0; i < spec->field_count; i++)
-		bits |= SPEC_MASK(spec->fields[i].high, spec->fields[i].low);
-	return bits;
-}
-
-static bool says_anything(const struct iommusim_vtd_config *config)
-{
-	return config->performance_capability != 0 || says_events(config) ||
-	    config->performance_counters != NULL || config->performance_config_offset != 0 ||
-	    config->performance_freeze_offset != 0 || config->performance_overflow_offset != 0 ||
-	    config->performance_counter_offset != 0;
-}
-
-static const char *capability_problem(uint64_t capability)
-{
-	if ((capability & ~described(&vtd_PERFCAP_spec)) != 0)
-		return "reserved bits of PERFCAP are set";
-	if (vtd_PERFCAP_NCNTR(capability) > VTD_COUNTERS)
-		return "PERFCAP.NCNTR is more than 64";
-	if (vtd_PERFCAP_NCNTR(capability) != 0 &&
-	    (vtd_PERFCAP_CW(capability) == 0 || vtd_PERFCAP_CW(capability) > WIDEST))
-		return "PERFCAP.CW must be 1 to 64 bits";
-	if (vtd_PERFCAP_EGCNT(capability) > IOMMUSIM_VTD_EVENT_GROUPS)
-		return "PERFCAP.EGCNT is more than 15";
-	return NULL;
-}
-
-static const char *events_problem(const struct iommusim_vtd_config *config, uint64_t capability)
-{
-	for (unsigned group = 0; group < IOMMUSIM_VTD_EVENT_GROUPS; group++) {
-		const uint64_t events = config->performance_events[group];
-
-		if (events != 0 && group >= vtd_PERFCAP_EGCNT(capability))
-			return "there are performance events for a group beyond PERFCAP.EGCNT";
-		if ((events & ~(uint64_t)events_of_group(group)) != 0)
-			return "PERFEVNTCAP has an event that the specification does not define";
-	}
-	return NULL;
-}
-
-static const char *counter_problem(const struct iommusim_vtd_counter *counter)
-{
-	const uint32_t capability = counter->capability;
-	const uint64_t width = vtd_PERFCNTRCAP_CW(capability);
-
-	if ((capability & ~described(&vtd_PERFCNTRCAP_spec)) != 0)
-		return "reserved bits of PERFCNTRCAP are set";
-	if (!vtd_PERFCNTRCAP_PCC(capability))
-		return NULL;
-	if (width == 0 || width > WIDEST)
-		return "PERFCNTRCAP.CW must be 1 to 64 bits";
-	for (unsigned i = 0; i < vtd_PERFCNTRCAP_EGCNT(capability); i++) {
-		const unsigned group = (unsigned)vtd_PERFCNTREVCAP_EGI(counter->events[i]);
-
-		if ((vtd_PERFCNTREVCAP_ES(counter->events[i]) & ~(uint64_t)events_of_group(group)) != 0)
-			return "PERFCNTREVCAP has an event that the specification does not define";
-	}
-	return NULL;
-}
-
-static const char *counters_problem(const struct iommusim_vtd_config *config, uint64_t capability)
-{
-	const bool own = vtd_PERFCAP_PCCS(capability) && vtd_PERFCAP_NCNTR(capability) != 0;
-	const char *problem = NULL;
-
-	if (own != (config->performance_counters != NULL))
-		return own ? "PERFCAP.PCCS needs the capabilities of each counter"
-			   : "capabilities of each counter need PERFCAP.PCCS";
-	for (unsigned i = 0; own && problem == NULL && i < vtd_PERFCAP_NCNTR(capability); i++)
-		problem = counter_problem(&config->performance_counters[i]);
-	return problem;
-}
-
-/* Do two ranges of bytes share none? */
-static bool apart(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
-{
-	return a + a_bytes <= b || b + b_bytes <= a;
-}
-
-static bool all_apart(const struct vtd_performance_layout *layout)
-{
-	const struct {
-		uint64_t at, bytes;
-	} blocks[] = {
-		{ layout->configuration, (uint64_t)layout->count * CONFIGURATION_BYTES },
-		{ layout->freeze, STATUS_BYTES },
-		{ layout->overflow, STATUS_BYTES },
-	};
-	const unsigned count = sizeof(blocks) / sizeof(*blocks);
-
-	for (unsigned i = 0; i < count; i++) {
-		for (unsigned j = i + 1; j < count; j++)
-			if (!apart(blocks[i].at, blocks[i].bytes, blocks[j].at, blocks[j].bytes))
-				return false;
-		for (unsigned n = 0; n < layout->count; n++)
-			if (!apart(blocks[i].at, blocks[i].bytes,
-				layout->counters + (uint64_t)n * layout->stride, COUNTER_BYTES))
-				return false;
-	}
-	return true;
-}
-
-/* The first byte behind all of them. */
-static uint64_t end_of(const struct vtd_performance_layout *layout)
-{
-	const uint64_t ends[] = {
-		layout->configuration + (uint64_t)layout->count * CONFIGURATION_BYTES,
-		layout->freeze + UINT64_C(8),
-		layout->overflow + UINT64_C(8),
-		layout->counters + (uint64_t)(layout->count - 1) * layout->stride + COUNTER_BYTES,
-	};
-	uint64_t end = 0;
-
-	for (unsigned i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-		end = ends[i] > end ? ends[i] : end;
-	return end;
-}
-
-static const char *layout_problem(const struct iommusim_vtd_config *config)
-{
-	const struct vtd_performance_layout layout = layout_of(config);
-
-	if (layout.count == 0)
-		return NULL;
-	if (layout.configuration % CONFIGURATION_BYTES != 0 || layout.freeze % STATUS_BYTES != 0 ||
-	    layout.overflow % STATUS_BYTES != 0 || layout.counters % layout.stride != 0)
-		return "an offset of performance registers is not aligned";
-	if (end_of(&layout) > IOMMUSIM_PAGE_SIZE << config->register_size)
-		return "performance registers are beyond the register set";
-	return all_apart(&layout) ? NULL : "two performance registers share a place";
-}
-
-const char *vtd_performance_problem(const struct iommusim_vtd_config *config)
-{
-	const uint64_t capability = capability_of(config);
-	const char *problem;
-
-	if (!vtd_ECAP_PMS(config->ext_capability))
-		return says_anything(config) ? "performance counters need ECAP.PMS" : NULL;
-	if (!vtd_CAP_ECMDS(config->capability))
-		return "ECAP.PMS needs CAP.ECMDS";
-	problem = capability_problem(capability);
-	if (problem == NULL)
-		problem = events_problem(config, capability);
-	if (problem == NULL)
-		problem = counters_problem(config, capability);
-	return problem == NULL ? layout_problem(config) : problem;
-}
-
-/* --- birth --------------------------------------------------------------------------------------------- */
-
-void vtd_performance_take(struct vtd_unit *vtd, const struct iommusim_vtd_config *config)
-{
-	struct vtd_performance *performance = &vtd->performance;
-	const struct iommusim_vtd_counter *own = config->performance_counters;
-	const bool said = says_events(config);
-
-	performance->capability = capability_of(config);
-	performance->layout = layout_of(config);
-	for (unsigned group = 0; group < vtd_PERFCAP_EGCNT(performance->capability); group++)
-		performance->events[group] =
-		    said ? (uint32_t)config->performance_events[group] : events_of_group(group);
-	for (unsigned i = 0; own != NULL && i < performance->layout.count; i++) {
-		performance->counter[i].capability = own[i].capability;
-		for (unsigned n = 0; n < vtd_PERFCNTRCAP_EGCNT(own[i].capability); n++)
-			performance->counter[i].own_events[n] = own[i].events[n];
-	}
-}
-
-bool vtd_performance_place(struct vtd_unit *vtd, unsigned *offset)
-{
-	const struct vtd_performance_layout *layout = &vtd->performance.layout;
-
-	if (layout->count == 0)
-		return true;
-	*offset = layout->configuration;
-	if (!vtd_register_claim(
-		vtd, *offset, layout->count * CONFIGURATION_BYTES, VTD_PERFORMANCE_SLOT))
-		return false;
-	*offset = layout->freeze;
-	if (!vtd_register_claim(vtd, *offset, STATUS_BYTES, VTD_PERFORMANCE_SLOT))
-		return false;
-	*offset = layout->overflow;
-	if (!vtd_register_claim(vtd, *offset, STATUS_BYTES, VTD_PERFORMANCE_SLOT))
-		return false;
-	for (unsigned n = 0; n < layout->count; n++) {
-		*offset = layout->counters + n * layout->stride;
-		if (!vtd_register_claim(vtd, *offset, COUNTER_BYTES, VTD_PERFORMANCE_SLOT))
-			return false;
-	}
-	return true;
-}
+#include "models/vtd/performance.h"
 
 /* --- what one counter can ------------------------------------------------------------------------------ */
-
-static bool has_own(const struct vtd_counter *counter)
-{
-	return vtd_PERFCNTRCAP_PCC(counter->capability) != 0;
-}
-
-/* The bits a counter has. */
-static uint64_t width_mask(const struct vtd_performance *performance, const struct vtd_counter *counter)
-{
-	const uint64_t width = has_own(counter) ? vtd_PERFCNTRCAP_CW(counter->capability)
-						: vtd_PERFCAP_CW(performance->capability);
-
-	return SPEC_MASK(width - 1, 0);
-}
 
 /* The events of a group that a counter counts, as PERFCNTRCFG.ES has them. */
 static uint64_t events_supported(
@@ -324,7 +13,7 @@ static uint64_t events_supported(
 {
 	uint64_t events = 0;
 
-	if (!has_own(counter))
+	if (!vtd_counter_has_own(counter))
 		return group < IOMMUSIM_VTD_EVENT_GROUPS ? performance->events[group] : 0;
 	for (unsigned i = 0; i < vtd_PERFCNTRCAP_EGCNT(counter->capability); i++)
 		if (vtd_PERFCNTREVCAP_EGI(counter->own_events[i]) == group)
@@ -334,19 +23,14 @@ static uint64_t events_supported(
 
 static bool interrupts(const struct vtd_performance *performance, const struct vtd_counter *counter)
 {
-	return (has_own(counter) ? vtd_PERFCNTRCAP_IOS(counter->capability)
-				 : vtd_PERFCAP_IOS(performance->capability)) != 0;
+	return (vtd_counter_has_own(counter) ? vtd_PERFCNTRCAP_IOS(counter->capability)
+					     : vtd_PERFCAP_IOS(performance->capability)) != 0;
 }
 
 static bool freezes(const struct vtd_performance *performance, const struct vtd_counter *counter)
 {
-	return (has_own(counter) ? vtd_PERFCNTRCAP_GFS(counter->capability)
-				 : vtd_PERFCAP_GFS(performance->capability)) != 0;
-}
-
-static bool is_enabled(const struct vtd_counter *counter)
-{
-	return vtd_PERFCNTRCFG_EN(counter->configuration) != 0;
+	return (vtd_counter_has_own(counter) ? vtd_PERFCNTRCAP_GFS(counter->capability)
+					     : vtd_PERFCAP_GFS(performance->capability)) != 0;
 }
 
 /* --- registers ----------------------------------------------------------------------------------------- */
@@ -367,14 +51,14 @@ static struct place find(const struct vtd_performance_layout *layout, uint64_t o
 
 	if (layout->count == 0)
 		return (struct place){ NOWHERE, 0, 0 };
-	if (configured < (uint64_t)layout->count * CONFIGURATION_BYTES)
-		return (struct place){ CONFIGURATION, (unsigned)(configured / CONFIGURATION_BYTES),
-			(unsigned)(configured % CONFIGURATION_BYTES) };
-	if (offset - layout->freeze < STATUS_BYTES)
+	if (configured < (uint64_t)layout->count * VTD_CONFIGURATION_BYTES)
+		return (struct place){ CONFIGURATION, (unsigned)(configured / VTD_CONFIGURATION_BYTES),
+			(unsigned)(configured % VTD_CONFIGURATION_BYTES) };
+	if (offset - layout->freeze < VTD_STATUS_BYTES)
 		return (struct place){ FREEZE, 0, (unsigned)(offset - layout->freeze) };
-	if (offset - layout->overflow < STATUS_BYTES)
+	if (offset - layout->overflow < VTD_STATUS_BYTES)
 		return (struct place){ OVERFLOW, 0, (unsigned)(offset - layout->overflow) };
-	if (counted / layout->stride < layout->count && counted % layout->stride < COUNTER_BYTES)
+	if (counted / layout->stride < layout->count && counted % layout->stride < VTD_COUNTER_BYTES)
 		return (struct place){ COUNTER, (unsigned)(counted / layout->stride),
 			(unsigned)(counted % layout->stride) };
 	return (struct place){ NOWHERE, 0, 0 };
@@ -476,7 +160,7 @@ static void write_configuration(
 {
 	const unsigned filter = filter_at(at);
 
-	if (is_enabled(counter))
+	if (vtd_counter_enabled(counter))
 		return;
 	if (at < 8)
 		counter->configuration = replace_half(counter->configuration, at, value) &
@@ -490,9 +174,10 @@ static void write_configuration(
 static void write_counter(
     struct vtd_performance *performance, struct vtd_counter *counter, unsigned at, uint32_t value)
 {
-	if (is_enabled(counter) && !vtd_PERFCAP_CWE(performance->capability))
+	if (vtd_counter_enabled(counter) && !vtd_PERFCAP_CWE(performance->capability))
 		return;
-	counter->value = replace_half(counter->value, at, value) & width_mask(performance, counter);
+	counter->value =
+	    replace_half(counter->value, at, value) & vtd_counter_mask(performance, counter);
 }
 
 void vtd_performance_write(struct vtd_unit *vtd, uint64_t offset, uint32_t value)
@@ -511,18 +196,14 @@ void vtd_performance_write(struct vtd_unit *vtd, uint64_t offset, uint32_t value
 
 /* --- commands ------------------------------------------------------------------------------------------ */
 
-static bool is_frozen(const struct vtd_performance *performance, unsigned number)
-{
-	return (performance->frozen >> number & 1) != 0;
-}
-
 /* Say anew what DMA threads need to look at. */
 static void set_wanted(struct vtd_performance *performance)
 {
 	uint32_t wanted = 0;
 
 	for (unsigned i = 0; i < performance->layout.count; i++)
-		if (is_enabled(&performance->counter[i]) && !is_frozen(performance, i))
+		if (vtd_counter_enabled(&performance->counter[i]) &&
+		    !vtd_counter_frozen(performance, i))
 			wanted |= performance->counter[i].events;
 	atomic_store_explicit(&performance->wanted, wanted, memory_order_relaxed);
 }
@@ -533,15 +214,10 @@ static uint32_t selected(uint64_t configuration)
 	uint32_t events = 0;
 
 	for (unsigned i = 0; i < VTD_PERFORMANCE_EVENTS; i++)
-		if (event_table[i].group == vtd_PERFCNTRCFG_EGI(configuration) &&
-		    (vtd_PERFCNTRCFG_ES(configuration) >> event_table[i].bit & 1) != 0)
+		if (vtd_performance_event_table[i].group == vtd_PERFCNTRCFG_EGI(configuration) &&
+		    (vtd_PERFCNTRCFG_ES(configuration) >> vtd_performance_event_table[i].bit & 1) != 0)
 			events |= UINT32_C(1) << i;
 	return events;
-}
-
-static bool filter_enabled(const struct vtd_counter *counter, unsigned filter)
-{
-	return vtd_PERFCNTR_RIDFLTR_EN(counter->filter[filter]) != 0; /* the same bit in all of them */
 }
 
 /* One event may have filters, those that suit it (10.4, Table 49); several may have none. */
@@ -550,13 +226,13 @@ static bool filters_suit(const struct vtd_counter *counter, uint32_t events)
 	unsigned enabled = 0;
 
 	for (unsigned filter = 0; filter < VTD_FILTERS; filter++)
-		if (filter_enabled(counter, filter))
+		if (vtd_counter_filters(counter, filter))
 			enabled |= 1u << filter;
 	if (enabled == 0)
 		return true;
 	for (unsigned i = 0; i < VTD_PERFORMANCE_EVENTS; i++)
 		if (events == UINT32_C(1) << i)
-			return (enabled & ~(unsigned)event_table[i].filters) == 0;
+			return (enabled & ~(unsigned)vtd_performance_event_table[i].filters) == 0;
 	return false;
 }
 
@@ -625,116 +301,11 @@ void vtd_performance_reset(struct vtd_unit *vtd)
 	vtd_performance_reset_values(vtd);
 }
 
-static void freeze(struct vtd_performance *performance, bool on)
+void vtd_performance_freeze(struct vtd_unit *vtd, bool on)
 {
+	struct vtd_performance *performance = &vtd->performance;
 	const uint32_t count = performance->layout.count;
 
 	performance->frozen = on && count != 0 ? SPEC_MASK(count - 1, 0) : 0;
 	set_wanted(performance);
-}
-
-void vtd_performance_freeze(struct vtd_unit *vtd, bool on)
-{
-	freeze(&vtd->performance, on);
-}
-
-/* --- counting ------------------------------------------------------------------------------------------ */
-
-/* PFM 3 is reserved: nothing passes. */
-static bool pasid_passes(uint32_t filter, const struct vtd_performance_subject *subject)
-{
-	switch (vtd_PERFCNTR_PASIDFLTR_PFM(filter)) {
-	case 0:
-		return subject->has_pasid && subject->pasid == vtd_PERFCNTR_PASIDFLTR_PASID(filter);
-	case 1:
-		return subject->has_pasid;
-	case 2:
-		return !subject->has_pasid;
-	default:
-		return false;
-	}
-}
-
-static bool filter_passes(
-    unsigned filter, uint32_t value, const struct vtd_performance_subject *subject)
-{
-	switch (filter) {
-	case VTD_FILTER_RID:
-		return subject->rid == vtd_PERFCNTR_RIDFLTR_RID(value);
-	case VTD_FILTER_DID:
-		return subject->has_domain && subject->domain == vtd_PERFCNTR_DIDFLTR_DID(value);
-	case VTD_FILTER_PASID:
-		return pasid_passes(value, subject);
-	case VTD_FILTER_AT:
-		return (vtd_PERFCNTR_ATFLTR_AT(value) >> subject->address_type & 1) != 0;
-	default:
-		return subject->level > 0 &&
-		    (vtd_PERFCNTR_PTLFLTR_PTL(value) >> (subject->level - 1) & 1) != 0;
-	}
-}
-
-/* All enabled filters must let it through (10.4). */
-static bool passes(const struct vtd_counter *counter, const struct vtd_performance_subject *subject)
-{
-	for (unsigned filter = 0; filter < VTD_FILTERS; filter++)
-		if (filter_enabled(counter, filter) &&
-		    (subject == NULL || !filter_passes(filter, counter->filter[filter], subject)))
-			return false;
-	return true;
-}
-
-/* True: it rolled over (10.3.1). */
-static bool increase(
-    const struct vtd_performance *performance, struct vtd_counter *counter, uint64_t increment)
-{
-	const uint64_t mask = width_mask(performance, counter);
-	const bool over = increment > mask - counter->value;
-
-	counter->value = (counter->value + increment) & mask;
-	return over;
-}
-
-/* A counter overflowed: its status bit, and the event if that is configured and none is pending. */
-static void overflow(struct vtd_unit *vtd, unsigned number)
-{
-	struct vtd_performance *performance = &vtd->performance;
-	struct vtd_register *status = &vtd->registers[VTD_PERFINTRSTS];
-
-	performance->overflowed |= UINT64_C(1) << number;
-	if (!vtd_PERFCNTRCFG_IO(performance->counter[number].configuration) ||
-	    vtd_PERFINTRSTS_PIS(status->value))
-		return;
-	status->value |= vtd_PERFINTRSTS_PIS_bits(1);
-	vtd_event_raise(vtd, VTD_EVENT_PERFORMANCE);
-}
-
-void vtd_performance_add(struct vtd_unit *vtd, uint32_t events,
-    const struct vtd_performance_subject *subject, unsigned times)
-{
-	struct vtd_performance *performance = &vtd->performance;
-	bool freezing = false;
-
-	for (unsigned i = 0; i < performance->layout.count; i++) {
-		struct vtd_counter *counter = &performance->counter[i];
-		const uint32_t counted = counter->events & events;
-
-		if (counted == 0 || !is_enabled(counter) || is_frozen(performance, i) ||
-		    !passes(counter, subject))
-			continue;
-		if (!increase(
-			performance, counter, (uint64_t)times * (unsigned)__builtin_popcount(counted)))
-			continue;
-		overflow(vtd, i);
-		freezing |= vtd_PERFCNTRCFG_GFO(counter->configuration) != 0;
-	}
-	if (freezing) /* from the next event on: this one is everybody's */
-		freeze(performance, true);
-}
-
-void vtd_performance_add_unlocked(struct vtd_unit *vtd, uint32_t events,
-    const struct vtd_performance_subject *subject, unsigned times)
-{
-	pthread_mutex_lock(&vtd->unit.lock);
-	vtd_performance_add(vtd, events, subject, times);
-	pthread_mutex_unlock(&vtd->unit.lock);
 }

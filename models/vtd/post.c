@@ -17,7 +17,7 @@
  * What shows that it is not one operation: the bit in PIR can be seen, and taken, before ON is set, and
  * the notification then finds nothing; reserved bits that are set while we are at it may be overlooked.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/interrupt.h"
 
 #include <string.h>
 

@@ -1,5 +1,8 @@
 /* Protected memory regions: memory that no DMA reaches while PMEN says so (VT-d 11.4.8). */
-#include "models/vtd/unit.h"
+#include "models/vtd/protected.h"
+
+#include "models/vtd/command.h"
+#include "models/vtd/invalidate.h"
 
 /* Bits below a limit's alignment count as ones; a limit below its base leaves nothing (11.4.8.3). */
 static struct vtd_region region(uint64_t base, uint64_t limit, uint64_t fine)

@@ -2,9 +2,14 @@
  * The invalidation queue: fetching descriptors, carrying them out, and stopping on a bad one
  * (VT-d 6.5.2). What an invalidation takes out of a cache stands in invalidate.c.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/invalidate.h"
 
 #include "machine/memory_access.h"
+#include "models/vtd/command.h"
+#include "models/vtd/event.h"
+#include "models/vtd/fault.h"
+#include "models/vtd/page_request.h"
+#include "models/vtd/performance.h"
 
 enum queue_error {
 	QUEUE_OK = 0,

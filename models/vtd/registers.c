@@ -2,9 +2,17 @@
  * The register file: which bytes belong to which register, and what a plain access does to it. What a
  * register sets in motion stands where its subject is (command.c, invalidate.c, queue.c, event.c, ...).
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/registers.h"
 
 #include <string.h>
+
+#include "models/vtd/command.h"
+#include "models/vtd/event.h"
+#include "models/vtd/fault.h"
+#include "models/vtd/invalidate.h"
+#include "models/vtd/memory_type.h"
+#include "models/vtd/performance.h"
+#include "models/vtd/protected.h"
 
 /* A description, and how many registers of it there are. */
 struct description {

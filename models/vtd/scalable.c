@@ -3,7 +3,7 @@
  * hardware makes them (VT-d 3.4.3, 9.2, 9.4 to 9.6), and how a PASID-table entry says to translate.
  * Reads memory, changes nothing.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/tables.h"
 
 #include "models/vtd/reason.h"
 

@@ -2,7 +2,7 @@
  * The second-stage walk (VT-d 3.7): of legacy mode, of scalable mode, and of each address that a nested
  * first stage comes by. The walk itself is models/formats/page_walk.h.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/tables.h"
 
 #include "machine/memory_access.h"
 #include "models/formats/page_walk.h"
@@ -110,13 +110,6 @@ static unsigned stop_reason(const struct vtd_unit *vtd, const struct vtd_space *
 	}
 }
 
-unsigned vtd_second_stage_width(const struct vtd_unit *vtd, const struct vtd_space *space)
-{
-	const unsigned width = 12 + 9u * space->second_levels;
-
-	return width < vtd->max_address_width ? width : vtd->max_address_width;
-}
-
 static void begin_at(struct page_walk *walk, const struct vtd_table *table)
 {
 	walk->table = table->address;
@@ -136,6 +129,16 @@ static void take_result(struct vtd_walk *asked, const struct page_walk *walk)
 	asked->snoop = vtd_ss_pte_SNP(&walk->entry) != 0;
 }
 
+/* Once for each format and way to load, so that the compiler knows both. */
+static inline __attribute__((always_inline)) enum page_walk_stop walk_with(
+    bool (*load_entry)(void *, uint64_t, uint64_t *), const struct vtd_space *space,
+    struct page_walk *walk, uint64_t address)
+{
+	walk->load = load_entry;
+	return space->io_rights ? page_walk(&vtd_second_stage_io, walk, address)
+				: page_walk(&vtd_second_stage, walk, address);
+}
+
 unsigned vtd_walk_second_stage(const struct vtd_unit *vtd, const struct vtd_space *space,
     const struct page_request *request, struct vtd_walk *asked)
 {
@@ -150,7 +153,6 @@ unsigned vtd_walk_second_stage(const struct vtd_unit *vtd, const struct vtd_spac
 		.needed_early = vtd->choices.rights_at_each_level ? asked->needed : 0,
 		.reserved =
 		    space->io_rights ? &vtd->second_stage_io_reserved : &vtd->second_stage_reserved,
-		.load = asked->path == NULL ? load : load_and_note,
 		.context = &reader,
 		.steps = asked->shortcut != NULL || space->second_flags ? steps : NULL,
 	};
@@ -159,8 +161,8 @@ unsigned vtd_walk_second_stage(const struct vtd_unit *vtd, const struct vtd_spac
 	if (asked->shortcut != NULL && asked->shortcut->from.level != 0)
 		begin_at(&walk, &asked->shortcut->from);
 	reader.level = walk.first;
-	stop = space->io_rights ? page_walk(&vtd_second_stage_io, &walk, asked->address)
-				: page_walk(&vtd_second_stage, &walk, asked->address);
+	stop = asked->path == NULL ? walk_with(load, space, &walk, asked->address)
+				   : walk_with(load_and_note, space, &walk, asked->address);
 	if (asked->shortcut != NULL)
 		note_passed(asked->shortcut, &walk);
 	take_result(asked, &walk);

@@ -1,27 +1,23 @@
 /*
- * The way of a request through the tables: the mode, the source's entries (legacy.c, scalable.c), the page
- * (first_stage.c, second_stage.c, host_permission.c), and what is judged of the outcome. On what memory holds; caches and
- * fault logging are around it (translate.c). Changes nothing.
+ * The way of a request through the tables: the mode, the source's entries (legacy.c, scalable.c), the
+ * page (first_stage.c, second_stage.c, host_permission.c), and what is judged of the outcome. On what
+ * memory holds; caches and fault logging are around it (caching.c, translate.c). Changes nothing.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/tables.h"
 
-#include <string.h>
-
-#include "machine/memory_access.h"
 #include "models/formats/page_format.h"
+#include "models/vtd/fault.h"
+#include "models/vtd/host_permission.h"
 #include "models/vtd/reason.h"
 
 /* Translation table modes (VT-d 11.4.5). */
 enum { TTM_LEGACY = 0, TTM_SCALABLE = 1, TTM_ABORT = 3 };
 
-void vtd_path_note(struct vtd_path *path, const struct spec_structure *structure, uint64_t table,
+void vtd_path_add(struct vtd_path *path, const struct spec_structure *structure, uint64_t table,
     uint64_t address, const uint64_t *raw, bool readable)
 {
-	struct vtd_path_step *step;
+	struct vtd_path_step *step = &path->steps[path->count++];
 
-	if (path == NULL)
-		return;
-	step = &path->steps[path->count++];
 	*step = (struct vtd_path_step){
 		.structure = structure, .table = table, .address = address, .readable = readable
 	};
@@ -38,23 +34,6 @@ void vtd_path_note_paging(
 	step->level = (uint8_t)level;
 	step->leaf = leaf;
 	step->input = input;
-}
-
-bool vtd_load_entry(const struct vtd_unit *vtd, struct vtd_source *source, uint64_t address,
-    uint64_t *raw, unsigned quads)
-{
-	const struct memory *memory = &vtd->unit.machine->memory;
-	bool readable = true;
-
-	source->reads++;
-	if (quads == 1)
-		readable = memory_load64(memory, address, vtd->snoops, raw);
-	for (unsigned quad = 0; quad + 1 < quads && readable; quad += 2)
-		readable =
-		    memory_load128(memory, address + quad * UINT64_C(8), vtd->snoops, raw + quad);
-	if (!readable)
-		memset(raw, 0, quads * sizeof(*raw));
-	return readable;
 }
 
 /* ---- before and at the context ------------------------------------------------------------------------- */
@@ -287,7 +266,7 @@ static unsigned walk_stages(const struct vtd_unit *vtd, const struct page_reques
 static void forget(struct vtd_walk *walk, unsigned path_count)
 {
 	if (walk->marks != NULL)
-		*walk->marks = (struct vtd_marks){ .count = 0 };
+		walk->marks->count = walk->marks->reason = 0; /* the list is long */
 	if (walk->path != NULL)
 		walk->path->count = (uint8_t)path_count;
 	if (walk->shortcut != NULL)

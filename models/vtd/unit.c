@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+#include "models/vtd/explain.h"
+#include "models/vtd/interrupt.h"
+#include "models/vtd/invalidate.h"
+#include "models/vtd/page_request.h"
+#include "models/vtd/registers.h"
+#include "models/vtd/translate.h"
+
 static const struct unit_model vtd_model;
 
 /* A unit that names no revision of the specification follows the newest one, 5.10. */

@@ -2,7 +2,7 @@
  * The virtual command interface (VT-d 11.4.16): a unit that software emulates hands out PASIDs. Which of
  * them the tables use is not looked at here.
  */
-#include "models/vtd/unit.h"
+#include "models/vtd/command.h"
 
 #include <string.h>
 

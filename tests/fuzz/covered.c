@@ -163,6 +163,13 @@ static void change_first_stage(struct batch *batch, unsigned which)
 	cover_first_stage(batch, level);
 }
 
+/* What was not present in the first stage is never cached, in caching mode either (VT-d 6.2.4.1, 6.5.3.5). */
+static void fill_first_stage(struct batch *batch, unsigned which)
+{
+	(void)which;
+	fz_store(batch->fz, FZ_FIRST_TABLE(1) + UINT64_C(3) * 8, draw_entry(batch->fz, 1));
+}
+
 static void change_second_stage(struct batch *batch, unsigned which)
 {
 	struct fz *fz = batch->fz;
@@ -349,7 +356,7 @@ static void draw_request(struct fz *fz, struct fz_request *request)
 static void change_and_cover(struct fz *fz, unsigned what)
 {
 	static change *const changes[] = { change_first_stage, change_second_stage, change_pasid_entry,
-		change_context, change_directory, change_root, change_first_stage, change_pasid_entry };
+		change_context, change_directory, change_root, fill_first_stage, change_pasid_entry };
 	struct batch batch = { .fz = fz, .queue = fz_queue_look(fz), .variant = what >> 6 };
 
 	changes[what & 7](&batch, fz_u8(fz));

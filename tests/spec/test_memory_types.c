@@ -3,7 +3,7 @@
  * together with PAT, EMT, IPAT, CD and EMTE. The functions under test are the model's own: no DMA has a
  * memory type to show.
  */
-#include "models/vtd/unit.h" /* first: the fixture has macros of the same names as its needs */
+#include "models/vtd/memory_type.h" /* first: the fixture has macros of the same names as its needs */
 
 #include "vtd_fixture.h"
 

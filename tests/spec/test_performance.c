@@ -3,7 +3,7 @@
  * a counter count, filters, overflow, freezing and the interrupt. Events come from the function that the
  * model itself counts with.
  */
-#include "models/vtd/unit.h" /* first: the fixture has macros of the same names as its needs */
+#include "models/vtd/performance.h" /* first: the fixture has macros of the same names as its needs */
 
 #include <sched.h>
 
