@@ -54,6 +54,15 @@ enum iommusim_status unit_register(struct iommusim_machine *machine, struct iomm
 	return IOMMUSIM_OK;
 }
 
+void unit_after_latency(struct iommusim_unit *unit, void (*run)(void *unit))
+{
+	const uint32_t latency = unit->settings.latency;
+
+	/* Without memory for an event hardware is simply quick. */
+	if (latency == 0 || iommusim_clock_schedule(unit->machine, latency, run, unit) != IOMMUSIM_OK)
+		run(unit);
+}
+
 void unit_unregister(struct iommusim_unit *unit)
 {
 	struct iommusim_machine *machine = unit->machine;

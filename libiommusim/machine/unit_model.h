@@ -121,6 +121,12 @@ struct iommusim_unit {
  */
 enum iommusim_status unit_register(struct iommusim_machine *machine, struct iommusim_unit *unit);
 
+/*
+ * Carry out what software asked a unit for, when as many ticks have passed as its settings say. `run` gets
+ * the unit. Control side.
+ */
+void unit_after_latency(struct iommusim_unit *unit, void (*run)(void *unit));
+
 /* Undo unit_register() and free the unit through its model. */
 void unit_unregister(struct iommusim_unit *unit);
 

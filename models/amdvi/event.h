@@ -16,10 +16,11 @@ enum { AMDVI_MASTER_ABORT = 1, AMDVI_TARGET_ABORT = 2, AMDVI_DATA_ERROR = 3 };
 
 /* One event, field by field; those that its code does not have are 0 (AMD-Vi 2.5.2 to 2.5.15). */
 struct amdvi_event {
-	uint64_t address;
-	uint32_t pasid; /* with `guest` */
+	uint64_t address; /* of a counter's: the event note */
+	uint64_t ppr;     /* of an invalid page request: the first quadword of its log entry */
+	uint32_t pasid;   /* with `guest` */
 	uint16_t device;
-	uint16_t domain;
+	uint16_t domain;  /* of events Dh and Eh: the VMG tag */
 	uint8_t code;     /* enum amdvi_event_code */
 	uint8_t type;     /* of a hardware error; of an invalid device request */
 	bool guest;       /* GN: the request had a PASID */

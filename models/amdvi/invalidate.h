@@ -4,6 +4,15 @@
 
 #include "models/amdvi/unit.h"
 
+/*
+ * Kinds of cached translations and of entries that point at tables (struct cached.kind): of host tables,
+ * by the address that those translate, or of no tables at all; and of guest tables, alone or nested, by
+ * guest virtual address.
+ */
+enum amdvi_cached_kind { AMDVI_CACHED_HOST, AMDVI_CACHED_GUEST };
+#define AMDVI_HOST_KINDS  (1u << AMDVI_CACHED_HOST)
+#define AMDVI_GUEST_KINDS (1u << AMDVI_CACHED_GUEST)
+
 /* Pages of one domain. */
 struct amdvi_invalidation {
 	uint64_t first; /* addresses, both inclusive */

@@ -21,4 +21,9 @@ enum amdvi_logged amdvi_log_append(struct amdvi_unit *amdvi, enum amdvi_log log,
 /* CONTROL changed from `before`: logs begin to run, stop, change over. */
 void amdvi_log_control_written(struct amdvi_unit *amdvi, uint64_t before);
 
+/* Software reads the register `id`; of a tail that is ahead of its entry (erratum), that arrives then. */
+void amdvi_log_tail_read(struct amdvi_unit *amdvi, unsigned id);
+/* What the tail is ahead of is stored now. */
+void amdvi_log_catch_up(struct amdvi_unit *amdvi);
+
 #endif

@@ -10,14 +10,8 @@ void amdvi_registers_reset(struct amdvi_unit *amdvi);
 uint64_t amdvi_read(struct iommusim_unit *unit, uint64_t offset, unsigned width);
 void amdvi_write(struct iommusim_unit *unit, uint64_t offset, unsigned width, uint64_t value);
 
-/* Register `number` of those of one description. */
-static inline struct amdvi_register *amdvi_register(
-    struct amdvi_unit *amdvi, enum amdvi_register_id id, unsigned number)
-{
-	struct amdvi_register *first = &amdvi->registers[id];
-
-	return number == 0 ? first
-			   : &amdvi->registers[amdvi->slot_at[(first->offset + number * 8u) / 4]];
-}
+/* Register `number` of those of one description, whether the unit has it or not. */
+struct register_cell *amdvi_register(
+    struct amdvi_unit *amdvi, enum amdvi_register_id id, unsigned number);
 
 #endif

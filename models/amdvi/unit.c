@@ -4,6 +4,7 @@
 #include "models/amdvi/features.h"
 #include "models/amdvi/invalidate.h"
 #include "models/amdvi/registers.h"
+#include "models/amdvi/status.h"
 
 static const struct unit_model amdvi_model;
 
@@ -85,10 +86,13 @@ static void amdvi_reset(struct iommusim_unit *unit, bool cold)
 
 	iommusim_clock_cancel(unit->machine, amdvi);
 	pthread_mutex_lock(&unit->lock);
-	amdvi_registers_reset(amdvi);
 	if (cold)
 		for (unsigned i = 0; i < AMDVI_CAPABILITY_REGS; i++)
 			amdvi->capability[i] = amdvi->capability_reset[i];
+	amdvi->msi = (struct iommusim_amdvi_msi){ .enabled = false };
+	amdvi->late_entry.waits = false;
+	amdvi->overdue = false;
+	amdvi_registers_reset(amdvi);
 	for (unsigned number = 0; number < AMDVI_CACHES; number++)
 		cache_clear(cache_at(amdvi, number));
 	amdvi_outdate(amdvi); /* no walk that is under way fills them again */
@@ -112,7 +116,10 @@ static bool amdvi_translating(const struct iommusim_unit *unit)
 
 static const struct unit_model amdvi_model = {
 	.vendor = "AMD-Vi",
+	.read = amdvi_read,
+	.write = amdvi_write,
 	.reset = amdvi_reset,
 	.destroy = amdvi_destroy,
 	.translating = amdvi_translating,
+	.fault_event_masked = amdvi_event_masked,
 };

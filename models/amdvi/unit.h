@@ -10,6 +10,7 @@
 #include "machine/unit_model.h"
 #include "models/amdvi/spec/amdvi.h"
 #include "models/common/cache.h"
+#include "models/common/register_file.h"
 #include "models/formats/page_format.h"
 
 /* One for each description of spec/registers.def. */
@@ -32,16 +33,6 @@ enum {
 #undef REGISTERS
 };
 
-/* One register of one unit. The masks come from its description and the unit's features. */
-struct amdvi_register {
-	uint64_t value;
-	uint64_t writable;  /* RW fields the unit has */
-	uint64_t clearable; /* RW1C fields the unit has */
-	uint16_t offset;
-	uint8_t bytes;
-	uint8_t id; /* enum amdvi_register_id */
-};
-
 #define AMDVI_REGISTER_BYTES  UINT64_C(0x4000)  /* of the register set without counters */
 #define AMDVI_COUNTED_BYTES   UINT64_C(0x80000) /* with them */
 #define AMDVI_SEGMENTS        8u                /* of the device table, at most */
@@ -52,6 +43,16 @@ struct amdvi_register {
 #define AMDVI_GUEST_LEVELS    5u
 #define AMDVI_GCR3_LEVELS     3u
 #define AMDVI_COMMANDS        16u /* opcodes there may be */
+
+/* What slot_at covers. */
+#define AMDVI_SLOT_BYTES (AMDVI_REGISTER_BYTES + 8) /* with COUNTER_CONFIG, the last of them */
+
+/* An entry of a log that the tail is ahead of (erratum): it is yet to be stored. */
+struct amdvi_late_entry {
+	uint64_t address;
+	uint64_t entry[2];
+	bool waits;
+};
 
 /* Reserved bits of every structure the unit reads: worked out once, from its features. */
 struct amdvi_reserved {
@@ -98,13 +99,15 @@ struct amdvi_unit {
 	/* Under the lock. */
 	uint32_t capability[AMDVI_CAPABILITY_REGS];
 	struct iommusim_amdvi_msi msi;
-	struct amdvi_register registers[AMDVI_REGISTER_SLOTS];
-	uint8_t slot_at[AMDVI_REGISTER_BYTES / 4]; /* of the register at each doubleword */
-	struct cache device_cache;                 /* device table entries, by device id */
-	struct cache iotlb;                        /* translations, by domain (and PASID) */
-	struct cache paging_cache;                 /* entries that point at tables */
-	struct cache interrupt_cache;              /* interrupt entries, by device id and index */
+	struct register_cell registers[AMDVI_REGISTER_SLOTS];
+	uint8_t slot_at[AMDVI_SLOT_BYTES / 4]; /* of the register at each doubleword */
+	struct amdvi_late_entry late_entry;
+	struct cache device_cache;    /* device table entries, by device id */
+	struct cache iotlb;           /* translations, by domain (and PASID) */
+	struct cache paging_cache;    /* entries that point at tables */
+	struct cache interrupt_cache; /* interrupt entries, by device id and index */
 
+	bool overdue;             /* the control side's: a device never answers, and is waited for */
 	_Atomic bool invalidated; /* something was outdated, since it was last settled */
 };
 

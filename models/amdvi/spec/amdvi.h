@@ -86,6 +86,7 @@
 #include "models/amdvi/spec/entries/event.def"
 #include "models/amdvi/spec/entries/event_counter.def"
 #include "models/amdvi/spec/entries/event_request.def"
+#include "models/amdvi/spec/entries/event_rmp.def"
 #include "models/amdvi/spec/entries/ga_entry.def"
 #include "models/amdvi/spec/entries/gcr3_entry.def"
 #include "models/amdvi/spec/entries/guest_leaf1g.def"
