@@ -36,6 +36,9 @@ struct recording_summary {
 	uint64_t writes;
 	uint64_t reads;
 	uint64_t reads_differ;
+	uint64_t config_writes; /* to the unit's PCI function */
+	uint64_t config_reads;
+	uint64_t config_reads_differ; /* of those of registers that the unit has */
 	struct recording_agreement translations;
 	struct recording_agreement faults;
 	struct recording_agreement interrupts;

@@ -273,8 +273,26 @@ static enum iommusim_status search(
 				.rights = span.rights });
 		request.address = start + span.size;
 	} while (request.address != 0 &&
-	    (walk->address_width == 0 || request.address >> walk->address_width == 0));
+	    (walk->address_width == 0 || walk->address_width >= 64 ||
+		request.address >> walk->address_width == 0));
 	return IOMMUSIM_OK;
+}
+
+/* A requester that nothing else uses is there for the search alone: there may be 65536 of them. */
+static enum iommusim_status search_requester(
+    struct check *check, uint16_t rid, struct iommusim_walk *walk)
+{
+	struct iommusim_requester *requester = check->run->requesters[rid];
+	const bool own = requester == NULL;
+	enum iommusim_status status = IOMMUSIM_OK;
+
+	if (own)
+		status = iommusim_requester_create(check->run->platform.machine, 0, rid, &requester);
+	if (status == IOMMUSIM_OK)
+		status = search(check, rid, requester, walk);
+	if (own)
+		iommusim_requester_destroy(requester);
+	return status;
 }
 
 static enum iommusim_status search_all(struct check *check)
@@ -284,13 +302,8 @@ static enum iommusim_status search_all(struct check *check)
 	struct iommusim_walk walk;
 
 	for (uint32_t rid = 0; status == IOMMUSIM_OK && rid < RECORDING_RIDS;
-	     rid = backend->next_rid(rid, &walk)) {
-		struct iommusim_requester *requester;
-
-		status = recording_requester(check->run, (uint16_t)rid, &requester);
-		if (status == IOMMUSIM_OK)
-			status = search(check, (uint16_t)rid, requester, &walk);
-	}
+	     rid = backend->next_rid(rid, &walk))
+		status = search_requester(check, (uint16_t)rid, &walk);
 	return status;
 }
 

@@ -94,6 +94,16 @@ static bool add_registers(struct json_object *object, const struct recording_sum
 	return add(object, "mmio", registers) && good;
 }
 
+static bool add_config(struct json_object *object, const struct recording_summary *summary)
+{
+	struct json_object *config = json_object_new_object();
+	const bool good = add_number(config, "writes", summary->config_writes) &&
+	    add_number(config, "reads", summary->config_reads) &&
+	    add_number(config, "reads_differ", summary->config_reads_differ);
+
+	return add(object, "config", config) && good;
+}
+
 static bool add_faults(struct json_object *object, const struct recording_summary *summary)
 {
 	struct json_object *faults = agreement_of(&summary->faults);
@@ -124,6 +134,7 @@ static bool add_events(struct json_object *object, const struct recording_summar
 static bool add_counts(struct json_object *object, const struct recording_summary *summary)
 {
 	return add_number(object, "lines", summary->lines) && add_registers(object, summary) &&
+	    add_config(object, summary) &&
 	    add(object, "translations", agreement_of(&summary->translations)) &&
 	    add_faults(object, summary) && add_interrupts(object, summary) &&
 	    add_events(object, summary);

@@ -116,6 +116,33 @@ static enum iommusim_status run_memory(struct recording_run *run)
 	return IOMMUSIM_OK;
 }
 
+/* The unit's own PCI function: base and MSI are programmed there on some. */
+static enum iommusim_status run_config(struct recording_run *run)
+{
+	struct recording_input *input = &run->input;
+	const struct recording_backend *backend = run->platform.backend;
+	uint64_t offset = 0, value = 0;
+	const char *direction;
+	enum iommusim_status status = recording_input_text(input, "rw", &direction);
+
+	if (status == IOMMUSIM_OK)
+		status = recording_input_number(input, input->object, "off", 0xfff, &offset);
+	if (status == IOMMUSIM_OK)
+		status = recording_input_number(input, input->object, "val", UINT32_MAX, &value);
+	if (status != IOMMUSIM_OK)
+		return status;
+	if (strcmp(direction, "w") != 0 && strcmp(direction, "r") != 0)
+		return recording_input_refuse(input, "rw", "`rw`: expected \"r\" or \"w\"");
+	run->summary->config_writes += direction[0] == 'w';
+	run->summary->config_reads += direction[0] == 'r';
+	if (backend->configure != NULL)
+		backend->configure(run,
+		    &(struct recording_config_access){ .is_write = direction[0] == 'w',
+			.offset = (unsigned)offset,
+			.value = (uint32_t)value });
+	return IOMMUSIM_OK;
+}
+
 /* ---- DMA ----------------------------------------------------------------------------------------------- */
 
 static struct iommusim_dma_request request_of(
@@ -182,47 +209,116 @@ static enum iommusim_status take_rid(struct recording_run *run, struct iommusim_
 	return status == IOMMUSIM_OK ? recording_requester(run, (uint16_t)rid, requester) : status;
 }
 
+/* Is this the page of the recording? */
+static bool same_place(
+    const struct recording_run *run, const struct iommusim_dma_page *page, uint64_t physical)
+{
+	uint64_t offset = IOMMUSIM_PAGE_SIZE - 1;
+
+	if (page->faulted || page->interrupt)
+		return false;
+	/* What passes through without tables has no size of its own. */
+	if (run->platform.backend->whole_pages && page->entry != 0 &&
+	    page->page_shift > IOMMUSIM_PAGE_SHIFT)
+		offset = (UINT64_C(1) << page->page_shift) - 1;
+	return (page->physical & ~offset) == (physical & ~(IOMMUSIM_PAGE_SIZE - 1));
+}
+
+static void report_translation(struct recording_run *run, struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, const struct iommusim_dma_page *page, uint64_t physical)
+{
+	struct recording_parting parting = { .what = "translation" };
+
+	snprintf(parting.expected, sizeof(parting.expected), "page 0x%" PRIx64,
+	    physical & ~(IOMMUSIM_PAGE_SIZE - 1));
+	report_dma(run, requester, request, page, &parting);
+}
+
 /* One access that the recording says was granted. */
 static enum iommusim_status try_access(struct recording_run *run, struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, uint64_t physical, bool *agrees)
 {
-	struct recording_parting parting = { .what = "translation" };
 	struct iommusim_dma_outcome outcome;
 
 	if (iommusim_dma(requester, request, &outcome, NULL, 0) != IOMMUSIM_OK)
 		return recording_input_refuse(&run->input, "iova", "`iova`: no such request can be");
-	*agrees = !outcome.page.faulted && !outcome.page.interrupt &&
-	    outcome.page.physical >> IOMMUSIM_PAGE_SHIFT == physical >> IOMMUSIM_PAGE_SHIFT;
-	if (*agrees)
-		return IOMMUSIM_OK;
-	snprintf(parting.expected, sizeof(parting.expected), "page 0x%" PRIx64,
-	    physical & ~(IOMMUSIM_PAGE_SIZE - 1));
-	report_dma(run, requester, request, &outcome.page, &parting);
+	*agrees = same_place(run, &outcome.page, physical);
+	if (!*agrees)
+		report_translation(run, requester, request, &outcome.page, physical);
 	return IOMMUSIM_OK;
+}
+
+/* Do the tables have this page for a request that lacks the right to it? */
+static bool same_mapping(
+    struct iommusim_requester *requester, const struct iommusim_dma_request *request, uint64_t physical)
+{
+	const struct iommusim_walk_step *last;
+	struct iommusim_walk walk;
+
+	if (iommusim_walk(requester, request, &walk) != IOMMUSIM_OK || walk.step_count == 0)
+		return false;
+	last = &walk.steps[walk.step_count - 1];
+	return last->leaf && last->next >> IOMMUSIM_PAGE_SHIFT == physical >> IOMMUSIM_PAGE_SHIFT;
+}
+
+/* An access of which nobody knows the kind, nor whether it had the right to that: the page alone counts. */
+static enum iommusim_status try_page(struct recording_run *run, struct iommusim_requester *requester,
+    uint64_t address, uint64_t physical, bool *agrees)
+{
+	struct iommusim_dma_request request = request_of(run, address, false);
+	struct iommusim_dma_outcome outcome;
+
+	if (iommusim_dma(requester, &request, &outcome, NULL, 0) != IOMMUSIM_OK)
+		return recording_input_refuse(&run->input, "iova", "`iova`: no such request can be");
+	if (outcome.page.fault.class_ == IOMMUSIM_FAULT_PERMISSION) {
+		request.kind = IOMMUSIM_DMA_WRITE;
+		iommusim_dma(requester, &request, &outcome, NULL, 0);
+	}
+	*agrees = outcome.page.fault.class_ == IOMMUSIM_FAULT_PERMISSION
+	    ? same_mapping(requester, &request, physical)
+	    : same_place(run, &outcome.page, physical);
+	if (!*agrees)
+		report_translation(run, requester, &request, &outcome.page, physical);
+	return IOMMUSIM_OK;
+}
+
+/* The rights that were granted, one after the other. */
+static enum iommusim_status try_rights(struct recording_run *run, struct iommusim_requester *requester,
+    uint64_t address, uint64_t physical, bool *agrees)
+{
+	struct recording_input *input = &run->input;
+	uint64_t rights = 1;
+	bool given;
+	enum iommusim_status status =
+	    recording_input_option(input, input->object, "prot", 3, &rights, &given);
+
+	if (status == IOMMUSIM_OK && rights == 0)
+		status = recording_input_refuse(input, "prot", "`prot`: expected 1, 2 or 3");
+	for (unsigned right = 1; status == IOMMUSIM_OK && *agrees && right <= 2; right++) {
+		const struct iommusim_dma_request request = request_of(run, address, right == 2);
+
+		if ((rights & right) != 0)
+			status = try_access(run, requester, &request, physical, agrees);
+	}
+	return status;
 }
 
 static enum iommusim_status run_translation(struct recording_run *run)
 {
 	struct recording_input *input = &run->input;
 	struct iommusim_requester *requester = NULL;
-	uint64_t address = 0, physical = 0, rights = 1;
-	bool given, agrees = true;
+	uint64_t address = 0, physical = 0;
+	bool agrees = true;
 	enum iommusim_status status = take_rid(run, &requester);
 
 	if (status == IOMMUSIM_OK)
 		status = recording_input_number(input, input->object, "iova", UINT64_MAX - 1, &address);
 	if (status == IOMMUSIM_OK)
 		status = recording_input_number(input, input->object, "pa", UINT64_MAX, &physical);
-	if (status == IOMMUSIM_OK && run->platform.backend->has_rights)
-		status = recording_input_option(input, input->object, "prot", 3, &rights, &given);
-	if (status == IOMMUSIM_OK && rights == 0)
-		status = recording_input_refuse(input, "prot", "`prot`: expected 1, 2 or 3");
-	for (unsigned right = 1; status == IOMMUSIM_OK && agrees && right <= 2; right++) {
-		const struct iommusim_dma_request request = request_of(run, address, right == 2);
-
-		if ((rights & right) != 0)
-			status = try_access(run, requester, &request, physical, &agrees);
-	}
+	if (status == IOMMUSIM_OK)
+		status = run->platform.backend->has_rights
+		    ? try_rights(run, requester, address, physical, &agrees)
+		    : try_page(run, requester, address, physical, &agrees);
 	if (status != IOMMUSIM_OK)
 		return status;
 	run->summary->translations.total++;
@@ -402,10 +498,10 @@ static const struct operation {
 	{ "fault", run_fault },
 	{ "irq", run_event },
 	{ "ckpt", run_checkpoint },
+	{ "cfg", run_config },
 	/* what the device did with what the lines before it say already */
 	{ "qi", pass_over },
 	{ "cmd", pass_over },
-	{ "cfg", pass_over },
 	{ "mark", pass_over },
 	{ "note", pass_over },
 };
@@ -522,6 +618,9 @@ void recording_add_up(struct recording_total *total, const struct recording_summ
 	sum->writes += summary->writes;
 	sum->reads += summary->reads;
 	sum->reads_differ += summary->reads_differ;
+	sum->config_writes += summary->config_writes;
+	sum->config_reads += summary->config_reads;
+	sum->config_reads_differ += summary->config_reads_differ;
 	sum->legacy_reasons += summary->legacy_reasons;
 	sum->compatibility_passed += summary->compatibility_passed;
 	sum->source_unknown += summary->source_unknown;

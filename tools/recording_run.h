@@ -24,6 +24,23 @@ struct recording_span {
 	unsigned rights;   /* 1 read, 2 write */
 };
 
+/* An access to the configuration space of the unit's own PCI function. How wide it was is not known. */
+struct recording_config_access {
+	bool is_write;
+	unsigned offset;
+	uint32_t value;
+};
+
+/* What such accesses have shown of the function so far. */
+struct recording_config {
+	unsigned next; /* where the list of capabilities goes on */
+	unsigned own;  /* the capability of IOMMUs; 0: not met yet */
+	unsigned msi;  /* likewise */
+	uint16_t msi_control;
+	uint16_t msi_data;
+	uint64_t msi_address;
+};
+
 struct recording_run;
 
 /*
@@ -35,6 +52,8 @@ struct recording_backend {
 	uint64_t register_bytes;
 	/* Translations say which rights were granted; otherwise only the page is compared. */
 	bool has_rights;
+	/* The address of a translation is that of the page it lies in, be that a large one. */
+	bool whole_pages;
 	/* Interrupts do not say where they come from, and the unit is told not to ask. */
 	bool source_unknown;
 	/* The driver makes a write-only mapping one that can be read, too. */
@@ -50,12 +69,15 @@ struct recording_backend {
 	enum iommusim_status (*interrupt)(struct recording_run *run,
 	    struct iommusim_requester *requester, uint64_t address, uint32_t data,
 	    struct iommusim_interrupt *out, struct iommusim_fault *fault);
+	/* NULL: there are no such accesses, or what they do is known otherwise. */
+	void (*configure)(struct recording_run *run, const struct recording_config_access *access);
 	void (*span)(const struct iommusim_walk *walk, struct recording_span *span);
 	/* The next requester id that can have a mapping, after one whose walk came to nothing. */
 	uint32_t (*next_rid)(uint32_t rid, const struct iommusim_walk *walk);
 };
 
 extern const struct recording_backend recording_vtd;
+extern const struct recording_backend recording_amdvi;
 
 /* The machine a recording was made on. */
 struct recording_platform {
@@ -72,6 +94,7 @@ struct recording_run {
 	struct recording_summary *summary;
 	struct recording_platform platform;
 	struct recording_input input;
+	struct recording_config config;
 	struct iommusim_requester **requesters; /* by requester id; NULL until one is used */
 };
 

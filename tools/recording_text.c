@@ -84,6 +84,13 @@ static void print_counts(const struct recording_summary *summary)
 	if (summary->reads_differ != 0)
 		printf(" (%" PRIu64 " answered otherwise)", summary->reads_differ);
 	puts(".");
+	if (summary->config_reads + summary->config_writes != 0) {
+		print_count("  PCI function   ", summary->config_writes, "write");
+		print_count(", ", summary->config_reads, "read");
+		if (summary->config_reads_differ != 0)
+			printf(" (%" PRIu64 " answered otherwise)", summary->config_reads_differ);
+		putchar('\n');
+	}
 	print_agreement("translations", &summary->translations);
 	putchar('\n');
 	print_agreement("faults", &summary->faults);
