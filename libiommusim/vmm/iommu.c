@@ -19,7 +19,6 @@ const char *iommusim_init_outcome_name(enum iommusim_init_outcome outcome)
 		[IOMMUSIM_INIT_NO_UNIT] = "no unit",
 		[IOMMUSIM_INIT_NO_HARDWARE] = "no hardware",
 		[IOMMUSIM_INIT_UNSUPPORTED] = "unsupported",
-		[IOMMUSIM_INIT_NO_BACKEND] = "no backend",
 		[IOMMUSIM_INIT_FAILED] = "failed",
 	};
 
@@ -46,6 +45,24 @@ static void conclude(
 	snprintf(report->advice, sizeof(report->advice), "%s", advice);
 }
 
+static enum iommusim_status choose_vtd(struct iommusim_vmm *vmm)
+{
+	if (vmm->vtd == NULL)
+		vmm->vtd = vtd_driver_create(vmm);
+	vmm->ops = vtd_driver_ops;
+	vmm->ops_context = vmm->vtd;
+	return vmm->vtd == NULL ? IOMMUSIM_ENOMEM : IOMMUSIM_OK;
+}
+
+static enum iommusim_status choose_amdvi(struct iommusim_vmm *vmm)
+{
+	if (vmm->amdvi == NULL)
+		vmm->amdvi = amdvi_driver_create(vmm);
+	vmm->ops = amdvi_driver_ops;
+	vmm->ops_context = vmm->amdvi;
+	return vmm->amdvi == NULL ? IOMMUSIM_ENOMEM : IOMMUSIM_OK;
+}
+
 /* Pick the ops for this machine's processor. ENXIO: there are none, and the report says why. */
 static enum iommusim_status choose_ops(struct iommusim_vmm *vmm)
 {
@@ -58,19 +75,7 @@ static enum iommusim_status choose_ops(struct iommusim_vmm *vmm)
 		    "passthrough needs a processor with VT-d or AMD-Vi");
 		return IOMMUSIM_ENXIO;
 	}
-	if (vmm->cpu == IOMMUSIM_CPU_AMD) {
-		conclude(vmm, IOMMUSIM_INIT_NO_BACKEND,
-		    "this is an AMD processor, and there is no built-in AMD-Vi backend",
-		    "pass iommu_ops of your own");
-		return IOMMUSIM_ENXIO;
-	}
-	if (vmm->vtd == NULL)
-		vmm->vtd = vtd_driver_create(vmm);
-	if (vmm->vtd == NULL)
-		return IOMMUSIM_ENOMEM;
-	vmm->ops = vtd_driver_ops;
-	vmm->ops_context = vmm->vtd;
-	return IOMMUSIM_OK;
+	return vmm->cpu == IOMMUSIM_CPU_AMD ? choose_amdvi(vmm) : choose_vtd(vmm);
 }
 
 /* The highest physical address plus one: the host domain reaches that far. */

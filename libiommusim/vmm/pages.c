@@ -140,6 +140,35 @@ void pages_give_table(struct pages *pages, uint64_t address)
 	pages->table_count--;
 }
 
+/* Never-used pages that are no row because of a hole behind them are as good as given back ones. */
+static void skip_to(struct pages *pages, uint64_t offset)
+{
+	for (; pages->table_next < offset; pages->table_next += IOMMUSIM_PAGE_SIZE) {
+		pages->table_count++;
+		pages_give_table(pages, to_physical(pages, pages->table_next));
+	}
+}
+
+bool pages_take_row(struct pages *pages, uint64_t count, uint64_t *address)
+{
+	const uint64_t bytes = count * IOMMUSIM_PAGE_SIZE;
+	uint64_t first = pages->table_next;
+
+	while (first + bytes <= pages->table_end &&
+	    to_physical(pages, first + bytes - 1) != to_physical(pages, first) + bytes - 1)
+		first += IOMMUSIM_PAGE_SIZE;
+	if (first + bytes > pages->table_end)
+		return false;
+	skip_to(pages, first);
+	*address = to_physical(pages, first);
+	memset(memory_at(&pages->machine->memory, *address, bytes), 0, bytes);
+	if (pages->machine->device_view)
+		iommusim_memory_flush(pages->machine, *address, bytes);
+	pages->table_next += bytes;
+	pages->table_count += count;
+	return true;
+}
+
 bool pages_is_table(const struct pages *pages, uint64_t address)
 {
 	const uint64_t offset = to_offset(pages, address);

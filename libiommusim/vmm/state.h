@@ -62,7 +62,9 @@ struct iommusim_vmm {
 	void *ops_context;
 	bool ops_chosen;
 	struct vmm_interposer interposer;
-	struct vtd_driver *vtd; /* the built-in VT-d backend, once it was needed */
+	/* the built-in backends, once they were needed */
+	struct vtd_driver *vtd;
+	struct amdvi_driver *amdvi;
 	bool init_tried;
 	bool available; /* hw.vmm.iommu.initialized */
 	bool panicked;
@@ -127,5 +129,10 @@ void vmm_free_vm(struct iommusim_vm *vm);
 extern const struct iommusim_ops vtd_driver_ops;
 struct vtd_driver *vtd_driver_create(struct iommusim_vmm *vmm);
 void vtd_driver_destroy(struct vtd_driver *driver);
+
+/* amdvi_driver.c */
+extern const struct iommusim_ops amdvi_driver_ops;
+struct amdvi_driver *amdvi_driver_create(struct iommusim_vmm *vmm);
+void amdvi_driver_destroy(struct amdvi_driver *driver);
 
 #endif

@@ -87,6 +87,7 @@ void iommusim_vmm_destroy(struct iommusim_vmm *vmm)
 		machine_free(machine, device, sizeof(*device));
 	}
 	vtd_driver_destroy(vmm->vtd);
+	amdvi_driver_destroy(vmm->amdvi);
 	free_messages(vmm);
 	machine_free(machine, vmm->listeners, vmm->listener_capacity * sizeof(*vmm->listeners));
 	pages_fini(&vmm->pages);

@@ -272,7 +272,7 @@ static void an_unknown_processor_has_no_backend(void **state)
 	}
 }
 
-static void amd_has_no_built_in_backend(void **state)
+static void amd_without_a_unit_has_nothing_to_find(void **state)
 {
 	struct iommusim_init_report report;
 	struct host host;
@@ -282,9 +282,9 @@ static void amd_has_no_built_in_backend(void **state)
 		host_start(&host, &(struct host_setup){ .profile = both[p], .cpu = IOMMUSIM_CPU_AMD });
 		assert_ok(iommusim_sysctl_set(host.vmm, "hw.vmm.amdvi.enable", 1));
 		assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
-		report = assert_failed(&host, IOMMUSIM_INIT_NO_BACKEND, "no backend");
-		assert_contains(report.text, "AMD");
-		assert_contains(report.advice, "iommu_ops");
+		report = assert_failed(&host, IOMMUSIM_INIT_NO_TABLE, "no table");
+		assert_contains(report.text, "AMD-Vi");
+		assert_contains(report.advice, "firmware");
 		assert_told_by_policy(&host);
 		host_stop(&host);
 	}
@@ -701,7 +701,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_checksum_is_noted_and_no_reason_to_stop),
 		cmocka_unit_test(switched_off_it_is_not_looked_for),
 		cmocka_unit_test(an_unknown_processor_has_no_backend),
-		cmocka_unit_test(amd_has_no_built_in_backend),
+		cmocka_unit_test(amd_without_a_unit_has_nothing_to_find),
 		cmocka_unit_test(amd_with_ops_of_the_callers_own_is_fine),
 		cmocka_unit_test(without_a_table_there_is_nothing_to_find),
 		cmocka_unit_test(a_table_too_short_for_its_own_header_cannot_be_read),

@@ -69,14 +69,13 @@ IOMMUSIM_API const char *iommusim_vmm_message(const struct iommusim_vmm *vmm, si
 enum iommusim_init_outcome {
 	IOMMUSIM_INIT_NOT_REACHED, /* nothing asked for the IOMMU yet: 0 is normal */
 	IOMMUSIM_INIT_DONE,        /* 1 */
-	IOMMUSIM_INIT_DISABLED,    /* hw.vmm.iommu.enable=0 */
+	IOMMUSIM_INIT_DISABLED,    /* hw.vmm.iommu.enable=0, or AMD-Vi without hw.vmm.amdvi.enable=1 */
 	IOMMUSIM_INIT_UNKNOWN_CPU, /* neither Intel nor AMD */
 	IOMMUSIM_INIT_NO_TABLE,    /* no DMAR (IVRS) table */
 	IOMMUSIM_INIT_BAD_TABLE,   /* the table cannot be read */
 	IOMMUSIM_INIT_NO_UNIT,     /* the table names no unit, or none before the parser stopped */
 	IOMMUSIM_INIT_NO_HARDWARE, /* the table names a unit, nothing answers at its registers */
 	IOMMUSIM_INIT_UNSUPPORTED, /* a unit the backend refuses (CM=1, no common address width) */
-	IOMMUSIM_INIT_NO_BACKEND,  /* no driver for this vendor */
 	IOMMUSIM_INIT_FAILED       /* the driver's init returned an error of its own */
 };
 

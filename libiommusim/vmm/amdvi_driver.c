@@ -1,0 +1,281 @@
+/*
+ * The built-in AMD-Vi backend's iommu_ops: domains, mappings, devices. Finding units is
+ * amdvi_driver_units.c, programming them amdvi_driver_hw.c.
+ */
+#include "vmm/amdvi_driver.h"
+
+#include "machine/memory_access.h"
+#include "models/formats/amd_host.h"
+
+/* Levels of a domain's table, unless it has to reach further. */
+#define USUAL_LEVELS 4u
+
+#define DOMAIN_IDS 65536u
+
+struct amdvi_driver *amdvi_driver_create(struct iommusim_vmm *vmm)
+{
+	struct amdvi_driver *driver = machine_alloc_zeroed(vmm->machine, sizeof(*driver));
+
+	if (driver == NULL) {
+		machine_fail(vmm->machine, IOMMUSIM_ENOMEM, "no memory for the AMD-Vi backend");
+		return NULL;
+	}
+	driver_begin(&driver->common, "amdvi", vmm);
+	driver->common.domain_limit = DOMAIN_IDS;
+	return driver;
+}
+
+void amdvi_driver_destroy(struct amdvi_driver *driver)
+{
+	if (driver == NULL)
+		return;
+	driver_end(&driver->common);
+	amdvi_driver_forget_units(driver);
+	machine_free(driver->common.machine, driver, sizeof(*driver));
+}
+
+/* ---- device table entries ------------------------------------------------------------------------ */
+
+static uint64_t entry_address(const struct amdvi_driver *driver, uint16_t rid)
+{
+	return driver->devices + rid * AMDVI_DEVICE_BYTES;
+}
+
+/* An entry that blocks all DMA: valid, and no translation in it. An entry of zeroes would let all pass. */
+static void block_device(struct amdvi_driver *driver, uint16_t rid)
+{
+	uint64_t entry[AMDVI_QUADS] = { 0 };
+
+	amdvi_dte_set_V(entry, 1);
+	/* What leads to tables goes first, and what belongs to it after that. */
+	memory_store64(&driver->common.machine->memory, entry_address(driver, rid), entry[0]);
+	driver_store_entry(&driver->common, entry_address(driver, rid), entry, AMDVI_QUADS);
+}
+
+static void store_device(struct amdvi_driver *driver, const struct driver_domain *domain, uint16_t rid)
+{
+	uint64_t entry[AMDVI_QUADS] = { 0 };
+
+	amdvi_dte_set_V(entry, 1);
+	amdvi_dte_set_TV(entry, 1);
+	amdvi_dte_set_MODE(entry, domain->table.levels);
+	amdvi_dte_set_ROOT(entry, domain->table.root >> IOMMUSIM_PAGE_SHIFT);
+	amdvi_dte_set_IR(entry, 1);
+	amdvi_dte_set_IW(entry, 1);
+	amdvi_dte_set_DOMAIN_ID(entry, domain->id);
+	amdvi_dte_set_SE(entry, 1); /* one event tells as much as a thousand */
+	driver_store_entry(&driver->common, entry_address(driver, rid), entry, AMDVI_QUADS);
+}
+
+static bool is_added(const struct amdvi_driver *driver, uint16_t rid)
+{
+	uint64_t entry[AMDVI_QUADS] = { 0 };
+
+	memory_load64(&driver->common.machine->memory, entry_address(driver, rid), true, &entry[0]);
+	return amdvi_dte_TV(entry) != 0;
+}
+
+/* ---- init, enable, disable, cleanup --------------------------------------------------------------- */
+
+/* Device table, completion word and rings: made once, and never given back. */
+static enum iommusim_status make_tables(struct amdvi_driver *driver)
+{
+	const uint64_t pages = AMDVI_DEVICE_PAGES + 1 + 2 * driver->unit_count;
+
+	if (driver->units_with_rings < driver->unit_count) {
+		if (!pages_take_row(&driver->common.vmm->pages, pages, &driver->devices))
+			return machine_fail(driver->common.machine, IOMMUSIM_ENOMEM,
+			    "no %llu pages in a row for the device table and the rings",
+			    (unsigned long long)pages);
+		driver->units_with_rings = driver->unit_count;
+	}
+	for (uint64_t page = 0; page < pages; page++)
+		driver_table_clear(&driver->common, driver->devices + page * IOMMUSIM_PAGE_SIZE);
+	driver->completion = driver->devices + AMDVI_DEVICE_PAGES * IOMMUSIM_PAGE_SIZE;
+	for (size_t i = 0; i < driver->unit_count; i++) {
+		driver->units[i].commands = driver->completion + (2 * i + 1) * IOMMUSIM_PAGE_SIZE;
+		driver->units[i].events = driver->units[i].commands + IOMMUSIM_PAGE_SIZE;
+	}
+	if (vmm_policy(driver->common.vmm, COLUMN_amd_idle) == POLICY_amd_idle_BLOCKED)
+		for (uint32_t rid = 0; rid < AMDVI_DEVICES; rid++)
+			block_device(driver, (uint16_t)rid);
+	return IOMMUSIM_OK;
+}
+
+static enum iommusim_status amdvi_init(void *context)
+{
+	struct amdvi_driver *driver = context;
+	enum iommusim_status status = amdvi_driver_find_units(driver);
+
+	if (status != IOMMUSIM_OK)
+		return status;
+	status = make_tables(driver);
+	if (status != IOMMUSIM_OK)
+		amdvi_driver_forget_units(driver);
+	for (size_t i = 0; i < driver->unit_count; i++)
+		amdvi_driver_set_up_unit(driver, &driver->units[i]);
+	driver->next_id = 0;
+	return status;
+}
+
+static void amdvi_cleanup(void *context)
+{
+	amdvi_driver_forget_units(context);
+}
+
+static void amdvi_enable(void *context)
+{
+	struct amdvi_driver *driver = context;
+
+	for (size_t i = 0; i < driver->unit_count; i++)
+		if (amdvi_driver_enable_unit(driver, &driver->units[i]) != IOMMUSIM_OK)
+			vmm_print(driver->common.vmm, "amdvi: %s",
+			    iommusim_machine_diagnostic(driver->common.machine)->text);
+}
+
+static void amdvi_disable(void *context)
+{
+	struct amdvi_driver *driver = context;
+
+	for (size_t i = 0; i < driver->unit_count; i++)
+		amdvi_driver_disable_unit(driver, &driver->units[i]);
+}
+
+/* ---- domains --------------------------------------------------------------------------------- */
+
+/* Levels that reach `max_address`; 0 when no unit's do. */
+static unsigned choose_levels(const struct amdvi_driver *driver, uint64_t max_address)
+{
+	for (unsigned levels = USUAL_LEVELS; levels <= driver->levels; levels++)
+		if (levels == PAGE_TABLE_LEVELS ||
+		    max_address <= UINT64_C(1) << page_level_shift(levels + 1))
+			return levels;
+	return 0;
+}
+
+/* The id of the next domain. Counted ones begin with the host's 0, and return to 1 whoever has it. */
+static bool choose_id(struct amdvi_driver *driver, uint32_t *id)
+{
+	if (vmm_policy(driver->common.vmm, COLUMN_amd_domain_id) == POLICY_amd_domain_id_FREE) {
+		*id = driver_free_id(&driver->common);
+		return *id != 0;
+	}
+	if (driver->next_id == DOMAIN_IDS - 1)
+		driver->next_id = 1;
+	*id = driver->next_id++;
+	return true;
+}
+
+static enum iommusim_status amdvi_create_domain(void *context, uint64_t max_address, void **out)
+{
+	struct amdvi_driver *driver = context;
+	const unsigned levels = choose_levels(driver, max_address);
+	struct driver_domain *domain;
+	enum iommusim_status status;
+	uint32_t id;
+
+	if (levels == 0)
+		return vmm_violation(driver->common.vmm, IOMMUSIM_EINVAL,
+		    "amdvi_create_domain: no number of levels reaches 0x%llx",
+		    (unsigned long long)max_address);
+	if (!choose_id(driver, &id))
+		return vmm_violation(
+		    driver->common.vmm, IOMMUSIM_EBUSY, "amdvi_create_domain: no domain id is free");
+	status = driver_domain_create(&driver->common, id, levels, max_address, &domain);
+	if (status != IOMMUSIM_OK)
+		return status;
+	status = amdvi_driver_flush_domain(driver, id); /* whatever an earlier owner of the id left */
+	if (status == IOMMUSIM_OK)
+		*out = domain;
+	else
+		driver_domain_destroy(&driver->common, domain, &amd_host);
+	return status;
+}
+
+static void amdvi_destroy_domain(void *context, void *handle)
+{
+	struct amdvi_driver *driver = context;
+	const uint32_t id = ((const struct driver_domain *)handle)->id;
+	const bool first = vmm_policy(driver->common.vmm, COLUMN_destroy) == POLICY_destroy_FLUSH;
+
+	if (first)
+		amdvi_driver_flush_domain(driver, id);
+	driver_domain_destroy(&driver->common, handle, &amd_host);
+	if (!first) /* too late for a walk that is under way */
+		amdvi_driver_flush_domain(driver, id);
+}
+
+static enum iommusim_status amdvi_create_mapping(
+    void *context, void *handle, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done)
+{
+	return driver_map(&amd_host, context, handle, gpa, hpa, length, done);
+}
+
+static enum iommusim_status amdvi_remove_mapping(
+    void *context, void *handle, uint64_t gpa, uint64_t length, uint64_t *done)
+{
+	return driver_unmap(&amd_host, context, handle, gpa, length, done);
+}
+
+static enum iommusim_status amdvi_invalidate_tlb(void *context, void *handle)
+{
+	return amdvi_driver_flush_domain(context, ((const struct driver_domain *)handle)->id);
+}
+
+/* ---- devices --------------------------------------------------------------------------------- */
+
+static enum iommusim_status no_unit(struct amdvi_driver *driver, uint16_t rid)
+{
+	if (vmm_policy(driver->common.vmm, COLUMN_amd_stranger) == POLICY_amd_stranger_SKIPPED)
+		return IOMMUSIM_OK;
+	return machine_fail(driver->common.machine, IOMMUSIM_ENXIO,
+	    "amdvi_add_device: no unit governs %02x:%02x.%u", IOMMUSIM_RID_BUS(rid),
+	    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
+}
+
+static enum iommusim_status amdvi_add_device(
+    void *context, void *handle, uint16_t segment, uint16_t rid)
+{
+	struct amdvi_driver *driver = context;
+	struct amdvi_driver_unit *unit = amdvi_driver_unit_for(driver, segment, rid);
+
+	if (unit == NULL)
+		return no_unit(driver, rid);
+	if (is_added(driver, rid) &&
+	    vmm_policy(driver->common.vmm, COLUMN_amd_remove) == POLICY_amd_remove_BLOCKED)
+		return machine_fail(driver->common.machine, IOMMUSIM_EBUSY,
+		    "amdvi_add_device: %02x:%02x.%u is in a domain already", IOMMUSIM_RID_BUS(rid),
+		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
+	store_device(driver, handle, rid);
+	return amdvi_driver_flush_device(driver, unit, rid);
+}
+
+static enum iommusim_status amdvi_remove_device(
+    void *context, void *handle, uint16_t segment, uint16_t rid)
+{
+	struct amdvi_driver *driver = context;
+	struct amdvi_driver_unit *unit = amdvi_driver_unit_for(driver, segment, rid);
+
+	(void)handle;
+	if (unit == NULL)
+		return IOMMUSIM_OK;
+	/* Where the entry is left, its domain id is what would be written, and it is that already. */
+	if (vmm_policy(driver->common.vmm, COLUMN_amd_remove) == POLICY_amd_remove_BLOCKED)
+		block_device(driver, rid);
+	return amdvi_driver_flush_device(driver, unit, rid);
+}
+
+const struct iommusim_ops amdvi_driver_ops = {
+	.name = "AMD-Vi",
+	.init = amdvi_init,
+	.cleanup = amdvi_cleanup,
+	.enable = amdvi_enable,
+	.disable = amdvi_disable,
+	.create_domain = amdvi_create_domain,
+	.destroy_domain = amdvi_destroy_domain,
+	.create_mapping = amdvi_create_mapping,
+	.remove_mapping = amdvi_remove_mapping,
+	.add_device = amdvi_add_device,
+	.remove_device = amdvi_remove_device,
+	.invalidate_tlb = amdvi_invalidate_tlb,
+};
