@@ -8,8 +8,12 @@
 
 #include "models/amdvi/capability.h"
 #include "models/amdvi/command.h"
+#include "models/amdvi/invalidate.h"
 #include "models/amdvi/log.h"
+#include "models/amdvi/performance.h"
 #include "models/amdvi/status.h"
+
+#define IGNORED_OFFSET UINT64_C(0x1ff8)
 
 static const struct register_description descriptions[AMDVI_REGISTER_COUNT] = {
 #define REGISTER(name)                 [AMDVI_##name] = { &amdvi_##name##_spec, 1, 0 },
@@ -207,10 +211,19 @@ static uint32_t read_doubleword(struct amdvi_unit *amdvi, uint64_t offset)
 {
 	const struct register_cell *cell = cell_at(amdvi, offset);
 
+	if (amdvi_counters_have(amdvi, offset))
+		return amdvi_counters_read(amdvi, offset);
 	if (cell == NULL)
 		return 0;
 	amdvi_log_tail_read(amdvi, cell->id);
 	return register_doubleword(cell, cell->value, offset);
+}
+
+/* Accesses to a place that is kept free: they do nothing, and can be counted (AMD-Vi 2.8). */
+static void count_ignored(struct amdvi_unit *amdvi, uint64_t offset)
+{
+	if ((offset & ~UINT64_C(7)) == IGNORED_OFFSET)
+		amdvi_count(amdvi, AMDVI_COUNT_IGNORED_1FF8, NULL, 1);
 }
 
 uint64_t amdvi_read(struct iommusim_unit *unit, uint64_t offset, unsigned width)
@@ -219,6 +232,7 @@ uint64_t amdvi_read(struct iommusim_unit *unit, uint64_t offset, unsigned width)
 	const uint64_t aligned = offset & ~UINT64_C(3);
 	uint64_t value;
 
+	count_ignored(amdvi, offset);
 	pthread_mutex_lock(&unit->lock);
 	value = read_doubleword(amdvi, aligned);
 	if (width == 8)
@@ -246,11 +260,29 @@ static void write_register(
 		act(amdvi, cell->id, before);
 }
 
+/* Where something begins to be counted, nobody may use translations without the unit any longer. */
+static void write_counter(struct amdvi_unit *amdvi, uint64_t offset, uint32_t value)
+{
+	bool begins;
+
+	pthread_mutex_lock(&amdvi->unit.lock);
+	begins = amdvi_counters_write(amdvi, offset, value);
+	if (begins)
+		amdvi_outdate(amdvi);
+	pthread_mutex_unlock(&amdvi->unit.lock);
+	if (begins)
+		amdvi_settle(amdvi);
+}
+
 static void write_doubleword(struct amdvi_unit *amdvi, uint64_t offset, uint32_t value)
 {
 	struct register_cell *cell = cell_at(amdvi, offset);
 	unsigned shift;
 
+	if (amdvi_counters_have(amdvi, offset)) {
+		write_counter(amdvi, offset, value);
+		return;
+	}
 	if (cell == NULL)
 		return;
 	shift = (unsigned)(offset - cell->offset) * 8;
@@ -263,6 +295,7 @@ void amdvi_write(struct iommusim_unit *unit, uint64_t offset, unsigned width, ui
 	struct amdvi_unit *amdvi = amdvi_of(unit);
 	struct register_cell *cell = cell_at(amdvi, offset);
 
+	count_ignored(amdvi, offset);
 	if (width < 4)
 		return;
 	if (width == 8 && cell != NULL && register_is_quadword(cell, offset)) {

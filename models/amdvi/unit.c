@@ -3,6 +3,7 @@
 
 #include "models/amdvi/features.h"
 #include "models/amdvi/invalidate.h"
+#include "models/amdvi/performance.h"
 #include "models/amdvi/registers.h"
 #include "models/amdvi/status.h"
 
@@ -65,11 +66,14 @@ enum iommusim_status iommusim_amdvi_create(struct iommusim_machine *machine,
 	amdvi_registers_place(amdvi);
 	status = create_caches(amdvi, machine);
 	if (status == IOMMUSIM_OK) {
-		status = unit_register(machine, &amdvi->unit);
+		status = amdvi_counters_create(amdvi, machine);
+		if (status == IOMMUSIM_OK)
+			status = unit_register(machine, &amdvi->unit);
 		if (status != IOMMUSIM_OK)
 			destroy_caches(amdvi);
 	}
 	if (status != IOMMUSIM_OK) {
+		amdvi_counters_destroy(amdvi, machine);
 		machine_free(machine, amdvi, sizeof(*amdvi));
 		return status;
 	}
@@ -93,6 +97,7 @@ static void amdvi_reset(struct iommusim_unit *unit, bool cold)
 	amdvi->late_entry.waits = false;
 	amdvi->overdue = false;
 	amdvi_registers_reset(amdvi);
+	amdvi_counters_reset(amdvi);
 	for (unsigned number = 0; number < AMDVI_CACHES; number++)
 		cache_clear(cache_at(amdvi, number));
 	amdvi_outdate(amdvi); /* no walk that is under way fills them again */
@@ -106,6 +111,7 @@ static void amdvi_destroy(struct iommusim_unit *unit)
 
 	iommusim_clock_cancel(unit->machine, amdvi);
 	destroy_caches(amdvi);
+	amdvi_counters_destroy(amdvi, unit->machine);
 	machine_free(unit->machine, amdvi, sizeof(*amdvi));
 }
 

@@ -68,6 +68,20 @@ struct amdvi_reserved {
 	uint64_t command[AMDVI_COMMANDS][2]; /* by opcode */
 };
 
+/* The registers of one performance counter (AMD-Vi 3.4), 8 bytes each, in their order. */
+enum {
+	AMDVI_COUNTER_COUNT,
+	AMDVI_COUNTER_SOURCE,
+	AMDVI_COUNTER_PASID,
+	AMDVI_COUNTER_DOMAIN,
+	AMDVI_COUNTER_DEVICE,
+	AMDVI_COUNTER_REPORT,
+	AMDVI_COUNTER_REGISTERS
+};
+struct amdvi_counter {
+	uint64_t value[AMDVI_COUNTER_REGISTERS];
+};
+
 /* The MSI capability, and what of it is a register (MSI_...). */
 struct amdvi_unit {
 	struct iommusim_unit unit; /* first */
@@ -95,12 +109,14 @@ struct amdvi_unit {
 	_Atomic uint64_t exclusion_limit;
 	_Atomic uint64_t aperture[AMDVI_APERTURES][3]; /* MARC: base, relocation, length */
 	struct iommusim_amdvi_page_states page_states;
+	_Atomic uint32_t counted; /* what some counter counts: bits by enum amdvi_counted */
 
 	/* Under the lock. */
 	uint32_t capability[AMDVI_CAPABILITY_REGS];
 	struct iommusim_amdvi_msi msi;
 	struct register_cell registers[AMDVI_REGISTER_SLOTS];
 	uint8_t slot_at[AMDVI_SLOT_BYTES / 4]; /* of the register at each doubleword */
+	struct amdvi_counter *counter;         /* bank by bank; NULL: there are none */
 	struct amdvi_late_entry late_entry;
 	struct cache device_cache;    /* device table entries, by device id */
 	struct cache iotlb;           /* translations, by domain (and PASID) */
