@@ -12,24 +12,12 @@
 
 #include <cmocka.h>
 
-#include <iommusim/spec.h>
 #include <iommusim/unit.h>
 
+#include "described.h"
 #include "models/vtd/spec/vtd.h"
 
-/*
- * One structure as the specification has it: "NAME high:low access", separated by blanks and in the
- * specification's order from the top bit down. Access letters: o RO, w RW, x WO, c RW1C, s one-shot,
- * - for structures in memory.
- */
-struct expected {
-	const struct spec_structure *structure;
-	const char *section;
-	unsigned offset, bits;
-	const char *fields;
-};
-
-static const struct expected registers[] = {
+static const struct described registers[] = {
 	{ &vtd_VER_spec, "11.4.1", 0x00, 32, "MAJOR 7:4 o MINOR 3:0 o" },
 	{ &vtd_CAP_spec, "11.4.2", 0x08, 64,
 	    "ESRTPS 63:63 o ESIRTPS 62:62 o ECMDS 61:61 o FS5LP 60:60 o PI 59:59 o FS1GP 56:56 o "
@@ -122,7 +110,7 @@ static const struct expected registers[] = {
 };
 
 /* Bits that hardware ignores may be described or left out by name; their place is checked by masks. */
-static const struct expected entries[] = {
+static const struct described entries[] = {
 	{ &vtd_root_entry_spec, "9.1", 0, 128, "CTP 63:12 - P 0:0 -" },
 	{ &vtd_context_entry_spec, "9.3", 0, 128,
 	    "DID 87:72 - AW 66:64 - SSPTPTR 63:12 - TT 3:2 - FPD 1:1 - P 0:0 -" },
@@ -188,81 +176,25 @@ static const struct expected entries[] = {
 	    "PRGI 75:67 - PASID 51:32 - RID 31:16 - RC 15:12 - TYPE_HIGH 11:9 - PP 4:4 - TYPE 3:0 -" },
 };
 
-static const struct spec_field *find_field(const struct spec_structure *structure, const char *name)
-{
-	for (unsigned i = 0; i < structure->field_count; i++)
-		if (strcmp(structure->fields[i].name, name) == 0)
-			return &structure->fields[i];
-	return NULL;
-}
-
-static char access_letter(uint8_t access)
-{
-	static const char letters[] = {
-		[RO] = 'o', [RW] = 'w', [WO] = 'x', [RW1C] = 'c', [ONE_SHOT] = 's'
-	};
-
-	return letters[access];
-}
-
-static unsigned count_meaningful(const struct spec_structure *structure)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < structure->field_count; i++)
-		count += structure->fields[i].need != IGNORED;
-	return count;
-}
-
-static void compare(const struct expected *expected)
-{
-	const struct spec_structure *structure = expected->structure;
-	const char *at = expected->fields;
-	unsigned count = 0;
-	char name[16], access;
-	unsigned high, low;
-	int used;
-
-	assert_string_equal(structure->section, expected->section);
-	assert_int_equal(structure->offset, expected->offset);
-	assert_int_equal(structure->bits, expected->bits);
-	while (sscanf(at, "%15s %u:%u %c %n", name, &high, &low, &access, &used) == 4) {
-		const struct spec_field *field = find_field(structure, name);
-
-		if (field == NULL)
-			fail_msg("%s has no %s", structure->name, name);
-		else if (field->high != high || field->low != low ||
-		    (access != '-' && access_letter(field->access) != access))
-			fail_msg("%s.%s is described as %u:%u %c", structure->name, name, field->high,
-			    field->low, access_letter(field->access));
-		count++;
-		at += used;
-	}
-	assert_int_equal(*at, '\0');
-	assert_int_equal(count, count_meaningful(structure));
-}
-
 static void every_register_is_described_as_the_specification_has_it(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(registers) / sizeof(*registers); i++)
-		compare(&registers[i]);
+		described_compare(&registers[i]);
 }
 
 static void every_structure_in_memory_is_described_as_the_specification_has_it(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++)
-		compare(&entries[i]);
+		described_compare(&entries[i]);
 }
 
 /*
  * What means nothing on units that lack a capability: whole registers (NAME.*), or fields of what every
  * unit has. It is reserved there; IOTLB's drain bits are ignored (VT-d 11.4.6.3).
  */
-static const struct {
-	const char *needs, *fields;
-} dependent[] = {
+static const struct described_need dependent[] = {
 	{ "CAP.AFL, before revision 4.0",
 	    "AFLOG.* GCMD.SFL GCMD.EAFL GSTS.FLS GSTS.AFLS FSTS.APF FSTS.AFO" },
 	{ "CAP.RWBF", "GCMD.WBF GSTS.WBFS" },
@@ -321,46 +253,11 @@ static const struct {
 	{ "ECAP.DT, before revision 3.2", "SS-PTE.TM SS-PDE.TM SS-PDPE.TM" },
 };
 
-/* Structures whose name has blanks stand in the lists with "_". */
-static bool listed(const char *list, const char *structure, const char *field)
-{
-	char word[56], name[40], whole[48], single[56];
-	int used;
-
-	snprintf(name, sizeof(name), "%s", structure);
-	for (char *space = strchr(name, ' '); space != NULL; space = strchr(name, ' '))
-		*space = '_';
-	snprintf(whole, sizeof(whole), "%s.*", name);
-	snprintf(single, sizeof(single), "%s.%s", name, field);
-	for (; sscanf(list, "%55s %n", word, &used) == 1; list += used)
-		if (strcmp(word, whole) == 0 || strcmp(word, single) == 0)
-			return true;
-	return false;
-}
-
-static const char *expected_needs(const char *structure, const char *field)
-{
-	for (size_t i = 0; i < sizeof(dependent) / sizeof(*dependent); i++)
-		if (listed(dependent[i].fields, structure, field))
-			return dependent[i].needs;
-	return "";
-}
-
 static void every_field_says_which_capability_it_depends_on(void **state)
 {
-	struct iommusim_spec_structure structure;
-	struct iommusim_spec_field field;
-	size_t described = 0;
-
 	(void)state;
-	for (size_t i = 0; iommusim_spec_structure("vtd", i, &structure); i++) {
-		for (size_t n = 0; iommusim_spec_field("vtd", i, n, &field); n++) {
-			if (strcmp(field.needs, expected_needs(structure.name, field.name)) != 0)
-				fail_msg("%s.%s needs \"%s\"", structure.name, field.name, field.needs);
-			described++;
-		}
-	}
-	assert_in_range(described, 300, 1000);
+	assert_in_range(
+	    described_needs("vtd", dependent, sizeof(dependent) / sizeof(*dependent)), 300, 1000);
 }
 
 #define HAVE(need) (UINT64_C(1) << ((need)-SPEC_FIRST_CAPABILITY))
