@@ -36,6 +36,7 @@ static const struct spec_structure *const structures[] = {
 	&amdvi_event_spec,
 	&amdvi_event_request_spec,
 	&amdvi_event_counter_spec,
+	&amdvi_event_rmp_spec,
 	&amdvi_ppr_spec,
 	&amdvi_ga_entry_spec,
 };
