@@ -28,20 +28,46 @@ static void region_write(void *context, uint64_t offset, unsigned width, uint64_
 	unit->model->write(unit, offset, width, value);
 }
 
-enum iommusim_status unit_register(struct iommusim_machine *machine, struct iommusim_unit *unit)
+static enum iommusim_status attach(
+    struct iommusim_machine *machine, struct iommusim_unit *unit, uint64_t base)
 {
 	const struct iommusim_mmio_region region = {
-		.base = unit->base,
+		.base = base,
 		.length = unit->length,
 		.context = unit,
 		.read = region_read,
 		.write = region_write,
 	};
-	enum iommusim_status status;
+
+	return iommusim_mmio_attach(machine, &region);
+}
+
+enum iommusim_status unit_decode(struct iommusim_unit *unit, uint64_t base)
+{
+	const enum iommusim_status status = attach(unit->machine, unit, base);
+
+	if (status != IOMMUSIM_OK)
+		return status;
+	unit->base = base;
+	unit->off_bus = false;
+	return IOMMUSIM_OK;
+}
+
+void unit_undecode(struct iommusim_unit *unit)
+{
+	if (!unit->off_bus)
+		iommusim_mmio_detach(unit->machine, unit->base);
+	unit->off_bus = true;
+}
+
+enum iommusim_status unit_register(struct iommusim_machine *machine, struct iommusim_unit *unit)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
 
 	if (pthread_mutex_init(&unit->lock, NULL) != 0)
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a unit's lock");
-	status = iommusim_mmio_attach(machine, &region);
+	if (!unit->off_bus)
+		status = attach(machine, unit, unit->base);
 	if (status != IOMMUSIM_OK) {
 		pthread_mutex_destroy(&unit->lock);
 		return status;
@@ -68,7 +94,7 @@ void unit_unregister(struct iommusim_unit *unit)
 	struct iommusim_machine *machine = unit->machine;
 
 	iommusim_clock_cancel(machine, unit);
-	iommusim_mmio_detach(machine, unit->base);
+	unit_undecode(unit);
 	topology_begin_change(machine);
 	TAILQ_REMOVE(&machine->units, unit, link);
 	topology_end_change(machine);

@@ -100,6 +100,7 @@ struct iommusim_unit {
 	TAILQ_ENTRY(iommusim_unit) link;
 	uint64_t base;
 	uint64_t length; /* of the register region */
+	bool off_bus;    /* nothing decodes the registers, until unit_decode() */
 	uint16_t segment;
 	bool include_all;
 	struct iommusim_unit_settings settings;
@@ -117,9 +118,16 @@ struct iommusim_unit {
 
 /*
  * Make the machine know a unit whose model, base, length, segment and settings are set, and put its
- * registers on the bus. On failure nothing remains.
+ * registers on the bus, unless `off_bus` says not yet. On failure nothing remains.
  */
 enum iommusim_status unit_register(struct iommusim_machine *machine, struct iommusim_unit *unit);
+
+/*
+ * Put the registers of a unit that is off the bus there, at `base`; take them off it again. OK, EINVAL,
+ * EEXIST, ENOMEM: as it was. Control side.
+ */
+enum iommusim_status unit_decode(struct iommusim_unit *unit, uint64_t base);
+void unit_undecode(struct iommusim_unit *unit);
 
 /*
  * Carry out what software asked a unit for, when as many ticks have passed as its settings say. `run` gets

@@ -4,6 +4,8 @@
  */
 #include "models/amdvi/capability.h"
 
+#include <string.h>
+
 #include "models/amdvi/registers.h"
 
 enum { MSI_CAPABILITY = 0x05, MAPPING_CAPABILITY = 0x08, MAPPING_TYPE = 0x15 };
@@ -61,10 +63,92 @@ void amdvi_capability_take_mirror(struct amdvi_unit *amdvi)
 	};
 }
 
+/* ---- the capability block ------------------------------------------------------------------------------ */
+
+static uint64_t base_of(const struct amdvi_unit *amdvi)
+{
+	return (uint64_t)amdvi->capability[amdvi_CAP_BASE_HI_at / 4] << 32 |
+	    (amdvi->capability[amdvi_CAP_BASE_LO_at / 4] & amdvi_CAP_BASE_LO_BASE_LO_bits(UINT64_MAX));
+}
+
+static bool is_locked(const struct amdvi_unit *amdvi)
+{
+	return amdvi_CAP_BASE_LO_ENABLE(amdvi->capability[amdvi_CAP_BASE_LO_at / 4]) != 0;
+}
+
+void amdvi_capability_reset(struct amdvi_unit *amdvi)
+{
+	memcpy(amdvi->capability, amdvi->capability_reset, sizeof(amdvi->capability));
+	if (!is_locked(amdvi))
+		unit_undecode(&amdvi->unit);
+}
+
+/* Base bits below the size of the register set are 0. Enabling decodes, and locks (AMD-Vi 3.3). */
+static enum iommusim_status write_base(struct amdvi_unit *amdvi, uint32_t value)
+{
+	uint32_t *base = &amdvi->capability[amdvi_CAP_BASE_LO_at / 4];
+	enum iommusim_status status;
+
+	*base = value & (uint32_t)amdvi_CAP_BASE_LO_BASE_LO_bits(UINT64_MAX) &
+	    (uint32_t)~(amdvi->unit.length - 1);
+	if (!amdvi_CAP_BASE_LO_ENABLE(value))
+		return IOMMUSIM_OK;
+	status = unit_decode(&amdvi->unit, base_of(amdvi));
+	if (status == IOMMUSIM_OK)
+		*base |= (uint32_t)amdvi_CAP_BASE_LO_ENABLE_bits(1);
+	return status;
+}
+
+/* NULL: no such register. */
+static uint32_t *register_at(struct amdvi_unit *amdvi, unsigned offset)
+{
+	return offset % 4 != 0 || offset / 4 >= AMDVI_CAPABILITY_REGS ? NULL
+								      : &amdvi->capability[offset / 4];
+}
+
 static bool is_amdvi(const struct iommusim_unit *unit)
 {
 	return unit->model->read == amdvi_read;
 }
+
+static enum iommusim_status no_such_register(struct iommusim_unit *unit, unsigned offset)
+{
+	return machine_fail(unit->machine, IOMMUSIM_EINVAL,
+	    "no capability register of an AMD-Vi unit at offset 0x%x", offset);
+}
+
+enum iommusim_status iommusim_amdvi_capability_read(
+    struct iommusim_unit *unit, unsigned offset, uint32_t *value)
+{
+	struct amdvi_unit *amdvi = amdvi_of(unit);
+
+	*value = 0;
+	if (!is_amdvi(unit) || register_at(amdvi, offset) == NULL)
+		return no_such_register(unit, offset);
+	if (offset == amdvi_CAP_MISC1_at &&
+	    !amdvi_CAP_HEADER_CAP_EXT(amdvi->capability[amdvi_CAP_HEADER_at / 4]))
+		return IOMMUSIM_OK; /* the block ends before it */
+	*value = *register_at(amdvi, offset);
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status iommusim_amdvi_capability_write(
+    struct iommusim_unit *unit, unsigned offset, uint32_t value)
+{
+	struct amdvi_unit *amdvi = amdvi_of(unit);
+
+	if (!is_amdvi(unit) || register_at(amdvi, offset) == NULL)
+		return no_such_register(unit, offset);
+	if (is_locked(amdvi))
+		return IOMMUSIM_OK;
+	if (offset == amdvi_CAP_BASE_LO_at)
+		return write_base(amdvi, value);
+	if (offset == amdvi_CAP_BASE_HI_at)
+		*register_at(amdvi, offset) = value;
+	return IOMMUSIM_OK;
+}
+
+/* ---- the MSI capability -------------------------------------------------------------------------------- */
 
 enum iommusim_status iommusim_amdvi_set_msi(
     struct iommusim_unit *unit, const struct iommusim_amdvi_msi *msi)

@@ -9,6 +9,9 @@ void amdvi_capability_mirror(struct amdvi_unit *amdvi);
 /* Take over what software wrote into them. Lock held. */
 void amdvi_capability_take_mirror(struct amdvi_unit *amdvi);
 
+/* The capability as firmware leaves it: on the bus or not, as its Enable says. Control side, no lock. */
+void amdvi_capability_reset(struct amdvi_unit *amdvi);
+
 /* Whose message: the one of the log of page requests, of the GA log, or the one of all else. */
 enum amdvi_message { AMDVI_MESSAGE_GENERAL, AMDVI_MESSAGE_PPR, AMDVI_MESSAGE_GA };
 

@@ -1,6 +1,7 @@
 /* The birth, reset and death of an AMD-Vi unit. What it can do is worked out in features.c. */
 #include "models/amdvi/unit.h"
 
+#include "models/amdvi/capability.h"
 #include "models/amdvi/features.h"
 #include "models/amdvi/invalidate.h"
 #include "models/amdvi/performance.h"
@@ -63,6 +64,7 @@ enum iommusim_status iommusim_amdvi_create(struct iommusim_machine *machine,
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for an AMD-Vi unit");
 	amdvi_features_take(amdvi, config);
 	amdvi->unit.model = &amdvi_model;
+	amdvi->unit.off_bus = config->base_unlocked;
 	amdvi_registers_place(amdvi);
 	status = create_caches(amdvi, machine);
 	if (status == IOMMUSIM_OK) {
@@ -89,10 +91,9 @@ static void amdvi_reset(struct iommusim_unit *unit, bool cold)
 	struct amdvi_unit *amdvi = amdvi_of(unit);
 
 	iommusim_clock_cancel(unit->machine, amdvi);
-	pthread_mutex_lock(&unit->lock);
 	if (cold)
-		for (unsigned i = 0; i < AMDVI_CAPABILITY_REGS; i++)
-			amdvi->capability[i] = amdvi->capability_reset[i];
+		amdvi_capability_reset(amdvi);
+	pthread_mutex_lock(&unit->lock);
 	amdvi->msi = (struct iommusim_amdvi_msi){ .enabled = false };
 	amdvi->late_entry.waits = false;
 	amdvi->overdue = false;
