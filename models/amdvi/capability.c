@@ -90,7 +90,7 @@ static enum iommusim_status write_base(struct amdvi_unit *amdvi, uint32_t value)
 	enum iommusim_status status;
 
 	*base = value & (uint32_t)amdvi_CAP_BASE_LO_BASE_LO_bits(UINT64_MAX) &
-	    (uint32_t)~(amdvi->unit.length - 1);
+	    (uint32_t) ~(amdvi->unit.length - 1);
 	if (!amdvi_CAP_BASE_LO_ENABLE(value))
 		return IOMMUSIM_OK;
 	status = unit_decode(&amdvi->unit, base_of(amdvi));

@@ -1,0 +1,299 @@
+/*
+ * The PCI capability block (AMD-Vi 3.3): what it shows, the lock of the base, a unit that is on no bus
+ * before software enables it; and the MSI capability beside it with its mirror in MMIO.
+ */
+#include "amdvi_fixture.h"
+
+#define ELSEWHERE UINT64_C(0x1f4580000)
+
+static uint32_t show(struct amd_fixture *amd, unsigned offset)
+{
+	uint32_t value = 0;
+
+	assert_int_equal(iommusim_amdvi_capability_read(amd->unit, offset, &value), IOMMUSIM_OK);
+	return value;
+}
+
+static void put(struct amd_fixture *amd, unsigned offset, uint32_t value)
+{
+	assert_int_equal(iommusim_amdvi_capability_write(amd->unit, offset, value), IOMMUSIM_OK);
+}
+
+static bool decodes(struct amd_fixture *amd, uint64_t base)
+{
+	uint64_t value;
+
+	return iommusim_mmio_read(amd->machine, base + A_EFR, 8, &value) == IOMMUSIM_OK &&
+	    value == amd->efr;
+}
+
+/* ID 0Fh, type 3, revision 1, IOTLBs, EFR, MISC1; the base with Enable; 52 and 64 address bits. */
+static void the_defaults_fit_the_unit(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start(&amd, NULL);
+	assert_int_equal(show(&amd, 0x00), 0x190b000f);
+	assert_int_equal(show(&amd, 0x04), 0xfed80001);
+	assert_int_equal(show(&amd, 0x08), 0);
+	assert_int_equal(show(&amd, 0x0c), 0);
+	assert_int_equal(show(&amd, 0x10), 2 << 5 | 52 << 8 | 64 << 15);
+	assert_int_equal(show(&amd, 0x14), 0);
+	am_stop(&amd);
+}
+
+static void firmwares_values_are_shown(void **state)
+{
+	const struct amd_setup setup = {
+		.capability_header = 0x190b640f, .capability_misc0 = 0x18203043, .capability_misc1 = 0x4
+	};
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start(&amd, &setup);
+	assert_int_equal(show(&amd, 0x00), 0x190b640f);
+	assert_int_equal(show(&amd, 0x10), 0x18203043);
+	assert_int_equal(show(&amd, 0x14), 0x4);
+	am_stop(&amd);
+}
+
+/* CapExt, bit 28, says that MISC1 is there. */
+static void without_cap_ext_the_block_ends_before_misc1(void **state)
+{
+	const struct amd_setup setup = { .capability_header = 0x090b000f, .capability_misc1 = 0x4 };
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start(&amd, &setup);
+	assert_int_equal(show(&amd, 0x14), 0);
+	am_stop(&amd);
+}
+
+static void a_locked_block_takes_nothing(void **state)
+{
+	struct amd_fixture amd;
+	uint32_t before[6];
+
+	(void)state;
+	am_start(&amd, NULL);
+	for (unsigned i = 0; i < 6; i++)
+		before[i] = show(&amd, i * 4);
+	for (unsigned i = 0; i < 6; i++) {
+		put(&amd, i * 4, 0xffffffff);
+		put(&amd, i * 4, 0);
+	}
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(show(&amd, i * 4), before[i]);
+	assert_true(decodes(&amd, AMD_BASE));
+	am_stop(&amd);
+}
+
+static void other_offsets_are_no_registers(void **state)
+{
+	static const unsigned offsets[] = { 1, 2, 3, 6, 0x15, 0x18, 0x100 };
+	struct amd_fixture amd;
+	uint32_t value;
+
+	(void)state;
+	am_start(&amd, NULL);
+	for (unsigned i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
+		assert_int_equal(
+		    iommusim_amdvi_capability_read(amd.unit, offsets[i], &value), IOMMUSIM_EINVAL);
+		assert_int_equal(
+		    iommusim_amdvi_capability_write(amd.unit, offsets[i], 0), IOMMUSIM_EINVAL);
+	}
+	am_stop(&amd);
+}
+
+static void another_vendors_unit_has_no_such_block(void **state)
+{
+	const struct iommusim_vtd_config config = { .base = 0xfed90000,
+		.version = 0x10,
+		.capability = UINT64_C(0xd2008c40660462),
+		.ext_capability = 0xf050da,
+		.host_address_width = 46 };
+	const struct iommusim_amdvi_msi msi = { .enabled = true };
+	struct iommusim_amdvi_msi shown;
+	struct amd_fixture amd;
+	struct iommusim_unit *vtd;
+	uint32_t value;
+
+	(void)state;
+	am_start(&amd, NULL);
+	assert_int_equal(iommusim_vtd_create(amd.machine, &config, &vtd), IOMMUSIM_OK);
+	assert_int_equal(iommusim_amdvi_capability_read(vtd, 0, &value), IOMMUSIM_EINVAL);
+	assert_int_equal(iommusim_amdvi_capability_write(vtd, 4, 0), IOMMUSIM_EINVAL);
+	assert_int_equal(iommusim_amdvi_set_msi(vtd, &msi), IOMMUSIM_EINVAL);
+	assert_int_equal(iommusim_amdvi_msi(vtd, &shown), IOMMUSIM_EINVAL);
+	am_stop(&amd);
+}
+
+static void start_unlocked(struct amd_fixture *amd, uint64_t features)
+{
+	const struct amd_setup setup = { .base_unlocked = true, .efr_set = features };
+
+	am_start(amd, &setup);
+}
+
+static void an_unlocked_base_decodes_nothing(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	start_unlocked(&amd, 0);
+	assert_int_equal(show(&amd, 0x04), 0xfed80000);
+	assert_false(decodes(&amd, AMD_BASE));
+	put(&amd, 0x04, 0xfed40000); /* not enabled yet */
+	assert_int_equal(show(&amd, 0x04), 0xfed40000);
+	assert_false(decodes(&amd, UINT64_C(0xfed40000)));
+	am_stop(&amd);
+}
+
+static void enabling_decodes_at_the_base_and_locks_it(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	start_unlocked(&amd, 0);
+	put(&amd, 0x08, 0x1);
+	put(&amd, 0x04, 0xf4580001);
+	assert_true(decodes(&amd, ELSEWHERE));
+	assert_false(decodes(&amd, AMD_BASE));
+	assert_int_equal(iommusim_unit_base(amd.unit), ELSEWHERE);
+	put(&amd, 0x04, 0xfed80000);
+	put(&amd, 0x08, 0);
+	assert_int_equal(show(&amd, 0x04), 0xf4580001);
+	assert_int_equal(show(&amd, 0x08), 1);
+	assert_true(decodes(&amd, ELSEWHERE));
+	am_stop(&amd);
+}
+
+/* 16 KiB without counters, 512 KiB with them: the bits below are 0. */
+static void the_base_has_the_alignment_of_the_registers(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	start_unlocked(&amd, 0);
+	put(&amd, 0x04, 0xfeffffff & ~1u);
+	assert_int_equal(show(&amd, 0x04), 0xfeffc000);
+	am_stop(&amd);
+	start_unlocked(&amd, F_PC);
+	put(&amd, 0x04, 0xfeffffff & ~1u);
+	assert_int_equal(show(&amd, 0x04), 0xfef80000);
+	put(&amd, 0x04, 0xfef80001);
+	assert_true(decodes(&amd, UINT64_C(0xfef80000)));
+	am_stop(&amd);
+}
+
+static void a_base_where_something_is_stays_disabled(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	start_unlocked(&amd, 0);
+	assert_int_equal(
+	    iommusim_amdvi_capability_write(amd.unit, 0x04, 0x00100001), IOMMUSIM_EEXIST); /* RAM */
+	assert_int_equal(show(&amd, 0x04), 0x00100000);
+	put(&amd, 0x04, 0xfed80001);
+	assert_true(decodes(&amd, AMD_BASE));
+	am_stop(&amd);
+}
+
+/* What firmware locked survives a warm reset; a cold one makes it as it was. */
+static void only_a_cold_reset_unlocks(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	start_unlocked(&amd, 0);
+	put(&amd, 0x08, 0x1);
+	put(&amd, 0x04, 0xf4580001);
+	iommusim_unit_reset(amd.unit, false);
+	assert_true(decodes(&amd, ELSEWHERE));
+	iommusim_unit_reset(amd.unit, true);
+	assert_false(decodes(&amd, ELSEWHERE));
+	assert_int_equal(show(&amd, 0x04), 0xfed80000);
+	assert_int_equal(show(&amd, 0x08), 0);
+	put(&amd, 0x04, 0xfed80001);
+	assert_true(decodes(&amd, AMD_BASE));
+	am_stop(&amd);
+}
+
+/* MMIO 150h: MsiNum 4:0, MsiNumPPR 31:27; 154h: MsiNumGA. */
+static void the_mirror_shows_the_message_numbers(void **state)
+{
+	const struct amd_setup setup = { .capability_misc0 = 0x18203043, .capability_misc1 = 0x4 };
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start(&amd, &setup);
+	assert_int_equal(am_get32(&amd, A_MSI_VECTOR0), 0x18000003);
+	assert_int_equal(am_get32(&amd, A_MSI_VECTOR1), 0x4);
+	am_stop(&amd);
+}
+
+static void capability_and_mirror_are_one(void **state)
+{
+	const struct iommusim_amdvi_msi written = {
+		.enabled = true, .multiple = 2, .address = UINT64_C(0x7fee12345), .data = 0x4321
+	};
+	struct iommusim_amdvi_msi shown;
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start(&amd, NULL);
+	assert_int_equal(iommusim_amdvi_set_msi(amd.unit, &written), IOMMUSIM_OK);
+	assert_int_equal(am_get32(&amd, A_MSI_CAP), 0x840005 | 1 << 16 | 2 << 20);
+	assert_int_equal(am_get32(&amd, A_MSI_ADDR_LO), 0xfee12344);
+	assert_int_equal(am_get32(&amd, A_MSI_ADDR_HI), 0x7);
+	assert_int_equal(am_get32(&amd, A_MSI_DATA), 0x4321);
+	am_set32(&amd, A_MSI_CAP, 1 << 20);
+	am_set32(&amd, A_MSI_ADDR_LO, 0xfee00ff0);
+	am_set32(&amd, A_MSI_ADDR_HI, 0);
+	am_set32(&amd, A_MSI_DATA, 0x99);
+	assert_int_equal(iommusim_amdvi_msi(amd.unit, &shown), IOMMUSIM_OK);
+	assert_false(shown.enabled);
+	assert_int_equal(shown.multiple, 1);
+	assert_int_equal(shown.address, 0xfee00ff0);
+	assert_int_equal(shown.data, 0x99);
+	am_stop(&amd);
+}
+
+static void more_than_32_messages_are_refused(void **state)
+{
+	const struct iommusim_amdvi_msi most = { .multiple = 5 }, more = { .multiple = 6 };
+	struct iommusim_amdvi_msi shown;
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start(&amd, NULL);
+	assert_int_equal(iommusim_amdvi_set_msi(amd.unit, &most), IOMMUSIM_OK);
+	assert_int_equal(iommusim_amdvi_set_msi(amd.unit, &more), IOMMUSIM_EINVAL);
+	assert_int_equal(iommusim_amdvi_msi(amd.unit, &shown), IOMMUSIM_OK);
+	assert_int_equal(shown.multiple, 5);
+	am_stop(&amd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_defaults_fit_the_unit),
+		cmocka_unit_test(firmwares_values_are_shown),
+		cmocka_unit_test(without_cap_ext_the_block_ends_before_misc1),
+		cmocka_unit_test(a_locked_block_takes_nothing),
+		cmocka_unit_test(other_offsets_are_no_registers),
+		cmocka_unit_test(another_vendors_unit_has_no_such_block),
+		cmocka_unit_test(an_unlocked_base_decodes_nothing),
+		cmocka_unit_test(enabling_decodes_at_the_base_and_locks_it),
+		cmocka_unit_test(the_base_has_the_alignment_of_the_registers),
+		cmocka_unit_test(a_base_where_something_is_stays_disabled),
+		cmocka_unit_test(only_a_cold_reset_unlocks),
+		cmocka_unit_test(the_mirror_shows_the_message_numbers),
+		cmocka_unit_test(capability_and_mirror_are_one),
+		cmocka_unit_test(more_than_32_messages_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
