@@ -25,6 +25,8 @@ static const char usage[] =
     "  -j, --json                one JSON object a line, a summary last\n"
     "      --vmm NAME            behave as this release does (13.0, reference, ...), whatever the "
     "trace says\n"
+    "      --iommu VENDOR        vtd or amdvi: stories told for that one too (also=) are played on it, and\n"
+    "                            the others skipped\n"
     "      --cache POLICY        none, hoard, sized or adverse, whatever the trace says\n"
     "      --seed N              seed of whatever is random, whatever the trace says\n"
     "      --drop-invalidations  let the unit ignore every invalidation: a negative control\n"
@@ -136,6 +138,16 @@ static bool is_recording(const char *text, size_t length)
 	return at < length && text[at] == '{';
 }
 
+/* A story of the other vendor's alone. */
+static void replay_skip(struct run *run, const char *file)
+{
+	const char *vendor = iommusim_vendor_name(run->options.vendor);
+
+	replay_progress_clear(&run->progress);
+	fflush(stdout);
+	fprintf(stderr, "%s: skipped, it is not told for %s\n", file, vendor);
+}
+
 static void run_text(struct run *run, const char *file, const char *text, size_t length)
 {
 	struct iommusim_replay_summary summary = { .calls = 0 };
@@ -150,6 +162,10 @@ static void run_text(struct run *run, const char *file, const char *text, size_t
 
 	run->options.context = &show;
 	status = replay_text(run, file, text, length, &summary, &problem);
+	if (status == IOMMUSIM_EOPNOTSUPP && run->options.vendor != IOMMUSIM_VENDOR_OF_TRACE) {
+		replay_skip(run, file);
+		return;
+	}
 	if (run->json)
 		replay_json_end(&show, status == IOMMUSIM_OK ? NULL : &problem);
 	else if (summary.machine[0] != '\0')
@@ -226,6 +242,7 @@ static void run_file(struct run *run, const char *file)
 
 enum option_id {
 	OPTION_VMM = 256,
+	OPTION_IOMMU,
 	OPTION_CACHE,
 	OPTION_SEED,
 	OPTION_DROP,
@@ -265,6 +282,10 @@ static int take_option(struct run *run, int option, const char *argument)
 	case OPTION_VMM:
 		run->options.profile = argument;
 		return iommusim_profile_find(argument) == NULL ? refuse_profile(argument) : COMMAND_OK;
+	case OPTION_IOMMU:
+		return iommusim_vendor_find(argument, &run->options.vendor) == IOMMUSIM_OK
+		    ? COMMAND_OK
+		    : refuse("--iommu %s: expected vtd or amdvi", argument);
 	case OPTION_CACHE:
 		run->options.has_cache = true;
 		return iommusim_cache_policy_find(argument, &run->options.cache) == IOMMUSIM_OK
@@ -290,6 +311,7 @@ static bool take_options(struct run *run, int argc, char **argv, int *code)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "vmm", required_argument, NULL, OPTION_VMM },
+		{ "iommu", required_argument, NULL, OPTION_IOMMU },
 		{ "cache", required_argument, NULL, OPTION_CACHE },
 		{ "seed", required_argument, NULL, OPTION_SEED },
 		{ "drop-invalidations", no_argument, NULL, OPTION_DROP },

@@ -1,10 +1,14 @@
-/* The board a machine has when a trace names none: a DMAR table such as desktops have. */
+/* The board a machine has when a trace names none: what desktops have. */
 #ifndef IOMMUSIM_REPLAY_BOARD_H
 #define IOMMUSIM_REPLAY_BOARD_H
 
 #include <stdint.h>
 
 #define BOARD_TABLE_BYTES 176u
+
+/* The unit of such a board with an AMD processor, and its own function, 0:0.2. */
+#define BOARD_AMDVI_BASE UINT64_C(0xfeb80000)
+#define BOARD_AMDVI_RID  2u
 
 /*
  * The bytes of the table, checksum and all: the graphics unit at 0xfed90000 for 0:2.0, the unit at

@@ -258,20 +258,38 @@ static bool names_profile(const struct expectation *expectation, const char *pro
 	return false;
 }
 
-/* Which of the statement's expectations hold under the profile at hand: a bit each. */
+/*
+ * How closely an expectation speaks of the vendor and the profile at hand: 0 when it is about others, else
+ * one more than the number of them it names.
+ */
+static unsigned closeness(const struct replay *replay, const struct expectation *expectation)
+{
+	const bool vendor = expectation->vendor != IOMMUSIM_VENDOR_OF_TRACE;
+	const bool profile = expectation->profile_count != 0;
+
+	if ((vendor && expectation->vendor != replay->vendor) ||
+	    (profile && !names_profile(expectation, replay->summary->profile)))
+		return 0;
+	return 1 + vendor + profile;
+}
+
+/* The statement's expectations that hold here, a bit each: those that speak most closely of it. */
 static unsigned applicable(const struct replay *replay)
 {
 	const struct statement *statement = &replay->statement;
-	const char *profile = replay->summary->profile;
-	unsigned named = 0, general = 0;
+	unsigned closest = 1, which = 0;
 
 	for (unsigned i = 0; i < statement->expectation_count; i++) {
-		if (statement->expectations[i].profile_count == 0)
-			general |= 1u << i;
-		else if (names_profile(&statement->expectations[i], profile))
-			named |= 1u << i;
+		const unsigned close = closeness(replay, &statement->expectations[i]);
+
+		if (close < closest)
+			continue;
+		if (close > closest)
+			which = 0;
+		closest = close;
+		which |= 1u << i;
 	}
-	return named != 0 ? named : general;
+	return which;
 }
 
 static bool expected_finding(

@@ -686,6 +686,22 @@ static bool token_is(const struct replay *replay, const char *word)
 	return replay->token.kind == TOKEN_NAME && slice_is(replay->token.text, word);
 }
 
+/* `on` is the current token. */
+static bool take_vendor(struct replay *replay, struct expectation *expectation)
+{
+	char word[8];
+
+	if (!next(replay))
+		return false;
+	snprintf(word, sizeof(word), "%.*s",
+	    (int)(replay->token.text.length < 8 ? replay->token.text.length : 0),
+	    replay->token.text.at);
+	if (replay->token.kind != TOKEN_NAME ||
+	    iommusim_vendor_find(word, &expectation->vendor) != IOMMUSIM_OK)
+		return refuse_token(replay, "`vtd` or `amdvi`");
+	return next(replay);
+}
+
 static bool take_expectation(struct replay *replay)
 {
 	struct statement *statement = &replay->statement;
@@ -699,10 +715,13 @@ static bool take_expectation(struct replay *replay)
 	expectation = &statement->expectations[statement->expectation_count++];
 	expectation->what_count = 0;
 	expectation->profile_count = 0;
+	expectation->vendor = IOMMUSIM_VENDOR_OF_TRACE;
 	do {
 		if (!next(replay) || !take_what(replay, expectation))
 			return false;
 	} while (replay->token.kind == TOKEN_COMMA);
+	if (token_is(replay, "on") && !take_vendor(replay, expectation))
+		return false;
 	return !token_is(replay, "under") || take_profiles(replay, expectation);
 }
 
@@ -754,8 +773,9 @@ static bool take_statement(struct replay *replay)
 	if (replay->token.kind == TOKEN_END)
 		return true;
 	return refuse_token(replay,
-	    replay->statement.expectation_count != 0 ? "`,`, `under`, `expect` or the end of the line"
-						     : "`=`, `expect` or the end of the line");
+	    replay->statement.expectation_count != 0
+		? "`,`, `on`, `under`, `expect` or the end of the line"
+		: "`=`, `expect` or the end of the line");
 }
 
 enum iommusim_status parse_statement(struct replay *replay)

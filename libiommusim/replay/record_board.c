@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <iommusim/amdvi.h>
+
 #include "machine/unit_model.h"
 #include "replay/record_text.h"
 #include "vmm/state.h"
@@ -124,6 +126,11 @@ static void put_memory(const struct iommusim_machine *machine, const struct iomm
 
 /* ---- units ---------------------------------------------------------------------------------------------- */
 
+static bool is_amdvi(const struct iommusim_unit *unit)
+{
+	return strcmp(unit->model->vendor, "AMD-Vi") == 0;
+}
+
 /* VER, CAP and ECAP stand at the same places in every VT-d unit (VT-d 11.4). */
 struct identity {
 	uint64_t version;
@@ -236,18 +243,69 @@ static void put_scopes(const struct iommusim_unit *unit, const struct iommusim_t
 		trace_put(out, "\"");
 }
 
+static void put_vtd_unit(
+    struct iommusim_unit *unit, const struct iommusim_dmar *table, const struct iommusim_text *out)
+{
+	const struct identity identity = identify(unit);
+
+	trace_put(out, "vtd_unit(0x%llx, version=0x%llx, cap=0x%llx, ecap=0x%llx, haw=%u",
+	    (unsigned long long)unit->base, (unsigned long long)identity.version,
+	    (unsigned long long)identity.capability, (unsigned long long)identity.ext_capability,
+	    host_address_width(table, &identity));
+}
+
+/* The revision is in no register: that of a machine with the same features. */
+static unsigned revision_of(uint64_t features, uint64_t features2)
+{
+	struct iommusim_amdvi_config config = { .revision = 0 };
+	const char *name;
+
+	for (size_t i = 0; (name = iommusim_amdvi_preset_name(i, NULL)) != NULL; i++)
+		if (iommusim_amdvi_preset(name, &config) == IOMMUSIM_OK &&
+		    config.features == features && config.features2 == features2)
+			return config.revision;
+	return 0;
+}
+
+/* The words of the PCI capability that amdvi_unit() takes, by their offsets (AMD-Vi 3.3). */
+static void put_capability(struct iommusim_unit *unit, const struct iommusim_text *out)
+{
+	static const struct {
+		unsigned offset;
+		const char *name;
+	} words[] = { { 0x00, "header" }, { 0x0c, "range" }, { 0x10, "misc0" }, { 0x14, "misc1" } };
+	uint32_t value;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (iommusim_amdvi_capability_read(unit, words[i].offset, &value) == IOMMUSIM_OK &&
+		    value != 0)
+			trace_put(out, ", %s=0x%x", words[i].name, value);
+}
+
+/* EFR and EFR2 stand at 30h and 1a0h (AMD-Vi 3.4). */
+static void put_amdvi_unit(struct iommusim_unit *unit, const struct iommusim_text *out)
+{
+	const uint64_t features = unit->model->read(unit, 0x30, 8);
+	const uint64_t features2 = unit->model->read(unit, 0x1a0, 8);
+	const unsigned revision = revision_of(features, features2);
+
+	trace_put(out, "amdvi_unit(0x%llx, efr=0x%llx, efr2=0x%llx", (unsigned long long)unit->base,
+	    (unsigned long long)features, (unsigned long long)features2);
+	put_capability(unit, out);
+	if (revision != 0)
+		trace_put(out, ", revision=0x%x", revision);
+}
+
 static void put_units(struct iommusim_machine *machine, const struct iommusim_dmar *table,
     const struct iommusim_text *out)
 {
 	struct iommusim_unit *unit;
 
 	TAILQ_FOREACH (unit, &machine->units, link) {
-		const struct identity identity = identify(unit);
-
-		trace_put(out, "vtd_unit(0x%llx, version=0x%llx, cap=0x%llx, ecap=0x%llx, haw=%u",
-		    (unsigned long long)unit->base, (unsigned long long)identity.version,
-		    (unsigned long long)identity.capability,
-		    (unsigned long long)identity.ext_capability, host_address_width(table, &identity));
+		if (is_amdvi(unit))
+			put_amdvi_unit(unit, out);
+		else
+			put_vtd_unit(unit, table, out);
 		if (unit->segment != 0)
 			trace_put(out, ", segment=%u", unit->segment);
 		if (unit->include_all)

@@ -63,6 +63,8 @@ struct replay {
 	uint32_t story_line; /* of the statement that woke vmm, or 0 */
 	struct iommusim_unit_settings settings;
 	enum iommusim_cpu cpu;
+	enum iommusim_vendor vendor; /* vtd or amdvi, also where there is no unit */
+	bool adapted; /* the trace's own vendor is the other one: its table and preset do not count */
 	char preset[32];
 	struct names names;
 	struct requester_tree requesters;
@@ -145,6 +147,13 @@ const char *statement_text(struct replay *replay);
 /* ---- run_dma.c ------------------------------------------------------------------------------ */
 
 void requesters_free(struct replay *replay);
+
+/* ---- run_board.c ------------------------------------------------------------------------------ */
+
+/* Firmware's table, and the units that a machine() stands for. */
+enum iommusim_status board_install(struct replay *replay, struct statement *statement);
+/* A call that makes the board has failed: nothing can be played on half a board. */
+enum iommusim_status board_refuse(struct replay *replay, const char *at, enum iommusim_status status);
 
 /* ---- handlers, by the names of statements.def --------------------------------------------------- */
 

@@ -1,6 +1,9 @@
-/* vtd_unit(): a remapping unit by its register values, and the words its scope is written in. */
+/* vtd_unit(), amdvi_unit(): units by their register values, and the words a scope is written in. */
 #include <string.h>
 
+#include <iommusim/amdvi.h>
+
+#include "replay/board.h"
 #include "replay/run.h"
 
 #define LONGEST_PATH_HOPS 32u
@@ -112,6 +115,14 @@ static enum iommusim_status check_range(struct replay *replay, const struct valu
 	    replay, value->at, "0 to 0x%llx is possible here", (unsigned long long)most);
 }
 
+static enum iommusim_status govern(struct replay *replay, struct iommusim_unit *unit,
+    const struct value *all, const struct value *scope)
+{
+	if (all->kind != VALUE_ABSENT && all->number != 0)
+		iommusim_unit_include_all(unit);
+	return scope->kind == VALUE_ABSENT ? IOMMUSIM_OK : add_scopes(replay, unit, scope);
+}
+
 enum iommusim_status run_vtd_unit(struct replay *replay, struct statement *statement)
 {
 	const struct value *scope = argument(statement, ARG_vtd_unit_scope);
@@ -130,12 +141,39 @@ enum iommusim_status run_vtd_unit(struct replay *replay, struct statement *state
 	config.ext_capability = argument(statement, ARG_vtd_unit_ecap)->number;
 	config.host_address_width = (uint8_t)argument(statement, ARG_vtd_unit_haw)->number;
 	status = iommusim_vtd_create(replay->machine, &config, &unit);
-	if (status == IOMMUSIM_ENOMEM)
-		return replay_no_memory(replay);
 	if (status != IOMMUSIM_OK)
-		return replay_refuse(replay, argument(statement, ARG_vtd_unit_base)->at, "%s",
-		    iommusim_machine_diagnostic(replay->machine)->text);
-	if (argument_number(statement, ARG_vtd_unit_all, 0) != 0)
-		iommusim_unit_include_all(unit);
-	return scope->kind == VALUE_ABSENT ? IOMMUSIM_OK : add_scopes(replay, unit, scope);
+		return board_refuse(replay, argument(statement, ARG_vtd_unit_base)->at, status);
+	return govern(replay, unit, argument(statement, ARG_vtd_unit_all), scope);
+}
+
+enum iommusim_status run_amdvi_unit(struct replay *replay, struct statement *statement)
+{
+	const struct value *device = argument(statement, ARG_amdvi_unit_device);
+	struct iommusim_amdvi_config config = { .settings = replay->settings };
+	struct iommusim_unit *unit;
+	enum iommusim_status status;
+
+	for (unsigned i = ARG_amdvi_unit_header; i <= ARG_amdvi_unit_misc1; i++)
+		if (check_range(replay, argument(statement, (enum argument_id)i), UINT32_MAX) !=
+		    IOMMUSIM_OK)
+			return IOMMUSIM_EFORMAT;
+	if (check_range(replay, argument(statement, ARG_amdvi_unit_revision), UINT16_MAX) !=
+		IOMMUSIM_OK ||
+	    check_range(replay, argument(statement, ARG_amdvi_unit_segment), UINT16_MAX) != IOMMUSIM_OK)
+		return IOMMUSIM_EFORMAT;
+	config.base = argument(statement, ARG_amdvi_unit_base)->number;
+	config.segment = (uint16_t)argument_number(statement, ARG_amdvi_unit_segment, 0);
+	config.rid = device->kind == VALUE_ABSENT ? BOARD_AMDVI_RID : device->rid;
+	config.features = argument(statement, ARG_amdvi_unit_efr)->number;
+	config.features2 = argument_number(statement, ARG_amdvi_unit_efr2, 0);
+	config.capability_header = (uint32_t)argument_number(statement, ARG_amdvi_unit_header, 0);
+	config.capability_range = (uint32_t)argument_number(statement, ARG_amdvi_unit_range, 0);
+	config.capability_misc0 = (uint32_t)argument_number(statement, ARG_amdvi_unit_misc0, 0);
+	config.capability_misc1 = (uint32_t)argument_number(statement, ARG_amdvi_unit_misc1, 0);
+	config.revision = (uint16_t)argument_number(statement, ARG_amdvi_unit_revision, 0);
+	status = iommusim_amdvi_create(replay->machine, &config, &unit);
+	if (status != IOMMUSIM_OK)
+		return board_refuse(replay, argument(statement, ARG_amdvi_unit_base)->at, status);
+	return govern(replay, unit, argument(statement, ARG_amdvi_unit_all),
+	    argument(statement, ARG_amdvi_unit_scope));
 }

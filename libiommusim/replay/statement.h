@@ -130,7 +130,8 @@ struct expectation {
 	struct what whats[EXPECT_WHATS];
 	struct slice profiles[EXPECT_PROFILES];
 	unsigned what_count;
-	unsigned profile_count; /* 0: no `under` */
+	unsigned profile_count;      /* 0: no `under` */
+	enum iommusim_vendor vendor; /* `on`; IOMMUSIM_VENDOR_OF_TRACE: there is none */
 };
 
 /* What came of a statement. */

@@ -97,3 +97,21 @@ enum iommusim_status iommusim_trace_number(const char *text, uint64_t *number, c
 		*problem = "expected a number, decimal or 0x and hexadecimal";
 	return IOMMUSIM_EFORMAT;
 }
+
+const char *iommusim_vendor_name(enum iommusim_vendor vendor)
+{
+	static const char *const names[] = { "of trace", "vtd", "amdvi" };
+
+	return (unsigned)vendor < sizeof(names) / sizeof(*names) ? names[vendor] : "unknown";
+}
+
+enum iommusim_status iommusim_vendor_find(const char *name, enum iommusim_vendor *vendor)
+{
+	for (unsigned i = IOMMUSIM_VENDOR_VTD; i <= IOMMUSIM_VENDOR_AMDVI; i++) {
+		if (strcmp(name, iommusim_vendor_name((enum iommusim_vendor)i)) != 0)
+			continue;
+		*vendor = (enum iommusim_vendor)i;
+		return IOMMUSIM_OK;
+	}
+	return IOMMUSIM_ENOENT;
+}

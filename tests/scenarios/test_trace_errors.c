@@ -166,7 +166,11 @@ static void expectations(void **state)
 		{ THIRD("dma(0/1/0, read, 0, 4) expect ok under"), 3, 39, "release profile" },
 		{ THIRD("dma(0/1/0, read, 0, 4) expect ok under 13.O"), 3, 40, "did you mean `13." },
 		{ THIRD("dma(0/1/0, read, 0, 4) expect ok under 13.0,"), 3, 45, "release profile" },
-		{ THIRD("dma(0/1/0, read, 0, 4) expect ok lost"), 3, 34, "`,`, `under`, `expect`" },
+		{ THIRD("dma(0/1/0, read, 0, 4) expect ok lost"), 3, 34,
+		    "`,`, `on`, `under`, `expect`" },
+		{ THIRD("dma(0/1/0, read, 0, 4) expect ok on"), 3, 36, "`vtd` or `amdvi`" },
+		{ THIRD("dma(0/1/0, read, 0, 4) expect ok on intel"), 3, 37, "`vtd` or `amdvi`" },
+		{ THIRD("dma(0/1/0, read, 0, 4) expect ok under 13.0 on vtd"), 3, 45, "`expect`" },
 		{ THIRD("vm_create(\"a\") expect lost"), 3, 23, "makes no DMA" },
 		{ THIRD("vm_create(\"a\") expect ok"), 3, 23, "makes no DMA" },
 		{ THIRD("vm_create(\"a\") expect pa(0)"), 3, 23, "makes no DMA" },
@@ -323,10 +327,10 @@ static void other_failures(void **state)
 	struct story story;
 
 	(void)state;
-	story_run(&story, STORY_HEADER "machine(iommu=amdvi, memory=1G)\n");
+	story_run(&story, STORY_HEADER "machine(iommu=amdvi, memory=1G, acpi=\"ivrs.dat\")\n");
 	assert_int_equal(story.status, IOMMUSIM_EOPNOTSUPP);
-	assert_int_equal(story.diagnostic.column, 15);
-	assert_non_null(strstr(story.diagnostic.text, "not modelled yet"));
+	assert_int_equal(story.diagnostic.column, 38);
+	assert_non_null(strstr(story.diagnostic.text, "IVRS"));
 
 	story_run(&story, STORY_HEADER "machine(iommu=vtd, memory=1G, acpi=\"not-there.dat\")\n");
 	assert_int_equal(story.status, IOMMUSIM_EIO);

@@ -12,9 +12,22 @@
 extern "C" {
 #endif
 
+/* Whose IOMMU a story is played on. */
+enum iommusim_vendor {
+	IOMMUSIM_VENDOR_OF_TRACE, /* as the trace says */
+	IOMMUSIM_VENDOR_VTD,
+	IOMMUSIM_VENDOR_AMDVI
+};
+
+/* "vtd", "amdvi"; the reverse returns ENOENT for another word. No state: any thread. */
+IOMMUSIM_API const char *iommusim_vendor_name(enum iommusim_vendor vendor);
+IOMMUSIM_API enum iommusim_status iommusim_vendor_find(const char *name, enum iommusim_vendor *vendor);
+
 struct iommusim_replay_options {
 	const char *profile; /* wins over the trace's; NULL: the trace's, else "reference" */
-	bool has_cache;      /* `cache` wins over the trace's */
+	/* Wins over the trace's, if it says also= (EOPNOTSUPP otherwise): then on this vendor's own board. */
+	enum iommusim_vendor vendor;
+	bool has_cache; /* `cache` wins over the trace's */
 	enum iommusim_cache_policy cache;
 	bool has_seed;
 	uint64_t seed;

@@ -1,0 +1,500 @@
+/*
+ * The built-in AMD-Vi backend: what it writes to registers, to the device table, to page tables and into the
+ * command buffer, as the profile has it. What a unit makes of that is tests/amdvi; all numbers are written by
+ * hand from the specification.
+ */
+#include "host_fixture.h"
+
+#include <iommusim/amdvi.h>
+
+#define UNIT0 UINT64_C(0xfd200000)
+#define UNIT1 UINT64_C(0xfd300000)
+
+/* Register offsets (AMD-Vi 3.4). */
+enum {
+	DEVTAB_BASE = 0x00,
+	CMD_BASE = 0x08,
+	EVENT_BASE = 0x10,
+	CONTROL = 0x18,
+	CMD_HEAD = 0x2000,
+	CMD_TAIL = 0x2008,
+	STATUS = 0x2020
+};
+
+/* Command opcodes, bits 63:60 (AMD-Vi 2.4). */
+enum { COMPLETION_WAIT = 1, INVALIDATE_DEVTAB_ENTRY, INVALIDATE_IOMMU_PAGES, INVALIDATE_IOMMU_ALL = 8 };
+
+#define ADDRESS UINT64_C(0x000ffffffffff000) /* bits 51:12 */
+
+static const char *const every[] = { "13.0", "13.1", "14.2", "reference" };
+static const char *const both[] = { "13.1", "reference" };
+
+static void add_unit(struct host *host, uint64_t base, bool all)
+{
+	/* A unit of its own, with EFR of a Zen 2 desktop (SPEC_FACTS 23): HATS=2, six levels. */
+	struct iommusim_amdvi_config config = { .base = base, .rid = 2, .features = 0x58f77ef22294ade };
+	struct iommusim_unit *unit;
+
+	assert_ok(iommusim_amdvi_create(host->machine, &config, &unit));
+	if (all)
+		iommusim_unit_include_all(unit);
+}
+
+static void start(struct host *host, const char *profile)
+{
+	host_start(host,
+	    &(struct host_setup){
+		.profile = profile, .cpu = IOMMUSIM_CPU_AMD, .no_table = true, .no_units = true });
+	add_unit(host, UNIT0, true);
+	assert_ok(iommusim_sysctl_set(host->vmm, "hw.vmm.amdvi.enable", 1));
+}
+
+static struct iommusim_domain *new_domain(struct host *host, uint64_t max_address)
+{
+	struct iommusim_domain *domain;
+
+	assert_ok(iommusim_iommu_create_domain(host->vmm, max_address, &domain));
+	return domain;
+}
+
+/* Quadword `quad` of a device's entry: 32 bytes each, by requester id (AMD-Vi 2.2.2.1). */
+static uint64_t entry(struct host *host, uint16_t rid, unsigned quad)
+{
+	const uint64_t table = host_get(host, UNIT0, DEVTAB_BASE, 8) & ADDRESS;
+
+	return host_load(host, table + rid * 32u + quad * 8u);
+}
+
+/* The commands in the buffer from a byte offset on, up to the tail. */
+struct commands {
+	uint64_t at[256][2];
+	unsigned count;
+};
+
+static void read_commands(struct host *host, uint64_t base, uint64_t from, struct commands *commands)
+{
+	const uint64_t ring = host_get(host, base, CMD_BASE, 8) & ADDRESS;
+	const uint64_t tail = host_get(host, base, CMD_TAIL, 8);
+
+	commands->count = 0;
+	for (uint64_t at = from; at != tail; at = (at + 16) % 4096) {
+		commands->at[commands->count][0] = host_load(host, ring + at);
+		commands->at[commands->count++][1] = host_load(host, ring + at + 8);
+	}
+}
+
+static unsigned opcode(const struct commands *commands, unsigned n)
+{
+	return (unsigned)(commands->at[n][0] >> 60);
+}
+
+/* ---- registers ------------------------------------------------------------------------------- */
+
+static void a_unit_is_given_its_tables_and_rings_and_switched_on(void **state)
+{
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < sizeof(every) / sizeof(*every); p++) {
+		uint64_t table, commands, events;
+
+		start(&host, every[p]);
+		host_init(&host);
+		table = host_get(&host, UNIT0, DEVTAB_BASE, 8);
+		commands = host_get(&host, UNIT0, CMD_BASE, 8);
+		events = host_get(&host, UNIT0, EVENT_BASE, 8);
+		/* 512 pages of entries, two rings of 2^8 entries of 16 bytes; nothing overlaps */
+		assert_int_equal(table & 0xfff, 0x1ff);
+		assert_int_equal(commands >> 56, 8);
+		assert_int_equal(events >> 56, 8);
+		assert_true((commands & ADDRESS) >= (table & ADDRESS) + 2 * MIB);
+		assert_true((events & ADDRESS) >= (table & ADDRESS) + 2 * MIB);
+		assert_int_not_equal(commands & ADDRESS, events & ADDRESS);
+		/* IommuEn, EventLogEn, EventIntEn, InvTimeOut=4 (1 s), Coherent, CmdBufEn */
+		assert_int_equal(host_get(&host, UNIT0, CONTROL, 8), 0x148d);
+		/* CmdBufRun and EventLogRun, and every command has been taken */
+		assert_int_equal(host_get(&host, UNIT0, STATUS, 4) & 0x18, 0x18);
+		assert_int_equal(
+		    host_get(&host, UNIT0, CMD_HEAD, 8), host_get(&host, UNIT0, CMD_TAIL, 8));
+		assert_ok(iommusim_iommu_disable(host.vmm));
+		assert_int_equal(host_get(&host, UNIT0, CONTROL, 8), 0);
+		host_stop(&host);
+	}
+}
+
+static void all_units_share_one_device_table_and_have_rings_of_their_own(void **state)
+{
+	struct host host;
+
+	(void)state;
+	start(&host, "reference");
+	add_unit(&host, UNIT1, false);
+	host_init(&host);
+	assert_int_equal(
+	    host_get(&host, UNIT0, DEVTAB_BASE, 8), host_get(&host, UNIT1, DEVTAB_BASE, 8));
+	assert_int_not_equal(host_get(&host, UNIT0, CMD_BASE, 8), host_get(&host, UNIT1, CMD_BASE, 8));
+	assert_int_not_equal(
+	    host_get(&host, UNIT0, EVENT_BASE, 8), host_get(&host, UNIT1, EVENT_BASE, 8));
+	assert_int_equal(host_get(&host, UNIT1, STATUS, 4) & 0x18, 0x18);
+	host_stop(&host);
+}
+
+/* ---- the device table ------------------------------------------------------------------------- */
+
+static void a_device_gets_its_domain_and_table(void **state)
+{
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < 2; p++) {
+		start(&host, both[p]);
+		host_init(&host);
+		domain = new_domain(&host, GIB);
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+		/* V, TV, Mode=4 in 11:9, IR and IW in 62:61; DomainID in 79:64, SE in 97 */
+		assert_int_equal(entry(&host, HOST_PPT1, 0) & ~ADDRESS, 0x6000000000000803);
+		assert_int_not_equal(entry(&host, HOST_PPT1, 0) & ADDRESS, 0);
+		assert_int_equal(entry(&host, HOST_PPT1, 1), 0x200000000 | (p == 0 ? 1 : 2));
+		assert_int_equal(entry(&host, HOST_PPT1, 2), 0);
+		assert_int_equal(entry(&host, HOST_PPT1, 3), 0);
+		/* the host's devices: domain 0 where ids are counted, else 1 */
+		assert_int_equal(entry(&host, HOST_AHCI, 0) & ~ADDRESS, 0x6000000000000803);
+		assert_int_equal(entry(&host, HOST_AHCI, 1), 0x200000000 | (p == 0 ? 0 : 1));
+		host_stop(&host);
+	}
+}
+
+/* V=1 and TV=0 blocks, all zero lets pass (SPEC_FACTS 22, 17). */
+static void entries_nobody_asked_for_are_open_or_blocked(void **state)
+{
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < 2; p++) {
+		start(&host, both[p]);
+		host_init(&host);
+		for (unsigned quad = 0; quad < 4; quad++) {
+			assert_int_equal(entry(&host, HOST_PPT1, quad), quad == 0 ? p : 0);
+			assert_int_equal(entry(&host, 0xffff, quad), quad == 0 ? p : 0);
+		}
+		host_stop(&host);
+	}
+}
+
+static void a_removed_device_keeps_its_entry_or_is_blocked(void **state)
+{
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < 2; p++) {
+		uint64_t before[2];
+
+		start(&host, both[p]);
+		host_init(&host);
+		domain = new_domain(&host, GIB);
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+		before[0] = entry(&host, HOST_PPT1, 0);
+		before[1] = entry(&host, HOST_PPT1, 1);
+		assert_ok(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_int_equal(entry(&host, HOST_PPT1, 0), p == 0 ? before[0] : 1);
+		assert_int_equal(entry(&host, HOST_PPT1, 1), p == 0 ? before[1] : 0);
+		host_stop(&host);
+	}
+}
+
+static void a_device_is_added_twice(void **state)
+{
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < 2; p++) {
+		start(&host, both[p]);
+		host_init(&host);
+		domain = new_domain(&host, GIB);
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_status(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1),
+		    p == 0 ? IOMMUSIM_OK : IOMMUSIM_EBUSY);
+		host_stop(&host);
+	}
+}
+
+/* ---- the unit of a device ------------------------------------------------------------------------ */
+
+static void a_device_without_a_unit(void **state)
+{
+	static const enum iommusim_status added[] = { IOMMUSIM_OK, IOMMUSIM_OK, IOMMUSIM_OK,
+		IOMMUSIM_ENXIO };
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < sizeof(every) / sizeof(*every); p++) {
+		host_start(&host,
+		    &(struct host_setup){ .profile = every[p],
+			.cpu = IOMMUSIM_CPU_AMD,
+			.no_table = true,
+			.no_units = true,
+			.no_drivers = true,
+			.no_functions = true });
+		add_unit(&host, UNIT0, false);
+		assert_ok(iommusim_sysctl_set(host.vmm, "hw.vmm.amdvi.enable", 1));
+		host_init(&host);
+		domain = new_domain(&host, GIB);
+		assert_status(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1), added[p]);
+		/* 13.0 takes the first unit for it and says so; 13.1 and 14.2 do nothing */
+		assert_int_equal(entry(&host, HOST_PPT1, 0) & 3, p == 0 ? 3 : p == 3 ? 1 : 0);
+		if (p == 0)
+			assert_string_equal(iommusim_vmm_message(host.vmm, 0),
+			    "BIOS bug device(7.0.0) doesn't have IVHD entry.");
+		else if (p < 3)
+			assert_null(iommusim_vmm_message(host.vmm, 0));
+		assert_status(
+		    iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_OK);
+		host_stop(&host);
+	}
+}
+
+/* ---- page tables --------------------------------------------------------------------------------- */
+
+/* PR, NextLevel in 11:9 counting down, IR and IW: 4 KiB leaves at level 1 (AMD-Vi 2.2.3). */
+static void mappings_are_tables_of_four_levels(void **state)
+{
+	struct iommusim_domain *domain;
+	struct host host;
+	uint64_t at;
+
+	(void)state;
+	start(&host, "reference");
+	host_init(&host);
+	domain = new_domain(&host, UINT64_C(1) << 40);
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x8040603000, 0x123000, 0x2000));
+	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+	at = entry(&host, HOST_PPT1, 0) & ADDRESS;
+	at = host_load(&host, at + 1 * 8);
+	assert_int_equal(at & ~ADDRESS, 0x6000000000000601);
+	at = host_load(&host, (at & ADDRESS) + 1 * 8);
+	assert_int_equal(at & ~ADDRESS, 0x6000000000000401);
+	at = host_load(&host, (at & ADDRESS) + 3 * 8);
+	assert_int_equal(at & ~ADDRESS, 0x6000000000000201);
+	assert_int_equal(host_load(&host, (at & ADDRESS) + 3 * 8), 0x6000000000123001);
+	assert_int_equal(host_load(&host, (at & ADDRESS) + 4 * 8), 0x6000000000124001);
+	assert_int_equal(host_load(&host, (at & ADDRESS) + 5 * 8), 0);
+	assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x8040603000, 0x1000));
+	assert_int_equal(host_load(&host, (at & ADDRESS) + 3 * 8), 0);
+	assert_int_equal(host_load(&host, (at & ADDRESS) + 4 * 8), 0x6000000000124001);
+	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, UINT64_C(1) << 48, 0, 0x1000),
+	    IOMMUSIM_EINVAL);
+	host_stop(&host);
+}
+
+static void a_domain_gets_as_many_levels_as_it_needs(void **state)
+{
+	static const struct {
+		uint64_t max_address;
+		unsigned mode;
+	} domains[] = {
+		{ UINT64_C(1) << 48, 4 },
+		{ (UINT64_C(1) << 48) + 1, 5 },
+		{ UINT64_C(1) << 57, 5 },
+		{ UINT64_MAX, 6 },
+	};
+	struct host host;
+
+	(void)state;
+	start(&host, "reference");
+	host_init(&host);
+	for (size_t i = 0; i < sizeof(domains) / sizeof(*domains); i++) {
+		struct iommusim_domain *domain = new_domain(&host, domains[i].max_address);
+
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_int_equal(entry(&host, HOST_PPT1, 0) >> 9 & 7, domains[i].mode);
+		assert_ok(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1));
+	}
+	host_stop(&host);
+}
+
+/* ---- commands ------------------------------------------------------------------------------------- */
+
+/* All pages of a domain: S and PDE, and the address for everything (SPEC_FACTS 16). */
+#define ALL_PAGES UINT64_C(0x7ffffffffffff003)
+
+static void assert_waited(const struct commands *commands, unsigned n)
+{
+	assert_int_equal(opcode(commands, n), COMPLETION_WAIT);
+	assert_int_equal(commands->at[n][0] & 7, 1); /* S, and neither I nor F */
+}
+
+static void each_change_is_followed_by_its_command_and_a_wait(void **state)
+{
+	static struct commands commands;
+	struct iommusim_domain *domain;
+	struct host host;
+	uint64_t from;
+
+	(void)state;
+	for (size_t p = 0; p < 2; p++) {
+		const uint64_t id = p == 0 ? 1 : 2;
+
+		start(&host, both[p]);
+		host_init(&host);
+		from = host_get(&host, UNIT0, CMD_TAIL, 8);
+		domain = new_domain(&host, GIB);
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_ok(iommusim_iommu_invalidate_tlb(host.vmm, domain));
+		assert_ok(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_ok(iommusim_iommu_destroy_domain(host.vmm, domain));
+		read_commands(&host, UNIT0, from, &commands);
+		assert_int_equal(commands.count, 10);
+		for (unsigned n = 0; n < 10; n += 2)
+			assert_waited(&commands, n + 1);
+		for (unsigned n = 0; n < 10; n += 4) { /* new domain, flush, destroyed domain */
+			assert_int_equal(
+			    commands.at[n][0], (uint64_t)INVALIDATE_IOMMU_PAGES << 60 | id << 32);
+			assert_int_equal(commands.at[n][1], ALL_PAGES);
+		}
+		for (unsigned n = 2; n < 10; n += 4) { /* added, removed */
+			assert_int_equal(
+			    commands.at[n][0], (uint64_t)INVALIDATE_DEVTAB_ENTRY << 60 | HOST_PPT1);
+			assert_int_equal(commands.at[n][1], 0);
+		}
+		assert_int_equal(
+		    host_get(&host, UNIT0, CMD_HEAD, 8), host_get(&host, UNIT0, CMD_TAIL, 8));
+		host_stop(&host);
+	}
+}
+
+/* 13.1 queues while the unit is off; a careful driver flushes everything once, when it is on. */
+static void what_is_queued_before_the_unit_is_on(void **state)
+{
+	static struct commands commands;
+	struct host host;
+
+	(void)state;
+	start(&host, "13.1");
+	host_init(&host);
+	read_commands(&host, UNIT0, 0, &commands);
+	/* the host domain, its two devices, and the wait of enabling */
+	assert_int_equal(commands.count, 4);
+	assert_int_equal(opcode(&commands, 0), INVALIDATE_IOMMU_PAGES);
+	assert_int_equal(opcode(&commands, 1), INVALIDATE_DEVTAB_ENTRY);
+	assert_int_equal(opcode(&commands, 2), INVALIDATE_DEVTAB_ENTRY);
+	assert_waited(&commands, 3);
+	host_stop(&host);
+
+	start(&host, "reference");
+	host_init(&host);
+	read_commands(&host, UNIT0, 0, &commands);
+	assert_int_equal(commands.count, 2);
+	assert_int_equal(commands.at[0][0], (uint64_t)INVALIDATE_IOMMU_ALL << 60);
+	assert_waited(&commands, 1);
+	host_stop(&host);
+}
+
+/* Ids: counted upwards whoever is gone, or the lowest that is free. */
+static void a_domain_id_is_counted_or_reused(void **state)
+{
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < 2; p++) {
+		start(&host, both[p]);
+		host_init(&host);
+		assert_ok(iommusim_iommu_destroy_domain(host.vmm, new_domain(&host, GIB)));
+		assert_ok(iommusim_iommu_add_device(host.vmm, new_domain(&host, GIB), 0, HOST_PPT1));
+		assert_int_equal(entry(&host, HOST_PPT1, 1) & 0xffff, 2);
+		host_stop(&host);
+	}
+}
+
+/* A unit that takes no commands any more: vmm of the releases gives up and goes on, and says so. */
+static void a_queue_that_sticks(void **state)
+{
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < 2; p++) {
+		start(&host, both[p]);
+		host_init(&host);
+		domain = new_domain(&host, GIB);
+		host_set(&host, UNIT0, CONTROL, 8, 0x048d); /* CmdBufEn off behind its back */
+		assert_status(iommusim_iommu_invalidate_tlb(host.vmm, domain),
+		    p == 0 ? IOMMUSIM_OK : IOMMUSIM_EIO);
+		if (p == 0)
+			assert_contains(iommusim_vmm_message(host.vmm, 0), "does not complete");
+		host_stop(&host);
+	}
+}
+
+/* ---- not asked for -------------------------------------------------------------------------------- */
+
+static void releases_want_to_be_asked(void **state)
+{
+	struct iommusim_init_report report;
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < sizeof(every) / sizeof(*every); p++) {
+		const bool used = p == 3;
+
+		start(&host, every[p]);
+		assert_ok(iommusim_sysctl_set(host.vmm, "hw.vmm.amdvi.enable", 0));
+		assert_status(iommusim_iommu_init(host.vmm), used ? IOMMUSIM_OK : IOMMUSIM_ENXIO);
+		iommusim_init_report(host.vmm, &report);
+		assert_int_equal(report.outcome, used ? IOMMUSIM_INIT_DONE : IOMMUSIM_INIT_DISABLED);
+		if (!used) {
+			assert_true(report.told);
+			assert_contains(report.advice, "hw.vmm.amdvi.enable=1");
+			assert_contains(iommusim_vmm_message(host.vmm, 0), "hw.vmm.amdvi.enable=1");
+			assert_int_equal(host_get(&host, UNIT0, CONTROL, 8), 0);
+		}
+		host_stop(&host);
+	}
+}
+
+/* The module goes and comes: tables begin anew, and nothing of the first life is left in them. */
+static void a_second_life_begins_with_clean_tables(void **state)
+{
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	start(&host, "13.1");
+	host_init(&host);
+	domain = new_domain(&host, GIB);
+	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+	assert_ok(iommusim_iommu_destroy_domain(host.vmm, domain));
+	assert_ok(iommusim_vmm_unload(host.vmm));
+	assert_int_equal(host_get(&host, UNIT0, CONTROL, 8), 0);
+	host_init(&host);
+	assert_int_equal(entry(&host, HOST_PPT1, 0), 0);
+	assert_int_equal(entry(&host, HOST_AHCI, 0) & 3, 3);
+	assert_int_equal(host_get(&host, UNIT0, STATUS, 4) & 0x18, 0x18);
+	host_stop(&host);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_unit_is_given_its_tables_and_rings_and_switched_on),
+		cmocka_unit_test(all_units_share_one_device_table_and_have_rings_of_their_own),
+		cmocka_unit_test(a_device_gets_its_domain_and_table),
+		cmocka_unit_test(entries_nobody_asked_for_are_open_or_blocked),
+		cmocka_unit_test(a_removed_device_keeps_its_entry_or_is_blocked),
+		cmocka_unit_test(a_device_is_added_twice),
+		cmocka_unit_test(a_device_without_a_unit),
+		cmocka_unit_test(mappings_are_tables_of_four_levels),
+		cmocka_unit_test(a_domain_gets_as_many_levels_as_it_needs),
+		cmocka_unit_test(each_change_is_followed_by_its_command_and_a_wait),
+		cmocka_unit_test(what_is_queued_before_the_unit_is_on),
+		cmocka_unit_test(a_domain_id_is_counted_or_reused),
+		cmocka_unit_test(a_queue_that_sticks),
+		cmocka_unit_test(releases_want_to_be_asked),
+		cmocka_unit_test(a_second_life_begins_with_clean_tables),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
