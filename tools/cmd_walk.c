@@ -28,8 +28,10 @@ static const char usage[] =
     "compressed),\n"
     "                            or a raw image as FILE@ADDRESS\n"
     "      --platform FILE       the unit and the RAM that go with them, as platform.json has it\n"
-    "      --root ADDRESS        the root table (the value of RTADDR)\n"
+    "      --root ADDRESS        the root table (the value of RTADDR); AMD-Vi: the device table (of\n"
+    "                            DEVTAB_BASE, with its size)\n"
     "      --irta VALUE          the interrupt remapping table (the value of IRTA, with its size)\n"
+    "      --control VALUE       AMD-Vi: CONTROL, by which interrupt entries have 32 or 128 bits\n"
     "WHAT:\n"
     "      --rid DEVICE          7/0/0 in decimal, or 07:00.0 in hexadecimal as lspci has it\n"
     "      --iova ADDRESS        a read of this address; with --write a write\n"
@@ -203,6 +205,7 @@ enum option_id {
 	OPTION_PLATFORM,
 	OPTION_ROOT,
 	OPTION_IRTA,
+	OPTION_CONTROL,
 	OPTION_RID,
 	OPTION_IOVA,
 	OPTION_WRITE,
@@ -288,6 +291,9 @@ static int take_machine_option(struct run *run, int option, const char *argument
 	case OPTION_ROOT:
 		run->image.has_root = true;
 		return take_number("--root", argument, UINT64_MAX, &run->image.root);
+	case OPTION_CONTROL:
+		run->image.has_control = true;
+		return take_number("--control", argument, UINT64_MAX, &run->image.control);
 	default:
 		run->image.has_irta = true;
 		return take_number("--irta", argument, UINT64_MAX, &run->image.irta);
@@ -334,6 +340,7 @@ static bool take_options(struct run *run, int argc, char **argv, char **files, i
 		{ "platform", required_argument, NULL, OPTION_PLATFORM },
 		{ "root", required_argument, NULL, OPTION_ROOT },
 		{ "irta", required_argument, NULL, OPTION_IRTA },
+		{ "control", required_argument, NULL, OPTION_CONTROL },
 		{ "rid", required_argument, NULL, OPTION_RID },
 		{ "iova", required_argument, NULL, OPTION_IOVA },
 		{ "write", no_argument, NULL, OPTION_WRITE },
@@ -378,9 +385,10 @@ static int check_machine(const struct run *run)
 		return refuse(NULL, NULL, "no machine: give --trace FILE, or --memory FILE");
 	if (run->trace != NULL && image->file_count != 0)
 		return refuse(image->files[0], NULL, "a trace has memory of its own; expected either");
-	if (run->trace != NULL && (image->platform != NULL || image->has_root || image->has_irta))
-		return refuse(
-		    NULL, NULL, "--platform, --root and --irta go with --memory, not with --trace");
+	if (run->trace != NULL &&
+	    (image->platform != NULL || image->has_root || image->has_irta || image->has_control))
+		return refuse(NULL, NULL,
+		    "--platform, --root, --irta and --control go with --memory, not with --trace");
 	if (run->trace != NULL)
 		return COMMAND_OK;
 	if (run->line != 0 || run->profile != NULL)
@@ -388,11 +396,13 @@ static int check_machine(const struct run *run)
 	if (image->platform == NULL)
 		return refuse(
 		    NULL, NULL, "--memory needs --platform FILE: which unit and how much RAM");
-	if (run->question.is_interrupt && !image->has_irta)
-		return refuse(
-		    NULL, NULL, "--interrupt needs --irta VALUE: where the table is, and its size");
-	if (!run->question.is_interrupt && !image->has_root)
-		return refuse(NULL, NULL, "--memory needs --root ADDRESS: where the root table is");
+	if (run->question.is_interrupt && !image->has_irta && !image->has_control)
+		return refuse(NULL, NULL,
+		    "--interrupt needs --irta VALUE: where the table is, and its size; on AMD-Vi it needs "
+		    "--root ADDRESS and --control VALUE");
+	if ((!run->question.is_interrupt || image->has_control) && !image->has_root)
+		return refuse(NULL, NULL,
+		    "--memory needs --root ADDRESS: where the root table or the device table is");
 	return COMMAND_OK;
 }
 

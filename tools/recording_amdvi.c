@@ -178,6 +178,7 @@ static uint32_t next_rid(uint32_t rid, const struct iommusim_walk *walk)
 
 const struct recording_backend recording_amdvi = {
 	.name = "AMD-Vi",
+	.vendor = "amdvi",
 	.register_bytes = 0x80000,
 	.whole_pages = true,
 	.create = create,

@@ -48,7 +48,8 @@ struct recording_run;
  * table of recording_platform.c.
  */
 struct recording_backend {
-	const char *name; /* "VT-d" */
+	const char *name;   /* "VT-d" */
+	const char *vendor; /* as iommusim/spec.h has it: "vtd" */
 	uint64_t register_bytes;
 	/* Translations say which rights were granted; otherwise only the page is compared. */
 	bool has_rights;

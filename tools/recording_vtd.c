@@ -164,6 +164,7 @@ static uint32_t next_rid(uint32_t rid, const struct iommusim_walk *walk)
 
 const struct recording_backend recording_vtd = {
 	.name = "VT-d",
+	.vendor = "vtd",
 	.register_bytes = 0x1000,
 	.has_rights = true,
 	.source_unknown = true,

@@ -1,4 +1,4 @@
-/* Fills a platform's memory from files and programs its unit as software would. Who asks it: elsewhere. */
+/* Fills a platform's memory from files. Its unit is programmed in walk_unit.c; who asks it: elsewhere. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,16 +6,13 @@
 #include <string.h>
 
 #include <iommusim/memory.h>
-#include <iommusim/mmio.h>
-#include <iommusim/spec.h>
 #include <iommusim/trace.h>
 
 #include "trace_input.h"
 #include "walk_memory.h"
 
-/* A message about a file as a whole. */
-static enum iommusim_status __attribute__((format(printf, 3, 4)))
-refuse(struct recording_problem *problem, const char *file, const char *format, ...)
+enum iommusim_status walk_memory_refuse(
+    struct recording_problem *problem, const char *file, const char *format, ...)
 {
 	va_list arguments;
 
@@ -120,15 +117,15 @@ static enum iommusim_status load_text(const char *file, bool raw, uint64_t addre
     size_t length, struct iommusim_machine *machine, struct recording_problem *problem)
 {
 	if (!raw && !is_json(text, length))
-		return refuse(problem, file,
+		return walk_memory_refuse(problem, file,
 		    "expected pages, a line {\"pa\": ADDRESS, \"hex\": \"...\"} each; a raw image is "
 		    "given as FILE@ADDRESS");
 	if (!raw)
 		return load_pages(file, text, length, machine, problem);
 	if (length == 0)
-		return refuse(problem, file, "an empty image");
+		return walk_memory_refuse(problem, file, "an empty image");
 	if (iommusim_memory_write(machine, address, text, length) != IOMMUSIM_OK)
-		return refuse(problem, file,
+		return walk_memory_refuse(problem, file,
 		    "not all of the %zu bytes at 0x%" PRIx64 " are in the platform's RAM", length,
 		    address);
 	return IOMMUSIM_OK;
@@ -155,85 +152,7 @@ static enum iommusim_status load_file(
 	return status;
 }
 
-/* ---- the unit ------------------------------------------------------------------------------------------ */
-
-/* As iommusim/spec.h calls the vendor. A platform of another one is refused before it comes here. */
-static const char vendor[] = "vtd";
-
-/* A register by its name in the specification. */
-struct unit_register {
-	uint64_t address;
-	unsigned width;
-	size_t number;
-};
-
-static struct unit_register find_register(const struct recording_platform *platform, const char *name)
-{
-	struct unit_register found = { .address = iommusim_unit_base(platform->unit) };
-	struct iommusim_spec_structure about;
-
-	while (iommusim_spec_structure(vendor, found.number, &about) &&
-	    (!about.is_register || strcmp(about.name, name) != 0))
-		found.number++;
-	found.address += about.offset;
-	found.width = about.bits / 8;
-	return found;
-}
-
-static uint64_t field_mask(const struct unit_register *reg, const char *name)
-{
-	struct iommusim_spec_field field;
-
-	for (size_t i = 0; iommusim_spec_field(vendor, reg->number, i, &field); i++)
-		if (strcmp(field.name, name) == 0)
-			return UINT64_C(1) << field.low;
-	return 0;
-}
-
-/*
- * Give a table to the unit and turn on what uses it: write the address, latch it with `set`, enable it
- * with `enable`. `*levels` are the GCMD bits that are on so far. False: the unit does not do that.
- */
-static bool turn_on(const struct recording_platform *platform, const char *table, uint64_t address,
-    const char *set, const char *enable, uint64_t *levels)
-{
-	const struct unit_register base = find_register(platform, table);
-	const struct unit_register command = find_register(platform, "GCMD");
-	const struct unit_register state = find_register(platform, "GSTS");
-	const uint64_t on = field_mask(&command, enable); /* the same bit in GSTS */
-	struct iommusim_machine *machine = platform->machine;
-	uint64_t value = 0;
-
-	iommusim_mmio_write(machine, base.address, base.width, address);
-	iommusim_mmio_read(machine, base.address, base.width, &value);
-	if (value != address)
-		return false;
-	iommusim_mmio_write(
-	    machine, command.address, command.width, *levels | field_mask(&command, set));
-	*levels |= on;
-	iommusim_mmio_write(machine, command.address, command.width, *levels);
-	iommusim_mmio_read(machine, state.address, state.width, &value);
-	return (value & on) != 0;
-}
-
-static enum iommusim_status program(const struct walk_image *image,
-    const struct recording_platform *platform, struct recording_problem *problem)
-{
-	uint64_t levels = 0;
-
-	if (image->has_root && !turn_on(platform, "RTADDR", image->root, "SRTP", "TE", &levels))
-		return refuse(problem, image->platform,
-		    "--root: this unit cannot be given the root table 0x%" PRIx64
-		    "; expected a multiple of 0x1000, plus mode bits the unit has",
-		    image->root);
-	if (image->has_irta && !turn_on(platform, "IRTA", image->irta, "SIRTP", "IRE", &levels))
-		return refuse(problem, image->platform,
-		    "--irta: this unit cannot be given the interrupt remapping table 0x%" PRIx64
-		    "; expected a unit that remaps interrupts (ECAP.IR), and the table's address plus "
-		    "size and mode bits the unit has",
-		    image->irta);
-	return IOMMUSIM_OK;
-}
+/* ---- all of it ------------------------------------------------------------------------------------------ */
 
 enum iommusim_status walk_memory_build(const struct walk_image *image,
     struct recording_platform *platform, struct recording_problem *problem)
@@ -250,7 +169,7 @@ enum iommusim_status walk_memory_build(const struct walk_image *image,
 	for (size_t i = 0; i < image->file_count && status == IOMMUSIM_OK; i++)
 		status = load_file(image->files[i], platform->machine, problem);
 	if (status == IOMMUSIM_OK)
-		status = program(image, platform, problem);
+		status = walk_unit_program(image, platform, problem);
 	if (status == IOMMUSIM_OK)
 		return IOMMUSIM_OK;
 	iommusim_machine_destroy(platform->machine);

@@ -77,17 +77,23 @@ static bool is_pointer(const struct iommusim_walk_field *field, unsigned *shift)
 
 /*
  * Addresses are shown in place: of tables and pages, from bit 12, 21 or 30 up to the top, where they
- * stand; of a descriptor, whose two parts stand elsewhere, so that their sum is the address.
+ * stand; those whose parts stand elsewhere so that the sum of the parts is the address.
  */
 static bool is_address(const struct iommusim_walk_field *field, unsigned *shift)
 {
-	if (strcmp(field->name, "PDAL") == 0)
-		*shift = 6;
-	else if (strcmp(field->name, "PDAH") == 0)
-		*shift = 32;
-	else
-		return is_pointer(field, shift);
-	return true;
+	static const struct {
+		const char *name;
+		unsigned shift;
+	} parts[] = { { "PDAL", 6 }, { "PDAH", 32 }, { "INT_TAB_ROOT", 6 }, { "GCR3_LOW", 12 },
+		{ "GCR3_MIDDLE", 15 }, { "GCR3_HIGH", 31 } };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (strcmp(field->name, parts[i].name) != 0)
+			continue;
+		*shift = parts[i].shift;
+		return true;
+	}
+	return is_pointer(field, shift);
 }
 
 static void field_text(const struct iommusim_walk_field *field, char *text, size_t size)
@@ -101,9 +107,13 @@ static void field_text(const struct iommusim_walk_field *field, char *text, size
 		    field->value);
 }
 
-static const char *page_size(unsigned shift)
+/* "2 MiB"; any power of two is a page of some table. */
+static const char *page_size(unsigned shift, char text[16])
 {
-	return shift >= 30 ? "1 GiB" : shift >= 21 ? "2 MiB" : "4 KiB";
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+
+	snprintf(text, 16, "%u %s", 1u << shift % 10, units[shift / 10 % 7]);
+	return text;
 }
 
 static const struct iommusim_walk_field *find_field(
@@ -311,7 +321,7 @@ static void write_run(
 	const struct iommusim_walk_step *leaf = &walk->steps[first + count - 1];
 	const unsigned shift = IOMMUSIM_PAGE_SHIFT + TABLE_BITS * (leaf->level - 1u);
 	const uint64_t offset = leaf->input & ((UINT64_C(1) << shift) - 1);
-	char numbers[16];
+	char numbers[16], size[16];
 
 	if (count == 1)
 		snprintf(numbers, sizeof(numbers), "%u", first + 1);
@@ -322,7 +332,7 @@ static void write_run(
 	    (leaf->next & ~((UINT64_C(1) << shift) - 1)) | offset);
 	for (unsigned i = 0; i < count; i++)
 		fprintf(layout->out, "%s%s", i == 0 ? "" : ", ", walk->steps[first + i].name);
-	fprintf(layout->out, " (%s page)\n", page_size(shift));
+	fprintf(layout->out, " (%s page)\n", page_size(shift, size));
 }
 
 /* Of a nested walk the ways through the second stage that succeeded are folded, but for the last. */
@@ -539,6 +549,7 @@ static void write_interrupt(const struct layout *layout, const struct walk_answe
 static void write_success(const struct layout *layout, const struct iommusim_walk *walk)
 {
 	const struct iommusim_dma_page *page = &walk->result;
+	char size[16];
 
 	paint(layout, GREEN, "allowed");
 	if (page->interrupt)
@@ -551,7 +562,7 @@ static void write_success(const struct layout *layout, const struct iommusim_wal
 		fprintf(layout->out, ": 0x%" PRIx64 " is used as it is\n", page->physical);
 	else
 		fprintf(layout->out, ": 0x%" PRIx64 " -> 0x%" PRIx64 ", in a %s page\n", page->address,
-		    page->physical, page_size(page->page_shift));
+		    page->physical, page_size(page->page_shift, size));
 }
 
 void walk_text(FILE *out, const struct walk_answer *answer, const struct walk_style *style)
