@@ -75,6 +75,7 @@ enum {
 	CAPABILITIES = 0x34,
 	CAPABILITY_MSI = 0x05,
 	CAPABILITY_IOMMU = 0x0f,
+	OWN_BYTES = 0x18, /* AMD-Vi 3.3 */
 	/* of an MSI capability: offsets, and bits of its control word */
 	MSI_CONTROL = 2,
 	MSI_ADDRESS = 4,
@@ -101,6 +102,16 @@ static void follow_list(struct recording_config *config, const struct recording_
 	if (kind == CAPABILITY_IOMMU)
 		config->own = access->offset;
 	config->next = next;
+}
+
+/* Compare with the capability block; the low half alone when no more was read, as far as one can tell. */
+static void read_own(struct recording_run *run, unsigned offset, uint32_t recorded)
+{
+	const uint32_t mask = recorded > UINT16_MAX ? UINT32_MAX : UINT16_MAX;
+	uint32_t value;
+
+	if (iommusim_amdvi_capability_read(run->platform.unit, offset, &value) == IOMMUSIM_OK)
+		run->summary->config_reads_differ += ((value ^ recorded) & mask) != 0;
 }
 
 static bool write_msi(struct recording_config *config, unsigned at, uint32_t value)
@@ -136,10 +147,16 @@ static void set_msi(struct recording_run *run)
 static void configure(struct recording_run *run, const struct recording_config_access *access)
 {
 	struct recording_config *config = &run->config;
-	const unsigned in_msi = access->offset - config->msi;
+	const unsigned in_own = access->offset - config->own, in_msi = access->offset - config->msi;
 
 	if (!access->is_write)
 		follow_list(config, access);
+	if (config->own != 0 && in_own < OWN_BYTES && in_own % 4 == 0) {
+		if (access->is_write)
+			iommusim_amdvi_capability_write(run->platform.unit, in_own, access->value);
+		else
+			read_own(run, in_own, access->value);
+	}
 	if (config->msi != 0 && access->is_write && write_msi(config, in_msi, access->value))
 		set_msi(run);
 }
