@@ -25,16 +25,24 @@ struct amdvi_asker {
 	bool write;
 };
 
-/* From memory alone: changes nothing. False: `event` says why, its code being 2, 1 or 3. */
+/* From memory alone: changes nothing. The reason to deny (denial.h) when there is no entry, or 0. */
+unsigned amdvi_device_load(const struct amdvi_unit *amdvi, uint16_t id, struct amdvi_device *device);
+/* By way of the cache, and into it unless something was invalidated since `generation`. Any thread. */
+unsigned amdvi_device_look_up(
+    struct amdvi_unit *amdvi, uint16_t id, uint64_t generation, struct amdvi_device *device);
+
+/* The same two. False: `event` says why, its code being 2, 1 or 3. */
 bool amdvi_device_read(const struct amdvi_unit *amdvi, uint16_t id, const struct amdvi_asker *asker,
     struct amdvi_device *device, struct amdvi_event *event);
-/* By way of the cache, and into it unless something was invalidated since `generation`. Any thread. */
 bool amdvi_device_find(struct amdvi_unit *amdvi, uint16_t id, const struct amdvi_asker *asker,
     uint64_t generation, struct amdvi_device *device, struct amdvi_event *event);
 
-/* Reserved bits in 127:1 of an entry with V=1; in 255:129 of one with IV=1. */
+/* Reserved bits or codes in 127:1 of an entry with V=1; in 255:129 of one with IV=1. */
 bool amdvi_device_memory_reserved(const struct amdvi_unit *amdvi, const struct amdvi_device *device);
 bool amdvi_device_interrupt_reserved(const struct amdvi_unit *amdvi, const struct amdvi_device *device);
+
+/* Guest translation is on for the device: DTE.GV, and CONTROL.GTEn. */
+bool amdvi_device_has_guest(const struct amdvi_unit *amdvi, const struct amdvi_device *device);
 
 /* GCR3 table root, interrupt table root: addresses put together from their parts. */
 uint64_t amdvi_device_gcr3(const struct amdvi_device *device);
@@ -42,5 +50,7 @@ uint64_t amdvi_device_interrupt_table(const struct amdvi_device *device);
 
 /* May a page fault of this entry not be logged (SA, or SE after the first)? Notes the first. Any thread. */
 bool amdvi_device_silences(struct amdvi_unit *amdvi, const struct amdvi_device *device);
+/* The same without noting anything. */
+bool amdvi_device_would_silence(struct amdvi_unit *amdvi, const struct amdvi_device *device);
 
 #endif

@@ -13,6 +13,11 @@ void amdvi_explain(
 #define AMDVI_INTERRUPT_FIRST UINT64_C(0xfee00000)
 #define AMDVI_INTERRUPT_LAST  UINT64_C(0xfeefffff)
 
+static inline bool amdvi_is_interrupt_range(uint64_t address)
+{
+	return address >= AMDVI_INTERRUPT_FIRST && address <= AMDVI_INTERRUPT_LAST;
+}
+
 /* Peripheral page requests (AMD-Vi 2.6): page_request.c. */
 void amdvi_request_page(struct iommusim_unit *unit, uint16_t rid,
     const struct iommusim_page_request *request, struct iommusim_page_request_outcome *outcome);

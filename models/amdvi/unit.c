@@ -6,6 +6,7 @@
 #include "models/amdvi/invalidate.h"
 #include "models/amdvi/performance.h"
 #include "models/amdvi/registers.h"
+#include "models/amdvi/translate.h"
 #include "models/amdvi/status.h"
 
 static const struct unit_model amdvi_model;
@@ -127,6 +128,7 @@ static const struct unit_model amdvi_model = {
 	.write = amdvi_write,
 	.reset = amdvi_reset,
 	.destroy = amdvi_destroy,
+	.translate = amdvi_translate,
 	.translating = amdvi_translating,
 	.fault_event_masked = amdvi_event_masked,
 };

@@ -15,8 +15,8 @@
 #define PAGE_TABLE_ENTRIES 512u
 #define PAGE_TABLE_BYTES   UINT64_C(4096)
 
-/* Rights, as bits: the same in every format. Formats without privilege have no PAGE_USER. */
-enum { PAGE_READ = 1, PAGE_WRITE = 2, PAGE_USER = 4 };
+/* Rights, as bits: the same in every format. Not every format has privilege, or execution. */
+enum { PAGE_READ = 1, PAGE_WRITE = 2, PAGE_USER = 4, PAGE_EXECUTE = 8 };
 
 struct page_format {
 	/* Does the entry mean anything at all? */

@@ -6,6 +6,7 @@
 #define IOMMUSIM_FORMATS_X86_FIRST_STAGE_H
 
 #include "models/formats/page_format.h"
+#include "models/amdvi/spec/amdvi.h"
 #include "models/vtd/spec/vtd.h"
 
 static inline bool x86_present(uint64_t entry)
@@ -74,6 +75,20 @@ static const struct page_format x86_first_stage = {
 	.page = x86_page,
 	.make_table = x86_make_table,
 	.make_leaf = x86_make_leaf,
+};
+
+/* Where entries can forbid execution (AMD-Vi 2.2.6). Nothing builds such entries here. */
+static inline unsigned x86_rights_nx(uint64_t entry)
+{
+	return x86_rights(entry) | (amdvi_guest_pte_XD(&entry) ? 0 : PAGE_EXECUTE);
+}
+
+static const struct page_format x86_first_stage_nx = {
+	.present = x86_present,
+	.leaf = x86_is_leaf,
+	.rights = x86_rights_nx,
+	.table = x86_next_table,
+	.page = x86_page,
 };
 
 #endif

@@ -22,7 +22,7 @@ struct iommusim_walk_field {
 
 #define IOMMUSIM_WALK_FIELDS 24u
 #define IOMMUSIM_WALK_QUADS  8u
-#define IOMMUSIM_WALK_STEPS  40u
+#define IOMMUSIM_WALK_STEPS  64u
 
 struct iommusim_walk_step {
 	const char *structure; /* "root entry" */

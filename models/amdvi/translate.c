@@ -1,0 +1,366 @@
+/*
+ * One DMA request: what never meets the tables, the way through caches (caching.c) and tables (tables.c), what
+ * is judged of a cached answer, the answer to a translation request, and the event that is reported.
+ */
+#include "models/amdvi/translate.h"
+
+#include "models/amdvi/caching.h"
+
+/* How often a translation is made anew because software changed an entry while its flags were set. */
+#define MARK_TRIES 1000u
+
+/* ---- beside the tables ----------------------------------------------------------------------------------- */
+
+static bool is_on(const struct amdvi_unit *amdvi)
+{
+	return amdvi_CONTROL_IOMMU_EN(amdvi_control(amdvi)) != 0;
+}
+
+/* One doubleword written is an interrupt; a read without bytes flushes them. Nothing else may be there. */
+static unsigned check_interrupt_range(const struct page_request *request)
+{
+	const bool interrupt =
+	    request->kind == IOMMUSIM_DMA_WRITE && request->length == 4 && request->address % 4 == 0;
+	const bool flush = request->kind == IOMMUSIM_DMA_READ && request->length == 0;
+
+	if (!interrupt && !flush)
+		return INTERRUPT_READ;
+	return request->has_pasid ? INTERRUPT_PASID : ALLOWED;
+}
+
+/* Translation is off: requests that ask for it are answered Unsupported Request, all else passes. */
+static void pass_untranslated(const struct page_request *request, struct iommusim_dma_page *page)
+{
+	page->physical = request->address;
+	page->interrupt = amdvi_is_interrupt_range(request->address) && !request->has_pasid &&
+	    check_interrupt_range(request) == ALLOWED;
+	if (amdvi_is_untranslated(request))
+		return;
+	page->faulted = true;
+	page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
+}
+
+/* A write that says it is a translation request is malformed: unsupported, and nothing is reported. */
+static bool is_refused(const struct page_request *request)
+{
+	return amdvi_is_translation_request(request) && request->kind != IOMMUSIM_DMA_READ;
+}
+
+bool amdvi_beside_tables(const struct amdvi_unit *amdvi, const struct page_request *request,
+    struct iommusim_dma_page *page, unsigned *reason)
+{
+	*reason = ALLOWED;
+	if (!is_on(amdvi)) {
+		pass_untranslated(request, page);
+		return true;
+	}
+	if (is_refused(request)) {
+		page->faulted = true;
+		page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
+		return true;
+	}
+	if (!amdvi_is_untranslated(request) || !amdvi_is_interrupt_range(request->address))
+		return false;
+	page->physical = request->address;
+	page->translated = true;
+	*reason = check_interrupt_range(request);
+	page->interrupt = *reason == ALLOWED;
+	return true;
+}
+
+/* ---- through caches and tables ----------------------------------------------------------------------------- */
+
+static void take_walk(struct amdvi_lookup *lookup, struct stage_walk *walk)
+{
+	lookup->rights = walk->rights;
+	lookup->executable = walk->executable;
+	lookup->snoop = walk->snoop;
+	lookup->untranslated_only = walk->untranslated_only;
+	lookup->clean = walk->clean;
+	lookup->host_clean = walk->second_clean;
+	lookup->entry_address = walk->entry_address;
+	lookup->reads += walk->reads;
+	lookup->nested_reads += walk->nested_reads;
+	walk->reads = walk->nested_reads = 0;
+}
+
+/*
+ * The page, and the flags that go with finding it. An entry that software changes between being read and
+ * being marked is read again, from the top.
+ */
+static void find_page(
+    struct amdvi_unit *amdvi, struct amdvi_lookup *lookup, struct walk_shortcut *shortcut)
+{
+	struct walk_marks marks;
+	struct stage_walk walk = { .marks = &marks, .shortcut = shortcut };
+
+	for (unsigned tries = 0; tries < MARK_TRIES; tries++) {
+		marks.count = marks.reason = 0;
+		lookup->reason =
+		    amdvi_find_page(amdvi, lookup->request, &lookup->space, &walk, lookup->page);
+		take_walk(lookup, &walk);
+		if (lookup->reason != ALLOWED ||
+		    walk_marks_commit(&amdvi->unit.machine->memory, &marks, &lookup->reason))
+			return;
+		if (shortcut != NULL) {
+			shortcut->from.level = 0;
+			shortcut->passed_count = 0;
+		}
+	}
+	lookup->reason = marks.list[0].unwritable;
+}
+
+/* What the IOTLB answered is judged for this request, as what the tables answer is. */
+static void judge_cached(struct amdvi_lookup *lookup)
+{
+	if (lookup->reason == ALLOWED)
+		lookup->reason = amdvi_check_rights(
+		    lookup->request, &lookup->space, lookup->rights, lookup->executable);
+}
+
+static void look_up_page(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
+{
+	struct walk_shortcut shortcut = { .passed_count = 0 };
+
+	if (amdvi->unit.settings.cache == IOMMUSIM_CACHE_NONE ||
+	    (!lookup->space.guest && lookup->space.host_levels == 0)) {
+		find_page(amdvi, lookup, NULL);
+		return;
+	}
+	if (amdvi_ask_caches(amdvi, lookup, &shortcut)) {
+		judge_cached(lookup);
+		return;
+	}
+	find_page(amdvi, lookup, &shortcut);
+	amdvi_fill_caches(amdvi, lookup, &shortcut);
+}
+
+/* From the device table entry on. */
+static void resolve(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
+{
+	const struct page_request *request = lookup->request;
+	unsigned rights = RIGHT_READ | RIGHT_WRITE;
+	const char *mode;
+
+	lookup->page->translated = true;
+	lookup->rights = RIGHT_READ | RIGHT_WRITE;
+	lookup->space.rights = RIGHT_READ | RIGHT_WRITE;
+	lookup->reason =
+	    amdvi_device_look_up(amdvi, request->rid, lookup->generation, &lookup->device);
+	if (!lookup->device.in_table && lookup->reason != ALLOWED &&
+	    amdvi_is_translation_request(request))
+		lookup->reason = TRANSLATION_DEVICE;
+	if (lookup->reason != ALLOWED)
+		return;
+	lookup->page->through_cache = lookup->device.cached;
+	if (amdvi_ends_at_device(amdvi, request, &lookup->device, lookup->page, &rights,
+		&lookup->reason, &mode)) {
+		lookup->rights = (uint8_t)rights;
+		return;
+	}
+	lookup->reason = amdvi_find_space(amdvi, request, &lookup->device, &lookup->space);
+	if (lookup->reason != ALLOWED)
+		return;
+	look_up_page(amdvi, lookup);
+	lookup->lasting = true;
+}
+
+/* ---- what comes of it ------------------------------------------------------------------------------------ */
+
+static bool writes(const struct page_request *request)
+{
+	return request->kind != IOMMUSIM_DMA_READ;
+}
+
+static unsigned denied_by_owner(const struct amdvi_unit *amdvi, const struct page_request *request,
+    const struct iommusim_dma_page *page)
+{
+	const struct iommusim_amdvi_page_states *states = &amdvi->page_states;
+
+	if (!amdvi_snp(amdvi) || page->interrupt || amdvi_is_translation_request(request))
+		return ALLOWED;
+	return states->allowed(states->context, page->physical, request->rid, writes(request))
+	    ? ALLOWED
+	    : RMP_DENIED;
+}
+
+/* The event of code 2 has everything; the others have what they have (AMD-Vi 2.5.2 to 2.5.14). */
+static void fill_page_fault(const struct amdvi_lookup *lookup, struct amdvi_event *event)
+{
+	const struct page_request *request = lookup->request;
+
+	event->domain = request->has_pasid ? 0 : (uint16_t)amdvi_dte_DOMAIN_ID(lookup->device.dte);
+	event->no_execute = request->execute;
+	event->user = request->has_pasid && !request->privileged;
+	event->interrupt = lookup->reason == INTERRUPT_PASID;
+}
+
+static void fill_hardware_error(const struct amdvi_lookup *lookup, struct amdvi_event *event)
+{
+	event->type = AMDVI_TARGET_ABORT;
+	if (event->code == AMDVI_DEV_TAB_HARDWARE_ERROR) {
+		event->guest = false;
+		event->pasid = 0;
+		event->address = lookup->device.address;
+		return;
+	}
+	event->domain =
+	    event->guest ? 0 : (uint16_t)amdvi_dte_DOMAIN_ID(lookup->device.dte);
+	event->address = lookup->entry_address & ~UINT64_C(7);
+}
+
+static void fill_owner(
+    const struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup, struct amdvi_event *event)
+{
+	const struct iommusim_amdvi_page_states *states = &amdvi->page_states;
+	const struct page_request *request = lookup->request;
+
+	if (states->flags != NULL)
+		event->rmp = states->flags(states->context, lookup->page->physical, request->rid,
+		    writes(request));
+}
+
+struct amdvi_event amdvi_event_of(const struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
+{
+	const struct amdvi_denial_meaning *meaning = amdvi_denial(lookup->reason);
+	const struct page_request *request = lookup->request;
+	struct amdvi_event event = {
+		.address = request->address,
+		.pasid = request->has_pasid ? request->pasid : 0,
+		.device = request->rid,
+		.code = meaning->code,
+		.type = meaning->type,
+		.guest = request->has_pasid,
+		.present = meaning->present,
+		.permission = meaning->permission,
+		.reserved = meaning->reserved,
+		.translation = amdvi_is_translation_request(request),
+		.write = writes(request),
+	};
+
+	switch (event.code) {
+	case AMDVI_IO_PAGE_FAULT:
+		fill_page_fault(lookup, &event);
+		break;
+	case AMDVI_ILLEGAL_DEV_TABLE_ENTRY:
+		event.address &= ~UINT64_C(3);
+		break;
+	case AMDVI_RMP_PAGE_FAULT:
+		event.guest = event.write = event.translation = false;
+		event.pasid = 0;
+		fill_owner(amdvi, lookup, &event);
+		break;
+	case AMDVI_INVALID_DEVICE_REQUEST:
+		event.write = false;
+		break;
+	default:
+		fill_hardware_error(lookup, &event);
+		break;
+	}
+	return event;
+}
+
+/* A page fault of a translation request is an answer without rights: no event, no abort (AMD-Vi 2.5.3). */
+bool amdvi_answers(const struct amdvi_lookup *lookup)
+{
+	if (!amdvi_is_translation_request(lookup->request))
+		return false;
+	return lookup->reason == ALLOWED ||
+	    amdvi_denial(lookup->reason)->code == AMDVI_IO_PAGE_FAULT;
+}
+
+void amdvi_answer(struct amdvi_lookup *lookup)
+{
+	const struct page_request *request = lookup->request;
+	struct iommusim_dma_page *page = lookup->page;
+	unsigned rights = lookup->reason == ALLOWED ? lookup->rights & lookup->space.rights : 0;
+
+	if (request->no_write)
+		rights &= ~(unsigned)RIGHT_WRITE;
+	page->answered = true;
+	page->granted = (uint8_t)rights;
+	page->privileged = request->has_pasid && request->privileged;
+	page->non_snooped = rights != 0 && lookup->snoop;
+	page->untranslated_only = rights != 0 && lookup->untranslated_only;
+}
+
+/* The device is told Completer Abort, but where only the event tells of it (AMD-Vi 2.5.3, user and supervisor). */
+void amdvi_refine_fault(const struct amdvi_lookup *lookup, struct iommusim_fault *fault)
+{
+	const struct amdvi_denial_meaning *meaning = amdvi_denial(lookup->reason);
+
+	fault->class_ = meaning->class_;
+	fault->meaning = meaning->meaning;
+	fault->aborts = lookup->reason != GUEST_USER;
+}
+
+static void deny(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
+{
+	const struct amdvi_event event = amdvi_event_of(amdvi, lookup);
+	const bool silent = event.code == AMDVI_IO_PAGE_FAULT && lookup->device.readable &&
+	    amdvi_dte_V(lookup->device.dte) && amdvi_device_silences(amdvi, &lookup->device);
+
+	lookup->page->faulted = true;
+	lookup->page->translated = true;
+	amdvi_event_report(amdvi, &event, silent, &lookup->page->fault);
+	amdvi_refine_fault(lookup, &lookup->page->fault);
+}
+
+/*
+ * A contrary cache also fetches the page after the one that was asked for: to read it, for a page does not get
+ * dirty by speculation.
+ */
+static void prefetch(struct amdvi_unit *amdvi, const struct amdvi_lookup *asked)
+{
+	struct page_request next = *asked->request;
+	struct iommusim_dma_page page = { .address = 0 };
+	struct amdvi_lookup lookup = {
+		.request = &next, .page = &page, .generation = asked->generation
+	};
+	bool wanted;
+
+	pthread_mutex_lock(&amdvi->unit.lock);
+	wanted = cache_whim(&amdvi->iotlb, 4);
+	pthread_mutex_unlock(&amdvi->unit.lock);
+	next.address += IOMMUSIM_PAGE_SIZE;
+	next.kind = IOMMUSIM_DMA_READ;
+	if (wanted && !amdvi_is_interrupt_range(next.address))
+		resolve(amdvi, &lookup);
+}
+
+/* What the unit's caches keep until it is invalidated, a requester may keep too. */
+static unsigned lasting_rights(const struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
+{
+	const unsigned rights = lookup->rights & lookup->space.rights;
+
+	if (!lookup->lasting || lookup->request->has_pasid || amdvi_snp(amdvi) ||
+	    amdvi->unit.settings.cache != IOMMUSIM_CACHE_HOARD)
+		return 0;
+	return amdvi_is_clean(lookup) ? rights & ~(unsigned)RIGHT_WRITE : rights;
+}
+
+void amdvi_translate(struct iommusim_unit *unit, const struct page_request *request,
+    struct iommusim_dma_page *page, unsigned *rights)
+{
+	struct amdvi_unit *amdvi = amdvi_of(unit);
+	struct amdvi_lookup lookup = {
+		.request = request, .page = page, .generation = atomic_load(&unit->generation)
+	};
+
+	if (!amdvi_beside_tables(amdvi, request, page, &lookup.reason)) {
+		resolve(amdvi, &lookup);
+		if (lookup.reason == ALLOWED)
+			lookup.reason = denied_by_owner(amdvi, request, page);
+		if (lookup.reason == ALLOWED && unit->settings.cache == IOMMUSIM_CACHE_ADVERSE &&
+		    amdvi_is_untranslated(request))
+			prefetch(amdvi, &lookup);
+	}
+	if (page->faulted || (lookup.reason == ALLOWED && amdvi_is_untranslated(request))) {
+		*rights = page->faulted ? 0 : lasting_rights(amdvi, &lookup);
+		return;
+	}
+	if (amdvi_answers(&lookup))
+		amdvi_answer(&lookup);
+	else if (lookup.reason != ALLOWED)
+		deny(amdvi, &lookup);
+}

@@ -1,0 +1,118 @@
+/*
+ * What walks of every vendor are asked, get and leave behind: the path for whoever wants to see it, tables that
+ * caches know, flags to be set in entries. How an entry is read stands with its format (models/formats).
+ */
+#ifndef IOMMUSIM_MODELS_WALK_H
+#define IOMMUSIM_MODELS_WALK_H
+
+#include <iommusim/walk.h>
+
+#include "machine/state.h"
+#include "models/common/spec/spec.h"
+#include "models/formats/page_format.h"
+
+/* ---- the path -------------------------------------------------------------------------------------------- */
+
+/* Entries in the order of reading; the vendor's explain.c turns them into words. */
+struct walk_path_step {
+	const struct spec_structure *structure;
+	uint64_t table;
+	uint64_t address;
+	uint64_t raw[8];
+	uint64_t input; /* of a paging entry: the address it helps translate */
+	uint8_t level;  /* of a paging entry; 0 for others */
+	uint8_t stage;  /* of a paging entry: 1 first stage, 2 second stage */
+	bool readable;
+	bool leaf;
+};
+struct walk_path {
+	struct walk_path_step steps[IOMMUSIM_WALK_STEPS];
+	uint8_t count;
+	uint8_t levels;
+	const char *mode;
+};
+
+/* Note an entry on the path, if there is one; it has as many quadwords as its structure. */
+void walk_path_note(struct walk_path *path, const struct spec_structure *structure, uint64_t table,
+    uint64_t address, const uint64_t *raw, bool readable);
+/* And of the entry noted last, that it is a paging entry. */
+void walk_path_note_paging(
+    struct walk_path *path, unsigned stage, unsigned level, bool leaf, uint64_t input);
+
+/* ---- tables in between ----------------------------------------------------------------------------------- */
+
+/* A table somewhere below a root, and what the entries on the way to it allow. */
+struct walk_table {
+	uint64_t address;
+	uint8_t level; /* 0: none */
+	uint8_t rights;
+};
+
+/* Where a walk may begin, and the tables it came by: what the paging-structure cache gives and gets. */
+struct walk_shortcut {
+	struct walk_table from;
+	struct walk_table passed[PAGE_TABLE_LEVELS];
+	unsigned passed_count;
+};
+
+/* ---- flags ----------------------------------------------------------------------------------------------- */
+
+/* Flags that a translation sets in paging entries once it is known to succeed. */
+struct walk_mark {
+	uint64_t address;    /* of the entry */
+	uint64_t seen;       /* the entry as it was read */
+	uint64_t flags;      /* to be set; they are not all set yet */
+	uint64_t ignored;    /* flags that others may have set meanwhile */
+	unsigned unwritable; /* the vendor's reason of a fault when the entry cannot be written */
+};
+
+/* First-stage entries, and for each of them, the page, and tables of roots, a second-stage walk. */
+#define WALK_MARKS 72u
+struct walk_marks {
+	struct walk_mark list[WALK_MARKS];
+	unsigned count;
+	unsigned reason; /* of the fault, when a flag must be set and may not be */
+};
+
+/*
+ * Note that an entry was used, and its flags that it lacks; without `marks` nothing is. `unsnooped`: the
+ * reason of the fault when the entry is not read through processor caches and so cannot be changed; 0: it can.
+ */
+void walk_mark(struct walk_marks *marks, const struct walk_mark *mark, unsigned unsnooped);
+/*
+ * Set them: all or none. False: an entry has changed since it was read, and the translation must be made
+ * anew. `*reason`: of the fault, when one cannot be set.
+ */
+bool walk_marks_commit(
+    const struct memory *memory, const struct walk_marks *marks, unsigned *reason);
+/* The reason of the fault that setting them would end in; 0: none. Changes nothing. */
+unsigned walk_marks_foresee(const struct memory *memory, const struct walk_marks *marks);
+
+/* ---- one stage ------------------------------------------------------------------------------------------- */
+
+/* What a walk is asked, gets and finds; `shortcut`, `marks` and `path` may be NULL. */
+struct stage_walk {
+	uint64_t address;
+	uint8_t needed; /* rights whose lack ends it early, where the vendor or a choice has it so */
+	bool writes;    /* the page gets dirty */
+	struct walk_shortcut *shortcut;
+	struct walk_marks *marks;
+	struct walk_path *path;
+	/* out */
+	uint64_t page;  /* of memory that holds `address` */
+	uint64_t entry; /* the leaf, or where it stopped */
+	uint64_t entry_address;
+	uint64_t top;   /* where the first entry's table really is */
+	unsigned reads; /* entries read from memory */
+	unsigned nested_reads; /* of these: by a second stage below a first */
+	uint8_t level;  /* where it stopped */
+	uint8_t shift;  /* log2 of the page */
+	uint8_t rights; /* of the page; of a fault: what was allowed down to there */
+	bool snoop;     /* second stage: the leaf wants the page snooped */
+	bool untranslated_only; /* likewise: devices must go on asking (U) */
+	bool executable;        /* first stage: no entry forbids it */
+	bool clean;             /* a write would have a dirty flag to set yet, in the first stage */
+	bool second_clean;      /* likewise in the second */
+};
+
+#endif
