@@ -69,8 +69,8 @@ static bool may_answer(const struct cached *entry, const struct amdvi_lookup *lo
 }
 
 /* Any fill of the domain serves, unless the unit is told to look at who filled it. Lock held. */
-static const struct cached *find_translation(struct amdvi_unit *amdvi,
-    const struct amdvi_lookup *lookup, const struct cache_space *space)
+static const struct cached *find_translation(
+    struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup, const struct cache_space *space)
 {
 	const struct page_request *request = lookup->request;
 	const struct cache_source source = {
@@ -149,8 +149,8 @@ static void keep_translation(struct amdvi_unit *amdvi, const struct amdvi_lookup
 		cache_insert(&amdvi->iotlb, &entry);
 }
 
-static void keep_tables(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup,
-    const struct walk_shortcut *shortcut)
+static void keep_tables(
+    struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup, const struct walk_shortcut *shortcut)
 {
 	const struct cache_space space = space_of(&lookup->space);
 

@@ -18,12 +18,15 @@ struct amdvi_lookup {
 	unsigned reason;
 	unsigned reads; /* table entries read from memory */
 	unsigned nested_reads;
-	uint8_t rights;  /* of the tables, or of what stands for them: without the DTE's */
+	uint8_t rights; /* of the tables, or of what stands for them: without the DTE's */
 	bool executable;
 	bool snoop;             /* FC */
 	bool untranslated_only; /* U */
 	bool clean;             /* a write has a dirty flag to set yet: in guest tables */
 	bool host_clean;        /* and in host tables */
+	bool asked;             /* the caches of translations were */
+	bool table_known;       /* and said where to begin */
+	bool excluded;          /* it is in the exclusion range */
 	bool lasting;           /* it stays so until something is invalidated: requesters may keep it */
 };
 
@@ -34,8 +37,8 @@ bool amdvi_ask_caches(
  * Keep what was found. Not if anything was invalidated since the look-up began: it may have read what the
  * invalidation was about.
  */
-void amdvi_fill_caches(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup,
-    const struct walk_shortcut *shortcut);
+void amdvi_fill_caches(
+    struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup, const struct walk_shortcut *shortcut);
 
 /* translate.c: what never meets the tables. True: it is done, `*reason` set. */
 bool amdvi_beside_tables(const struct amdvi_unit *amdvi, const struct page_request *request,

@@ -49,8 +49,8 @@ unsigned amdvi_device_load(const struct amdvi_unit *amdvi, uint16_t id, struct a
 	if (!device->in_table)
 		return amdvi->choices.beyond_table_is_illegal ? BEYOND_TABLE_ILLEGAL : BEYOND_TABLE;
 	for (unsigned quad = 0; quad < AMDVI_DTE_QUADS; quad += 2)
-		if (!memory_load128(memory, device->address + quad * UINT64_C(8), snoops,
-			device->dte + quad))
+		if (!memory_load128(
+			memory, device->address + quad * UINT64_C(8), snoops, device->dte + quad))
 			return DTE_UNREADABLE;
 	device->readable = true;
 	return ALLOWED;

@@ -34,8 +34,8 @@ static bool load_and_note(void *context, uint64_t address, uint64_t *entry)
 
 	walk_path_note(reader->path, leaf ? &amdvi_pte_spec : &amdvi_pde_spec,
 	    address & ~(PAGE_TABLE_BYTES - 1), address, entry, readable);
-	walk_path_note_paging(reader->path, 2, reader->level, amd_host_present(*entry) && leaf,
-	    reader->input);
+	walk_path_note_paging(
+	    reader->path, 2, reader->level, amd_host_present(*entry) && leaf, reader->input);
 	reader->level = (uint8_t)amd_host_next_level(*entry);
 	return readable;
 }
@@ -141,8 +141,7 @@ unsigned amdvi_walk_host(
 	if (asked->shortcut != NULL)
 		note_passed(asked->shortcut, &walk);
 	take_result(asked, &walk);
-	if (stop == PAGE_WALK_FOUND && amdvi->choices.no_512g_leaves &&
-	    walk.shift == BROKEN_LEAF_SHIFT)
+	if (stop == PAGE_WALK_FOUND && amdvi->choices.no_512g_leaves && walk.shift == BROKEN_LEAF_SHIFT)
 		stop = PAGE_WALK_MISPLACED;
 	if (stop != PAGE_WALK_FOUND)
 		return stop_reason(stop);

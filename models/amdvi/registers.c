@@ -150,9 +150,26 @@ static void control_written(struct amdvi_unit *amdvi, uint64_t before)
 	amdvi_command_control_written(amdvi, before);
 }
 
+/* Requests look at these themselves: what requesters keep was answered under the values before. */
+static bool shapes_translations(unsigned id)
+{
+	return id == AMDVI_CONTROL || id == AMDVI_EXCL_BASE || id == AMDVI_EXCL_LIMIT ||
+	    id == AMDVI_MARC_BASE || id == AMDVI_MARC_RELOC || id == AMDVI_MARC_LEN;
+}
+
+static void outdate_translations(struct amdvi_unit *amdvi)
+{
+	pthread_mutex_lock(&amdvi->unit.lock);
+	amdvi_outdate(amdvi);
+	pthread_mutex_unlock(&amdvi->unit.lock);
+	amdvi_settle(amdvi);
+}
+
 /* What happens after a write, without the lock. */
 static void act(struct amdvi_unit *amdvi, unsigned id, uint64_t before)
 {
+	if (shapes_translations(id))
+		outdate_translations(amdvi);
 	if (id == AMDVI_CONTROL)
 		control_written(amdvi, before);
 	else if (id == AMDVI_CMD_TAIL)

@@ -314,8 +314,7 @@ static unsigned walk_and_mark(const struct amdvi_unit *amdvi, const struct page_
 	return reason;
 }
 
-static void set_mode(
-    struct walk_path *path, const struct amdvi_space *space)
+static void set_mode(struct walk_path *path, const struct amdvi_space *space)
 {
 	if (path == NULL)
 		return;

@@ -4,7 +4,10 @@
  */
 #include "models/amdvi/translate.h"
 
+#include <string.h>
+
 #include "models/amdvi/caching.h"
+#include "models/amdvi/performance.h"
 
 /* How often a translation is made anew because software changed an entry while its flags were set. */
 #define MARK_TRIES 1000u
@@ -127,10 +130,12 @@ static void look_up_page(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
 		find_page(amdvi, lookup, NULL);
 		return;
 	}
+	lookup->asked = true;
 	if (amdvi_ask_caches(amdvi, lookup, &shortcut)) {
 		judge_cached(lookup);
 		return;
 	}
+	lookup->table_known = shortcut.from.level != 0;
 	find_page(amdvi, lookup, &shortcut);
 	amdvi_fill_caches(amdvi, lookup, &shortcut);
 }
@@ -145,17 +150,17 @@ static void resolve(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
 	lookup->page->translated = true;
 	lookup->rights = RIGHT_READ | RIGHT_WRITE;
 	lookup->space.rights = RIGHT_READ | RIGHT_WRITE;
-	lookup->reason =
-	    amdvi_device_look_up(amdvi, request->rid, lookup->generation, &lookup->device);
+	lookup->reason = amdvi_device_look_up(amdvi, request->rid, lookup->generation, &lookup->device);
 	if (!lookup->device.in_table && lookup->reason != ALLOWED &&
 	    amdvi_is_translation_request(request))
 		lookup->reason = TRANSLATION_DEVICE;
 	if (lookup->reason != ALLOWED)
 		return;
 	lookup->page->through_cache = lookup->device.cached;
-	if (amdvi_ends_at_device(amdvi, request, &lookup->device, lookup->page, &rights,
-		&lookup->reason, &mode)) {
+	if (amdvi_ends_at_device(
+		amdvi, request, &lookup->device, lookup->page, &rights, &lookup->reason, &mode)) {
 		lookup->rights = (uint8_t)rights;
+		lookup->excluded = lookup->reason == ALLOWED && strcmp(mode, "exclusion range") == 0;
 		return;
 	}
 	lookup->reason = amdvi_find_space(amdvi, request, &lookup->device, &lookup->space);
@@ -204,8 +209,7 @@ static void fill_hardware_error(const struct amdvi_lookup *lookup, struct amdvi_
 		event->address = lookup->device.address;
 		return;
 	}
-	event->domain =
-	    event->guest ? 0 : (uint16_t)amdvi_dte_DOMAIN_ID(lookup->device.dte);
+	event->domain = event->guest ? 0 : (uint16_t)amdvi_dte_DOMAIN_ID(lookup->device.dte);
 	event->address = lookup->entry_address & ~UINT64_C(7);
 }
 
@@ -216,8 +220,8 @@ static void fill_owner(
 	const struct page_request *request = lookup->request;
 
 	if (states->flags != NULL)
-		event->rmp = states->flags(states->context, lookup->page->physical, request->rid,
-		    writes(request));
+		event->rmp = states->flags(
+		    states->context, lookup->page->physical, request->rid, writes(request));
 }
 
 struct amdvi_event amdvi_event_of(const struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
@@ -265,8 +269,7 @@ bool amdvi_answers(const struct amdvi_lookup *lookup)
 {
 	if (!amdvi_is_translation_request(lookup->request))
 		return false;
-	return lookup->reason == ALLOWED ||
-	    amdvi_denial(lookup->reason)->code == AMDVI_IO_PAGE_FAULT;
+	return lookup->reason == ALLOWED || amdvi_denial(lookup->reason)->code == AMDVI_IO_PAGE_FAULT;
 }
 
 void amdvi_answer(struct amdvi_lookup *lookup)
@@ -328,13 +331,69 @@ static void prefetch(struct amdvi_unit *amdvi, const struct amdvi_lookup *asked)
 		resolve(amdvi, &lookup);
 }
 
+/* ---- counters -------------------------------------------------------------------------------------------- */
+
+static struct amdvi_subject subject_of(const struct amdvi_lookup *lookup)
+{
+	const struct page_request *request = lookup->request;
+
+	return (struct amdvi_subject){
+		.pasid = request->pasid,
+		.device = request->rid,
+		.domain = (uint16_t)amdvi_dte_DOMAIN_ID(lookup->device.dte),
+		.has_pasid = request->has_pasid,
+		.has_domain = lookup->device.readable && amdvi_dte_V(lookup->device.dte),
+		.has_device = true,
+	};
+}
+
+static void count_caches(
+    struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup, const struct amdvi_subject *subject)
+{
+	if (lookup->device.readable)
+		amdvi_count(amdvi, lookup->device.cached ? AMDVI_COUNT_DTE_HIT : AMDVI_COUNT_DTE_MISS,
+		    subject, 1);
+	if (lookup->asked)
+		amdvi_count(amdvi, lookup->page->cached ? AMDVI_COUNT_PTE_HIT : AMDVI_COUNT_PTE_MISS,
+		    subject, 1);
+	if (lookup->asked && !lookup->page->cached)
+		amdvi_count(amdvi, lookup->table_known ? AMDVI_COUNT_PDE_HIT : AMDVI_COUNT_PDE_MISS,
+		    subject, 1);
+	amdvi_count(amdvi, AMDVI_COUNT_READS, subject, lookup->reads);
+	amdvi_count(amdvi, AMDVI_COUNT_NESTED_READS, subject, lookup->nested_reads);
+	if (lookup->space.guest)
+		amdvi_count(
+		    amdvi, AMDVI_COUNT_GUEST_READS, subject, lookup->reads - lookup->nested_reads);
+}
+
+/* What is counted of one request (AMD-Vi 3.4, counter sources). */
+static void count(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
+{
+	const uint8_t type = lookup->request->address_type;
+	struct amdvi_subject subject;
+
+	if (amdvi_counting_idle(amdvi))
+		return;
+	subject = subject_of(lookup);
+	amdvi_count(amdvi, AMDVI_COUNT_TOTAL, &subject, 1);
+	if (type == IOMMUSIM_DMA_UNTRANSLATED)
+		amdvi_count(amdvi, AMDVI_COUNT_UNTRANSLATED, &subject, 1);
+	else if (type == IOMMUSIM_DMA_TRANSLATED)
+		amdvi_count(amdvi, AMDVI_COUNT_PRETRANSLATED, &subject, 1);
+	if (lookup->excluded)
+		amdvi_count(amdvi, AMDVI_COUNT_EXCLUDED, &subject, 1);
+	if (lookup->page->faulted && lookup->page->fault.aborts)
+		amdvi_count(amdvi, AMDVI_COUNT_ABORT, &subject, 1);
+	count_caches(amdvi, lookup, &subject);
+}
+
 /* What the unit's caches keep until it is invalidated, a requester may keep too. */
 static unsigned lasting_rights(const struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
 {
 	const unsigned rights = lookup->rights & lookup->space.rights;
 
 	if (!lookup->lasting || lookup->request->has_pasid || amdvi_snp(amdvi) ||
-	    amdvi->unit.settings.cache != IOMMUSIM_CACHE_HOARD)
+	    amdvi->unit.settings.cache != IOMMUSIM_CACHE_HOARD || !amdvi_counting_idle(amdvi))
 		return 0;
 	return amdvi_is_clean(lookup) ? rights & ~(unsigned)RIGHT_WRITE : rights;
 }
@@ -355,12 +414,11 @@ void amdvi_translate(struct iommusim_unit *unit, const struct page_request *requ
 		    amdvi_is_untranslated(request))
 			prefetch(amdvi, &lookup);
 	}
-	if (page->faulted || (lookup.reason == ALLOWED && amdvi_is_untranslated(request))) {
-		*rights = page->faulted ? 0 : lasting_rights(amdvi, &lookup);
-		return;
-	}
-	if (amdvi_answers(&lookup))
+	if (!page->faulted && amdvi_answers(&lookup))
 		amdvi_answer(&lookup);
 	else if (lookup.reason != ALLOWED)
 		deny(amdvi, &lookup);
+	else if (!page->faulted && amdvi_is_untranslated(request))
+		*rights = lasting_rights(amdvi, &lookup);
+	count(amdvi, &lookup);
 }

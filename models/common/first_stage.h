@@ -14,12 +14,13 @@ struct first_stage_reasons {
 	unsigned unreadable;
 	unsigned not_present;
 	unsigned reserved;
-	unsigned user;  /* a user's request, and the entries are not a user's */
-	unsigned write; /* another right is missing on the way */
+	unsigned user;             /* a user's request, and the entries are not a user's */
+	unsigned write;            /* another right is missing on the way */
 	unsigned table_denied_top; /* the second stage does not let the entry be read */
 	unsigned table_denied;
-	unsigned flag_denied;      /* nor a flag be set in it */
-	unsigned flag_unsnooped;   /* a flag must be set, and entries are not read through processor caches */
+	unsigned flag_denied; /* nor a flag be set in it */
+	unsigned
+	    flag_unsnooped; /* a flag must be set, and entries are not read through processor caches */
 	unsigned flag_unwritable;  /* nor is there memory that can be written */
 	unsigned second_unsnooped; /* the same of the second stage's leaf of a table that is written */
 	unsigned second_unwritable;
@@ -45,7 +46,8 @@ struct first_stage {
 	uint64_t accessed; /* flags of entries that are used; 0: none are kept */
 	uint64_t dirty;    /* of the leaf of a page that is written */
 	uint64_t ignored;  /* all flags that others may set in an entry meanwhile */
-	uint64_t second_dirty; /* nested, with second-stage flags: of a leaf whose page is written; else 0 */
+	uint64_t
+	    second_dirty; /* nested, with second-stage flags: of a leaf whose page is written; else 0 */
 	uint64_t second_ignored;
 	uint8_t levels;
 	uint8_t table_rights; /* nested: what the second stage must give for entries to be read */
@@ -54,8 +56,9 @@ struct first_stage {
 	bool unsigned_address; /* bits above the tables' are no copies of the highest: they are 0 */
 	bool privileged;
 	bool write_protect; /* from privileged requests too */
-	bool write_early;   /* a missing write right ends it at the entry, before its reserved bits are seen */
-	bool execution;     /* entries can forbid execution */
+	bool
+	    write_early; /* a missing write right ends it at the entry, before its reserved bits are seen */
+	bool execution; /* entries can forbid execution */
 };
 
 /* Walk. The reason, or 0 and `asked` says what was found. Reads memory, changes nothing. */

@@ -83,8 +83,7 @@ void walk_mark(struct walk_marks *marks, const struct walk_mark *mark, unsigned 
  * Set them: all or none. False: an entry has changed since it was read, and the translation must be made
  * anew. `*reason`: of the fault, when one cannot be set.
  */
-bool walk_marks_commit(
-    const struct memory *memory, const struct walk_marks *marks, unsigned *reason);
+bool walk_marks_commit(const struct memory *memory, const struct walk_marks *marks, unsigned *reason);
 /* The reason of the fault that setting them would end in; 0: none. Changes nothing. */
 unsigned walk_marks_foresee(const struct memory *memory, const struct walk_marks *marks);
 
@@ -102,13 +101,13 @@ struct stage_walk {
 	uint64_t page;  /* of memory that holds `address` */
 	uint64_t entry; /* the leaf, or where it stopped */
 	uint64_t entry_address;
-	uint64_t top;   /* where the first entry's table really is */
-	unsigned reads; /* entries read from memory */
-	unsigned nested_reads; /* of these: by a second stage below a first */
-	uint8_t level;  /* where it stopped */
-	uint8_t shift;  /* log2 of the page */
-	uint8_t rights; /* of the page; of a fault: what was allowed down to there */
-	bool snoop;     /* second stage: the leaf wants the page snooped */
+	uint64_t top;           /* where the first entry's table really is */
+	unsigned reads;         /* entries read from memory */
+	unsigned nested_reads;  /* of these: by a second stage below a first */
+	uint8_t level;          /* where it stopped */
+	uint8_t shift;          /* log2 of the page */
+	uint8_t rights;         /* of the page; of a fault: what was allowed down to there */
+	bool snoop;             /* second stage: the leaf wants the page snooped */
 	bool untranslated_only; /* likewise: devices must go on asking (U) */
 	bool executable;        /* first stage: no entry forbids it */
 	bool clean;             /* a write would have a dirty flag to set yet, in the first stage */

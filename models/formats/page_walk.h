@@ -12,7 +12,7 @@ enum page_walk_stop {
 	PAGE_WALK_UNREADABLE,  /* no memory where an entry should be */
 	PAGE_WALK_NOT_PRESENT, /* an entry, or the rights accumulated so far, allow nothing */
 	PAGE_WALK_RESERVED,    /* a present entry with a reserved bit or an unsupported size */
-	PAGE_WALK_DENIED, /* a right of `needed_early` or `needed_always` is missing on the way */
+	PAGE_WALK_DENIED,      /* a right of `needed_early` or `needed_always` is missing on the way */
 	PAGE_WALK_MISPLACED /* a leaf or a table that cannot be at its level, or a skipped address bit set */
 };
 
@@ -46,7 +46,8 @@ struct page_walk {
 	uint8_t rights; /* accumulated, the last entry included */
 	uint64_t entry;
 	uint64_t page; /* found: physical address of the page that holds `target` */
-	uint8_t shift; /* found, of formats with leaf_shift(): log2 of the page; else it is the level's */
+	uint8_t
+	    shift; /* found, of formats with leaf_shift(): log2 of the page; else it is the level's */
 };
 
 static inline bool page_walk_lacks(const struct page_walk *walk, unsigned needed)
@@ -83,7 +84,8 @@ static inline __attribute__((always_inline)) unsigned page_walk_below(
 	next = format->next_level(entry);
 	if (next >= level)
 		return 0;
-	skipped = (UINT64_C(1) << page_level_shift(level)) - (UINT64_C(1) << page_level_shift(next + 1));
+	skipped =
+	    (UINT64_C(1) << page_level_shift(level)) - (UINT64_C(1) << page_level_shift(next + 1));
 	return (target & skipped) == 0 ? next : 0;
 }
 
