@@ -22,6 +22,7 @@ static const struct spec_structure *const structures[] = {
 	&amdvi_irte_spec,
 	&amdvi_irte_ga_spec,
 	&amdvi_irte_guest_spec,
+	&amdvi_virtual_apic_irr_spec,
 	&amdvi_cmd_header_spec,
 	&amdvi_cmd_completion_wait_spec,
 	&amdvi_cmd_inv_devtab_spec,

@@ -3,6 +3,7 @@
 
 #include "models/amdvi/capability.h"
 #include "models/amdvi/features.h"
+#include "models/amdvi/interrupt.h"
 #include "models/amdvi/invalidate.h"
 #include "models/amdvi/performance.h"
 #include "models/amdvi/registers.h"
@@ -129,6 +130,8 @@ static const struct unit_model amdvi_model = {
 	.reset = amdvi_reset,
 	.destroy = amdvi_destroy,
 	.translate = amdvi_translate,
+	.interrupt = amdvi_interrupt,
+	.explain_interrupt = amdvi_explain_interrupt,
 	.translating = amdvi_translating,
 	.fault_event_masked = amdvi_event_masked,
 };

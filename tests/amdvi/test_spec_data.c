@@ -166,6 +166,7 @@ static const struct described entries[] = {
 	    "DEST_HIGH 127:120 - VAPIC_ROOT 115:76 - VECTOR 71:64 - GA_TAG 63:32 - DEST_LOW 31:8 - "
 	    "GUEST_MODE 7:7 - IS_RUN 6:6 - GAPPI_DIS 5:5 - GA_LOG_INTR 2:2 - SUP_IOPF 1:1 - "
 	    "REMAP_EN 0:0 -" },
+	{ &amdvi_virtual_apic_irr_spec, "2.2.5.4", 0, 32, "IRR 31:0 -" },
 	{ &amdvi_cmd_header_spec, "2.4", 0, 128, "OPCODE 63:60 -" },
 	{ &amdvi_cmd_completion_wait_spec, "2.4.1", 0, 128,
 	    "DATA 127:64 - OPCODE 63:60 - ADDR 51:3 - F 2:2 - I 1:1 - S 0:0 -" },

@@ -15,11 +15,17 @@ struct iommusim_interrupt {
 	uint16_t source; /* requester id; what a unit sends by itself carries 0 */
 	bool from_unit;  /* sent by a remapping unit itself: one of its events, or a notification */
 	/*
-	 * A notification (VT-d 5.2.3): a device's interrupt was recorded in a posted-interrupt
-	 * descriptor instead of being sent. As the answer to one device's interrupt it may have address
-	 * 0: recorded, and nothing was sent. The queue never holds such a one.
+	 * A notification (VT-d 5.2.3, AMD-Vi 2.2.5.4): a device's interrupt was recorded in a
+	 * posted-interrupt descriptor or a virtual APIC page instead of being sent. As the answer to one
+	 * device's interrupt it may have address 0: recorded, and nothing was sent. The queue never holds
+	 * such a one.
 	 */
 	bool posted;
+	/*
+	 * A notification that is no interrupt (AMD-Vi 2.2.5.4): the processor that `address` names has a
+	 * look at the virtual APIC page of the guest it runs. It has no vector: `data` is 0.
+	 */
+	bool doorbell;
 };
 
 /* Messages that are kept; one more drops the oldest and counts as lost. */

@@ -53,7 +53,7 @@ struct iommusim_walk {
 	 * translated request), "context" (it stopped there),
 	 * "interrupt range", "refused" (no request of that kind is looked at), "off", "no unit"; of an
 	 * interrupt: "remapped interrupt, xAPIC" or ", x2APIC", "posted interrupt, xAPIC" or
-	 * ", x2APIC", "compatibility interrupt", "off", "no unit"
+	 * ", x2APIC", "compatibility interrupt", "forwarded interrupt" (as it came), "off", "no unit"
 	 */
 	const char *mode;
 	uint8_t levels;        /* of the page table; 0 in pass-through */
@@ -77,9 +77,9 @@ IOMMUSIM_API enum iommusim_status iommusim_walk(struct iommusim_requester *reque
     const struct iommusim_dma_request *request, struct iommusim_walk *walk);
 
 /*
- * The same for a message interrupt: a request in remappable format is the first step, the entry of the
- * interrupt remapping table that decides about it the second, and when it is posted its descriptor, as
- * it is before, the third. `out` (may be NULL) is what would be sent to the processor: with `posted`
+ * The same for a message interrupt: a request in remappable format is the first step, of an AMD-Vi unit
+ * the device table entry the next, then the entry of the interrupt remapping table that decides about it,
+ * and when it is posted its descriptor, or the word of the virtual APIC page, as it is before. `out` (may be NULL) is what would be sent to the processor: with `posted`
  * set a notification, of address 0 when there would be none; as it came when `walk->result.faulted`.
  * Returns OK, or EINVAL when the address is outside the interrupt range or no multiple of 4. Control
  * side.

@@ -101,5 +101,6 @@
 #include "models/amdvi/spec/entries/pde.def"
 #include "models/amdvi/spec/entries/ppr.def"
 #include "models/amdvi/spec/entries/pte.def"
+#include "models/amdvi/spec/entries/virtual_apic_irr.def"
 
 #endif
