@@ -7,16 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libiommusim/machine/acpi_segments.h"
 #include "libiommusim/machine/dmar_internal.h"
 
 #include "models/vtd/spec/dmar.h"
 
-enum { SEGMENTS = 65536, IDS = 256 };
-
-/* One bit for each PCI segment. */
-struct segments {
-	uint8_t bits[SEGMENTS / 8];
-};
+enum { IDS = 256 };
 
 /* Whole structures of one type, by base address and then by offset. */
 struct sorted {
@@ -29,16 +25,6 @@ struct claim {
 	uint16_t segment;
 	const struct iommusim_dmar_scope *scope;
 };
-
-static bool is_marked(const struct segments *set, uint16_t segment)
-{
-	return (set->bits[segment / 8] >> segment % 8 & 1) != 0;
-}
-
-static void mark(struct segments *set, uint16_t segment)
-{
-	set->bits[segment / 8] = (uint8_t)(set->bits[segment / 8] | 1u << segment % 8);
-}
 
 /* The next whole structure of a type at or after index `*i`, or NULL; `*i` ends behind it. */
 static const struct iommusim_dmar_structure *next_of(
@@ -118,13 +104,13 @@ static void check_order(struct dmar_reader *reader)
 /* At most one unit of a segment takes the rest, and it is the last of its segment. */
 static void check_include_all(struct dmar_reader *reader)
 {
-	struct segments taken = { { 0 } };
+	struct acpi_segments taken = { { 0 } };
 	const struct iommusim_dmar_structure *drhd;
 
 	for (uint32_t i = 0; (drhd = next_of(reader, IOMMUSIM_DMAR_DRHD, &i)) != NULL;) {
 		const bool all = (drhd->flags & IOMMUSIM_DRHD_INCLUDE_PCI_ALL) != 0;
 
-		if (is_marked(&taken, drhd->segment))
+		if (acpi_segments_has(&taken, drhd->segment))
 			acpi_odd(&reader->acpi, drhd->offset,
 			    all ? "DRHD: a second unit of segment %u with INCLUDE_PCI_ALL; one at "
 				  "most can have the rest of the devices (VT-d 8.3)"
@@ -132,7 +118,7 @@ static void check_include_all(struct dmar_reader *reader)
 				  "which must be the last of its segment (VT-d 8.3)",
 			    drhd->segment);
 		if (all)
-			mark(&taken, drhd->segment);
+			acpi_segments_add(&taken, drhd->segment);
 	}
 }
 
@@ -188,18 +174,18 @@ static void check_affinity(struct dmar_reader *reader, const struct sorted *unit
 /* Structures about devices of a segment need a unit in that segment. */
 static void check_segments(struct dmar_reader *reader)
 {
-	struct segments with_unit = { { 0 } };
+	struct acpi_segments with_unit = { { 0 } };
 	const struct iommusim_dmar_structure *drhd;
 
 	for (uint32_t i = 0; (drhd = next_of(reader, IOMMUSIM_DMAR_DRHD, &i)) != NULL;)
-		mark(&with_unit, drhd->segment);
+		acpi_segments_add(&with_unit, drhd->segment);
 	for (uint32_t i = 0; i < reader->table->structure_count; i++) {
 		const struct iommusim_dmar_structure *structure = &reader->structures[i];
 
 		if (structure->type == IOMMUSIM_DMAR_RHSA || structure->type == IOMMUSIM_DMAR_ANDD ||
 		    !dmar_is_whole(reader, structure))
 			continue;
-		if (!is_marked(&with_unit, structure->segment))
+		if (!acpi_segments_has(&with_unit, structure->segment))
 			acpi_odd(&reader->acpi, structure->offset,
 			    "%s: is about segment %u, which has no DRHD (VT-d 8.3)",
 			    iommusim_dmar_type_name(structure->type), structure->segment);
@@ -209,28 +195,28 @@ static void check_segments(struct dmar_reader *reader)
 /* One ATSR a segment; one SATC a segment and value of the flags. */
 static void check_once(struct dmar_reader *reader)
 {
-	struct segments ports = { { 0 } }, caches[2] = { { { 0 } } };
+	struct acpi_segments ports = { { 0 } }, caches[2] = { { { 0 } } };
 	const struct iommusim_dmar_structure *structure;
 
 	for (uint32_t i = 0; (structure = next_of(reader, IOMMUSIM_DMAR_ATSR, &i)) != NULL;) {
-		if (is_marked(&ports, structure->segment))
+		if (acpi_segments_has(&ports, structure->segment))
 			acpi_odd(&reader->acpi, structure->offset,
 			    "ATSR: segment %u has one already; there is one a segment (VT-d 8.5)",
 			    structure->segment);
-		mark(&ports, structure->segment);
+		acpi_segments_add(&ports, structure->segment);
 	}
 	for (uint32_t i = 0; (structure = next_of(reader, IOMMUSIM_DMAR_SATC, &i)) != NULL;) {
 		uint64_t quads[1];
-		struct segments *set;
+		struct acpi_segments *set;
 
 		acpi_load(&reader->acpi, structure->offset, VTD_ACPI_SATC_BYTES, quads, 1);
 		set = &caches[vtd_acpi_satc_ATC_REQUIRED(quads)];
-		if (is_marked(set, structure->segment))
+		if (acpi_segments_has(set, structure->segment))
 			acpi_odd(&reader->acpi, structure->offset,
 			    "SATC: segment %u has one already with these flags; all its "
 			    "devices stand in one (VT-d 8.8)",
 			    structure->segment);
-		mark(set, structure->segment);
+		acpi_segments_add(set, structure->segment);
 	}
 }
 
