@@ -14,12 +14,12 @@ enum {
 
 /* What there is to know about a type of block. */
 struct ivrs_kind {
-	uint8_t type;
 	const char *name;
 	const struct spec_structure *spec;
-	uint16_t fixed_length;
 	void (*read)(const uint64_t *quads, struct iommusim_ivrs_block *block);
 	void (*check)(struct ivrs_reader *reader, const struct iommusim_ivrs_block *block);
+	uint16_t fixed_length;
+	uint8_t type;
 };
 
 /* A member of up to 4 bytes, reserved bits and all. */
@@ -113,18 +113,18 @@ static void check_ivmd(struct ivrs_reader *reader, const struct iommusim_ivrs_bl
 }
 
 static const struct ivrs_kind kinds[] = {
-	{ IOMMUSIM_IVHD_10H, "IVHD_10h", &amdvi_acpi_ivhd_10h_spec, AMDVI_ACPI_IVHD_10H_BYTES,
-	    read_ivhd_10h, check_ivhd },
-	{ IOMMUSIM_IVHD_11H, "IVHD_11h", &amdvi_acpi_ivhd_11h_spec, AMDVI_ACPI_IVHD_11H_BYTES,
-	    read_ivhd_11h, check_ivhd },
-	{ IOMMUSIM_IVHD_40H, "IVHD_40h", &amdvi_acpi_ivhd_11h_spec, AMDVI_ACPI_IVHD_11H_BYTES,
-	    read_ivhd_11h, check_ivhd },
-	{ IOMMUSIM_IVMD_ALL, "IVMD_20h", &amdvi_acpi_ivmd_spec, AMDVI_ACPI_IVMD_BYTES, read_ivmd,
-	    check_ivmd },
-	{ IOMMUSIM_IVMD_SELECT, "IVMD_21h", &amdvi_acpi_ivmd_spec, AMDVI_ACPI_IVMD_BYTES, read_ivmd,
-	    check_ivmd },
-	{ IOMMUSIM_IVMD_RANGE, "IVMD_22h", &amdvi_acpi_ivmd_spec, AMDVI_ACPI_IVMD_BYTES, read_ivmd,
-	    check_ivmd },
+	{ "IVHD_10h", &amdvi_acpi_ivhd_10h_spec, read_ivhd_10h, check_ivhd, AMDVI_ACPI_IVHD_10H_BYTES,
+	    IOMMUSIM_IVHD_10H },
+	{ "IVHD_11h", &amdvi_acpi_ivhd_11h_spec, read_ivhd_11h, check_ivhd, AMDVI_ACPI_IVHD_11H_BYTES,
+	    IOMMUSIM_IVHD_11H },
+	{ "IVHD_40h", &amdvi_acpi_ivhd_11h_spec, read_ivhd_11h, check_ivhd, AMDVI_ACPI_IVHD_11H_BYTES,
+	    IOMMUSIM_IVHD_40H },
+	{ "IVMD_20h", &amdvi_acpi_ivmd_spec, read_ivmd, check_ivmd, AMDVI_ACPI_IVMD_BYTES,
+	    IOMMUSIM_IVMD_ALL },
+	{ "IVMD_21h", &amdvi_acpi_ivmd_spec, read_ivmd, check_ivmd, AMDVI_ACPI_IVMD_BYTES,
+	    IOMMUSIM_IVMD_SELECT },
+	{ "IVMD_22h", &amdvi_acpi_ivmd_spec, read_ivmd, check_ivmd, AMDVI_ACPI_IVMD_BYTES,
+	    IOMMUSIM_IVMD_RANGE },
 };
 
 /* NULL for a type that is not known: such a block is skipped. */

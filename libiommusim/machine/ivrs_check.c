@@ -286,7 +286,7 @@ void ivrs_check_table(struct ivrs_reader *reader)
 	struct ivhds all = gather_ivhds(reader);
 	struct ivhds by_base;
 
-	if (reader->acpi.end < AMDVI_ACPI_HEADER_BYTES || reader->acpi.out_of_memory)
+	if (reader->acpi.end < AMDVI_ACPI_HEADER_BYTES || all.items == NULL)
 		return;
 	if (all.count == 0 && !reader->acpi.found_fatal)
 		acpi_fatal(&reader->acpi, AMDVI_ACPI_HEADER_BYTES,
