@@ -4,23 +4,19 @@
 #include <string.h>
 
 #include "acpi_json.h"
+#include "acpi_show.h"
 
-/*
- * A hardware or compatible id. With nothing in its last four bytes it is a number, written as the ACPI
- * disassembler does, in 16 hexadecimal digits.
- */
+/* A hardware or compatible id; a number is written as the ACPI disassembler does, in 16 hexadecimal digits. */
 static void put_id(
     struct acpi_writer *writer, struct json_object *object, const char *key, const char id[9])
 {
 	char digits[17];
-	uint64_t number = 0;
+	uint64_t number;
 
-	if (memcmp(id + 4, "\0\0\0\0", 4) != 0) {
+	if (!acpi_id_is_number(id, &number)) {
 		acpi_put_printable(writer, object, key, id);
 		return;
 	}
-	for (unsigned i = 0; i < 4; i++)
-		number |= (uint64_t)(unsigned char)id[i] << i * 8;
 	snprintf(digits, sizeof digits, "%016" PRIX64, number);
 	acpi_put_text(writer, object, key, digits);
 }

@@ -31,4 +31,10 @@ void acpi_table_text(FILE *out, const char *file, const struct acpi_table *table
  */
 char *acpi_printable(const char *text);
 
+/*
+ * Is a hardware or compatible id a number? One in letters begins with three or four of them (ACPI 6.1.5).
+ * `number` is all 8 bytes, first byte lowest.
+ */
+bool acpi_id_is_number(const char id[9], uint64_t *number);
+
 #endif

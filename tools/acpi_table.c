@@ -1,7 +1,8 @@
 /* Reads a DMAR or IVRS table, whichever a file had. Showing it: acpi_show.h. */
+#include <ctype.h>
 #include <string.h>
 
-#include "acpi_table.h"
+#include "acpi_show.h"
 
 static enum iommusim_status parse_dmar(const struct acpi_input *input, struct acpi_table *table)
 {
@@ -56,6 +57,18 @@ enum iommusim_status acpi_table_parse(const struct acpi_input *input, struct acp
 	*table = (struct acpi_table){ .dmar = NULL };
 	return strcmp(input->signature, "IVRS") == 0 ? parse_ivrs(input, table)
 						     : parse_dmar(input, table);
+}
+
+bool acpi_id_is_number(const char id[9], uint64_t *number)
+{
+	bool letters = true;
+
+	*number = 0;
+	for (unsigned i = 0; i < 8; i++)
+		*number |= (uint64_t)(unsigned char)id[i] << i * 8;
+	for (unsigned i = 0; i < 3; i++)
+		letters = letters && isalpha((unsigned char)id[i]) != 0;
+	return !letters;
 }
 
 void acpi_table_free(struct acpi_table *table)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "acpi_show.h"
 #include "acpi_text.h"
 
 static const struct acpi_flag ivinfo_flags[] = {
@@ -95,18 +96,15 @@ static void print_special(FILE *out, const struct iommusim_ivrs_entry *entry)
 	}
 }
 
-/* Letters in quotes, or a number: then the last four bytes are 0. */
+/* Letters in quotes, or a number. */
 static void print_id(FILE *out, const char id[9])
 {
-	uint32_t number = 0;
+	uint64_t number;
 
-	if (memcmp(id + 4, "\0\0\0\0", 4) != 0) {
+	if (acpi_id_is_number(id, &number))
+		fprintf(out, "0x%08" PRIx64, number);
+	else
 		acpi_print_quoted(out, id);
-		return;
-	}
-	for (unsigned i = 0; i < 4; i++)
-		number |= (uint32_t)(unsigned char)id[i] << i * 8;
-	fprintf(out, "0x%08" PRIx32, number);
 }
 
 static void print_hid(FILE *out, const struct iommusim_ivrs_entry *entry)

@@ -8,6 +8,8 @@
 enum {
 	ENTRY_QUADS = (AMDVI_ACPI_HID_BYTES + 7) / 8, /* the longest fixed part */
 	ID_BYTES = 8,
+	NUMBER_ID_BYTES = 4,
+	LETTERS_IN_FRONT = 3,
 	NUMBER_BYTES = 8 /* of a unique id that is a number */
 };
 
@@ -111,15 +113,21 @@ static void read_hid(
 	read_uid(reader, entry, to);
 }
 
-/* A number where the last four bytes are 0; else letters, filled up with NUL. */
-static bool is_printable_id(const char id[ID_BYTES + 1])
+static bool is_letter(char c)
 {
-	if (memcmp(id + 4, "\0\0\0\0", 4) == 0)
-		return true;
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Letters, at least three in front (ACPI 6.1.5), filled up with NUL; or a number of 32 bits, then 0. */
+static bool is_id(const char id[ID_BYTES + 1])
+{
+	for (unsigned i = 0; i < LETTERS_IN_FRONT; i++)
+		if (!is_letter(id[i]))
+			return memcmp(id + NUMBER_ID_BYTES, "\0\0\0\0", NUMBER_ID_BYTES) == 0;
 	for (const char *c = id; *c != '\0'; c++)
 		if (*c <= ' ' || *c > '~')
 			return false;
-	return id[0] != '\0';
+	return true;
 }
 
 static void check_uid(struct ivrs_reader *reader, const struct iommusim_ivrs_entry *entry)
@@ -156,7 +164,7 @@ static void check_hid(struct ivrs_reader *reader, const struct iommusim_ivrs_blo
 		acpi_odd(&reader->acpi, entry->offset,
 		    "acpi_hid: stands in %s; only IVHD_40h has such entries (AMD-Vi 5.2)",
 		    iommusim_ivrs_type_name(block->type));
-	if (!is_printable_id(entry->hid) || !is_printable_id(entry->cid))
+	if (!is_id(entry->hid) || !is_id(entry->cid))
 		acpi_odd(&reader->acpi, entry->offset,
 		    "acpi_hid: hardware or compatible id is neither a number nor printable ASCII");
 	check_uid(reader, entry);

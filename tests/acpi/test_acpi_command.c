@@ -545,6 +545,37 @@ static void an_ivrs_table_is_shown_as_json(void **state)
 	command_run_free(&run);
 }
 
+static void json_shows_acpi_ids_and_unknown_entries(void **state)
+{
+	static const char *const expected[] = {
+		"\"hid\":\"000000000A0CD041\",\"cid\":\"PNP0D40\"}",
+		"\"hid\":\"ABC\",\"cid\":\"3130303000000000\",\"uid_format\":1,",
+		"\"uid_len\":8,\"uid\":72623859790382856}",
+		"{\"offset\":140,\"type\":\"unknown\",\"code\":68,\"length\":8}",
+		"\"handle\":9,\"source_devid\":160,\"variety\":3}",
+		"\"type\":\"ext_select\",\"devid\":6,\"data\":0,\"extended_data\":2147483648}",
+	};
+	struct builder builder = ivrs_begin();
+	struct command_run run;
+
+	(void)state;
+	ivrs_add_11h(&builder, 0x40, 76);
+	ADD(&builder, 0xf0, 0x99, 0, 0, 0x41, 0xd0, 0x0c, 0x0a, 0, 0, 0, 0, 'P', 'N', 'P', '0', 'D',
+	    '4', '0', 0, 0, 0);
+	ADD(&builder, 0xf0, 0x9a, 0, 0, 'A', 'B', 'C', 0, 0, 0, 0, 0, 0, 0, 0, 0, '0', '0', '0', '1', 1,
+	    8, 8, 7, 6, 5, 4, 3, 2, 1);
+	ADD(&builder, 0x44, 0, 0, 0, 0, 0, 0, 0);
+	ADD(&builder, 0x48, 0, 0, 0, 9, 0xa0, 0, 3);
+	ADD(&builder, 0x46, 6, 0, 0, 0, 0, 0, 0x80);
+	builder_finish(&builder);
+	run = run_on(builder.bytes, builder.size, true);
+	assert_int_equal(run.code, 0);
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+		if (strstr(run.output, expected[i]) == NULL)
+			fail_msg("no \"%s\" in \"%s\"", expected[i], run.output);
+	command_run_free(&run);
+}
+
 static void an_ivrs_table_that_cannot_be_used_exits_2_and_is_still_shown(void **state)
 {
 	struct builder builder = ivrs_sound();
@@ -670,6 +701,7 @@ int main(void)
 		cmocka_unit_test(an_ivrs_table_is_shown_as_text),
 		cmocka_unit_test(text_shows_every_kind_of_device_entry),
 		cmocka_unit_test(an_ivrs_table_is_shown_as_json),
+		cmocka_unit_test(json_shows_acpi_ids_and_unknown_entries),
 		cmocka_unit_test(an_ivrs_table_that_cannot_be_used_exits_2_and_is_still_shown),
 		cmocka_unit_test(files_that_cannot_be_read_are_refused),
 		cmocka_unit_test(the_worst_exit_wins),

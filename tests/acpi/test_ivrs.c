@@ -786,6 +786,7 @@ static void what_can_be_passed_over_is_odd(void **state)
 		{ "entry inside a range", { 144, 148 }, { 2, 4 }, 144, "between start and end" },
 		{ "hardware id with a control character", { 168 + 4 }, { 0x1b }, 168, "printable" },
 		{ "hardware id with a blank", { 168 + 9 }, { ' ' }, 168, "printable" },
+		{ "hardware id with two letters in front", { 168 + 6 }, { '1' }, 168, "printable" },
 		{ "compatible id with nothing at first", { 168 + 19 }, { 'x' }, 168, "printable" },
 		{ "unique id of an unknown format", { 168 + 20 }, { 3 }, 168, "format 3" },
 		{ "unique id where there is none", { 168 + 20 }, { 0 }, 168, "9 bytes" },
@@ -914,7 +915,7 @@ static void a_device_is_under_one_unit(void **state)
 	assert_sound(parse_finished(&builder));
 }
 
-/* The furthest reaching claim of another unit is found behind claims of the own one. */
+/* The other unit's claim is found behind one of the own unit's that reaches further. */
 static void ranges_of_two_units_that_overlap_are_odd(void **state)
 {
 	struct builder builder = ivrs_begin();
@@ -924,12 +925,12 @@ static void ranges_of_two_units_that_overlap_are_odd(void **state)
 	ivrs_add_11h(&builder, 0x11, 16);
 	ADD(&builder, 3, 0, 1, 0, 4, 0xff, 3, 0, 3, 0, 6, 0, 4, 0xff, 6, 0);
 	ivrs_add_11h(&builder, 0x11, 16);
-	ADD(&builder, 3, 0, 3, 0, 4, 0xff, 5, 0, 2, 0, 2, 0, 2, 0, 7, 0);
+	ADD(&builder, 3, 0, 2, 0, 4, 0xff, 5, 0, 2, 0xff, 3, 0, 2, 0, 4, 0);
 	builder.bytes[104 + 5] = 1;
 	builder.bytes[104 + 10] = 0xe0;
 	table = parse_finished(&builder);
-	assert_problem(table, 144, false, "device 0x0300 is also under the unit at offset 48");
-	assert_problem(table, 152, false, "device 0x0200 is also under the unit at offset 48");
+	assert_problem(table, 144, false, "device 0x0200 is also under the unit at offset 48");
+	assert_problem(table, 152, false, "device 0x03ff is also under the unit at offset 48");
 	assert_int_equal(table->problem_count, 2);
 	iommusim_ivrs_free(table);
 }

@@ -91,7 +91,7 @@ struct iommusim_ivrs_entry {
 	uint32_t extended;     /* extended entries: IOMMUSIM_IVRS_ATS_DISABLED */
 	uint8_t handle;        /* special: I/O APIC id or HPET number */
 	uint8_t variety;       /* special: enum iommusim_ivrs_variety, or an unknown number */
-	/* ACPI HID: 8 bytes as they are and a NUL; a number where the last four are 0 */
+	/* ACPI HID: 8 bytes as they are and a NUL; a number where the first three are not all letters */
 	char hid[9], cid[9];
 	uint8_t uid_format; /* enum iommusim_ivrs_uid_format, or an unknown number */
 	uint8_t uid_length; /* as the table says */
