@@ -1,10 +1,7 @@
-/* `iommusim acpi`: decodes DMAR tables from files. Reading and showing them is done elsewhere. */
+/* `iommusim acpi`: decodes DMAR and IVRS tables from files. Reading and showing them is done elsewhere. */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
-
-#include <iommusim/dmar.h>
 
 #include "acpi_input.h"
 #include "acpi_show.h"
@@ -13,7 +10,7 @@
 static const char usage[] =
     "usage: iommusim acpi [--json] FILE...\n"
     "\n"
-    "Decodes a DMAR table and says what is wrong with it. FILE is the binary table (as in\n"
+    "Decodes a DMAR or IVRS table and says what is wrong with it. FILE is the binary table (as in\n"
     "/sys/firmware/acpi/tables/DMAR) or text from acpidump, of one table or a whole machine;\n"
     "- is standard input.\n"
     "\n"
@@ -77,7 +74,7 @@ static void show_failure(
 }
 
 /* The first reason why a table cannot be used. */
-static void complain_of_table(struct run *run, const char *file, const struct iommusim_dmar *table)
+static void complain_of_table(struct run *run, const char *file, const struct acpi_table *table)
 {
 	struct iommusim_diagnostic first = { .status = IOMMUSIM_EFORMAT };
 
@@ -92,13 +89,13 @@ static void complain_of_table(struct run *run, const char *file, const struct io
 }
 
 /* Decode and show what was found; `problem` is NULL when all of the file was read. */
-static void show_dmar(struct run *run, const char *file, const struct acpi_input *input,
+static void show_table(struct run *run, const char *file, const struct acpi_input *input,
     const struct iommusim_diagnostic *problem)
 {
 	struct iommusim_diagnostic unread = { .offset = 0 };
-	struct iommusim_dmar *table = NULL;
+	struct acpi_table table;
 
-	switch (iommusim_dmar_parse(input->bytes, input->size, &table)) {
+	switch (acpi_table_parse(input, &table)) {
 	case IOMMUSIM_OK:
 		break;
 	case IOMMUSIM_ENOMEM:
@@ -106,21 +103,21 @@ static void show_dmar(struct run *run, const char *file, const struct acpi_input
 		return;
 	default:
 		snprintf(unread.text, sizeof unread.text,
-		    "no DMAR table: %zu bytes, where the header every ACPI table has takes 36 and "
-		    "begins with \"DMAR\"",
-		    input->size);
+		    "no %s table: %zu bytes, where the header every ACPI table has takes 36 and "
+		    "begins with \"%s\"",
+		    input->signature, input->size, input->signature);
 		show_failure(run, file, input->signature, problem != NULL ? problem : &unread);
 		return;
 	}
 	if (run->json)
-		print_json(run, file, acpi_dmar_json(file, table, problem));
+		print_json(run, file, acpi_table_json(file, &table, problem));
 	else
-		acpi_dmar_text(stdout, file, table);
+		acpi_table_text(stdout, file, &table);
 	if (problem != NULL)
 		complain(run, file, problem);
-	else if (!table->usable)
-		complain_of_table(run, file, table);
-	iommusim_dmar_free(table);
+	else if (!table.usable)
+		complain_of_table(run, file, &table);
+	acpi_table_free(&table);
 }
 
 static void show_file(struct run *run, const char *file)
@@ -131,12 +128,8 @@ static void show_file(struct run *run, const char *file)
 
 	if (status == IOMMUSIM_ENOMEM) {
 		complain_of_memory(run, file);
-	} else if (strcmp(input.signature, "DMAR") == 0) {
-		show_dmar(run, file, &input, status == IOMMUSIM_OK ? NULL : &problem);
-	} else if (strcmp(input.signature, "IVRS") == 0) {
-		problem = (struct iommusim_diagnostic){ .offset = UINT64_MAX };
-		snprintf(problem.text, sizeof problem.text, "IVRS tables are not decoded yet");
-		show_failure(run, file, input.signature, &problem);
+	} else if (input.signature[0] != '\0') {
+		show_table(run, file, &input, status == IOMMUSIM_OK ? NULL : &problem);
 	} else {
 		show_failure(run, file, input.signature, &problem);
 	}

@@ -20,7 +20,7 @@ static const struct command commands[] = {
 	{ "replay", command_replay, "run traces and explain what became of their DMA" },
 	{ "vectors", command_vectors, "run conformance vectors against the models" },
 	{ "walk", command_walk, "show one translation, entry by entry" },
-	{ "acpi", command_acpi, "decode DMAR tables and say what is wrong with them" },
+	{ "acpi", command_acpi, "decode DMAR and IVRS tables and say what is wrong with them" },
 	{ "spec", command_spec, "the registers and structures the models run on, as a reference" },
 };
 

@@ -7,16 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libiommusim/machine/acpi_segments.h"
 #include "libiommusim/machine/dmar_internal.h"
 
 #include "models/vtd/spec/dmar.h"
 
-enum { SEGMENTS = 65536, IDS = 256 };
-
-/* One bit for each PCI segment. */
-struct segments {
-	uint8_t bits[SEGMENTS / 8];
-};
+enum { IDS = 256 };
 
 /* Whole structures of one type, by base address and then by offset. */
 struct sorted {
@@ -29,16 +25,6 @@ struct claim {
 	uint16_t segment;
 	const struct iommusim_dmar_scope *scope;
 };
-
-static bool is_marked(const struct segments *set, uint16_t segment)
-{
-	return (set->bits[segment / 8] >> segment % 8 & 1) != 0;
-}
-
-static void mark(struct segments *set, uint16_t segment)
-{
-	set->bits[segment / 8] = (uint8_t)(set->bits[segment / 8] | 1u << segment % 8);
-}
 
 /* The next whole structure of a type at or after index `*i`, or NULL; `*i` ends behind it. */
 static const struct iommusim_dmar_structure *next_of(
@@ -71,7 +57,7 @@ static struct sorted sort_by_base(struct dmar_reader *reader, enum iommusim_dmar
 
 	for (uint32_t i = 0; next_of(reader, type, &i) != NULL;)
 		count++;
-	sorted.items = dmar_allocate(reader, count, sizeof *sorted.items);
+	sorted.items = acpi_allocate(&reader->acpi, count, sizeof *sorted.items);
 	if (sorted.items == NULL)
 		return sorted;
 	for (uint32_t i = 0; (structure = next_of(reader, type, &i)) != NULL;)
@@ -107,7 +93,7 @@ static void check_order(struct dmar_reader *reader)
 		if (structure->type > IOMMUSIM_DMAR_SIDP)
 			continue;
 		if (structure->type < highest)
-			dmar_odd(reader, structure->offset,
+			acpi_odd(&reader->acpi, structure->offset,
 			    "%s: type %u stands after type %u; types ascend (VT-d 8.2)",
 			    iommusim_dmar_type_name(structure->type), structure->type, highest);
 		else
@@ -118,21 +104,21 @@ static void check_order(struct dmar_reader *reader)
 /* At most one unit of a segment takes the rest, and it is the last of its segment. */
 static void check_include_all(struct dmar_reader *reader)
 {
-	struct segments taken = { { 0 } };
+	struct acpi_segments taken = { { 0 } };
 	const struct iommusim_dmar_structure *drhd;
 
 	for (uint32_t i = 0; (drhd = next_of(reader, IOMMUSIM_DMAR_DRHD, &i)) != NULL;) {
 		const bool all = (drhd->flags & IOMMUSIM_DRHD_INCLUDE_PCI_ALL) != 0;
 
-		if (is_marked(&taken, drhd->segment))
-			dmar_odd(reader, drhd->offset,
+		if (acpi_segments_has(&taken, drhd->segment))
+			acpi_odd(&reader->acpi, drhd->offset,
 			    all ? "DRHD: a second unit of segment %u with INCLUDE_PCI_ALL; one at "
 				  "most can have the rest of the devices (VT-d 8.3)"
 				: "DRHD: stands after the unit of segment %u with INCLUDE_PCI_ALL, "
 				  "which must be the last of its segment (VT-d 8.3)",
 			    drhd->segment);
 		if (all)
-			mark(&taken, drhd->segment);
+			acpi_segments_add(&taken, drhd->segment);
 	}
 }
 
@@ -146,13 +132,13 @@ static void check_registers(struct dmar_reader *reader, const struct sorted *uni
 		if (unit->base == 0)
 			continue;
 		if (unit->base == below->base)
-			dmar_odd(reader, unit->offset,
+			acpi_odd(&reader->acpi, unit->offset,
 			    "DRHD: register base address 0x%llx is also that of the unit at "
 			    "offset %u",
 			    (unsigned long long)unit->base, below->offset);
 		else if (unit->base - below->base < dmar_register_bytes(reader, below) &&
 		    below->base != 0)
-			dmar_odd(reader, unit->offset,
+			acpi_odd(&reader->acpi, unit->offset,
 			    "DRHD: register base address 0x%llx is inside the %llu bytes of "
 			    "registers of the unit at offset %u",
 			    (unsigned long long)unit->base,
@@ -169,17 +155,17 @@ static void check_affinity(struct dmar_reader *reader, const struct sorted *unit
 		const struct iommusim_dmar_structure *rhsa = affinities.items[i];
 
 		if (!has_base(units, rhsa->base))
-			dmar_odd(reader, rhsa->offset,
+			acpi_odd(&reader->acpi, rhsa->offset,
 			    "RHSA: no DRHD has the register base address 0x%llx (VT-d 8.6)",
 			    (unsigned long long)rhsa->base);
 		if (i > 0 && affinities.items[i - 1]->base == rhsa->base)
-			dmar_odd(reader, rhsa->offset,
+			acpi_odd(&reader->acpi, rhsa->offset,
 			    "RHSA: the unit at 0x%llx has an RHSA already, at offset %u",
 			    (unsigned long long)rhsa->base, affinities.items[i - 1]->offset);
 	}
 	for (uint32_t i = 0; affinities.count != 0 && i < units->count; i++)
 		if (units->items[i]->base != 0 && !has_base(&affinities, units->items[i]->base))
-			dmar_odd(reader, units->items[i]->offset,
+			acpi_odd(&reader->acpi, units->items[i]->offset,
 			    "DRHD: no RHSA for the unit at 0x%llx, though others have one "
 			    "(VT-d 8.6)",
 			    (unsigned long long)units->items[i]->base);
@@ -188,19 +174,19 @@ static void check_affinity(struct dmar_reader *reader, const struct sorted *unit
 /* Structures about devices of a segment need a unit in that segment. */
 static void check_segments(struct dmar_reader *reader)
 {
-	struct segments with_unit = { { 0 } };
+	struct acpi_segments with_unit = { { 0 } };
 	const struct iommusim_dmar_structure *drhd;
 
 	for (uint32_t i = 0; (drhd = next_of(reader, IOMMUSIM_DMAR_DRHD, &i)) != NULL;)
-		mark(&with_unit, drhd->segment);
+		acpi_segments_add(&with_unit, drhd->segment);
 	for (uint32_t i = 0; i < reader->table->structure_count; i++) {
 		const struct iommusim_dmar_structure *structure = &reader->structures[i];
 
 		if (structure->type == IOMMUSIM_DMAR_RHSA || structure->type == IOMMUSIM_DMAR_ANDD ||
 		    !dmar_is_whole(reader, structure))
 			continue;
-		if (!is_marked(&with_unit, structure->segment))
-			dmar_odd(reader, structure->offset,
+		if (!acpi_segments_has(&with_unit, structure->segment))
+			acpi_odd(&reader->acpi, structure->offset,
 			    "%s: is about segment %u, which has no DRHD (VT-d 8.3)",
 			    iommusim_dmar_type_name(structure->type), structure->segment);
 	}
@@ -209,28 +195,28 @@ static void check_segments(struct dmar_reader *reader)
 /* One ATSR a segment; one SATC a segment and value of the flags. */
 static void check_once(struct dmar_reader *reader)
 {
-	struct segments ports = { { 0 } }, caches[2] = { { { 0 } } };
+	struct acpi_segments ports = { { 0 } }, caches[2] = { { { 0 } } };
 	const struct iommusim_dmar_structure *structure;
 
 	for (uint32_t i = 0; (structure = next_of(reader, IOMMUSIM_DMAR_ATSR, &i)) != NULL;) {
-		if (is_marked(&ports, structure->segment))
-			dmar_odd(reader, structure->offset,
+		if (acpi_segments_has(&ports, structure->segment))
+			acpi_odd(&reader->acpi, structure->offset,
 			    "ATSR: segment %u has one already; there is one a segment (VT-d 8.5)",
 			    structure->segment);
-		mark(&ports, structure->segment);
+		acpi_segments_add(&ports, structure->segment);
 	}
 	for (uint32_t i = 0; (structure = next_of(reader, IOMMUSIM_DMAR_SATC, &i)) != NULL;) {
 		uint64_t quads[1];
-		struct segments *set;
+		struct acpi_segments *set;
 
-		dmar_load(reader, structure->offset, VTD_ACPI_SATC_BYTES, quads, 1);
+		acpi_load(&reader->acpi, structure->offset, VTD_ACPI_SATC_BYTES, quads, 1);
 		set = &caches[vtd_acpi_satc_ATC_REQUIRED(quads)];
-		if (is_marked(set, structure->segment))
-			dmar_odd(reader, structure->offset,
+		if (acpi_segments_has(set, structure->segment))
+			acpi_odd(&reader->acpi, structure->offset,
 			    "SATC: segment %u has one already with these flags; all its "
 			    "devices stand in one (VT-d 8.8)",
 			    structure->segment);
-		mark(set, structure->segment);
+		acpi_segments_add(set, structure->segment);
 	}
 }
 
@@ -247,7 +233,7 @@ static void check_regions(struct dmar_reader *reader)
 			continue;
 		if (highest != NULL && region->base <= highest->limit &&
 		    (region->base != highest->base || region->limit != highest->limit))
-			dmar_odd(reader, region->offset,
+			acpi_odd(&reader->acpi, region->offset,
 			    "RMRR: 0x%llx to 0x%llx overlaps the region at offset %u in part",
 			    (unsigned long long)region->base, (unsigned long long)region->limit,
 			    highest->offset);
@@ -312,7 +298,7 @@ static uint32_t gather_claims(const struct dmar_reader *reader, struct claim *cl
 static void check_claims(struct dmar_reader *reader)
 {
 	const uint32_t count = gather_claims(reader, NULL);
-	struct claim *claims = dmar_allocate(reader, count, sizeof *claims);
+	struct claim *claims = acpi_allocate(&reader->acpi, count, sizeof *claims);
 
 	if (claims == NULL || count < 2)
 		return;
@@ -320,7 +306,7 @@ static void check_claims(struct dmar_reader *reader)
 	qsort(claims, count, sizeof *claims, compare_claims_in_order);
 	for (uint32_t i = 1; i < count; i++)
 		if (compare_claims(&claims[i - 1], &claims[i]) == 0)
-			dmar_odd(reader, claims[i].scope->offset,
+			acpi_odd(&reader->acpi, claims[i].scope->offset,
 			    "device scope: the same device as the entry at offset %u; a device is "
 			    "under one unit, once (VT-d 8.3)",
 			    claims[i - 1].scope->offset);
@@ -342,7 +328,7 @@ static void check_ioapics(struct dmar_reader *reader)
 			if (scope->type != IOMMUSIM_SCOPE_IOAPIC)
 				continue;
 			if (seen[scope->enumeration_id])
-				dmar_odd(reader, scope->offset,
+				acpi_odd(&reader->acpi, scope->offset,
 				    "device scope: I/O APIC %u is in a device scope already "
 				    "(VT-d 8.3.1.1)",
 				    scope->enumeration_id);
@@ -358,7 +344,7 @@ static void check_acpi_devices(struct dmar_reader *reader)
 
 	for (uint32_t i = 0; (structure = next_of(reader, IOMMUSIM_DMAR_ANDD, &i)) != NULL;) {
 		if (declared[structure->acpi_device])
-			dmar_odd(reader, structure->offset,
+			acpi_odd(&reader->acpi, structure->offset,
 			    "ANDD: device number %u is taken; numbers are unique (VT-d 8.7)",
 			    structure->acpi_device);
 		declared[structure->acpi_device] = true;
@@ -367,7 +353,7 @@ static void check_acpi_devices(struct dmar_reader *reader)
 		for (uint32_t s = 0; s < structure->scope_count; s++)
 			if (structure->scopes[s].type == IOMMUSIM_SCOPE_ACPI &&
 			    !declared[structure->scopes[s].enumeration_id])
-				dmar_odd(reader, structure->scopes[s].offset,
+				acpi_odd(&reader->acpi, structure->scopes[s].offset,
 				    "device scope: no ANDD has the device number %u (VT-d 8.7)",
 				    structure->scopes[s].enumeration_id);
 }
@@ -376,10 +362,10 @@ void dmar_check_table(struct dmar_reader *reader)
 {
 	const struct sorted units = sort_by_base(reader, IOMMUSIM_DMAR_DRHD);
 
-	if (reader->end < VTD_ACPI_HEADER_BYTES || reader->out_of_memory)
+	if (reader->acpi.end < VTD_ACPI_HEADER_BYTES || reader->acpi.out_of_memory)
 		return;
-	if (units.count == 0 && !reader->found_fatal)
-		dmar_fatal(reader, VTD_ACPI_HEADER_BYTES,
+	if (units.count == 0 && !reader->acpi.found_fatal)
+		acpi_fatal(&reader->acpi, VTD_ACPI_HEADER_BYTES,
 		    "no DRHD in the table, so there is no unit to remap with (VT-d 8.1)");
 	check_order(reader);
 	check_include_all(reader);

@@ -9,7 +9,7 @@ static uint32_t length_at(const struct dmar_reader *reader, uint32_t offset)
 {
 	uint64_t quads[1];
 
-	dmar_load(reader, offset, VTD_ACPI_SCOPE_BYTES, quads, 1);
+	acpi_load(&reader->acpi, offset, VTD_ACPI_SCOPE_BYTES, quads, 1);
 	return (uint32_t)vtd_acpi_scope_LENGTH(quads);
 }
 
@@ -32,13 +32,13 @@ static uint32_t count_entries(const struct dmar_reader *reader, uint32_t from, u
 static void read_hops(
     struct dmar_reader *reader, struct iommusim_dmar_scope *scope, uint32_t path_length)
 {
-	const uint8_t *path = reader->bytes + scope->offset + VTD_ACPI_SCOPE_BYTES;
+	const uint8_t *path = reader->acpi.bytes + scope->offset + VTD_ACPI_SCOPE_BYTES;
 	const uint8_t count = (uint8_t)(path_length / VTD_ACPI_HOP_BYTES);
 	struct iommusim_dmar_hop *hops;
 
 	if (count == 0)
 		return;
-	hops = dmar_allocate(reader, count, sizeof *hops);
+	hops = acpi_allocate(&reader->acpi, count, sizeof *hops);
 	if (hops == NULL)
 		return;
 	for (size_t i = 0; i < count; i++) {
@@ -55,14 +55,14 @@ static void check_hops(struct dmar_reader *reader, const struct iommusim_dmar_sc
 		const struct iommusim_dmar_hop hop = scope->hops[i];
 
 		if (hop.device > LAST_PCI_DEVICE || hop.function > LAST_PCI_FUNCTION)
-			dmar_odd(reader, scope->offset,
+			acpi_odd(&reader->acpi, scope->offset,
 			    "device scope: hop %u of the path is device %u function %u; a bus has "
 			    "devices 0 to 31 with functions 0 to 7 (VT-d 8.3.1)",
 			    i + 1, hop.device, hop.function);
 	}
 	if (scope->hop_count > 1 &&
 	    (scope->type == IOMMUSIM_SCOPE_HPET || scope->type == IOMMUSIM_SCOPE_ACPI))
-		dmar_odd(reader, scope->offset,
+		acpi_odd(&reader->acpi, scope->offset,
 		    "device scope: the path of an %s entry has %u hops; it is a source id, "
 		    "which has 1 (VT-d 8.3.1)",
 		    iommusim_dmar_scope_name(scope->type), scope->hop_count);
@@ -106,22 +106,22 @@ static void check_entry(struct dmar_reader *reader, const struct iommusim_dmar_s
 	const char *wanted;
 
 	if (scope->type < IOMMUSIM_SCOPE_ENDPOINT || scope->type > IOMMUSIM_SCOPE_ACPI) {
-		dmar_odd(reader, scope->offset,
+		acpi_odd(&reader->acpi, scope->offset,
 		    "device scope: type %u is not known; 1 to 5 are (VT-d 8.3.1)", scope->type);
 		return;
 	}
-	dmar_check_reserved(reader, scope->offset,
+	acpi_check_reserved(&reader->acpi, scope->offset,
 	    structure->type == IOMMUSIM_DMAR_SIDP ? &vtd_acpi_sidp_scope_spec : &vtd_acpi_scope_spec,
 	    quads);
 	if (is_pci(scope) && scope->enumeration_id != 0)
-		dmar_odd(reader, scope->offset,
+		acpi_odd(&reader->acpi, scope->offset,
 		    "device scope: enumeration id %u in a PCI entry, where it is reserved and 0 "
 		    "(VT-d 8.3.1)",
 		    scope->enumeration_id);
 	check_hops(reader, scope);
 	wanted = wanted_instead(structure, scope);
 	if (wanted != NULL)
-		dmar_odd(reader, scope->offset, "device scope: %s with a path of %u in %s; %s",
+		acpi_odd(&reader->acpi, scope->offset, "device scope: %s with a path of %u in %s; %s",
 		    iommusim_dmar_scope_name(scope->type), scope->hop_count,
 		    iommusim_dmar_type_name(structure->type), wanted);
 }
@@ -134,26 +134,26 @@ static void read_entry(struct dmar_reader *reader, const struct iommusim_dmar_st
 	uint64_t quads[1];
 	uint32_t length;
 
-	dmar_load(reader, offset, room, quads, 1);
+	acpi_load(&reader->acpi, offset, room, quads, 1);
 	scope->offset = offset;
 	scope->type = (uint8_t)vtd_acpi_scope_TYPE(quads);
 	scope->length = (uint8_t)vtd_acpi_scope_LENGTH(quads);
-	scope->flags = dmar_byte(quads, VTD_ACPI_SCOPE_FLAGS_AT);
+	scope->flags = acpi_byte(quads, VTD_ACPI_SCOPE_FLAGS_AT);
 	scope->enumeration_id = (uint8_t)vtd_acpi_scope_ENUMERATION_ID(quads);
 	scope->start_bus = (uint8_t)vtd_acpi_scope_START_BUS(quads);
 	length = scope->length < room ? scope->length : room;
 	read_hops(reader, scope, length - VTD_ACPI_SCOPE_BYTES);
 	if (scope->length > room)
-		dmar_fatal(reader, offset,
+		acpi_fatal(&reader->acpi, offset,
 		    "device scope: Length is %u, but only %u bytes of its structure are left",
 		    scope->length, room);
 	else if (scope->length == VTD_ACPI_SCOPE_BYTES)
-		dmar_fatal(reader, offset,
+		acpi_fatal(&reader->acpi, offset,
 		    "device scope: Length is %u, which leaves no path; there is at least one hop "
 		    "(VT-d 8.3.1)",
 		    scope->length);
 	else if ((scope->length - VTD_ACPI_SCOPE_BYTES) % VTD_ACPI_HOP_BYTES != 0)
-		dmar_fatal(reader, offset,
+		acpi_fatal(&reader->acpi, offset,
 		    "device scope: Length is %u; it must be 6 and 2 for each hop (VT-d 8.3.1)",
 		    scope->length);
 	else
@@ -169,13 +169,13 @@ static void note_rest(struct dmar_reader *reader, uint32_t offset, uint32_t to)
 	if (rest == 0)
 		return;
 	if (rest == 1)
-		dmar_odd(reader, offset,
+		acpi_odd(&reader->acpi, offset,
 		    "device scope: 1 byte is left over after the last entry of the structure");
 	else if (length < VTD_ACPI_SCOPE_BYTES)
-		dmar_fatal(reader, offset,
+		acpi_fatal(&reader->acpi, offset,
 		    "device scope: Length is %u; no entry is shorter than 6 (VT-d 8.3.1)", length);
 	else
-		dmar_fatal(reader, offset,
+		acpi_fatal(&reader->acpi, offset,
 		    "device scope: Length is %u, but only %u bytes of its structure are left", length,
 		    rest);
 }
@@ -184,7 +184,7 @@ void dmar_read_scopes(
     struct dmar_reader *reader, struct iommusim_dmar_structure *structure, uint32_t from, uint32_t to)
 {
 	const uint32_t count = count_entries(reader, from, to);
-	struct iommusim_dmar_scope *scopes = dmar_allocate(reader, count, sizeof *scopes);
+	struct iommusim_dmar_scope *scopes = acpi_allocate(&reader->acpi, count, sizeof *scopes);
 	uint32_t offset = from;
 
 	if (scopes == NULL)

@@ -24,8 +24,8 @@ struct dmar_kind {
 
 static void read_drhd(const uint64_t *quads, struct iommusim_dmar_structure *structure)
 {
-	structure->flags = dmar_byte(quads, VTD_ACPI_STRUCTURE_FLAGS_AT);
-	structure->size = dmar_byte(quads, VTD_ACPI_DRHD_SIZE_AT);
+	structure->flags = acpi_byte(quads, VTD_ACPI_STRUCTURE_FLAGS_AT);
+	structure->size = acpi_byte(quads, VTD_ACPI_DRHD_SIZE_AT);
 	structure->segment = (uint16_t)vtd_acpi_drhd_SEGMENT(quads);
 	structure->base = vtd_acpi_drhd_BASE(quads);
 }
@@ -39,7 +39,7 @@ static void read_rmrr(const uint64_t *quads, struct iommusim_dmar_structure *str
 
 static void read_atsr(const uint64_t *quads, struct iommusim_dmar_structure *structure)
 {
-	structure->flags = dmar_byte(quads, VTD_ACPI_STRUCTURE_FLAGS_AT);
+	structure->flags = acpi_byte(quads, VTD_ACPI_STRUCTURE_FLAGS_AT);
 	structure->segment = (uint16_t)vtd_acpi_atsr_SEGMENT(quads);
 }
 
@@ -56,7 +56,7 @@ static void read_andd(const uint64_t *quads, struct iommusim_dmar_structure *str
 
 static void read_satc(const uint64_t *quads, struct iommusim_dmar_structure *structure)
 {
-	structure->flags = dmar_byte(quads, VTD_ACPI_STRUCTURE_FLAGS_AT);
+	structure->flags = acpi_byte(quads, VTD_ACPI_STRUCTURE_FLAGS_AT);
 	structure->segment = (uint16_t)vtd_acpi_satc_SEGMENT(quads);
 }
 
@@ -70,7 +70,7 @@ uint64_t dmar_register_bytes(
 {
 	uint64_t quads[STRUCTURE_QUADS];
 
-	dmar_load(reader, drhd->offset, VTD_ACPI_DRHD_BYTES, quads, STRUCTURE_QUADS);
+	acpi_load(&reader->acpi, drhd->offset, VTD_ACPI_DRHD_BYTES, quads, STRUCTURE_QUADS);
 	return (uint64_t)PAGE_BYTES << vtd_acpi_drhd_SIZE(quads);
 }
 
@@ -88,24 +88,24 @@ static void check_drhd(struct dmar_reader *reader, const struct iommusim_dmar_st
 	const unsigned long long base = drhd->base;
 
 	if (base == 0)
-		dmar_odd(reader, drhd->offset,
+		acpi_odd(&reader->acpi, drhd->offset,
 		    "DRHD: register base address is 0, so this unit has no registers and is "
 		    "left out");
 	else if (base % PAGE_BYTES != 0)
-		dmar_fatal(reader, drhd->offset,
+		acpi_fatal(&reader->acpi, drhd->offset,
 		    "DRHD: register base address 0x%llx is not aligned to 4 KiB (VT-d 8.3)", base);
 	else if (base % bytes != 0)
-		dmar_odd(reader, drhd->offset,
+		acpi_odd(&reader->acpi, drhd->offset,
 		    "DRHD: register base address 0x%llx is not aligned to the register set's %llu "
 		    "bytes (Size %u, VT-d 8.3)",
 		    base, (unsigned long long)bytes, drhd->size);
 	if (is_beyond_width(reader, base))
-		dmar_fatal(reader, drhd->offset,
+		acpi_fatal(&reader->acpi, drhd->offset,
 		    "DRHD: register base address 0x%llx is beyond the host address width of "
 		    "%u bits",
 		    base, reader->table->host_address_width);
 	if (drhd->length == VTD_ACPI_DRHD_BYTES && (drhd->flags & IOMMUSIM_DRHD_INCLUDE_PCI_ALL) == 0)
-		dmar_odd(reader, drhd->offset,
+		acpi_odd(&reader->acpi, drhd->offset,
 		    "DRHD: neither INCLUDE_PCI_ALL nor a device scope, so this unit has no device");
 }
 
@@ -115,22 +115,22 @@ static void check_rmrr(struct dmar_reader *reader, const struct iommusim_dmar_st
 	const unsigned long long limit = rmrr->limit;
 
 	if (base % PAGE_BYTES != 0)
-		dmar_odd(reader, rmrr->offset,
+		acpi_odd(&reader->acpi, rmrr->offset,
 		    "RMRR: base address 0x%llx is not aligned to 4 KiB (VT-d 8.4)", base);
 	if (limit <= base)
-		dmar_odd(reader, rmrr->offset,
+		acpi_odd(&reader->acpi, rmrr->offset,
 		    "RMRR: limit address 0x%llx is not above the base address 0x%llx (VT-d 8.4)", limit,
 		    base);
 	else if ((limit - base + 1) % PAGE_BYTES != 0)
-		dmar_odd(reader, rmrr->offset,
+		acpi_odd(&reader->acpi, rmrr->offset,
 		    "RMRR: the region's size 0x%llx is not a multiple of 4 KiB (VT-d 8.4)",
 		    limit - base + 1);
 	if (is_beyond_width(reader, base) || is_beyond_width(reader, limit))
-		dmar_odd(reader, rmrr->offset,
+		acpi_odd(&reader->acpi, rmrr->offset,
 		    "RMRR: 0x%llx to 0x%llx is beyond the host address width of %u bits", base, limit,
 		    reader->table->host_address_width);
 	if (rmrr->length == VTD_ACPI_RMRR_BYTES)
-		dmar_odd(reader, rmrr->offset,
+		acpi_odd(&reader->acpi, rmrr->offset,
 		    "RMRR: no device scope; at least one device uses the region (VT-d 8.4)");
 }
 
@@ -139,15 +139,15 @@ static void check_atsr(struct dmar_reader *reader, const struct iommusim_dmar_st
 	uint64_t quads[STRUCTURE_QUADS];
 	bool all_ports;
 
-	dmar_load(reader, atsr->offset, VTD_ACPI_ATSR_BYTES, quads, STRUCTURE_QUADS);
+	acpi_load(&reader->acpi, atsr->offset, VTD_ACPI_ATSR_BYTES, quads, STRUCTURE_QUADS);
 	all_ports = vtd_acpi_atsr_ALL_PORTS(quads) != 0;
 	if (all_ports && atsr->scope_count != 0)
-		dmar_odd(reader, atsr->offset,
+		acpi_odd(&reader->acpi, atsr->offset,
 		    "ATSR: ALL_PORTS is set, yet %u device scope entries follow; there are "
 		    "none then (VT-d 8.5)",
 		    atsr->scope_count);
 	if (!all_ports && atsr->length == VTD_ACPI_ATSR_BYTES)
-		dmar_odd(reader, atsr->offset,
+		acpi_odd(&reader->acpi, atsr->offset,
 		    "ATSR: neither ALL_PORTS nor a device scope, so it names no root port "
 		    "(VT-d 8.5)");
 }
@@ -155,8 +155,8 @@ static void check_atsr(struct dmar_reader *reader, const struct iommusim_dmar_st
 static void check_rhsa(struct dmar_reader *reader, const struct iommusim_dmar_structure *rhsa)
 {
 	if (rhsa->length != VTD_ACPI_RHSA_BYTES)
-		dmar_odd(
-		    reader, rhsa->offset, "RHSA: Length is %u; it must be 20 (VT-d 8.6)", rhsa->length);
+		acpi_odd(&reader->acpi, rhsa->offset, "RHSA: Length is %u; it must be 20 (VT-d 8.6)",
+		    rhsa->length);
 }
 
 static void check_andd(struct dmar_reader *reader, const struct iommusim_dmar_structure *andd)
@@ -166,14 +166,14 @@ static void check_andd(struct dmar_reader *reader, const struct iommusim_dmar_st
 	if (name == NULL || andd->length == VTD_ACPI_ANDD_BYTES)
 		return;
 	if (name[0] == '\0')
-		dmar_odd(reader, andd->offset, "ANDD: the object name is empty (VT-d 8.7)");
+		acpi_odd(&reader->acpi, andd->offset, "ANDD: the object name is empty (VT-d 8.7)");
 	else if (name[0] != '\\')
-		dmar_odd(reader, andd->offset,
+		acpi_odd(&reader->acpi, andd->offset,
 		    "ANDD: the object name begins with byte 0x%02x, a full name with \\ (VT-d 8.7)",
 		    (unsigned char)name[0]);
 	for (; *name != '\0'; name++)
 		if (*name < ' ' || *name > '~') {
-			dmar_odd(reader, andd->offset,
+			acpi_odd(&reader->acpi, andd->offset,
 			    "ANDD: byte 0x%02x in the object name is no printable ASCII (VT-d 8.7)",
 			    (unsigned char)*name);
 			return;
@@ -184,7 +184,7 @@ static void check_andd(struct dmar_reader *reader, const struct iommusim_dmar_st
 static void check_devices(struct dmar_reader *reader, const struct iommusim_dmar_structure *structure)
 {
 	if (structure->length == VTD_ACPI_SATC_BYTES)
-		dmar_odd(reader, structure->offset, "%s: no device scope, so it names no device",
+		acpi_odd(&reader->acpi, structure->offset, "%s: no device scope, so it names no device",
 		    iommusim_dmar_type_name(structure->type));
 }
 
@@ -216,46 +216,46 @@ bool dmar_is_whole(const struct dmar_reader *reader, const struct iommusim_dmar_
 	const struct dmar_kind *kind = kind_of(structure->type);
 
 	return kind != NULL && structure->length >= kind->fixed_length &&
-	    reader->end - structure->offset >= kind->fixed_length;
+	    reader->acpi.end - structure->offset >= kind->fixed_length;
 }
 
 /* The object name that follows an ANDD's fixed part. */
 static void read_name(struct dmar_reader *reader, struct iommusim_dmar_structure *andd, uint32_t to)
 {
 	const uint32_t from = andd->offset + VTD_ACPI_ANDD_BYTES;
-	const uint8_t *start = reader->bytes + from;
+	const uint8_t *start = reader->acpi.bytes + from;
 	const uint8_t *end = to > from ? memchr(start, 0, to - from) : NULL;
 	const size_t length = end != NULL ? (size_t)(end - start) : to - from;
-	char *name = dmar_allocate(reader, length + 1, 1);
+	char *name = acpi_allocate(&reader->acpi, length + 1, 1);
 
 	if (name == NULL)
 		return;
 	memcpy(name, start, length);
 	andd->acpi_name = name;
 	if (end == NULL)
-		dmar_fatal(reader, andd->offset,
+		acpi_fatal(&reader->acpi, andd->offset,
 		    "ANDD: the object name has no NUL in its %zu bytes (VT-d 8.7)", length);
 }
 
 void dmar_read_structure(struct dmar_reader *reader, struct iommusim_dmar_structure *structure)
 {
 	const struct dmar_kind *kind = kind_of(structure->type);
-	const uint32_t room = reader->end - structure->offset;
+	const uint32_t room = reader->acpi.end - structure->offset;
 	const uint32_t length = structure->length < room ? structure->length : room;
 	uint64_t quads[STRUCTURE_QUADS];
 
 	if (kind == NULL)
 		return;
-	dmar_load(reader, structure->offset, length < kind->fixed_length ? length : kind->fixed_length,
-	    quads, STRUCTURE_QUADS);
+	acpi_load(&reader->acpi, structure->offset,
+	    length < kind->fixed_length ? length : kind->fixed_length, quads, STRUCTURE_QUADS);
 	kind->read(quads, structure);
 	if (structure->length < kind->fixed_length)
-		dmar_fatal(reader, structure->offset,
+		acpi_fatal(&reader->acpi, structure->offset,
 		    "%s: Length is %u; its fixed part alone has %u bytes (VT-d %s)", kind->spec->name,
 		    structure->length, kind->fixed_length, kind->spec->section);
 	if (length < kind->fixed_length)
 		return;
-	dmar_check_reserved(reader, structure->offset, kind->spec, quads);
+	acpi_check_reserved(&reader->acpi, structure->offset, kind->spec, quads);
 	if (kind->has_scopes)
 		dmar_read_scopes(reader, structure, structure->offset + kind->fixed_length,
 		    structure->offset + length);

@@ -94,5 +94,5 @@ void board_table(uint8_t table[BOARD_TABLE_BYTES])
 	put_scope(&writer, IOMMUSIM_SCOPE_ENDPOINT, 0, 0, 2, 0);
 	for (uint32_t i = 0; i < BOARD_TABLE_BYTES; i++)
 		sum = (uint8_t)(sum + table[i]);
-	table[VTD_ACPI_HEADER_CHECKSUM_AT] = (uint8_t)-sum;
+	table[ACPI_HEADER_CHECKSUM_AT] = (uint8_t)-sum;
 }

@@ -115,9 +115,9 @@ static enum iommusim_status install(
 {
 	enum iommusim_status status;
 
-	if (length < VTD_ACPI_COMMON_HEADER_BYTES)
+	if (length < ACPI_HEADER_BYTES)
 		return replay_refuse(replay, at->at, "a table of %zu bytes; the header alone has %d",
-		    length, VTD_ACPI_COMMON_HEADER_BYTES);
+		    length, ACPI_HEADER_BYTES);
 	status = iommusim_acpi_install(replay->machine, table, length);
 	if (status != IOMMUSIM_OK)
 		return board_refuse(replay, at->at, status);

@@ -1,6 +1,6 @@
 /*
  * What `iommusim acpi` does with files: finding the table in binary and in acpidump text, exit
- * codes, messages with a position, JSON and text. What is in a table: test_dmar.c.
+ * codes, messages with a position, JSON and text. What is in a table: test_dmar.c, test_ivrs.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 #include "acpi_show.h"
 #include "tests/acpi/command_run.h"
 #include "tests/acpi/dmar_builder.h"
+#include "tests/acpi/ivrs_builder.h"
 
 /* Write a file of its own for the test; the caller removes it. */
 static void write_file(char name[32], const void *bytes, size_t size)
@@ -268,20 +269,21 @@ static void json_gives_an_address_width_of_256_bits(void **state)
 static void json_is_utf8_whatever_file_and_firmware_call_themselves(void **state)
 {
 	struct builder builder = builder_sound();
-	struct iommusim_dmar *table;
+	struct acpi_input input = { "DMAR", builder.bytes, builder.size };
+	struct acpi_table table;
 	struct json_object *object;
 	const char *text;
 
 	(void)state;
 	memcpy(builder.bytes + 10, "\xff\x1b[2Jx", 6);
 	builder_sum(&builder);
-	assert_int_equal(iommusim_dmar_parse(builder.bytes, builder.size, &table), IOMMUSIM_OK);
-	object = acpi_dmar_json("\xc3\xa9\xff\xed\xa0\x80\xf0\x9f\x98\x80\xc3", table, NULL);
+	assert_int_equal(acpi_table_parse(&input, &table), IOMMUSIM_OK);
+	object = acpi_table_json("\xc3\xa9\xff\xed\xa0\x80\xf0\x9f\x98\x80\xc3", &table, NULL);
 	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
 	assert_non_null(strstr(text, "\"file\":\"\xc3\xa9????\xf0\x9f\x98\x80?\""));
 	assert_non_null(strstr(text, "\"oem_id\":\"  [2Jx\""));
 	json_object_put(object);
-	iommusim_dmar_free(table);
+	acpi_table_free(&table);
 }
 
 static void text_of_acpidump_gives_the_same_as_binary(void **state)
@@ -433,13 +435,162 @@ static void what_is_no_table_is_refused(void **state)
 	assert_refused(other, strlen(other), "a file: offset 0: no DMAR table: 12 bytes");
 }
 
-static void ivrs_is_named_and_not_decoded(void **state)
+static void an_ivrs_table_is_shown_as_text(void **state)
 {
-	uint8_t table[48] = { 'I', 'V', 'R', 'S', 48 };
+	static const char expected[] =
+	    "OEM \"SIMCO \" \"BOARD9\", IVinfo 0x00203043, addresses of 48 bits physical, 64 virtual, "
+	    "48 guest virtual, EFRSup, DMA remapped at boot\n"
+	    "   48 IVHD_10h (does not count) IOMMU 00:00.2, segment 0, registers at 0xfdf00000, capability "
+	    "at 0x40, MSI number 1, unit id 19, IotlbSup, Coherent, PPRSup, features 0x80048f6f\n"
+	    "   72   range_start  from 00:01.0 to ff:1f.6\n"
+	    "   76   range_end    ff:1f.6\n"
+	    "   80   special      00:14.0, I/O APIC 33, INIT, ExtInt, NMI, LINT0, LINT1, SysMgt 1\n"
+	    "   88 IVHD_40h IOMMU 00:00.2, segment 0, registers at 0xfdf00000, capability at 0x40, MSI "
+	    "number 1, unit id 19, IotlbSup, Coherent, attributes 0x00048000, EFR 0x206d73ef22254ade, EFR2 "
+	    "0x10\n"
+	    "  128   range_start  from 00:01.0 to ff:1f.6\n"
+	    "  132   range_end    ff:1f.6\n"
+	    "  136   alias_start  from ff:00.0 to ff:1f.7, seen as 00:14.5\n"
+	    "  144   range_end    ff:1f.7\n"
+	    "  148   pad4         4 bytes\n"
+	    "  152   special      00:14.0, HPET 0\n"
+	    "  160   special      00:14.0, I/O APIC 33, INIT, ExtInt, NMI, LINT0, LINT1, SysMgt 1\n"
+	    "  168   acpi_hid     00:14.5, ACPI device \"AMDI0020\", UID \"\\_SB.FUR0\", LINT0\n"
+	    "  199 IVMD_22h 00:00.0 to 0f:1f.7, segment 0, 0x9618e000 (4 KiB), Unity, IR, IW\n"
+	    "  231 unknown type 0x51, 9 bytes, skipped\n"
+	    "      no problems\n";
+	struct builder builder = ivrs_sound();
+	struct command_run run = run_on(builder.bytes, builder.size, false);
 
 	(void)state;
-	assert_refused(
-	    (const char *)table, sizeof table, "a file:0:0: IVRS tables are not decoded yet\n");
+	assert_int_equal(run.code, 0);
+	assert_string_equal(run.errors, "");
+	assert_non_null(strstr(run.output, "OEM"));
+	assert_string_equal(strstr(run.output, "OEM"), expected);
+	command_run_free(&run);
+}
+
+/* Entries the sound table does not have, and members at their limits. */
+static void text_shows_every_kind_of_device_entry(void **state)
+{
+	static const char *const expected[] = {
+		"   72   all          every device, INIT, SysMgt 3\n",
+		"   76   select       02:03.4, reserved flags 0x08\n",
+		"   80   range_start  from 01:00.0 (no end)\n",
+		"   84   pad8         8 bytes\n",
+		"   92   alias_select 05:00.1, seen as 00:1c.0, LINT1\n",
+		"  100   ext_select   06:00.0, ATS disabled, reserved flags 0x01\n",
+		"  108   ext_start    from 07:00.0 to 07:00.7\n",
+		"  120   special      00:14.0, variety 3, handle 9\n",
+		"  128   acpi_hid     00:13.1, ACPI device 0x0a0cd041, compatible with \"PNP0D40\", UID 0x102\n",
+		"  158   unknown      type 0x44, 8 bytes, skipped\n",
+		"  166 IVMD_20h every device, segment 2, 0x1001 (1 bytes), ExclusionRange, reserved flags 0x80\n",
+		"  198 IVMD_21h 01:02.3, segment 0, 0x0 (0 bytes)\n",
+		"the table can be used:\n",
+	};
+	struct builder builder = ivrs_begin();
+	struct command_run run;
+
+	(void)state;
+	ADD(&builder, 0x10, 0, 118, 0, 2, 0, 0x40, 0, 0, 0, 0xf0, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	    0);
+	ADD(&builder, 1, 0, 0, 0x31, 2, 0x1c, 0x02, 0x08, 3, 0, 1, 0);
+	ADD(&builder, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x42, 1, 5, 0x80, 0, 0xe0, 0, 0);
+	ADD(&builder, 0x46, 0, 6, 0, 1, 0, 0, 0x80, 0x47, 0, 7, 0, 0, 0, 0, 0, 4, 7, 7, 0);
+	ADD(&builder, 0x48, 0, 0, 0, 9, 0xa0, 0, 3);
+	ADD(&builder, 0xf0, 0x99, 0, 0, 0x41, 0xd0, 0x0c, 0x0a, 0, 0, 0, 0, 'P', 'N', 'P', '0', 'D',
+	    '4', '0', 0, 1, 8, 2, 1, 0, 0, 0, 0, 0, 0);
+	ADD(&builder, 0x44, 0, 0, 0, 0, 0, 0, 0);
+	ADD(&builder, 0x20, 0x88, 32, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0x10, 0, 0, 0, 0, 0, 0,
+	    1, 0, 0, 0, 0, 0, 0, 0);
+	ADD(&builder, 0x21, 0, 32, 0, 0x13, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	    0, 0, 0, 0, 0, 0, 0);
+	builder_finish(&builder);
+	run = run_on(builder.bytes, builder.size, false);
+	assert_int_equal(run.code, 0);
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+		if (strstr(run.output, expected[i]) == NULL)
+			fail_msg("no \"%s\" in \"%s\"", expected[i], run.output);
+	command_run_free(&run);
+}
+
+static void an_ivrs_table_is_shown_as_json(void **state)
+{
+	static const char *const expected[] = {
+		"\"table\":\"IVRS\",\"length\":240,\"revision\":2,",
+		"\"ivinfo\":2109507,\"checksum_ok\":true,",
+		"{\"offset\":48,\"type\":\"IVHD_10h\",\"flags\":176,\"length\":40,\"devid\":2,"
+		"\"cap_offset\":64,\"base\":4260364288,\"segment\":0,\"iommu_info\":4865,"
+		"\"feature_reporting\":2147782511,\"entries\":[",
+		"{\"offset\":72,\"type\":\"range_start\",\"devid\":8,\"data\":0}",
+		"\"attributes\":294912,\"efr\":2336651252582402782,\"efr2\":16,",
+		"{\"offset\":136,\"type\":\"alias_start\",\"devid\":65280,\"data\":0,\"source_devid\":165}",
+		"{\"offset\":160,\"type\":\"special\",\"devid\":0,\"data\":215,\"handle\":33,"
+		"\"source_devid\":160,\"variety\":\"ioapic\"}",
+		"\"hid\":\"AMDI0020\",\"cid\":\"0000000000000000\",\"uid_format\":2,\"uid_len\":9,"
+		"\"uid\":\"\\\\_SB.FUR0\"}",
+		"{\"offset\":199,\"type\":\"IVMD_22h\",\"flags\":7,\"length\":32,\"devid\":0,\"aux\":4095,"
+		"\"start\":2518212608,\"mem_length\":4096}",
+		"{\"offset\":231,\"type\":\"unknown\",\"code\":81,\"length\":9}],",
+		"\"units\":[88],\"usable\":true,\"problems\":[]}",
+	};
+	struct builder builder = ivrs_sound();
+	struct command_run run = run_on(builder.bytes, builder.size, true);
+
+	(void)state;
+	assert_int_equal(run.code, 0);
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+		if (strstr(run.output, expected[i]) == NULL)
+			fail_msg("no \"%s\" in \"%s\"", expected[i], run.output);
+	command_run_free(&run);
+}
+
+static void json_shows_acpi_ids_and_unknown_entries(void **state)
+{
+	static const char *const expected[] = {
+		"\"hid\":\"000000000A0CD041\",\"cid\":\"PNP0D40\"}",
+		"\"hid\":\"ABC\",\"cid\":\"3130303000000000\",\"uid_format\":1,",
+		"\"uid_len\":8,\"uid\":72623859790382856}",
+		"{\"offset\":140,\"type\":\"unknown\",\"code\":68,\"length\":8}",
+		"\"handle\":9,\"source_devid\":160,\"variety\":3}",
+		"\"type\":\"ext_select\",\"devid\":6,\"data\":0,\"extended_data\":2147483648}",
+	};
+	struct builder builder = ivrs_begin();
+	struct command_run run;
+
+	(void)state;
+	ivrs_add_11h(&builder, 0x40, 76);
+	ADD(&builder, 0xf0, 0x99, 0, 0, 0x41, 0xd0, 0x0c, 0x0a, 0, 0, 0, 0, 'P', 'N', 'P', '0', 'D',
+	    '4', '0', 0, 0, 0);
+	ADD(&builder, 0xf0, 0x9a, 0, 0, 'A', 'B', 'C', 0, 0, 0, 0, 0, 0, 0, 0, 0, '0', '0', '0', '1', 1,
+	    8, 8, 7, 6, 5, 4, 3, 2, 1);
+	ADD(&builder, 0x44, 0, 0, 0, 0, 0, 0, 0);
+	ADD(&builder, 0x48, 0, 0, 0, 9, 0xa0, 0, 3);
+	ADD(&builder, 0x46, 6, 0, 0, 0, 0, 0, 0x80);
+	builder_finish(&builder);
+	run = run_on(builder.bytes, builder.size, true);
+	assert_int_equal(run.code, 0);
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+		if (strstr(run.output, expected[i]) == NULL)
+			fail_msg("no \"%s\" in \"%s\"", expected[i], run.output);
+	command_run_free(&run);
+}
+
+static void an_ivrs_table_that_cannot_be_used_exits_2_and_is_still_shown(void **state)
+{
+	struct builder builder = ivrs_sound();
+	struct command_run run;
+
+	(void)state;
+	builder.bytes[88 + 2] = 110; /* the last entry loses a byte */
+	builder_sum(&builder);
+	run = run_on(builder.bytes, builder.size, false);
+	assert_int_equal(run.code, 2);
+	assert_non_null(strstr(run.output, "UID \"\\_SB.FUR\""));
+	assert_non_null(strstr(run.output, "the table CANNOT be used:\n  168 FATAL "));
+	assert_non_null(strstr(run.errors, "a file: offset 168: device entry of type 0xf0 (acpi_hid)"));
+	command_run_free(&run);
+	assert_refused((const char *)builder.bytes, 35, "a file: offset 0: no IVRS table: 35 bytes");
 }
 
 static void files_that_cannot_be_read_are_refused(void **state)
@@ -547,7 +698,11 @@ int main(void)
 		cmocka_unit_test(what_was_read_of_a_cut_dump_is_shown),
 		cmocka_unit_test(a_wrong_character_or_offset_is_refused_with_its_column),
 		cmocka_unit_test(what_is_no_table_is_refused),
-		cmocka_unit_test(ivrs_is_named_and_not_decoded),
+		cmocka_unit_test(an_ivrs_table_is_shown_as_text),
+		cmocka_unit_test(text_shows_every_kind_of_device_entry),
+		cmocka_unit_test(an_ivrs_table_is_shown_as_json),
+		cmocka_unit_test(json_shows_acpi_ids_and_unknown_entries),
+		cmocka_unit_test(an_ivrs_table_that_cannot_be_used_exits_2_and_is_still_shown),
 		cmocka_unit_test(files_that_cannot_be_read_are_refused),
 		cmocka_unit_test(the_worst_exit_wins),
 		cmocka_unit_test(wrong_usage_exits_2_and_help_0),

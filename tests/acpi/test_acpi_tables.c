@@ -72,7 +72,7 @@ static void assert_equal_member(
 static void compare_table(struct json_object *got, struct json_object *expected, const char *name)
 {
 	static const char *const keys[] = { "table", "length", "revision", "checksum", "oem_id",
-		"oem_table_id", "haw_bits", "haw_raw", "flags", "checksum_ok" };
+		"oem_table_id", "haw_bits", "haw_raw", "flags", "ivinfo", "checksum_ok" };
 	struct json_object *structures = known_structures(got);
 
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
@@ -85,31 +85,30 @@ static void compare_table(struct json_object *got, struct json_object *expected,
 static struct json_object *decode(const char *name, bool *usable)
 {
 	struct iommusim_diagnostic problem;
-	struct iommusim_dmar *table;
+	struct acpi_table table;
 	struct acpi_input input;
 	struct json_object *object;
 
 	if (acpi_input_read(name, &input, &problem) != IOMMUSIM_OK)
 		fail_msg("%s: %s", name, problem.text);
-	assert_int_equal(iommusim_dmar_parse(input.bytes, input.size, &table), IOMMUSIM_OK);
-	object = acpi_dmar_json(name, table, NULL);
+	assert_int_equal(acpi_table_parse(&input, &table), IOMMUSIM_OK);
+	object = acpi_table_json(name, &table, NULL);
 	assert_non_null(object);
-	*usable = table->usable;
-	for (uint32_t i = 0; i < table->problem_count; i++)
-		print_message(
-		    "  %s: %u: %s\n", name, table->problems[i].offset, table->problems[i].text);
-	iommusim_dmar_free(table);
+	*usable = table.usable;
+	for (uint32_t i = 0; i < table.problem_count; i++)
+		print_message("  %s: %u: %s\n", name, table.problems[i].offset, table.problems[i].text);
+	acpi_table_free(&table);
 	acpi_input_free(&input);
 	return object;
 }
 
-static void tables_of_real_machines_decode_as_expected_and_can_be_used(void **state)
+/* All tables of a kind that `folder` has. */
+static void assert_real_tables(const char *signature, const char *folder)
 {
 	FILE *file = open_or_skip("expected.jsonl");
 	char *line = malloc(LONGEST_LINE);
 	unsigned tables = 0;
 
-	(void)state;
 	assert_non_null(line);
 	while (fgets(line, LONGEST_LINE, file) != NULL) {
 		struct json_object *expected = json_tokener_parse(line), *got;
@@ -117,8 +116,8 @@ static void tables_of_real_machines_decode_as_expected_and_can_be_used(void **st
 		bool usable;
 
 		assert_non_null(expected);
-		if (strcmp(text_of(expected, "table"), "DMAR") == 0) {
-			snprintf(rest, sizeof rest, "dmar/%s.dat", text_of(expected, "name"));
+		if (strcmp(text_of(expected, "table"), signature) == 0) {
+			snprintf(rest, sizeof rest, "%s/%s.dat", folder, text_of(expected, "name"));
 			name_file(name, rest);
 			got = decode(name, &usable);
 			compare_table(got, expected, name);
@@ -130,18 +129,18 @@ static void tables_of_real_machines_decode_as_expected_and_can_be_used(void **st
 	}
 	free(line);
 	fclose(file);
-	print_message("  %u tables of real machines\n", tables);
+	print_message("  %u %s tables of real machines\n", tables, signature);
 	assert_true(tables > 0);
 }
 
-static void broken_tables_exit_as_expected_and_report_their_problems(void **state)
+/* All broken tables whose name begins so. */
+static void assert_broken_tables(const char *prefix)
 {
 	FILE *file = open_or_skip("synthetic/expected.json");
 	struct json_object *all;
 	unsigned tables = 0;
 	char name[LONGEST_NAME];
 
-	(void)state;
 	fclose(file);
 	name_file(name, "synthetic/expected.json");
 	all = json_object_from_file(name);
@@ -153,7 +152,7 @@ static void broken_tables_exit_as_expected_and_report_their_problems(void **stat
 		struct command_run run;
 		struct json_object *got, *problems;
 
-		if (strncmp(key, "dmar_", 5) != 0)
+		if (strncmp(key, prefix, strlen(prefix)) != 0)
 			continue;
 		snprintf(rest, sizeof rest, "synthetic/%s.dat", key);
 		name_file(name, rest);
@@ -174,15 +173,41 @@ static void broken_tables_exit_as_expected_and_report_their_problems(void **stat
 		tables++;
 	}
 	json_object_put(all);
-	print_message("  %u broken tables\n", tables);
+	print_message("  %u broken tables %s*\n", tables, prefix);
 	assert_true(tables > 0);
+}
+
+static void dmar_tables_of_real_machines_decode_as_expected_and_can_be_used(void **state)
+{
+	(void)state;
+	assert_real_tables("DMAR", "dmar");
+}
+
+static void ivrs_tables_of_real_machines_decode_as_expected_and_can_be_used(void **state)
+{
+	(void)state;
+	assert_real_tables("IVRS", "ivrs");
+}
+
+static void broken_dmar_tables_exit_as_expected_and_report_their_problems(void **state)
+{
+	(void)state;
+	assert_broken_tables("dmar_");
+}
+
+static void broken_ivrs_tables_exit_as_expected_and_report_their_problems(void **state)
+{
+	(void)state;
+	assert_broken_tables("ivrs_");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tables_of_real_machines_decode_as_expected_and_can_be_used),
-		cmocka_unit_test(broken_tables_exit_as_expected_and_report_their_problems),
+		cmocka_unit_test(dmar_tables_of_real_machines_decode_as_expected_and_can_be_used),
+		cmocka_unit_test(ivrs_tables_of_real_machines_decode_as_expected_and_can_be_used),
+		cmocka_unit_test(broken_dmar_tables_exit_as_expected_and_report_their_problems),
+		cmocka_unit_test(broken_ivrs_tables_exit_as_expected_and_report_their_problems),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
  * Reading a DMAR ACPI table: what firmware says about Intel remapping units (VT-d chapter 8).
- * Not here: which device belongs to which unit (machine.h, pci.h), and AMD's IVRS.
+ * Not here: which device belongs to which unit (machine.h, pci.h), and AMD's IVRS (ivrs.h).
  */
 #ifndef IOMMUSIM_DMAR_H
 #define IOMMUSIM_DMAR_H
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <iommusim/acpi_problem.h>
 #include <iommusim/export.h>
 #include <iommusim/status.h>
 
@@ -71,13 +72,6 @@ struct iommusim_dmar_structure {
 	uint32_t scope_count;
 };
 
-/* Something odd or wrong in the table. `fatal` problems make the table unusable. */
-struct iommusim_dmar_problem {
-	uint32_t offset; /* bytes from the start of the table */
-	bool fatal;
-	const char *text;
-};
-
 struct iommusim_dmar {
 	uint32_t length; /* the header's Length */
 	uint8_t revision;
@@ -90,7 +84,7 @@ struct iommusim_dmar {
 	/* in table order, as far as they were read */
 	const struct iommusim_dmar_structure *structures;
 	uint32_t structure_count;
-	const struct iommusim_dmar_problem *problems; /* in order of offset */
+	const struct iommusim_acpi_problem *problems; /* in order of offset */
 	uint32_t problem_count;
 	bool usable; /* no fatal problem */
 };

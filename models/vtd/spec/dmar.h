@@ -19,7 +19,6 @@
 
 /* Bytes of the fixed part: no table, structure or scope entry is shorter. */
 enum vtd_acpi_bytes {
-	VTD_ACPI_COMMON_HEADER_BYTES = 36, /* the part every ACPI table has */
 	VTD_ACPI_HEADER_BYTES = 48,
 	VTD_ACPI_STRUCTURE_BYTES = 4, /* type and length */
 	VTD_ACPI_DRHD_BYTES = 16,
@@ -35,9 +34,6 @@ enum vtd_acpi_bytes {
 
 /* Where a byte stands that is handed out whole, reserved bits and all. */
 enum vtd_acpi_byte_at {
-	VTD_ACPI_HEADER_LENGTH_AT = 4,
-	VTD_ACPI_HEADER_REVISION_AT = 8,
-	VTD_ACPI_HEADER_CHECKSUM_AT = 9,
 	VTD_ACPI_HEADER_WIDTH_AT = 36,
 	VTD_ACPI_HEADER_FLAGS_AT = 37,
 	VTD_ACPI_STRUCTURE_FLAGS_AT = 4, /* DRHD, ATSR, SATC */
