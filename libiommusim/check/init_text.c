@@ -20,9 +20,10 @@ static void write_ruled_out(const struct iommusim_check *check,
 		used += (size_t)snprintf(text + used, sizeof(text) - used, ", a known processor");
 	if (report->table_found)
 		used += (size_t)snprintf(text + used, sizeof(text) - used,
-		    ", a DMAR table of %u bytes, checksum %s, %u units named, %u taken",
-		    report->table_length, report->table_checksum_ok ? "good" : "wrong",
-		    report->units_named, report->units_used);
+		    ", %s %s table of %u bytes, checksum %s, %u units named, %u taken",
+		    report->table[0] == 'I' ? "an" : "a", report->table, report->table_length,
+		    report->table_checksum_ok ? "good" : "wrong", report->units_named,
+		    report->units_used);
 	if (report->status != IOMMUSIM_OK)
 		snprintf(text + used, sizeof(text) - used, ", ops->init returned %s",
 		    iommusim_status_name(report->status));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "check/state.h"
+#include "check/vendor.h"
 #include "check/write.h"
 #include "vmm/policy.h"
 
@@ -104,15 +105,27 @@ static void write_consequence(const struct iommusim_report *report, const struct
 
 /* ---- the walk ------------------------------------------------------------------------------------ */
 
+/* A field by the specification's name; 0 when the entry has none of that name. */
+static uint64_t field_of(const struct iommusim_walk_step *step, const char *name)
+{
+	for (unsigned i = 0; i < step->field_count; i++)
+		if (strcmp(step->fields[i].name, name) == 0)
+			return step->fields[i].value;
+	return 0;
+}
+
 /* "RW", "R-": what a paging entry allows; of the first stage, to whom. */
 static const char *rights_text(const struct iommusim_walk_step *step)
 {
 	static const char *const second[] = { "--", "R-", "-W", "RW" };
 	static const char *const first[] = { "R- supervisor", "RW supervisor", "R- user", "RW user" };
+	const bool read = field_of(step, "R") != 0 || field_of(step, "IR") != 0;
+	const bool write = field_of(step, "W") != 0 || field_of(step, "IW") != 0;
 
-	if (step->stage == 1)
-		return step->present ? first[step->raw[0] >> 1 & 3] : "--";
-	return second[step->raw[0] & 3];
+	if (step->stage != 1)
+		return second[read + 2 * write];
+	return step->present ? first[(field_of(step, "RW") != 0) + 2 * (field_of(step, "US") != 0)]
+			     : "--";
 }
 
 static const char *table_name(const struct iommusim_walk_step *step)
@@ -193,27 +206,39 @@ static void write_walk(const struct iommusim_report *report, const struct iommus
 	write_wrapped(out, "  walk   ", text);
 }
 
-static void write_fault(const struct iommusim_report *report, const struct iommusim_text *out)
+/* Where the record of a fault is, or why there is none. */
+static void record_text(const struct iommusim_report *report, char *text, size_t size)
 {
 	const struct iommusim_fault *fault = &report->page.page.fault;
-	const char *meaning = fault->meaning == NULL ? "no record says why" : fault->meaning;
-	char text[512], rid[24], where[160], reason[24] = "";
+	const struct vendor_words *words = vendor_words(&report->walk);
+	char rid[24], where[48];
 
-	if (!report->page.page.faulted)
-		return;
 	if (fault->recorded)
-		snprintf(where, sizeof(where), "FRCD%u: source %s, page 0x%llx", fault->index,
+		snprintf(text, size, "%s: source %s, page 0x%llx",
+		    vendor_record(words, fault, where, sizeof(where)),
 		    write_rid(report->segment, report->rid, rid),
 		    (unsigned long long)(report->page.page.address & ~(IOMMUSIM_PAGE_SIZE - 1)));
 	else
-		snprintf(where, sizeof(where), "not recorded: %s",
-		    fault->suppressed       ? "fault processing is disabled for the device (FPD)"
-			: fault->overflowed ? "no fault recording register was free (FSTS.PFO)"
+		snprintf(text, size, "not recorded: %s",
+		    fault->suppressed       ? words->suppressed
+			: fault->overflowed ? words->overflowed
 					    : "the unit keeps no record of this");
+}
+
+static void write_fault(const struct iommusim_report *report, const struct iommusim_text *out)
+{
+	const struct iommusim_fault *fault = &report->page.page.fault;
+	const struct vendor_words *words = vendor_words(&report->walk);
+	const char *meaning = fault->meaning == NULL ? "no record says why" : fault->meaning;
+	char text[512], where[160], reason[24] = "";
+
+	if (!report->page.page.faulted)
+		return;
+	record_text(report, where, sizeof(where));
 	if (fault->reason != 0)
-		snprintf(reason, sizeof(reason), "reason %xh: ", fault->reason);
+		snprintf(reason, sizeof(reason), "%s %xh: ", words->reason, fault->reason);
 	snprintf(text, sizeof(text), "%s%s%s.  %s", reason, meaning,
-	    fault->class_ == IOMMUSIM_FAULT_NOT_PRESENT && fault->reason < 0x10 ? " (R=W=0: not mapped)"
+	    fault->class_ == IOMMUSIM_FAULT_NOT_PRESENT && fault->reason < 0x10 ? words->not_mapped
 										: "",
 	    where);
 	write_wrapped(out, "  fault  ", text);
@@ -231,9 +256,7 @@ static void write_cache(const struct iommusim_report *report, const struct iommu
 	if (report->verdict != IOMMUSIM_VERDICT_STALE)
 		return;
 	if (!page->cached && page->through_cache)
-		write_wrapped(out, "  cached ",
-		    "a context or paging-structure entry that the unit had kept took part; memory says "
-		    "otherwise now. Page-selective invalidations with IH=1 leave such entries");
+		write_wrapped(out, "  cached ", vendor_words(&report->walk)->kept);
 	if (!page->cached)
 		return;
 	snprintf(text, sizeof(text),
@@ -315,16 +338,16 @@ static void write_who(const struct iommusim_report *report, const struct iommusi
 {
 	const char *device = report->device_name[0] == '\0' ? "the device" : report->device_name;
 	const struct iommusim_fault *fault = &report->page.page.fault;
-	char text[400], event[160];
+	const struct vendor_words *words = vendor_words(&report->walk);
+	char text[400], event[160], where[48];
 
 	if (!report->page.page.faulted)
 		return;
 	if (!fault->recorded)
 		snprintf(event, sizeof(event), "no record was made");
 	else if (report->fault_event_masked)
-		snprintf(event, sizeof(event),
-		    "the record waits in FRCD%u, but the fault interrupt is masked (FECTL.IM=1)",
-		    fault->index);
+		snprintf(event, sizeof(event), "the record waits in %s, but %s",
+		    vendor_record(words, fault, where, sizeof(where)), words->masked);
 	else
 		snprintf(event, sizeof(event), "the unit raised its fault interrupt");
 	if (report->outcome.completion == IOMMUSIM_COMPLETION_POSTED)
@@ -334,7 +357,8 @@ static void write_who(const struct iommusim_report *report, const struct iommusi
 								   : "the fault handler, nobody else",
 		    device, event);
 	else
-		snprintf(text, sizeof(text), "%s gets Unsupported Request back; %s.", device, event);
+		snprintf(text, sizeof(text), "%s gets %s back; %s.", device,
+		    fault->aborts ? "Completer Abort" : "Unsupported Request", event);
 	write_wrapped(out, "  who    ", text);
 }
 

@@ -123,6 +123,12 @@ void check_register_access(
     void *context, uint64_t address, unsigned width, bool is_write, uint64_t value);
 void check_init_ended(struct iommusim_check *check, const struct iommusim_call *call);
 
+/* finding_vtd.c, finding_amdvi.c: a write of 4 or 8 bytes to a unit's registers, before it takes effect */
+void check_vtd_write(struct iommusim_check *check, struct iommusim_unit *unit, uint64_t offset,
+    unsigned width, uint64_t value);
+void check_amdvi_write(struct iommusim_check *check, struct iommusim_unit *unit, uint64_t offset,
+    unsigned width, uint64_t value);
+
 /* blame.c: which policy made it so, and which profiles do not have it */
 void check_blame(struct iommusim_report *report, const struct iommusim_vmm *vmm);
 

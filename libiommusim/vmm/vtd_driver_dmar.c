@@ -49,6 +49,7 @@ static enum iommusim_status read_table(struct vtd_driver *driver)
 	if (status == IOMMUSIM_ENOMEM)
 		return machine_fail(driver->common.machine, status, "no memory for the DMAR table");
 	report->table_found = true;
+	report->table = "DMAR";
 	report->table_length = length;
 	if (status != IOMMUSIM_OK)
 		return bad_table(driver, "it is no DMAR table");

@@ -7,6 +7,7 @@
 #include "machine/memory_access.h"
 #include "models/amdvi/event.h"
 #include "models/amdvi/invalidate.h"
+#include "models/amdvi/performance.h"
 #include "models/amdvi/ring.h"
 #include "models/amdvi/status.h"
 #include "models/common/sized_range.h"
@@ -130,6 +131,21 @@ static void invalidate_pages(struct amdvi_unit *amdvi, const uint64_t *raw)
 	amdvi_invalidate_pages(amdvi, &what);
 }
 
+/*
+ * A prefetch is a hint, and loads nothing here. With Inval it drops what there is before; of whom, the
+ * device's table entry would say: of all (AMD-Vi 2.4.6).
+ */
+static void prefetch(struct amdvi_unit *amdvi, const uint64_t *raw)
+{
+	const struct sized_range range =
+	    sized_range(amdvi_cmd_prefetch_ADDR(raw), amdvi_cmd_prefetch_S(raw) != 0);
+	const uint64_t more = amdvi_cmd_prefetch_COUNT(raw) * (range.last - range.first + 1);
+
+	if (amdvi_cmd_prefetch_INVAL(raw))
+		amdvi_invalidate_addresses(amdvi, range.first,
+		    more > UINT64_MAX - range.last ? UINT64_MAX : range.last + more);
+}
+
 /* A device that does not answer is given up after CONTROL.InvTimeOut; without one it is waited for. */
 static void time_out(struct amdvi_unit *amdvi, uint16_t device, uint64_t address)
 {
@@ -202,6 +218,23 @@ static bool exists(const struct amdvi_unit *amdvi, unsigned opcode)
 	}
 }
 
+/* Commands that take something out of caches, here or in devices. */
+static bool is_invalidation(unsigned opcode)
+{
+	return (opcode >= INVALIDATE_DEVTAB_ENTRY && opcode <= INVALIDATE_INTERRUPT_TABLE) ||
+	    opcode == INVALIDATE_IOMMU_ALL;
+}
+
+/* Commands are nobody's: no match register lets them pass (AMD-Vi 2.8). */
+static void count(struct amdvi_unit *amdvi, unsigned opcode)
+{
+	amdvi_count(amdvi, AMDVI_COUNT_COMMANDS, NULL, 1);
+	if (is_invalidation(opcode))
+		amdvi_count(amdvi, AMDVI_COUNT_INVALIDATIONS, NULL, 1);
+	if (opcode == INVALIDATE_IOMMU_PAGES || opcode == INVALIDATE_IOMMU_ALL)
+		amdvi_count(amdvi, AMDVI_COUNT_TLB_INVALIDATIONS, NULL, 1);
+}
+
 static enum ending carry_out(struct amdvi_unit *amdvi, unsigned opcode, struct command *command)
 {
 	switch (opcode) {
@@ -225,7 +258,10 @@ static enum ending carry_out(struct amdvi_unit *amdvi, unsigned opcode, struct c
 	case INVALIDATE_IOMMU_ALL:
 		amdvi_invalidate_everything(amdvi);
 		break;
-	default: /* a prefetch is a hint; guests have no registers of their own here */
+	case PREFETCH_IOMMU_PAGES:
+		prefetch(amdvi, command->raw);
+		break;
+	default: /* guests have no registers of their own here */
 		break;
 	}
 	return DONE;
@@ -241,6 +277,7 @@ static enum ending execute(struct amdvi_unit *amdvi, struct command *command)
 	if (!exists(amdvi, opcode) || (command->raw[0] & reserved[0]) != 0 ||
 	    (command->raw[1] & reserved[1]) != 0)
 		return ILLEGAL;
+	count(amdvi, opcode);
 	return carry_out(amdvi, opcode, command);
 }
 

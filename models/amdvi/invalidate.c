@@ -78,6 +78,14 @@ void amdvi_invalidate_pages(struct amdvi_unit *amdvi, const struct amdvi_invalid
 		invalidate(amdvi, &amdvi->paging_cache, &nested);
 }
 
+void amdvi_invalidate_addresses(struct amdvi_unit *amdvi, uint64_t first, uint64_t last)
+{
+	const struct cache_filter pages = { .by_range = true, .first = first, .last = last };
+
+	invalidate(amdvi, &amdvi->iotlb, &pages);
+	invalidate(amdvi, &amdvi->paging_cache, &pages);
+}
+
 void amdvi_invalidate_everything(struct amdvi_unit *amdvi)
 {
 	const struct cache_filter all = { .by_domain = false };

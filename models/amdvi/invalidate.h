@@ -31,6 +31,8 @@ void amdvi_invalidation_range(uint64_t address, bool sized, uint64_t *first, uin
 
 void amdvi_invalidate_device(struct amdvi_unit *amdvi, uint16_t device);
 void amdvi_invalidate_pages(struct amdvi_unit *amdvi, const struct amdvi_invalidation *what);
+/* Translations of every domain, by addresses of either kind, both inclusive. */
+void amdvi_invalidate_addresses(struct amdvi_unit *amdvi, uint64_t first, uint64_t last);
 void amdvi_invalidate_interrupts(struct amdvi_unit *amdvi, uint16_t device);
 void amdvi_invalidate_everything(struct amdvi_unit *amdvi);
 

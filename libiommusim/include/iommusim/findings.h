@@ -17,7 +17,9 @@
 	X(DEVICE_OWNED_TWICE, "device-owned-twice",                                                \
 	    "a device was added to a domain while another one had it")                             \
 	X(DEVICE_OUT_OF_SCOPE, "device-out-of-scope",                                              \
-	    "a device was given to a domain although no unit governs it")
+	    "a device was given to a domain although no unit governs it")                          \
+	X(COMMAND_RING_OVERRUN, "command-ring-overrun",                                            \
+	    "more commands were queued than the command buffer has room for")
 /* clang-format on */
 
 #endif

@@ -84,6 +84,7 @@ struct iommusim_init_report {
 	enum iommusim_status status; /* what ops->init returned, OK when it was not called */
 	bool told;                   /* vmm printed a line about it */
 	bool table_found;
+	const char *table; /* its signature, "DMAR"; NULL: not found */
 	bool table_checksum_ok;
 	uint32_t table_length;
 	uint32_t units_named; /* DRHDs in the whole table */
