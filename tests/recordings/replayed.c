@@ -158,23 +158,44 @@ struct replayed replay(const char *first, ...)
 	return run(argc, argv);
 }
 
-struct replayed replay_lines(const char *lines, const char *option, ...)
+static struct replayed run_behind(const char *platform, const char *driver, const char *lines,
+    const char *first_option, va_list options)
 {
 	char *argv[MOST_ARGUMENTS] = { strdup("replay") };
-	char *text = malloc(sizeof(DRIVER) + strlen(lines));
-	va_list rest;
+	char *text = malloc(strlen(driver) + strlen(lines) + 1);
 	int argc;
 
 	assert_non_null(text);
-	sprintf(text, "%s%s", DRIVER, lines);
-	folder_write("platform.json", PLATFORM);
+	sprintf(text, "%s%s", driver, lines);
+	folder_write("platform.json", platform);
 	folder_write("recording.jsonl", text);
 	free(text);
-	va_start(rest, option);
-	argc = add_arguments(argv, 1, option, rest);
-	va_end(rest);
+	argc = add_arguments(argv, 1, first_option, options);
 	argv[argc++] = folder_path("recording.jsonl");
 	return run(argc, argv);
+}
+
+struct replayed replay_lines(const char *lines, const char *option, ...)
+{
+	struct replayed result;
+	va_list rest;
+
+	va_start(rest, option);
+	result = run_behind(PLATFORM, DRIVER, lines, option, rest);
+	va_end(rest);
+	return result;
+}
+
+struct replayed replay_behind(
+    const char *platform, const char *driver, const char *lines, const char *option, ...)
+{
+	struct replayed result;
+	va_list rest;
+
+	va_start(rest, option);
+	result = run_behind(platform, driver, lines, option, rest);
+	va_end(rest);
+	return result;
 }
 
 void replayed_free(struct replayed *result)

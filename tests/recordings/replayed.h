@@ -61,6 +61,9 @@ void folder_delete(const char *name);
 
 /* The recording `lines`, run behind DRIVER on PLATFORM; the options are ended by NULL. */
 struct replayed replay_lines(const char *lines, const char *option, ...);
+/* The same behind other first lines, on another platform. */
+struct replayed replay_behind(
+    const char *platform, const char *driver, const char *lines, const char *option, ...);
 
 /* The summary, which is the last line of an output of --json; json_object_put() what it is in. */
 struct json_object *summary_of(const struct replayed *result, struct json_object **whole);

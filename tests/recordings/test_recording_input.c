@@ -135,14 +135,6 @@ static void bad_platforms(void **state)
 	    VTD(CAPS, "[[4096, 18446744073709551615]]"), "/other.json:4:2: `ram`: a range beyond");
 }
 
-/* There is no model of AMD's units yet. */
-static void amd_recordings(void **state)
-{
-	(void)state;
-	refuse_platform("{\"iommu\": \"amdvi\", \"mmio_base\": 4275568640}",
-	    "/other.json:1:2: `iommu`: recordings of \"amdvi\" are not supported yet; expected \"vtd\"\n");
-}
-
 /* RAM is where the unit is not. */
 static void ram_around_registers(void **state)
 {
@@ -310,7 +302,6 @@ int main(void)
 		cmocka_unit_test(bad_lines),
 		cmocka_unit_test(a_bad_line_as_data),
 		cmocka_unit_test(bad_platforms),
-		cmocka_unit_test(amd_recordings),
 		cmocka_unit_test(ram_around_registers),
 		cmocka_unit_test(no_platform),
 		cmocka_unit_test(compressed_and_cut_off),

@@ -10,12 +10,19 @@ struct recording {
 	const char *name;
 	int64_t writes, reads, translations, faults, interrupts;
 	int64_t pages[2]; /* of checkpoints 3 and 8 */
+	bool source_unknown;
+	int64_t compatibility_passed;
+	/* translations that part when invalidations are dropped, at least */
+	int64_t stale;
+	bool same_events; /* as many of the unit's own messages as were recorded */
 };
 
 /* Counted from the files, not by the program. */
 static const struct recording recordings[] = {
-	{ "intel", 2107, 104, 15941, 152, 8412, { 12987, 14292 } },
-	{ "intel-cm48", 7137, 101, 18923, 136, 8538, { 12987, 14293 } },
+	{ "intel", 2107, 104, 15941, 152, 8412, { 12987, 14292 }, true, 1, 5000, true },
+	{ "intel-cm48", 7137, 101, 18923, 136, 8538, { 12987, 14293 }, true, 1, 5000, true },
+	/* the recorded device wrote no event log */
+	{ "amd", 11238, 124, 13397, 136, 8900, { 699, 2005 }, false, 0, 3000, false },
 };
 
 #define FOLDER IOMMUSIM_SHARED "/recordings"
@@ -62,9 +69,12 @@ static void expect_agreement(const struct recording *recording, const char *poli
 	expect_both(summary, "interrupts", recording->interrupts);
 	assert_int_equal(number_at(summary, "mmio/writes"), recording->writes);
 	assert_int_equal(number_at(summary, "mmio/reads"), recording->reads);
-	assert_int_equal(number_at(summary, "interrupts/source_unknown"), recording->interrupts);
-	assert_int_equal(number_at(summary, "interrupts/compatibility_passed"), 1);
-	assert_int_equal(number_at(summary, "events/sent"), number_at(summary, "events/recorded"));
+	assert_int_equal(number_at(summary, "interrupts/source_unknown"),
+	    recording->source_unknown ? recording->interrupts : 0);
+	assert_int_equal(
+	    number_at(summary, "interrupts/compatibility_passed"), recording->compatibility_passed);
+	assert_true(!recording->same_events ||
+	    number_at(summary, "events/sent") == number_at(summary, "events/recorded"));
 	assert_true(json_object_object_get_ex(summary, "checkpoints", &checkpoints));
 	assert_int_equal(json_object_array_length(checkpoints), 2);
 	expect_checkpoint(json_object_array_get_idx(checkpoints, 0), 3, recording->pages[0]);
@@ -100,7 +110,8 @@ static void ignored_invalidations_show(void **state)
 		assert_int_equal(result.code, 1);
 		summary = summary_of(&result, &whole);
 		assert_int_equal(number_at(summary, "translations/total"), recording->translations);
-		assert_true(number_at(summary, "translations/agree") <= recording->translations - 5000);
+		assert_true(number_at(summary, "translations/agree") <=
+		    recording->translations - recording->stale);
 		json_object_put(whole);
 		replayed_free(&result);
 	}
@@ -158,25 +169,12 @@ static void lost_stores_show(void **state)
 	free(file);
 }
 
-static void amd_is_refused(void **state)
-{
-	struct replayed result;
-
-	(void)state;
-	need_recordings();
-	result = replay(FOLDER "/amd", NULL);
-	assert_int_equal(result.code, 2);
-	assert_contains(result.errors, "recordings of \"amdvi\" are not supported yet");
-	replayed_free(&result);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_agrees),
 		cmocka_unit_test(ignored_invalidations_show),
 		cmocka_unit_test(lost_stores_show),
-		cmocka_unit_test(amd_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);
