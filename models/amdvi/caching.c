@@ -86,6 +86,27 @@ static const struct cached *find_translation(
 	return hit != NULL && hit->domain == space->domain && hit->kind == space->kind ? hit : NULL;
 }
 
+/* Tables on the way serve whoever may be in their space. */
+static uint8_t table_flags(const struct cache_space *space)
+{
+	return space->by_pasid ? CACHED_WITH_PASID : 0;
+}
+
+/* Likewise the tables on the way. Lock held. */
+static const struct cached *find_tables(
+    struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup, const struct cache_space *space)
+{
+	const struct cache_source source = {
+		.source = lookup->request->rid, .flags = table_flags(space), .pasid = space->pasid
+	};
+	const struct cached *hit;
+
+	if (amdvi->unit.settings.match != IOMMUSIM_MATCH_SOURCE)
+		return cache_find_space(&amdvi->paging_cache, space, lookup->request->address);
+	hit = cache_find_source(&amdvi->paging_cache, &source, lookup->request->address);
+	return hit != NULL && hit->domain == space->domain && hit->kind == space->kind ? hit : NULL;
+}
+
 bool amdvi_ask_caches(
     struct amdvi_unit *amdvi, struct amdvi_lookup *lookup, struct walk_shortcut *shortcut)
 {
@@ -101,7 +122,7 @@ bool amdvi_ask_caches(
 	if (hit != NULL)
 		use_cached(hit, lookup);
 	else
-		above = cache_find_space(&amdvi->paging_cache, &tables, lookup->request->address);
+		above = find_tables(amdvi, lookup, &tables);
 	if (above != NULL) {
 		shortcut->from = (struct walk_table){ .address = above->value[0],
 			.level = (uint8_t)above->value[1],
@@ -153,6 +174,7 @@ static void keep_tables(
     struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup, const struct walk_shortcut *shortcut)
 {
 	const struct cache_space space = space_of(&lookup->space);
+	const bool by_source = amdvi->unit.settings.match == IOMMUSIM_MATCH_SOURCE;
 
 	for (unsigned i = 0; i < shortcut->passed_count; i++) {
 		const struct walk_table *table = &shortcut->passed[i];
@@ -162,9 +184,11 @@ static void keep_tables(
 			.value = { table->address, table->level },
 			.domain = space.domain,
 			.pasid = space.pasid,
+			.source = by_source ? lookup->request->rid : 0,
 			.shift = (uint8_t)shift,
 			.rights = table->rights,
 			.kind = space.kind,
+			.flags = table_flags(&space),
 		};
 
 		cache_insert(&amdvi->paging_cache, &entry);
