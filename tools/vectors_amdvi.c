@@ -110,11 +110,15 @@ static bool read_fault(struct vector_json *json, struct json_object *object, str
 
 /* ---- the unit ------------------------------------------------------------------------------------------ */
 
+/*
+ * The references tag what they cache with the device: vectors give devices of one domain tables of their
+ * own, which no software may (AMD-Vi 2.2.2.1: a domain id stands for one set of tables).
+ */
 static enum iommusim_status create_unit(struct iommusim_machine *machine, const struct vector *vector,
     const struct iommusim_unit_settings *settings)
 {
 	const struct vector_caps *caps = &vector->caps;
-	const struct iommusim_amdvi_config config = {
+	struct iommusim_amdvi_config config = {
 		.base = vector->mmio_base,
 		.rid = (uint16_t)caps->requester,
 		.features = caps->features,
@@ -126,8 +130,10 @@ static enum iommusim_status create_unit(struct iommusim_machine *machine, const 
 		.settings = *settings,
 	};
 	struct iommusim_unit *unit;
-	const enum iommusim_status status = iommusim_amdvi_create(machine, &config, &unit);
+	enum iommusim_status status;
 
+	config.settings.match = IOMMUSIM_MATCH_SOURCE;
+	status = iommusim_amdvi_create(machine, &config, &unit);
 	if (status == IOMMUSIM_OK)
 		iommusim_unit_include_all(unit);
 	return status;
