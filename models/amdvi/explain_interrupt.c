@@ -107,7 +107,7 @@ static void describe_denial(const struct interrupt_request *request,
 	struct iommusim_fault *fault = &walk->result.fault;
 
 	amdvi_event_describe(&event, fault);
-	fault->class_ = (enum iommusim_fault_class)meaning->class_;
+	amdvi_interrupt_refine(fault, denial);
 	fault->suppressed = amdvi_interrupt_silenced(remapping, denial);
 	walk->result.faulted = true;
 	walk->clause = meaning->clause;

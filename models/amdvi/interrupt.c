@@ -223,6 +223,16 @@ struct amdvi_event amdvi_interrupt_event(const struct interrupt_request *request
 	};
 }
 
+/* An interrupt that is denied ends in a target abort. */
+void amdvi_interrupt_refine(struct iommusim_fault *fault, enum amdvi_denial denial)
+{
+	const struct amdvi_denial_meaning *meaning = amdvi_denial(denial);
+
+	fault->class_ = (enum iommusim_fault_class)meaning->class_;
+	fault->meaning = meaning->meaning;
+	fault->aborts = true;
+}
+
 /*
  * Only page faults are ever silenced: by IG those of interrupts without a mapping, by SupIOPF all of its
  * entry. Blocked SMIs are logged when software asks for it.
@@ -243,22 +253,35 @@ bool amdvi_interrupt_silenced(const struct amdvi_remapping *remapping, enum amdv
 
 /* ---- with caches and counters ------------------------------------------------------------------------------ */
 
+static void count(struct amdvi_unit *amdvi, enum amdvi_counted what,
+    const struct interrupt_request *request, const struct amdvi_device *device)
+{
+	const bool has_domain = amdvi_dte_V(device->dte) != 0;
+	const struct amdvi_subject subject = {
+		.device = request->rid,
+		.domain = has_domain ? (uint16_t)amdvi_dte_DOMAIN_ID(device->dte) : 0,
+		.has_device = true,
+		.has_domain = has_domain,
+	};
+
+	amdvi_count(amdvi, what, &subject, 1);
+}
+
 /* What an entry says, from memory or cache, is done: a message, or an interrupt for a guest. */
 static enum amdvi_denial obey_entry(struct amdvi_unit *amdvi, const struct interrupt_request *request,
     struct amdvi_remapping *remapping, struct iommusim_interrupt *out)
 {
-	const struct amdvi_subject subject = { .device = request->rid, .has_device = true };
-	enum amdvi_denial denial = amdvi_entry_check(amdvi, remapping);
+	const enum amdvi_denial denial = amdvi_entry_check(amdvi, remapping);
 
 	if (denial != ALLOWED)
 		return denial;
 	if (amdvi_entry_posts(remapping)) {
-		amdvi_count(amdvi, AMDVI_COUNT_VAPIC_GUEST, &subject, 1);
+		count(amdvi, AMDVI_COUNT_VAPIC_GUEST, request, &remapping->device);
 		remapping->course = AMDVI_POSTED;
 		return amdvi_post(amdvi, remapping, out);
 	}
 	if (amdvi_wide_entries(remapping))
-		amdvi_count(amdvi, AMDVI_COUNT_VAPIC_OTHER, &subject, 1);
+		count(amdvi, AMDVI_COUNT_VAPIC_OTHER, request, &remapping->device);
 	amdvi_entry_compose(remapping, request, out);
 	return ALLOWED;
 }
@@ -318,13 +341,14 @@ static enum amdvi_denial use_entry(struct amdvi_unit *amdvi, const struct interr
 	return denial;
 }
 
+/* Nobody has looked at the device table for it yet. */
 static void count_smi(struct amdvi_unit *amdvi, const struct interrupt_request *request, bool passes)
 {
-	const struct amdvi_subject subject = { .device = request->rid, .has_device = true };
+	const struct amdvi_device nothing = { .id = request->rid };
 
-	amdvi_count(amdvi, AMDVI_COUNT_SMI_SEEN, &subject, 1);
+	count(amdvi, AMDVI_COUNT_SMI_SEEN, request, &nothing);
 	if (!passes)
-		amdvi_count(amdvi, AMDVI_COUNT_SMI_BLOCKED, &subject, 1);
+		count(amdvi, AMDVI_COUNT_SMI_BLOCKED, request, &nothing);
 }
 
 static enum amdvi_denial handle(struct amdvi_unit *amdvi, const struct interrupt_request *request,
@@ -343,6 +367,9 @@ static enum amdvi_denial handle(struct amdvi_unit *amdvi, const struct interrupt
 	    amdvi, request->rid, generation, &remapping->device);
 	if (denial != ALLOWED)
 		return denial;
+	count(amdvi,
+	    remapping->device.cached ? AMDVI_COUNT_INTERRUPT_DTE_HIT : AMDVI_COUNT_INTERRUPT_DTE_MISS,
+	    request, &remapping->device);
 	denial = by_device(amdvi, &asked, remapping);
 	if (denial == ALLOWED && remapping->indexed)
 		return use_entry(amdvi, request, remapping, generation, out);
@@ -364,5 +391,5 @@ void amdvi_interrupt(struct iommusim_unit *unit, const struct interrupt_request 
 		return;
 	event = amdvi_interrupt_event(request, &remapping, denial);
 	amdvi_event_report(amdvi, &event, amdvi_interrupt_silenced(&remapping, denial), fault);
-	fault->class_ = (enum iommusim_fault_class)amdvi_denial(denial)->class_;
+	amdvi_interrupt_refine(fault, denial);
 }
