@@ -366,6 +366,13 @@ static void count_caches(
 		    amdvi, AMDVI_COUNT_GUEST_READS, subject, lookup->reads - lookup->nested_reads);
 }
 
+/* It went where it wanted to, and no table was for it: DTE.V or DTE.Mode is 0. */
+static bool passes_untranslated(const struct amdvi_lookup *lookup)
+{
+	return lookup->reason == ALLOWED && !lookup->excluded && !lookup->page->interrupt &&
+	    lookup->space.host_levels == 0 && !lookup->space.guest;
+}
+
 /* What is counted of one request (AMD-Vi 3.4, counter sources). */
 static void count(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
 {
@@ -376,7 +383,7 @@ static void count(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
 		return;
 	subject = subject_of(lookup);
 	amdvi_count(amdvi, AMDVI_COUNT_TOTAL, &subject, 1);
-	if (type == IOMMUSIM_DMA_UNTRANSLATED)
+	if (type == IOMMUSIM_DMA_UNTRANSLATED && passes_untranslated(lookup))
 		amdvi_count(amdvi, AMDVI_COUNT_UNTRANSLATED, &subject, 1);
 	else if (type == IOMMUSIM_DMA_TRANSLATED)
 		amdvi_count(amdvi, AMDVI_COUNT_PRETRANSLATED, &subject, 1);
