@@ -86,14 +86,14 @@ static void describe_virtual_apic(
 		walk_step_describe(step, &amdvi_virtual_apic_irr_spec, &apic->word, &amdvi->spec);
 }
 
-static const char *mode_of(const struct amdvi_remapping *remapping)
+static const char *mode_of(const struct amdvi_remapping *remapping, enum amdvi_denial denial)
 {
 	const bool extended = amdvi_CONTROL_XT_EN(remapping->control) != 0;
 
 	if (!amdvi_CONTROL_IOMMU_EN(remapping->control))
 		return "off";
 	if (!remapping->indexed)
-		return "forwarded interrupt";
+		return denial == ALLOWED ? "forwarded interrupt" : "refused";
 	if (amdvi_entry_posts(remapping))
 		return extended ? "posted interrupt, x2APIC" : "posted interrupt, xAPIC";
 	return extended ? "remapped interrupt, x2APIC" : "remapped interrupt, xAPIC";
@@ -121,7 +121,7 @@ void amdvi_explain_interrupt(struct iommusim_unit *unit, const struct interrupt_
 	struct amdvi_remapping remapping;
 	const enum amdvi_denial denial = amdvi_remap(amdvi, request, &remapping, out);
 
-	walk->mode = mode_of(&remapping);
+	walk->mode = mode_of(&remapping, denial);
 	walk->result.translated = amdvi_CONTROL_IOMMU_EN(remapping.control) != 0;
 	walk->result.interrupt = denial == ALLOWED;
 	walk->write_right = denial == ALLOWED;

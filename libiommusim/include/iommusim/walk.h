@@ -53,7 +53,8 @@ struct iommusim_walk {
 	 * translated request), "context" (it stopped there),
 	 * "interrupt range", "refused" (no request of that kind is looked at), "off", "no unit"; of an
 	 * interrupt: "remapped interrupt, xAPIC" or ", x2APIC", "posted interrupt, xAPIC" or
-	 * ", x2APIC", "compatibility interrupt", "forwarded interrupt" (as it came), "off", "no unit"
+	 * ", x2APIC", "compatibility interrupt", "forwarded interrupt" (as it came), "refused"
+	 * (before any entry of an interrupt table), "off", "no unit"
 	 */
 	const char *mode;
 	uint8_t levels;        /* of the page table; 0 in pass-through */
