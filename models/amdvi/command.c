@@ -281,52 +281,6 @@ static enum ending execute(struct amdvi_unit *amdvi, struct command *command)
 	return carry_out(amdvi, opcode, command);
 }
 
-/* Whom a command names, for the counters: INVALIDATE_IOMMU_PAGES a domain, the others a device, or nobody. */
-static struct amdvi_subject subject_of(unsigned opcode, const uint64_t *raw)
-{
-	struct amdvi_subject subject = { .has_device = false };
-
-	switch (opcode) {
-	case INVALIDATE_IOMMU_PAGES:
-		subject.has_domain = true;
-		subject.domain = (uint16_t)amdvi_cmd_inv_pages_DOMAIN_ID(raw);
-		break;
-	case INVALIDATE_DEVTAB_ENTRY:
-	case INVALIDATE_IOTLB_PAGES:
-	case INVALIDATE_INTERRUPT_TABLE:
-	case PREFETCH_IOMMU_PAGES:
-	case COMPLETE_PPR_REQUEST:
-		subject.has_device = true;
-		subject.device = (uint16_t)amdvi_cmd_inv_devtab_DEVICE_ID(raw); /* where all have it */
-		break;
-	default:
-		break;
-	}
-	return subject;
-}
-
-static bool invalidates(unsigned opcode)
-{
-	return (opcode >= INVALIDATE_DEVTAB_ENTRY && opcode <= INVALIDATE_INTERRUPT_TABLE) ||
-	    opcode == INVALIDATE_IOMMU_ALL;
-}
-
-/* A command was carried out (AMD-Vi 2.8). */
-static void count(struct amdvi_unit *amdvi, const struct command *command)
-{
-	const unsigned opcode = (unsigned)amdvi_cmd_header_OPCODE(command->raw);
-	struct amdvi_subject subject;
-
-	if (amdvi_counting_idle(amdvi))
-		return;
-	subject = subject_of(opcode, command->raw);
-	amdvi_count(amdvi, AMDVI_COUNT_COMMANDS, &subject, 1);
-	if (invalidates(opcode))
-		amdvi_count(amdvi, AMDVI_COUNT_INVALIDATIONS, &subject, 1);
-	if (opcode == INVALIDATE_IOMMU_PAGES || opcode == INVALIDATE_IOMMU_ALL)
-		amdvi_count(amdvi, AMDVI_COUNT_TLB_INVALIDATIONS, &subject, 1);
-}
-
 static enum ending fetch(struct amdvi_unit *amdvi, struct command *command)
 {
 	const struct memory *memory = &amdvi->unit.machine->memory;
@@ -350,10 +304,9 @@ static void run_commands(void *context)
 		ending = fetch(amdvi, &command);
 		if (ending == DONE)
 			ending = execute(amdvi, &command);
-		if (ending == DONE) {
-			count(amdvi, &command);
+		if (ending == DONE)
 			advance(amdvi);
-		} else if (ending != WAITING)
+		else if (ending != WAITING)
 			halt(amdvi, ending, command.address);
 	}
 	amdvi_settle(amdvi);
