@@ -43,8 +43,16 @@ void amdvi_fill_caches(
 /* translate.c: what never meets the tables. True: it is done, `*reason` set. */
 bool amdvi_beside_tables(const struct amdvi_unit *amdvi, const struct page_request *request,
     struct iommusim_dma_page *page, unsigned *reason);
+/* Why there is no device table entry, as this request is told. */
+unsigned amdvi_refine_missing(const struct amdvi_lookup *lookup);
+/* What a walk found is the request's. */
+void amdvi_take_walk(struct amdvi_lookup *lookup, struct stage_walk *walk);
+/* May the page be reached, by whose it is (SNP)? The reason when not. */
+unsigned amdvi_check_owner(const struct amdvi_unit *amdvi, const struct page_request *request,
+    const struct iommusim_dma_page *page);
 /* What comes of a request: the event that denies it, or, to a translation request, the answer. */
 struct amdvi_event amdvi_event_of(const struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup);
+bool amdvi_may_silence(const struct amdvi_lookup *lookup, const struct amdvi_event *event);
 void amdvi_refine_fault(const struct amdvi_lookup *lookup, struct iommusim_fault *fault);
 bool amdvi_answers(const struct amdvi_lookup *lookup);
 void amdvi_answer(struct amdvi_lookup *lookup);

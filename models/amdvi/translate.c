@@ -73,7 +73,7 @@ bool amdvi_beside_tables(const struct amdvi_unit *amdvi, const struct page_reque
 
 /* ---- through caches and tables ----------------------------------------------------------------------------- */
 
-static void take_walk(struct amdvi_lookup *lookup, struct stage_walk *walk)
+void amdvi_take_walk(struct amdvi_lookup *lookup, struct stage_walk *walk)
 {
 	lookup->rights = walk->rights;
 	lookup->executable = walk->executable;
@@ -101,7 +101,7 @@ static void find_page(
 		marks.count = marks.reason = 0;
 		lookup->reason =
 		    amdvi_find_page(amdvi, lookup->request, &lookup->space, &walk, lookup->page);
-		take_walk(lookup, &walk);
+		amdvi_take_walk(lookup, &walk);
 		if (lookup->reason != ALLOWED ||
 		    walk_marks_commit(&amdvi->unit.machine->memory, &marks, &lookup->reason))
 			return;
@@ -140,6 +140,14 @@ static void look_up_page(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
 	amdvi_fill_caches(amdvi, lookup, &shortcut);
 }
 
+/* A translation request of a device beyond the table has a reason of its own. */
+unsigned amdvi_refine_missing(const struct amdvi_lookup *lookup)
+{
+	return !lookup->device.in_table && amdvi_is_translation_request(lookup->request)
+	    ? TRANSLATION_DEVICE
+	    : lookup->reason;
+}
+
 /* From the device table entry on. */
 static void resolve(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
 {
@@ -151,11 +159,10 @@ static void resolve(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
 	lookup->rights = RIGHT_READ | RIGHT_WRITE;
 	lookup->space.rights = RIGHT_READ | RIGHT_WRITE;
 	lookup->reason = amdvi_device_look_up(amdvi, request->rid, lookup->generation, &lookup->device);
-	if (!lookup->device.in_table && lookup->reason != ALLOWED &&
-	    amdvi_is_translation_request(request))
-		lookup->reason = TRANSLATION_DEVICE;
-	if (lookup->reason != ALLOWED)
+	if (lookup->reason != ALLOWED) {
+		lookup->reason = amdvi_refine_missing(lookup);
 		return;
+	}
 	lookup->page->through_cache = lookup->device.cached;
 	if (amdvi_ends_at_device(
 		amdvi, request, &lookup->device, lookup->page, &rights, &lookup->reason, &mode)) {
@@ -177,7 +184,7 @@ static bool writes(const struct page_request *request)
 	return request->kind != IOMMUSIM_DMA_READ;
 }
 
-static unsigned denied_by_owner(const struct amdvi_unit *amdvi, const struct page_request *request,
+unsigned amdvi_check_owner(const struct amdvi_unit *amdvi, const struct page_request *request,
     const struct iommusim_dma_page *page)
 {
 	const struct iommusim_amdvi_page_states *states = &amdvi->page_states;
@@ -297,11 +304,18 @@ void amdvi_refine_fault(const struct amdvi_lookup *lookup, struct iommusim_fault
 	fault->aborts = lookup->reason != GUEST_USER;
 }
 
+/* Page faults of an entry that is valid may be kept out of the log by it (AMD-Vi 2.2.2.1, SE and SA). */
+bool amdvi_may_silence(const struct amdvi_lookup *lookup, const struct amdvi_event *event)
+{
+	return event->code == AMDVI_IO_PAGE_FAULT && lookup->device.readable &&
+	    amdvi_dte_V(lookup->device.dte);
+}
+
 static void deny(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
 {
 	const struct amdvi_event event = amdvi_event_of(amdvi, lookup);
-	const bool silent = event.code == AMDVI_IO_PAGE_FAULT && lookup->device.readable &&
-	    amdvi_dte_V(lookup->device.dte) && amdvi_device_silences(amdvi, &lookup->device);
+	const bool silent =
+	    amdvi_may_silence(lookup, &event) && amdvi_device_silences(amdvi, &lookup->device);
 
 	lookup->page->faulted = true;
 	lookup->page->translated = true;
@@ -416,7 +430,7 @@ void amdvi_translate(struct iommusim_unit *unit, const struct page_request *requ
 	if (!amdvi_beside_tables(amdvi, request, page, &lookup.reason)) {
 		resolve(amdvi, &lookup);
 		if (lookup.reason == ALLOWED)
-			lookup.reason = denied_by_owner(amdvi, request, page);
+			lookup.reason = amdvi_check_owner(amdvi, request, page);
 		if (lookup.reason == ALLOWED && unit->settings.cache == IOMMUSIM_CACHE_ADVERSE &&
 		    amdvi_is_untranslated(request))
 			prefetch(amdvi, &lookup);

@@ -132,6 +132,7 @@ static const struct unit_model amdvi_model = {
 	.translate = amdvi_translate,
 	.interrupt = amdvi_interrupt,
 	.explain_interrupt = amdvi_explain_interrupt,
+	.explain = amdvi_explain,
 	.translating = amdvi_translating,
 	.fault_event_masked = amdvi_event_masked,
 };

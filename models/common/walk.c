@@ -3,14 +3,11 @@
 
 #include "machine/memory_access.h"
 
-void walk_path_note(struct walk_path *path, const struct spec_structure *structure, uint64_t table,
+void walk_path_add(struct walk_path *path, const struct spec_structure *structure, uint64_t table,
     uint64_t address, const uint64_t *raw, bool readable)
 {
-	struct walk_path_step *step;
+	struct walk_path_step *step = &path->steps[path->count++];
 
-	if (path == NULL)
-		return;
-	step = &path->steps[path->count++];
 	*step = (struct walk_path_step){
 		.structure = structure, .table = table, .address = address, .readable = readable
 	};

@@ -32,9 +32,16 @@ struct walk_path {
 	const char *mode;
 };
 
-/* Note an entry on the path, if there is one; it has as many quadwords as its structure. */
-void walk_path_note(struct walk_path *path, const struct spec_structure *structure, uint64_t table,
+/* Note an entry on the path; it has as many quadwords as its structure. */
+void walk_path_add(struct walk_path *path, const struct spec_structure *structure, uint64_t table,
     uint64_t address, const uint64_t *raw, bool readable);
+/* The same if there is a path: requests have none, only whoever wants to see it. */
+static inline void walk_path_note(struct walk_path *path, const struct spec_structure *structure,
+    uint64_t table, uint64_t address, const uint64_t *raw, bool readable)
+{
+	if (path != NULL)
+		walk_path_add(path, structure, table, address, raw, readable);
+}
 /* And of the entry noted last, that it is a paging entry. */
 void walk_path_note_paging(
     struct walk_path *path, unsigned stage, unsigned level, bool leaf, uint64_t input);

@@ -195,7 +195,7 @@ static uint8_t flags_of(const struct vtd_space *space)
 	    (protects ? CACHED_WRITE_PROTECTED : 0) | (space->page_snoop ? CACHED_PAGE_SNOOPED : 0));
 }
 
-bool vtd_ask_by_space(struct vtd_unit *vtd, struct lookup *lookup, struct vtd_shortcut *shortcut)
+bool vtd_ask_by_space(struct vtd_unit *vtd, struct lookup *lookup, struct walk_shortcut *shortcut)
 {
 	const uint64_t address = lookup->request->address;
 	const struct cache_space tables = space_of(&lookup->space);
@@ -217,7 +217,7 @@ bool vtd_ask_by_space(struct vtd_unit *vtd, struct lookup *lookup, struct vtd_sh
 	else
 		above = ask_for_table(vtd, lookup, &tables);
 	if (above != NULL) {
-		shortcut->from = (struct vtd_table){ .address = above->value[0],
+		shortcut->from = (struct walk_table){ .address = above->value[0],
 			.level = (uint8_t)above->value[1],
 			.rights = above->rights };
 		lookup->page->through_cache = true;
@@ -333,10 +333,10 @@ static void keep_translation(struct vtd_unit *vtd, const struct lookup *lookup)
 }
 
 static void keep_tables(
-    struct vtd_unit *vtd, const struct lookup *lookup, const struct vtd_shortcut *shortcut)
+    struct vtd_unit *vtd, const struct lookup *lookup, const struct walk_shortcut *shortcut)
 {
 	for (unsigned i = 0; i < shortcut->passed_count; i++) {
-		const struct vtd_table *table = &shortcut->passed[i];
+		const struct walk_table *table = &shortcut->passed[i];
 		const unsigned shift = page_level_shift(table->level + 1u);
 		const struct cached entry = {
 			.key = lookup->request->address >> shift << shift,
@@ -363,7 +363,7 @@ static bool keeps_tables(const struct lookup *lookup)
 }
 
 void vtd_fill_caches(
-    struct vtd_unit *vtd, const struct lookup *lookup, const struct vtd_shortcut *shortcut)
+    struct vtd_unit *vtd, const struct lookup *lookup, const struct walk_shortcut *shortcut)
 {
 	pthread_mutex_lock(&vtd->unit.lock);
 	if (atomic_load(&vtd->unit.generation) == lookup->generation) {

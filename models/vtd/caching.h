@@ -83,12 +83,12 @@ void vtd_ask_for_entry(struct vtd_unit *vtd, struct lookup *lookup);
  * translation. False: `shortcut->from` is the lowest table of the way there (VT-d 6.2.5), if one is known;
  * pass-through has neither.
  */
-bool vtd_ask_by_space(struct vtd_unit *vtd, struct lookup *lookup, struct vtd_shortcut *shortcut);
+bool vtd_ask_by_space(struct vtd_unit *vtd, struct lookup *lookup, struct walk_shortcut *shortcut);
 /*
  * Keep what was found. Not if anything was invalidated since the look-up began: it may have read what
  * the invalidation was about. `shortcut` NULL: there was no walk.
  */
 void vtd_fill_caches(
-    struct vtd_unit *vtd, const struct lookup *lookup, const struct vtd_shortcut *shortcut);
+    struct vtd_unit *vtd, const struct lookup *lookup, const struct walk_shortcut *shortcut);
 
 #endif

@@ -13,7 +13,7 @@
 
 /* Of the page permissions only the one that counts: there are up to thirty-two (VT-d 9.12). */
 static void describe_host_fields(
-    const struct vtd_path_step *from, const struct spec_unit *unit, struct iommusim_walk_step *step)
+    const struct walk_path_step *from, const struct spec_unit *unit, struct iommusim_walk_step *step)
 {
 	for (unsigned i = 0; i < from->structure->field_count; i++) {
 		const struct spec_field *field = &from->structure->fields[i];
@@ -42,7 +42,7 @@ static const struct pointer pointers[] = {
 	{ &vtd_ss_leaf2m_spec, "ADDR", 21 },
 };
 
-static uint64_t field_named(const struct vtd_path_step *step, const char *name)
+static uint64_t field_named(const struct walk_path_step *step, const char *name)
 {
 	for (unsigned i = 0; i < step->structure->field_count; i++)
 		if (strcmp(step->structure->fields[i].name, name) == 0)
@@ -57,7 +57,7 @@ static bool is_host_permission(const struct spec_structure *structure)
 }
 
 /* Where a host permission entry points: the next table, or the page it has a permission for. */
-static uint64_t next_of_host(const struct vtd_path_step *step)
+static uint64_t next_of_host(const struct walk_path_step *step)
 {
 	if (!step->leaf)
 		return vtd_hpt_l4e_ADDR(step->raw) << IOMMUSIM_PAGE_SHIFT;
@@ -65,7 +65,7 @@ static uint64_t next_of_host(const struct vtd_path_step *step)
 }
 
 /* Where a present entry points: the next table, or the page. */
-static uint64_t next_of(const struct vtd_path_step *step, const struct page_request *request)
+static uint64_t next_of(const struct walk_path_step *step, const struct page_request *request)
 {
 	if (is_host_permission(step->structure))
 		return next_of_host(step);
@@ -94,8 +94,8 @@ static bool is_first_stage(const struct spec_structure *structure)
 	    structure == &vtd_fs_pte_spec;
 }
 
-static bool is_present(
-    const struct vtd_path_step *step, const struct page_request *request, const struct vtd_space *space)
+static bool is_present(const struct walk_path_step *step, const struct page_request *request,
+    const struct vtd_space *space)
 {
 	if (step->structure == &vtd_sm_root_entry_spec)
 		return field_named(step, (request->rid & 0x80) != 0 ? "UP" : "LP") != 0;
@@ -109,7 +109,7 @@ static bool is_present(
 }
 
 /* One description serves several levels; the specification names them apart (VT-d Tables 3 and 4). */
-static const char *paging_entry_name(const struct vtd_path_step *step)
+static const char *paging_entry_name(const struct walk_path_step *step)
 {
 	static const char *const first[] = {
 		[1] = "FS-PTE", [2] = "FS-PDE", [3] = "FS-PDPE", [4] = "FS-PML4E", [5] = "FS-PML5E"
@@ -129,7 +129,7 @@ static unsigned entry_bytes(const struct spec_structure *structure)
 	return structure->bits / 8u;
 }
 
-static void describe_step(const struct vtd_unit *vtd, const struct vtd_path_step *from,
+static void describe_step(const struct vtd_unit *vtd, const struct walk_path_step *from,
     const struct page_request *request, const struct vtd_space *space, struct iommusim_walk_step *step)
 {
 	const struct spec_structure *structure = from->structure;
@@ -197,7 +197,7 @@ static void describe_answer(const struct vtd_unit *vtd, const struct page_reques
 	walk->reason = missing->meaning;
 }
 
-static void describe_path(const struct vtd_unit *vtd, const struct vtd_path *path,
+static void describe_path(const struct vtd_unit *vtd, const struct walk_path *path,
     const struct page_request *request, const struct vtd_space *space, struct iommusim_walk *walk)
 {
 	walk->mode = path->mode;
@@ -215,8 +215,8 @@ void vtd_explain(
 	const struct page_request *request = vtd_as_seen(vtd, asked, &without);
 	struct vtd_source source = { .context_known = false };
 	struct vtd_space space = { .domain = 0 };
-	struct vtd_marks marks = { .count = 0 };
-	struct vtd_path path = { .mode = "context" };
+	struct walk_marks marks = { .count = 0 };
+	struct walk_path path = { .mode = "context" };
 	unsigned rights, reason;
 
 	if (vtd_beside_tables(vtd, request, &walk->result, &reason)) {

@@ -97,9 +97,9 @@ static enum reason read_entry(const struct vtd_unit *vtd, const struct vtd_space
 	const uint64_t *reserved = vtd->host_reserved[level];
 
 	entry->level = (uint8_t)level;
-	vtd_path_note(walk->path, structure_of(level), table, at, entry->raw, readable);
+	walk_path_note(walk->path, structure_of(level), table, at, entry->raw, readable);
 	if (walk->path != NULL)
-		vtd_path_note_paging(walk->path, 0, level,
+		walk_path_note_paging(walk->path, 0, level,
 		    vtd_host_rights(entry->raw, level, walk->address) != 0, walk->address);
 	if (!readable)
 		return level == VTD_HOST_LEVELS ? HPT_3 : HPT_1;

@@ -16,7 +16,7 @@ struct vtd_host_entry {
 /* What a walk through such tables is asked, gets and finds. */
 struct vtd_host_walk {
 	struct vtd_host_entry from; /* known without reading; none: it begins at the top */
-	struct vtd_path *path;      /* may be NULL */
+	struct walk_path *path;     /* may be NULL */
 	/* out */
 	uint64_t address;
 	struct vtd_host_entry met[VTD_HOST_LEVELS]; /* good entries, in the order of reading */

@@ -11,14 +11,14 @@ enum { TT_UNTRANSLATED_ONLY = 0, TT_ALL = 1, TT_PASS_THROUGH = 2 };
 
 /* Root entry: read, present, reserved, in that order (VT-d 9.1). */
 static enum reason find_context_table(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, uint64_t *context_table, struct vtd_path *path)
+    struct vtd_source *source, uint64_t *context_table, struct walk_path *path)
 {
 	const uint64_t table = vtd_RTADDR_RTA(source->root) << IOMMUSIM_PAGE_SHIFT;
 	const uint64_t address = table + (request->rid >> 8) * UINT64_C(16);
 	uint64_t entry[2];
 	const bool readable = vtd_load_entry(vtd, source, address, entry, 2);
 
-	vtd_path_note(path, &vtd_root_entry_spec, table, address, entry, readable);
+	walk_path_note(path, &vtd_root_entry_spec, table, address, entry, readable);
 	if (!readable)
 		return LRT_1;
 	if (!vtd_root_entry_P(entry))
@@ -30,7 +30,7 @@ static enum reason find_context_table(const struct vtd_unit *vtd, const struct p
 }
 
 static enum reason read_context(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_path *path)
+    struct vtd_source *source, struct walk_path *path)
 {
 	uint64_t table, address;
 	bool readable;
@@ -40,7 +40,7 @@ static enum reason read_context(const struct vtd_unit *vtd, const struct page_re
 		return reason;
 	address = table + (request->rid & 0xff) * UINT64_C(16);
 	readable = vtd_load_entry(vtd, source, address, source->context, 2);
-	vtd_path_note(path, &vtd_context_entry_spec, table, address, source->context, readable);
+	walk_path_note(path, &vtd_context_entry_spec, table, address, source->context, readable);
 	if (!readable)
 		return LCT_1;
 	source->context_known = true;
@@ -98,7 +98,7 @@ static enum reason check_context(
 }
 
 unsigned vtd_legacy_context(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_path *path)
+    struct vtd_source *source, struct walk_path *path)
 {
 	enum reason reason = ALLOWED;
 

@@ -26,7 +26,7 @@ static bool any_bit(const uint64_t *raw, const uint64_t *mask, unsigned quads)
 
 /* Each half of a root entry serves half the devices of its bus, and is judged alone (VT-d 9.2). */
 static enum reason find_context_table(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, uint64_t *context_table, struct vtd_path *path)
+    struct vtd_source *source, uint64_t *context_table, struct walk_path *path)
 {
 	const uint64_t table = vtd_RTADDR_RTA(source->root) << IOMMUSIM_PAGE_SHIFT;
 	const uint64_t address = table + (request->rid >> 8) * UINT64_C(16);
@@ -34,7 +34,7 @@ static enum reason find_context_table(const struct vtd_unit *vtd, const struct p
 	uint64_t entry[2], pointer;
 	const bool readable = vtd_load_entry(vtd, source, address, entry, 2);
 
-	vtd_path_note(path, &vtd_sm_root_entry_spec, table, address, entry, readable);
+	walk_path_note(path, &vtd_sm_root_entry_spec, table, address, entry, readable);
 	if (!readable)
 		return SRT_1;
 	if (!(half == 0 ? vtd_sm_root_entry_LP(entry) : vtd_sm_root_entry_UP(entry)))
@@ -47,7 +47,7 @@ static enum reason find_context_table(const struct vtd_unit *vtd, const struct p
 }
 
 static enum reason read_context(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_path *path)
+    struct vtd_source *source, struct walk_path *path)
 {
 	uint64_t table, address;
 	bool readable;
@@ -57,7 +57,7 @@ static enum reason read_context(const struct vtd_unit *vtd, const struct page_re
 		return reason;
 	address = table + (request->rid & 0x7f) * CONTEXT_BYTES;
 	readable = vtd_load_entry(vtd, source, address, source->context, 4);
-	vtd_path_note(path, &vtd_sm_context_entry_spec, table, address, source->context, readable);
+	walk_path_note(path, &vtd_sm_context_entry_spec, table, address, source->context, readable);
 	if (!readable)
 		return SCT_1;
 	source->context_known = true;
@@ -117,7 +117,7 @@ static enum reason check_request(
 }
 
 unsigned vtd_scalable_context(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_path *path)
+    struct vtd_source *source, struct walk_path *path)
 {
 	enum reason reason = ALLOWED;
 
@@ -141,7 +141,7 @@ uint32_t vtd_effective_pasid(const struct vtd_source *source, const struct page_
 }
 
 static enum reason find_pasid_table(const struct vtd_unit *vtd, struct vtd_source *source,
-    uint32_t pasid, uint64_t *pasid_table, struct vtd_path *path)
+    uint32_t pasid, uint64_t *pasid_table, struct walk_path *path)
 {
 	const uint64_t directory = vtd_sm_context_entry_PASIDDIRPTR(source->context)
 	    << IOMMUSIM_PAGE_SHIFT;
@@ -149,7 +149,7 @@ static enum reason find_pasid_table(const struct vtd_unit *vtd, struct vtd_sourc
 	uint64_t entry;
 	const bool readable = vtd_load_entry(vtd, source, address, &entry, 1);
 
-	vtd_path_note(path, &vtd_pasid_dir_entry_spec, directory, address, &entry, readable);
+	walk_path_note(path, &vtd_pasid_dir_entry_spec, directory, address, &entry, readable);
 	if (!readable)
 		return SPD_1;
 	source->fault_disable |= vtd_pasid_dir_entry_FPD(&entry) != 0; /* even when P=0 (9.5) */
@@ -162,7 +162,7 @@ static enum reason find_pasid_table(const struct vtd_unit *vtd, struct vtd_sourc
 }
 
 static enum reason read_entry(
-    const struct vtd_unit *vtd, struct vtd_source *source, uint32_t pasid, struct vtd_path *path)
+    const struct vtd_unit *vtd, struct vtd_source *source, uint32_t pasid, struct walk_path *path)
 {
 	const uint64_t in_table = pasid & ((1u << PASIDS_IN_TABLE_SHIFT) - 1);
 	uint64_t table, address;
@@ -173,7 +173,7 @@ static enum reason read_entry(
 		return reason;
 	address = table + in_table * PASID_ENTRY_BYTES;
 	readable = vtd_load_entry(vtd, source, address, source->entry, 8);
-	vtd_path_note(path, &vtd_pasid_entry_spec, table, address, source->entry, readable);
+	walk_path_note(path, &vtd_pasid_entry_spec, table, address, source->entry, readable);
 	if (!readable)
 		return SPT_1;
 	source->fault_disable |= vtd_pasid_entry_FPD(source->entry) != 0; /* even when P=0 (9.6) */
@@ -260,7 +260,7 @@ static enum reason check_entry(
 }
 
 unsigned vtd_scalable_space(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_space *space, struct vtd_path *path)
+    struct vtd_source *source, struct vtd_space *space, struct walk_path *path)
 {
 	enum reason reason = (enum reason)source->entry_reason;
 

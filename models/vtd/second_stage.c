@@ -13,7 +13,7 @@
 struct reader {
 	const struct vtd_unit *vtd;
 	const struct vtd_space *space;
-	struct vtd_path *path;
+	struct walk_path *path;
 	uint64_t input; /* the address that is translated */
 	uint8_t level;  /* of the next entry */
 };
@@ -48,18 +48,18 @@ static bool load_and_note(void *context, uint64_t address, uint64_t *entry)
 	const bool readable = load(context, address, entry);
 	const unsigned level = reader->level--;
 
-	vtd_path_note(reader->path, entry_structure(*entry, level), address & ~(PAGE_TABLE_BYTES - 1),
+	walk_path_note(reader->path, entry_structure(*entry, level), address & ~(PAGE_TABLE_BYTES - 1),
 	    address, entry, readable);
-	vtd_path_note_paging(reader->path, 2, level,
+	walk_path_note_paging(reader->path, 2, level,
 	    is_present(reader->space, *entry) && vtd_ss_is_leaf(*entry, level), reader->input);
 	return readable;
 }
 
 /* The entries that point at tables: all that were read but the last, which ended the walk. */
-static void note_passed(struct vtd_shortcut *shortcut, const struct page_walk *walk)
+static void note_passed(struct walk_shortcut *shortcut, const struct page_walk *walk)
 {
 	for (unsigned i = 0; i + 1 < walk->step_count; i++)
-		shortcut->passed[shortcut->passed_count++] = (struct vtd_table){
+		shortcut->passed[shortcut->passed_count++] = (struct walk_table){
 			.address = vtd_ss_next_table(walk->steps[i].entry),
 			.level = (uint8_t)(walk->steps[i].level - 1),
 			.rights = walk->steps[i].rights,
@@ -68,7 +68,7 @@ static void note_passed(struct vtd_shortcut *shortcut, const struct page_walk *w
 
 /* SSADE: every entry that was used is accessed, the leaf of a write dirty (VT-d 3.7.2). */
 static void note_flags(
-    struct vtd_walk *asked, const struct vtd_space *space, const struct page_walk *walk)
+    struct stage_walk *asked, const struct vtd_space *space, const struct page_walk *walk)
 {
 	uint64_t accessed = 0, dirty = 0;
 
@@ -76,7 +76,7 @@ static void note_flags(
 	vtd_ss_pte_set_D(&dirty, 1);
 	for (unsigned i = 0; i < walk->step_count; i++) {
 		const bool leaf = i + 1u == walk->step_count;
-		const struct vtd_mark mark = {
+		const struct walk_mark mark = {
 			.address = walk->steps[i].address,
 			.seen = walk->steps[i].entry,
 			.flags = accessed | (leaf && asked->writes ? dirty : 0),
@@ -84,7 +84,8 @@ static void note_flags(
 			.unwritable = SSS_6,
 		};
 
-		vtd_mark(asked->marks, space, &mark, SSS_5);
+		/* An entry that is not read through processor caches cannot be changed atomically (VT-d 3.10). */
+		walk_mark(asked->marks, &mark, space->snoops ? ALLOWED : SSS_5);
 	}
 }
 
@@ -110,14 +111,14 @@ static unsigned stop_reason(const struct vtd_unit *vtd, const struct vtd_space *
 	}
 }
 
-static void begin_at(struct page_walk *walk, const struct vtd_table *table)
+static void begin_at(struct page_walk *walk, const struct walk_table *table)
 {
 	walk->table = table->address;
 	walk->first = table->level;
 	walk->granted = table->rights;
 }
 
-static void take_result(struct vtd_walk *asked, const struct page_walk *walk)
+static void take_result(struct stage_walk *asked, const struct page_walk *walk)
 {
 	asked->entry = walk->entry;
 	asked->reads += walk->level == 0 ? 0 : walk->first - walk->level + 1u; /* 0: it read nothing */
@@ -140,7 +141,7 @@ static inline __attribute__((always_inline)) enum page_walk_stop walk_with(
 }
 
 unsigned vtd_walk_second_stage(const struct vtd_unit *vtd, const struct vtd_space *space,
-    const struct page_request *request, struct vtd_walk *asked)
+    const struct page_request *request, struct stage_walk *asked)
 {
 	struct page_walk_step steps[PAGE_TABLE_LEVELS];
 	struct reader reader = {
@@ -170,7 +171,7 @@ unsigned vtd_walk_second_stage(const struct vtd_unit *vtd, const struct vtd_spac
 		return stop_reason(vtd, space, request, stop, &walk);
 	if (space->second_flags) {
 		note_flags(asked, space, &walk);
-		asked->clean = !asked->writes && !vtd_ss_pte_D(&walk.entry);
+		asked->clean = asked->second_clean = !asked->writes && !vtd_ss_pte_D(&walk.entry);
 	}
 	return ALLOWED;
 }

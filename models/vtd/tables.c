@@ -13,29 +13,6 @@
 /* Translation table modes (VT-d 11.4.5). */
 enum { TTM_LEGACY = 0, TTM_SCALABLE = 1, TTM_ABORT = 3 };
 
-void vtd_path_add(struct vtd_path *path, const struct spec_structure *structure, uint64_t table,
-    uint64_t address, const uint64_t *raw, bool readable)
-{
-	struct vtd_path_step *step = &path->steps[path->count++];
-
-	*step = (struct vtd_path_step){
-		.structure = structure, .table = table, .address = address, .readable = readable
-	};
-	for (unsigned quad = 0; quad < structure->bits / 64u; quad++)
-		step->raw[quad] = raw[quad];
-}
-
-void vtd_path_note_paging(
-    struct vtd_path *path, unsigned stage, unsigned level, bool leaf, uint64_t input)
-{
-	struct vtd_path_step *step = &path->steps[path->count - 1];
-
-	step->stage = (uint8_t)stage;
-	step->level = (uint8_t)level;
-	step->leaf = leaf;
-	step->input = input;
-}
-
 /* ---- before and at the context ------------------------------------------------------------------------- */
 
 static bool is_scalable(const struct vtd_source *source)
@@ -76,14 +53,14 @@ unsigned vtd_check_mode(
 }
 
 unsigned vtd_find_context(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_path *path)
+    struct vtd_source *source, struct walk_path *path)
 {
 	return is_scalable(source) ? vtd_scalable_context(vtd, request, source, path)
 				   : vtd_legacy_context(vtd, request, source, path);
 }
 
 unsigned vtd_find_space(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_space *space, struct vtd_path *path)
+    struct vtd_source *source, struct vtd_space *space, struct walk_path *path)
 {
 	unsigned reason;
 
@@ -207,7 +184,7 @@ unsigned vtd_use_as_is(const struct vtd_unit *vtd, const struct page_request *re
 	return ALLOWED;
 }
 
-static void set_mode(struct vtd_path *path, const char *mode, unsigned levels)
+static void set_mode(struct walk_path *path, const char *mode, unsigned levels)
 {
 	if (path == NULL)
 		return;
@@ -224,7 +201,7 @@ static bool needs_permission(const struct vtd_source *source)
 /* The domain that a request is counted to when no PASID-table entry is looked at: none in scalable mode. */
 bool vtd_ends_at_context(const struct vtd_unit *vtd, const struct page_request *request,
     const struct vtd_source *source, struct iommusim_dma_page *page, unsigned *rights, unsigned *reason,
-    struct vtd_path *path)
+    struct walk_path *path)
 {
 	*reason = ALLOWED;
 	if (is_translation_request(request) && !request->has_pasid &&
@@ -253,7 +230,7 @@ static unsigned width_reason(
 }
 
 static unsigned walk_stages(const struct vtd_unit *vtd, const struct page_request *request,
-    const struct vtd_space *space, struct vtd_walk *walk)
+    const struct vtd_space *space, struct stage_walk *walk)
 {
 	unsigned reason;
 
@@ -263,7 +240,7 @@ static unsigned walk_stages(const struct vtd_unit *vtd, const struct page_reques
 	return reason != ALLOWED ? reason : vtd_walk_second_stage(vtd, space, request, walk);
 }
 
-static void forget(struct vtd_walk *walk, unsigned path_count)
+static void forget(struct stage_walk *walk, unsigned path_count)
 {
 	if (walk->marks != NULL)
 		walk->marks->count = walk->marks->reason = 0; /* the list is long */
@@ -279,7 +256,7 @@ static void forget(struct vtd_walk *walk, unsigned path_count)
  * writes shows at its end.
  */
 static unsigned walk_and_mark(const struct vtd_unit *vtd, const struct page_request *request,
-    const struct vtd_space *space, struct vtd_walk *walk)
+    const struct vtd_space *space, struct stage_walk *walk)
 {
 	const unsigned path_count = walk->path == NULL ? 0 : walk->path->count;
 	unsigned reason = walk_stages(vtd, request, space, walk);
@@ -319,7 +296,7 @@ static unsigned mode_levels(const struct vtd_space *space)
 
 /* What must be snooped: the page itself, or by its leaf entry (VT-d Table 10). */
 static bool must_be_snooped(
-    const struct vtd_unit *vtd, const struct vtd_space *space, const struct vtd_walk *walk)
+    const struct vtd_unit *vtd, const struct vtd_space *space, const struct stage_walk *walk)
 {
 	const bool by_leaf = walk->snoop && vtd_ECAP_SC(vtd->ext_capability);
 
@@ -327,14 +304,14 @@ static bool must_be_snooped(
 }
 
 static void take_page(
-    const struct page_request *request, const struct vtd_walk *walk, struct iommusim_dma_page *page)
+    const struct page_request *request, const struct stage_walk *walk, struct iommusim_dma_page *page)
 {
 	page->page_shift = walk->shift;
 	page->physical = walk->page | (request->address & SPEC_MASK(walk->shift - 1, 0));
 }
 
 unsigned vtd_find_page(const struct vtd_unit *vtd, const struct page_request *request,
-    const struct vtd_space *space, struct vtd_walk *walk, struct iommusim_dma_page *page,
+    const struct vtd_space *space, struct stage_walk *walk, struct iommusim_dma_page *page,
     unsigned *rights)
 {
 	unsigned reason;
@@ -376,9 +353,9 @@ bool vtd_is_used(const struct page_request *request, unsigned reason, unsigned r
 
 unsigned vtd_resolve(const struct vtd_unit *vtd, const struct page_request *request,
     struct vtd_source *source, struct vtd_space *space, struct iommusim_dma_page *page,
-    unsigned *rights, struct vtd_marks *marks, struct vtd_path *path)
+    unsigned *rights, struct walk_marks *marks, struct walk_path *path)
 {
-	struct vtd_walk walk = { .marks = marks, .path = path };
+	struct stage_walk walk = { .marks = marks, .path = path };
 	struct vtd_host_walk host = { .path = path };
 	unsigned reason = vtd_check_mode(vtd, request, source);
 
@@ -394,7 +371,7 @@ unsigned vtd_resolve(const struct vtd_unit *vtd, const struct page_request *requ
 		return vtd_find_permission(vtd, request, source, space, &host, page, rights);
 	reason = vtd_find_page(vtd, request, space, &walk, page, rights);
 	if (vtd_is_used(request, reason, *rights)) {
-		const unsigned foreseen = vtd_marks_foresee(vtd, marks);
+		const unsigned foreseen = walk_marks_foresee(&vtd->unit.machine->memory, marks);
 
 		reason = foreseen != ALLOWED ? foreseen : reason;
 	}

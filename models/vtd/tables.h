@@ -1,7 +1,7 @@
 /*
  * The tables that say how a request is translated (VT-d 3.4 to 3.9, 9), from memory alone: what is known
- * of a source, the space it lands in, the walk to a page, and the path for whoever wants to see it. Caches
- * are around it (caching.h), host permission tables beside it (host_permission.h).
+ * of a source, the space it lands in, and the walk to a page (models/common/walk.h). Caches are around it
+ * (caching.h), host permission tables beside it (host_permission.h).
  */
 #ifndef IOMMUSIM_VTD_TABLES_H
 #define IOMMUSIM_VTD_TABLES_H
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "machine/memory_access.h"
+#include "models/common/walk.h"
 #include "models/vtd/unit.h"
 
 /* FEE0_0000h..FEEF_FFFFh, where interrupts live (VT-d 3.15). */
@@ -19,47 +20,6 @@ static inline bool vtd_interrupt_range(uint64_t address)
 {
 	return address >= VTD_INTERRUPT_FIRST && address <= VTD_INTERRUPT_LAST;
 }
-
-#define VTD_SECOND_STAGE_LEVELS 5u
-#define VTD_FIRST_STAGE_LEVELS  5u
-
-/* --- the path --------------------------------------------------------------------------------------- */
-
-/* What translation found out on its way, in the order of reading; explain.c turns it into words. */
-/* Root, context, PASID directory and table; each first-stage entry and the page through a second stage. */
-#define VTD_PATH_STEPS                                                                                 \
-	(4 + VTD_FIRST_STAGE_LEVELS + (VTD_FIRST_STAGE_LEVELS + 1) * VTD_SECOND_STAGE_LEVELS)
-struct vtd_path_step {
-	const struct spec_structure *structure;
-	uint64_t table;
-	uint64_t address;
-	uint64_t raw[8];
-	uint64_t input; /* of a paging entry: the address it helps translate */
-	uint8_t level;  /* of a paging entry; 0 for others */
-	uint8_t stage;  /* of a paging entry: 1 or 2 */
-	bool readable;
-	bool leaf;
-};
-struct vtd_path {
-	struct vtd_path_step steps[VTD_PATH_STEPS];
-	uint8_t count;
-	uint8_t levels;
-	const char *mode;
-};
-
-/* Note an entry on the path; it has as many quadwords as its structure. */
-void vtd_path_add(struct vtd_path *path, const struct spec_structure *structure, uint64_t table,
-    uint64_t address, const uint64_t *raw, bool readable);
-/* The same if there is a path: requests have none, only whoever wants to see it. */
-static inline void vtd_path_note(struct vtd_path *path, const struct spec_structure *structure,
-    uint64_t table, uint64_t address, const uint64_t *raw, bool readable)
-{
-	if (path != NULL)
-		vtd_path_add(path, structure, table, address, raw, readable);
-}
-/* And of the entry noted last, that it is a paging entry. */
-void vtd_path_note_paging(
-    struct vtd_path *path, unsigned stage, unsigned level, bool leaf, uint64_t input);
 
 /* --- what is known of a request --------------------------------------------------------------------- */
 
@@ -100,59 +60,10 @@ struct vtd_space {
 	bool page_snoop;    /* PGSNP */
 };
 
-/* A table somewhere below a root, and what the entries on the way to it allow. */
-struct vtd_table {
-	uint64_t address;
-	uint8_t level; /* 0: none */
-	uint8_t rights;
-};
-
-/* Where a walk may begin, and the tables it came by: what the paging-structure cache gives and gets. */
-struct vtd_shortcut {
-	struct vtd_table from;
-	struct vtd_table passed[PAGE_TABLE_LEVELS];
-	unsigned passed_count;
-};
-
-/* Flags that a translation sets in paging entries once it is known to succeed (VT-d 3.6.2, 3.7.2). */
-struct vtd_mark {
-	uint64_t address;    /* of the entry */
-	uint64_t seen;       /* the entry as it was read */
-	uint64_t flags;      /* to be set; they are not all set yet */
-	uint64_t ignored;    /* flags that others may have set meanwhile */
-	unsigned unwritable; /* fault reason when the entry cannot be written */
-};
-struct vtd_marks {
-	struct vtd_mark
-	    list[VTD_FIRST_STAGE_LEVELS + (VTD_FIRST_STAGE_LEVELS + 1) * (VTD_SECOND_STAGE_LEVELS + 1)];
-	unsigned count;
-	unsigned reason; /* of the fault, when a flag must be set and may not be */
-};
-
-/* What a walk is asked, gets and finds; `shortcut`, `marks` and `path` may be NULL. */
-struct vtd_walk {
-	uint64_t address;
-	uint8_t needed; /* rights whose lack ends it early, by choice of the unit */
-	bool writes;    /* the page gets dirty */
-	struct vtd_shortcut *shortcut;
-	struct vtd_marks *marks;
-	struct vtd_path *path;
-	/* out */
-	uint64_t page;  /* of memory that holds `address` */
-	uint64_t entry; /* the leaf */
-	uint64_t entry_address;
-	unsigned reads; /* entries read from memory */
-	uint8_t level;  /* where it stopped */
-	uint8_t shift;  /* log2 of the page */
-	uint8_t rights; /* of the page; of a fault: what was allowed down to there */
-	bool snoop;     /* second stage: SNP of the leaf */
-	bool clean;     /* a write would have a dirty flag to set yet */
-};
-
 /*
  * --- what finds it out ---------------------------------------------------------------------------------
  *
- * All of it reads and changes nothing, except that mark.c sets flags. `path` may be NULL throughout. What
+ * All of it reads and changes nothing, except that walk_marks_commit() sets flags. `path` may be NULL throughout. What
  * returns `unsigned` returns the reason code of the fault, or 0.
  */
 
@@ -162,17 +73,17 @@ unsigned vtd_check_mode(
     const struct vtd_unit *vtd, const struct page_request *request, struct vtd_source *source);
 /* Root and context entry, in either mode, and what they say about the request. */
 unsigned vtd_find_context(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_path *path);
+    struct vtd_source *source, struct walk_path *path);
 /* After a good context: how the request is translated. In scalable mode by its PASID-table entry. */
 unsigned vtd_find_space(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_space *space, struct vtd_path *path);
+    struct vtd_source *source, struct vtd_space *space, struct walk_path *path);
 /*
  * Is all said and done with the context? Translated requests, and translation requests to the interrupt
  * range: `page` is what comes of them, `*rights` what is allowed, `*reason` the fault or 0.
  */
 bool vtd_ends_at_context(const struct vtd_unit *vtd, const struct page_request *request,
     const struct vtd_source *source, struct iommusim_dma_page *page, unsigned *rights, unsigned *reason,
-    struct vtd_path *path);
+    struct walk_path *path);
 /*
  * Output is input: a host address, of pass-through and of translated requests. The reason when it is too
  * wide, or where interrupts live.
@@ -181,14 +92,14 @@ unsigned vtd_use_as_is(const struct vtd_unit *vtd, const struct page_request *re
     struct iommusim_dma_page *page);
 /* The page of a request in a space. `walk` has shortcut, marks and path set; `*rights` everything. */
 unsigned vtd_find_page(const struct vtd_unit *vtd, const struct page_request *request,
-    const struct vtd_space *space, struct vtd_walk *walk, struct iommusim_dma_page *page,
+    const struct vtd_space *space, struct stage_walk *walk, struct iommusim_dma_page *page,
     unsigned *rights);
 /* Is what was found used, if only to answer with? A walk that faults leaves no flags behind. */
 bool vtd_is_used(const struct page_request *request, unsigned reason, unsigned rights);
 /* All of it, without caches. Changes nothing: that flags cannot be set is foreseen. */
 unsigned vtd_resolve(const struct vtd_unit *vtd, const struct page_request *request,
     struct vtd_source *source, struct vtd_space *space, struct iommusim_dma_page *page,
-    unsigned *rights, struct vtd_marks *marks, struct vtd_path *path);
+    unsigned *rights, struct walk_marks *marks, struct walk_path *path);
 /* Do accumulated rights suffice for the request? The reason when not. */
 unsigned vtd_check_rights(const struct vtd_unit *vtd, const struct page_request *request,
     const struct vtd_space *space, unsigned rights);
@@ -221,21 +132,21 @@ static inline bool vtd_load_entry(const struct vtd_unit *vtd, struct vtd_source 
 
 /* legacy.c: root and context entry of legacy mode */
 unsigned vtd_legacy_context(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_path *path);
+    struct vtd_source *source, struct walk_path *path);
 void vtd_legacy_space(
     const struct vtd_unit *vtd, const struct vtd_source *source, struct vtd_space *space);
 
 /* scalable.c: root, context, PASID directory and PASID-table entry of scalable mode */
 unsigned vtd_scalable_context(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_path *path);
+    struct vtd_source *source, struct walk_path *path);
 unsigned vtd_scalable_space(const struct vtd_unit *vtd, const struct page_request *request,
-    struct vtd_source *source, struct vtd_space *space, struct vtd_path *path);
+    struct vtd_source *source, struct vtd_space *space, struct walk_path *path);
 /* The PASID that a request is translated by: its own, or its source's RID_PASID. */
 uint32_t vtd_effective_pasid(const struct vtd_source *source, const struct page_request *request);
 
 /* second_stage.c */
 unsigned vtd_walk_second_stage(const struct vtd_unit *vtd, const struct vtd_space *space,
-    const struct page_request *request, struct vtd_walk *walk);
+    const struct page_request *request, struct stage_walk *walk);
 /* The width of what the second stage translates: min(MGAW, AGAW). */
 static inline unsigned vtd_second_stage_width(const struct vtd_unit *vtd, const struct vtd_space *space)
 {
@@ -246,18 +157,6 @@ static inline unsigned vtd_second_stage_width(const struct vtd_unit *vtd, const 
 
 /* first_stage.c: alone, or through the second stage (nested) */
 unsigned vtd_walk_first_stage(const struct vtd_unit *vtd, const struct vtd_space *space,
-    const struct page_request *request, struct vtd_walk *walk);
-
-/* mark.c */
-/* Note that an entry was used, and its flags that it lacks; without `marks` nothing is. */
-void vtd_mark(struct vtd_marks *marks, const struct vtd_space *space, const struct vtd_mark *mark,
-    unsigned unsnooped);
-/*
- * Set them. False: an entry has changed since it was read, and the translation must be made anew.
- * `*reason`: of the fault, when one cannot be set.
- */
-bool vtd_marks_commit(const struct vtd_unit *vtd, const struct vtd_marks *marks, unsigned *reason);
-/* The reason of the fault that setting them would end in. Changes nothing. */
-unsigned vtd_marks_foresee(const struct vtd_unit *vtd, const struct vtd_marks *marks);
+    const struct page_request *request, struct stage_walk *walk);
 
 #endif

@@ -52,10 +52,10 @@ static void begin(struct lookup *lookup, const struct page_request *request,
  * The page, and the flags that go with finding it. An entry that software changes between being read and
  * being marked is read again, from the top.
  */
-static void find_page(struct vtd_unit *vtd, struct lookup *lookup, struct vtd_shortcut *shortcut)
+static void find_page(struct vtd_unit *vtd, struct lookup *lookup, struct walk_shortcut *shortcut)
 {
-	struct vtd_marks marks;
-	struct vtd_walk walk = { .marks = &marks, .shortcut = shortcut };
+	struct walk_marks marks;
+	struct stage_walk walk = { .marks = &marks, .shortcut = shortcut };
 
 	vtd_count_lookup(vtd, VTD_PERFORMANCE_PW_OCCUPANCY, lookup);
 	for (unsigned tries = 0; tries < MARK_TRIES; tries++) {
@@ -70,7 +70,7 @@ static void find_page(struct vtd_unit *vtd, struct lookup *lookup, struct vtd_sh
 			return;
 		if (marks.count == 0)
 			return;
-		if (vtd_marks_commit(vtd, &marks, &lookup->reason)) {
+		if (walk_marks_commit(&vtd->unit.machine->memory, &marks, &lookup->reason)) {
 			vtd_performance_count_times(
 			    vtd, VTD_PERFORMANCE_IOMMU_ATOMIC_AD_UPDATE, NULL, marks.count);
 			return;
@@ -105,7 +105,7 @@ static bool ends_at_context(const struct vtd_unit *vtd, struct lookup *lookup)
 /* Through the caches, and through the tables for what they do not know. */
 static void look_up(struct vtd_unit *vtd, struct lookup *lookup)
 {
-	struct vtd_shortcut shortcut = { .passed_count = 0 };
+	struct walk_shortcut shortcut = { .passed_count = 0 };
 
 	if (vtd_ask_by_source(vtd, lookup))
 		return;

@@ -20,7 +20,7 @@ struct iommusim_walk_field {
 	uint16_t low;
 };
 
-#define IOMMUSIM_WALK_FIELDS 24u
+#define IOMMUSIM_WALK_FIELDS 32u
 #define IOMMUSIM_WALK_QUADS  8u
 #define IOMMUSIM_WALK_STEPS  64u
 
@@ -46,7 +46,7 @@ struct iommusim_walk_step {
 };
 
 struct iommusim_walk {
-	const char *unit_name; /* "VT-d"; NULL when no unit governs the requester */
+	const char *unit_name; /* "VT-d", "AMD-Vi"; NULL when no unit governs the requester */
 	uint64_t unit_base;    /* its registers */
 	/*
 	 * "second stage", "first stage", "nested", "pass-through", "host permissions" (of a
@@ -54,7 +54,9 @@ struct iommusim_walk {
 	 * "interrupt range", "refused" (no request of that kind is looked at), "off", "no unit"; of an
 	 * interrupt: "remapped interrupt, xAPIC" or ", x2APIC", "posted interrupt, xAPIC" or
 	 * ", x2APIC", "compatibility interrupt", "forwarded interrupt" (as it came), "refused"
-	 * (before any entry of an interrupt table), "off", "no unit"
+	 * (before any entry of an interrupt table), "off", "no unit".
+	 * AMD-Vi instead of the first ones: "host tables", "guest tables", "nested", "pass-through" (DTE.V=0,
+	 * Mode 0, what is forwarded), "device table" (it stopped there), "exclusion range", "aperture"
 	 */
 	const char *mode;
 	uint8_t levels;        /* of the page table; 0 in pass-through */
