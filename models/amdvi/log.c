@@ -164,15 +164,17 @@ static void copy_tail(struct amdvi_unit *amdvi, const struct ring *ring)
 		store(amdvi, address, &amdvi->registers[ring->tail].value, sizeof(uint64_t));
 }
 
-static void append(
+/* Returns where it went. */
+static uint64_t append(
     struct amdvi_unit *amdvi, const struct log *log, const struct ring *ring, const uint64_t *entry)
 {
-	const uint64_t base = amdvi_ring_base(amdvi->registers[ring->base].value);
 	const uint64_t tail = offset_in(amdvi, ring, true);
+	const uint64_t address = amdvi_ring_base(amdvi->registers[ring->base].value) + tail;
 
-	put(amdvi, log, base + tail, entry);
+	put(amdvi, log, address, entry);
 	amdvi->registers[ring->tail].value = (tail + log->entry_bytes) % ring_bytes(amdvi, ring);
 	copy_tail(amdvi, ring);
+	return address;
 }
 
 /* Few places left in a log of page requests, where software wants to know of that (EFR.PprOvrflwEarlySup). */
@@ -206,8 +208,8 @@ static const struct ring *overflow(struct amdvi_unit *amdvi, const struct log *l
 	return NULL;
 }
 
-enum amdvi_logged amdvi_log_append(
-    struct amdvi_unit *amdvi, enum amdvi_log which, const uint64_t *entry)
+enum amdvi_logged amdvi_log_append_at(
+    struct amdvi_unit *amdvi, enum amdvi_log which, const uint64_t *entry, uint64_t *address)
 {
 	const struct log log = log_of(which, amdvi_control(amdvi));
 	const unsigned used = (amdvi_status(amdvi) & log.active) != 0;
@@ -219,10 +221,18 @@ enum amdvi_logged amdvi_log_append(
 		ring = overflow(amdvi, &log, used);
 	if (ring == NULL)
 		return AMDVI_LOG_OVERFLOW;
-	append(amdvi, &log, ring, entry);
+	*address = append(amdvi, &log, ring, entry);
 	warn_early(amdvi, &log, ring);
 	amdvi_status_set(amdvi, log.interrupt);
 	return AMDVI_LOGGED;
+}
+
+enum amdvi_logged amdvi_log_append(
+    struct amdvi_unit *amdvi, enum amdvi_log which, const uint64_t *entry)
+{
+	uint64_t address;
+
+	return amdvi_log_append_at(amdvi, which, entry, &address);
 }
 
 /* ---- on and off ---------------------------------------------------------------------------------------- */

@@ -18,6 +18,10 @@ enum amdvi_logged {
 /* Append an entry: two quadwords, of the GA log one. */
 enum amdvi_logged amdvi_log_append(struct amdvi_unit *amdvi, enum amdvi_log log, const uint64_t *entry);
 
+/* The same; where it went, in `*address`. */
+enum amdvi_logged amdvi_log_append_at(
+    struct amdvi_unit *amdvi, enum amdvi_log log, const uint64_t *entry, uint64_t *address);
+
 /* CONTROL changed from `before`: logs begin to run, stop, change over. */
 void amdvi_log_control_written(struct amdvi_unit *amdvi, uint64_t before);
 

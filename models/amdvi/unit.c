@@ -134,5 +134,6 @@ static const struct unit_model amdvi_model = {
 	.explain_interrupt = amdvi_explain_interrupt,
 	.explain = amdvi_explain,
 	.translating = amdvi_translating,
+	.request_page = amdvi_request_page,
 	.fault_event_masked = amdvi_event_masked,
 };
