@@ -180,6 +180,57 @@ static void invalidations(void **state)
 	expect_code(1, BEFORE CHANGED FLUSH AFTER, "--drop-invalidations");
 }
 
+/*
+ * A crash kernel finds translation on: buffers elsewhere, then, with IommuEn still set, a device table of its
+ * own, whose entry of 00:03.0 leads to other tables: 0 -> 0x104000. Base registers in halves, low first.
+ */
+#define SECOND_KERNEL                                                                                  \
+	"{\"op\":\"mem\",\"pa\":393984,\"q\":[6917529027641542147,5,2305843009213956105]}\n"           \
+	"{\"op\":\"mem\",\"pa\":458752,\"q\":[6917529027641545729]}\n"                                 \
+	"{\"op\":\"mem\",\"pa\":462848,\"q\":[6917529027641549313]}\n"                                 \
+	"{\"op\":\"mem\",\"pa\":466944,\"q\":[6917529027642146817]}\n"                                 \
+	"{\"rw\":\"w\",\"off\":24,\"size\":8,\"val\":131085}\n"                                        \
+	"{\"rw\":\"w\",\"off\":24,\"size\":8,\"val\":131081}\n"                                        \
+	"{\"rw\":\"w\",\"off\":8,\"size\":4,\"val\":335872}\n"                                         \
+	"{\"rw\":\"w\",\"off\":12,\"size\":4,\"val\":134217728}\n"                                     \
+	"{\"rw\":\"w\",\"off\":8192,\"size\":4,\"val\":0}\n"                                           \
+	"{\"rw\":\"w\",\"off\":8200,\"size\":4,\"val\":0}\n"                                           \
+	"{\"rw\":\"w\",\"off\":24,\"size\":8,\"val\":135177}\n"                                        \
+	"{\"rw\":\"w\",\"off\":16,\"size\":4,\"val\":339968}\n"                                        \
+	"{\"rw\":\"w\",\"off\":20,\"size\":4,\"val\":134217728}\n"                                     \
+	"{\"rw\":\"w\",\"off\":8208,\"size\":4,\"val\":0}\n"                                           \
+	"{\"rw\":\"w\",\"off\":8216,\"size\":4,\"val\":0}\n"                                           \
+	"{\"rw\":\"w\",\"off\":24,\"size\":8,\"val\":135181}\n"                                        \
+	"{\"rw\":\"w\",\"off\":0,\"size\":4,\"val\":393216}\n"                                         \
+	"{\"rw\":\"w\",\"off\":4,\"size\":4,\"val\":0}\n"                                              \
+	"{\"op\":\"mem\",\"pa\":335872,\"q\":[9223372036854775808,0]}\n"                               \
+	"{\"rw\":\"w\",\"off\":8200,\"size\":4,\"val\":16}\n"
+
+static void a_second_kernel_takes_over(void **state)
+{
+	static const char lines[] = BEFORE SECOND_KERNEL XLATE(0, 1064960) FAULT(24, 4096)
+	    IR(24, 4276092928, 1, 4276097028, 16433);
+
+	(void)state;
+	expect_code(0, lines, "--cache=none");
+	expect_code(0, lines, "--cache=hoard");
+	expect_code(0, lines, "--cache=sized");
+	expect_code(0, lines, "--cache=adverse");
+}
+
+/* Without GAEn interrupt entries have 32 bits: 1 is at 0x40004. */
+#define LEGACY                                                                                         \
+	"{\"rw\":\"w\",\"off\":24,\"size\":8,\"val\":4109}\n"                                          \
+	"{\"op\":\"mem\",\"pa\":262144,\"q\":[13793652543324160]}\n"
+
+static void short_interrupt_entries(void **state)
+{
+	(void)state;
+	expect_code(0, LEGACY IR(24, 4276092928, 1, 4276097028, 16433), "--cache=hoard");
+	expect_code(1, LEGACY IR(24, 4276092928, 1, 4276097028, 16434), "--cache=hoard");
+	expect_code(1, LEGACY IR(24, 4276092928, 0, 4276097028, 16433), "--cache=hoard");
+}
+
 /* ---- the PCI function ----------------------------------------------------------------------------------- */
 
 #define CFG(rw, off, val) "{\"op\":\"cfg\",\"rw\":\"" rw "\",\"off\":" #off ",\"val\":" #val "}\n"
@@ -291,7 +342,7 @@ static void checkpoints(void **state)
 	    "0x2000  PARTS\n  expected  page 0x102000, read and write\n"
 	    "  got       page 0x102000, write\n");
 	check("{\"op\":\"mem\",\"pa\":135168,\"q\":[2305843009213833729]}\n" CHECKPOINT,
-	    SMALL SIZED LARGE, 521, 514 /* all that could be written in the first 2 MiB */,
+	    SMALL SIZED LARGE, 521, 513 /* all that could be written in the first 2 MiB */,
 	    "got       page 0x100000, read");
 	/* a device more, the last of the table */
 	check("{\"op\":\"mem\",\"pa\":69600,\"q\":[6917529027641214467,6]}\n" CHECKPOINT,
@@ -345,6 +396,8 @@ int main(void)
 		cmocka_unit_test(faults),
 		cmocka_unit_test(interrupts),
 		cmocka_unit_test(invalidations),
+		cmocka_unit_test(a_second_kernel_takes_over),
+		cmocka_unit_test(short_interrupt_entries),
 		cmocka_unit_test(configuration),
 		cmocka_unit_test(checkpoints),
 		cmocka_unit_test(skipped_levels),
