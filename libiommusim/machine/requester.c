@@ -40,7 +40,8 @@ struct iommusim_requester {
 	_Atomic uint64_t ticks;
 	uint16_t segment;
 	uint16_t rid;
-	bool silent; /* does not answer invalidations */
+	uint16_t carried; /* as of `topology`: the id that its requests carry to the unit */
+	bool silent;      /* does not answer invalidations */
 	struct ats ats;
 	struct page_responses responses;
 	struct iommusim_requester_counters counters;
@@ -69,7 +70,7 @@ enum iommusim_status iommusim_requester_create(
 	}
 	requester->machine = machine;
 	requester->segment = segment;
-	requester->rid = rid;
+	requester->rid = requester->carried = rid;
 	atomic_init(&requester->working, 0);
 	TAILQ_INSERT_TAIL(&machine->requesters, requester, link);
 	*out = requester;
@@ -144,6 +145,12 @@ void requester_wait(struct iommusim_requester *requester)
 	wait_for(requester, atomic_fetch_add(&requester->machine->epoch, 1) + 1);
 }
 
+/* What a bridge on the way makes of the requester id, as firmware tells it of the unit. */
+static uint16_t carried_id(const struct iommusim_requester *requester, const struct iommusim_unit *unit)
+{
+	return unit == NULL ? requester->rid : iommusim_unit_carried_id(unit, requester->rid);
+}
+
 void requester_begin_work(struct iommusim_requester *requester)
 {
 	struct iommusim_machine *machine = requester->machine;
@@ -162,6 +169,7 @@ void requester_begin_work(struct iommusim_requester *requester)
 	pthread_mutex_lock(&machine->topology_lock);
 	requester->topology = atomic_load(&machine->topology);
 	requester->unit = iommusim_unit_for(machine, requester->segment, requester->rid);
+	requester->carried = carried_id(requester, requester->unit);
 	pthread_mutex_unlock(&machine->topology_lock);
 	memset(requester->private, 0, sizeof(requester->private));
 }
@@ -251,7 +259,7 @@ static void deliver(struct iommusim_requester *requester, uint64_t address, uint
     struct iommusim_interrupt *message, struct iommusim_fault *fault)
 {
 	const struct interrupt_request request = {
-		.address = address, .data = data, .rid = requester->rid
+		.address = address, .data = data, .rid = requester->carried
 	};
 
 	*message = (struct iommusim_interrupt){ .address = address,
@@ -348,13 +356,12 @@ enum iommusim_status requester_check(const struct iommusim_dma_request *request)
 	return IOMMUSIM_OK;
 }
 
-static struct page_request first_page(
-    const struct iommusim_requester *requester, const struct iommusim_dma_request *request)
+static struct page_request first_page(uint16_t rid, const struct iommusim_dma_request *request)
 {
 	return (struct page_request){
 		.address = request->address,
 		.tag = request->tag,
-		.rid = requester->rid,
+		.rid = rid,
 		.kind = (uint8_t)request->kind,
 		.address_type = (uint8_t)request->address_type,
 		.has_pasid = request->has_pasid,
@@ -376,8 +383,8 @@ enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
 	if (requester_check(request) != IOMMUSIM_OK)
 		return IOMMUSIM_EINVAL;
 	memset(outcome, 0, sizeof(*outcome));
-	part = first_page(requester, request);
 	requester_begin_work(requester);
+	part = first_page(requester->carried, request);
 	tick(requester);
 	requester->counters.requests++;
 	do {
@@ -423,8 +430,9 @@ enum iommusim_status iommusim_requester_interrupt(struct iommusim_requester *req
 enum iommusim_status iommusim_walk(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, struct iommusim_walk *walk)
 {
-	struct page_request page = first_page(requester, request);
-	struct iommusim_unit *unit;
+	struct iommusim_unit *unit =
+	    iommusim_unit_for(requester->machine, requester->segment, requester->rid);
+	struct page_request page = first_page(carried_id(requester, unit), request);
 
 	if (requester_check(request) != IOMMUSIM_OK)
 		return IOMMUSIM_EINVAL;
@@ -436,7 +444,6 @@ enum iommusim_status iommusim_walk(struct iommusim_requester *requester,
 	walk->result.address = request->address;
 	walk->result.length = page.length;
 	walk->mode = "no unit";
-	unit = iommusim_unit_for(requester->machine, requester->segment, requester->rid);
 	if (unit == NULL) {
 		walk->result.physical = request->address;
 		walk->read_right = walk->write_right = true;
@@ -451,14 +458,15 @@ enum iommusim_status iommusim_walk(struct iommusim_requester *requester,
 enum iommusim_status iommusim_walk_interrupt(struct iommusim_requester *requester, uint64_t address,
     uint32_t data, struct iommusim_interrupt *out, struct iommusim_walk *walk)
 {
+	struct iommusim_unit *unit =
+	    iommusim_unit_for(requester->machine, requester->segment, requester->rid);
 	const struct interrupt_request request = {
-		.address = address, .data = data, .rid = requester->rid
+		.address = address, .data = data, .rid = carried_id(requester, unit)
 	};
 	struct iommusim_interrupt message = { .address = address,
 		.data = data,
 		.segment = requester->segment,
 		.source = requester->rid };
-	struct iommusim_unit *unit;
 
 	if (address >> 20 != 0xfee || (address & 3) != 0)
 		return IOMMUSIM_EINVAL;
@@ -466,7 +474,6 @@ enum iommusim_status iommusim_walk_interrupt(struct iommusim_requester *requeste
 	walk->result.address = address;
 	walk->result.length = sizeof(data);
 	walk->mode = "no unit";
-	unit = iommusim_unit_for(requester->machine, requester->segment, requester->rid);
 	if (unit != NULL) {
 		walk->unit_name = unit->model->vendor;
 		walk->unit_base = unit->base;

@@ -100,6 +100,7 @@ void unit_unregister(struct iommusim_unit *unit)
 	topology_end_change(machine);
 	requester_quiesce(machine); /* who works under the unit now is the last */
 	machine_free(machine, unit->scopes, unit->scope_capacity * sizeof(*unit->scopes));
+	machine_free(machine, unit->ranges, unit->range_capacity * sizeof(*unit->ranges));
 	pthread_mutex_destroy(&unit->lock);
 	unit->model->destroy(unit);
 }
@@ -108,6 +109,27 @@ void unit_teardown(struct iommusim_machine *machine)
 {
 	while (!TAILQ_EMPTY(&machine->units))
 		unit_unregister(TAILQ_FIRST(&machine->units));
+}
+
+struct iommusim_unit *unit_last(const struct iommusim_machine *machine)
+{
+	return TAILQ_LAST(&machine->units, unit_list);
+}
+
+void unit_unregister_after(struct iommusim_machine *machine, const struct iommusim_unit *last)
+{
+	while (unit_last(machine) != last)
+		unit_unregister(unit_last(machine));
+}
+
+bool unit_has_base(const struct iommusim_machine *machine, uint64_t base)
+{
+	const struct iommusim_unit *unit;
+
+	TAILQ_FOREACH (unit, &machine->units, link)
+		if (unit->base == base)
+			return true;
+	return false;
 }
 
 enum iommusim_status iommusim_unit_add_scope(
@@ -132,6 +154,26 @@ enum iommusim_status iommusim_unit_add_scope(
 	added->start_bus = scope->start_bus;
 	added->hop_count = scope->hop_count;
 	memcpy(added->hops, scope->hops, scope->hop_count * sizeof(*scope->hops));
+	topology_end_change(machine);
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status iommusim_unit_add_range(
+    struct iommusim_unit *unit, const struct iommusim_unit_range *range)
+{
+	struct iommusim_machine *machine = unit->machine;
+
+	if (range->first > range->last)
+		return machine_fail(machine, IOMMUSIM_EINVAL,
+		    "requester ids from 0x%04x to 0x%04x: the first is the higher one", range->first,
+		    range->last);
+	topology_begin_change(machine);
+	if (!machine_grow(machine, &unit->ranges, &unit->range_capacity, unit->range_count + 1,
+		sizeof(*unit->ranges))) {
+		topology_end_change(machine);
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for requester ids");
+	}
+	unit->ranges[unit->range_count++] = *range;
 	topology_end_change(machine);
 	return IOMMUSIM_OK;
 }
@@ -165,6 +207,22 @@ static bool resolve(const struct iommusim_machine *machine, uint16_t segment,
 	return true;
 }
 
+/* The range that a requester id is in; of several the last. */
+static const struct iommusim_unit_range *range_of(const struct iommusim_unit *unit, uint16_t rid)
+{
+	for (size_t i = unit->range_count; i > 0; i--)
+		if (unit->ranges[i - 1].first <= rid && rid <= unit->ranges[i - 1].last)
+			return &unit->ranges[i - 1];
+	return NULL;
+}
+
+uint16_t iommusim_unit_carried_id(const struct iommusim_unit *unit, uint16_t rid)
+{
+	const struct iommusim_unit_range *range = range_of(unit, rid);
+
+	return range != NULL && range->aliased ? range->alias : rid;
+}
+
 /* How a unit comes to govern a requester, strongest first. */
 enum claim { CLAIM_NAMED, CLAIM_BEHIND_BRIDGE, CLAIM_INCLUDE_ALL, CLAIM_NONE };
 
@@ -172,6 +230,8 @@ static enum claim claim(const struct iommusim_unit *unit, uint16_t rid)
 {
 	enum claim best = unit->include_all ? CLAIM_INCLUDE_ALL : CLAIM_NONE;
 
+	if (range_of(unit, rid) != NULL)
+		return CLAIM_NAMED;
 	for (size_t i = 0; i < unit->scope_count; i++) {
 		const struct unit_scope *scope = &unit->scopes[i];
 		uint16_t named;

@@ -107,6 +107,9 @@ struct iommusim_unit {
 	struct unit_scope *scopes;
 	size_t scope_count;
 	size_t scope_capacity;
+	struct iommusim_unit_range *ranges; /* of several that hold an id, the last counts */
+	size_t range_count;
+	size_t range_capacity;
 	/* Guards what registers, faults and caches share between DMA threads and the control side. */
 	pthread_mutex_t lock;
 	/*
@@ -137,5 +140,12 @@ void unit_after_latency(struct iommusim_unit *unit, void (*run)(void *unit));
 
 /* Undo unit_register() and free the unit through its model. */
 void unit_unregister(struct iommusim_unit *unit);
+
+/* The unit made last, or NULL; and undo what was made after it. */
+struct iommusim_unit *unit_last(const struct iommusim_machine *machine);
+void unit_unregister_after(struct iommusim_machine *machine, const struct iommusim_unit *last);
+
+/* Does some unit have that base already? */
+bool unit_has_base(const struct iommusim_machine *machine, uint64_t base);
 
 #endif

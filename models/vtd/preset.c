@@ -98,16 +98,6 @@ static bool serves_graphics(const struct iommusim_dmar_structure *drhd)
 	return false;
 }
 
-static bool base_taken(const struct iommusim_machine *machine, uint64_t base)
-{
-	const struct iommusim_unit *unit;
-
-	TAILQ_FOREACH (unit, &machine->units, link)
-		if (unit->base == base)
-			return true;
-	return false;
-}
-
 static enum iommusim_status create_one(struct iommusim_machine *machine,
     const struct iommusim_dmar *table, const struct iommusim_dmar_structure *drhd, const char *preset,
     const struct iommusim_unit_settings *settings)
@@ -138,7 +128,7 @@ enum iommusim_status iommusim_vtd_create_from_dmar(struct iommusim_machine *mach
     const struct iommusim_dmar *table, const char *preset,
     const struct iommusim_unit_settings *settings)
 {
-	struct iommusim_unit *const last = TAILQ_LAST(&machine->units, unit_list);
+	struct iommusim_unit *const last = unit_last(machine);
 	enum iommusim_status status = IOMMUSIM_OK;
 
 	if (preset_for(preset, REST) == NULL)
@@ -147,10 +137,10 @@ enum iommusim_status iommusim_vtd_create_from_dmar(struct iommusim_machine *mach
 		const struct iommusim_dmar_structure *drhd = &table->structures[i];
 
 		if (drhd->type == IOMMUSIM_DMAR_DRHD && drhd->base != 0 &&
-		    !base_taken(machine, drhd->base))
+		    !unit_has_base(machine, drhd->base))
 			status = create_one(machine, table, drhd, preset, settings);
 	}
-	while (status != IOMMUSIM_OK && TAILQ_LAST(&machine->units, unit_list) != last)
-		unit_unregister(TAILQ_LAST(&machine->units, unit_list));
+	if (status != IOMMUSIM_OK)
+		unit_unregister_after(machine, last);
 	return status;
 }

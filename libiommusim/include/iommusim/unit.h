@@ -151,12 +151,30 @@ IOMMUSIM_API enum iommusim_status iommusim_vtd_create_from_dmar(struct iommusim_
 IOMMUSIM_API enum iommusim_status iommusim_unit_add_scope(
     struct iommusim_unit *unit, const struct iommusim_dmar_scope *scope);
 
+/* Requester ids by their numbers, both inclusive. */
+struct iommusim_unit_range {
+	uint16_t first, last;
+	bool aliased;   /* their requests do not carry their own id, */
+	uint16_t alias; /* but this one: a bridge sends them on as its own */
+};
+
+/*
+ * Let a unit govern functions by their requester ids. Of ranges that overlap the one added last says what
+ * their requests carry; that id is what the unit sees, looks up in its tables and writes into its records.
+ * OK, EINVAL (the first id is higher than the last), ENOMEM. Control side.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_unit_add_range(
+    struct iommusim_unit *unit, const struct iommusim_unit_range *range);
+
 /* Let a unit govern everything in its segment that no other unit's scope names. */
 IOMMUSIM_API void iommusim_unit_include_all(struct iommusim_unit *unit);
 
 /* The unit that governs a requester id, or NULL. */
 IOMMUSIM_API struct iommusim_unit *iommusim_unit_for(
     struct iommusim_machine *machine, uint16_t segment, uint16_t rid);
+
+/* The id that requests of the function at `rid` carry when they reach `unit`, which governs it. */
+IOMMUSIM_API uint16_t iommusim_unit_carried_id(const struct iommusim_unit *unit, uint16_t rid);
 
 /* Unit number `index` in order of creation, or NULL. */
 IOMMUSIM_API struct iommusim_unit *iommusim_unit_at(struct iommusim_machine *machine, size_t index);
