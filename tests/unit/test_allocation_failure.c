@@ -8,8 +8,10 @@
 #include "vtd_fixture.h"
 
 #include <iommusim/acpi.h>
+#include <iommusim/amdvi.h>
 
 #include "acpi/dmar_builder.h"
+#include "acpi/ivrs_builder.h"
 
 #define BLOCKS 256
 
@@ -312,6 +314,34 @@ static enum iommusim_status call_create_from_dmar(struct iommusim_machine *machi
 	return status;
 }
 
+/* Two units: one with a range and an alias, one with a device. */
+static enum iommusim_status call_create_from_ivrs(struct iommusim_machine *machine)
+{
+	struct builder builder = ivrs_begin();
+	struct iommusim_ivrs *table;
+	enum iommusim_status status;
+
+	ivrs_add_11h(&builder, 0x40, 16);
+	ADD(&builder, 3, 8, 0, 0, 4, 0xff, 0x1f, 0);
+	ADD(&builder, 0x42, 0x00, 0x05, 0, 0, 0xa4, 0, 0);
+	ivrs_add_11h(&builder, 0x40, 4);
+	ADD(&builder, 2, 0, 0x20, 0);
+	builder.bytes[104 + 5] = 0x20;  /* the second is 20:00.2, */
+	builder.bytes[104 + 10] = 0xe0; /* at fde00000h */
+	builder_finish(&builder);
+	assert_int_equal(iommusim_ivrs_parse(builder.bytes, builder.size, &table), IOMMUSIM_OK);
+	status = iommusim_amdvi_create_from_ivrs(machine, table, "zen2-client", NULL);
+	iommusim_ivrs_free(table);
+	return status;
+}
+
+static enum iommusim_status call_add_range(struct iommusim_machine *machine)
+{
+	const struct iommusim_unit_range range = { .first = 8, .last = 0x1fff };
+
+	return iommusim_unit_add_range(iommusim_unit_at(machine, 0), &range);
+}
+
 /* --- the loop ----------------------------------------------------------------------------------------- */
 
 struct call {
@@ -392,7 +422,9 @@ CALL(a_failed_requester_create_changes_nothing, call_requester_create, NULL, fal
 CALL(a_failed_vtd_create_changes_nothing, call_vtd_create, NULL, false)
 CALL(a_failed_vtd_create_with_sized_caches_changes_nothing, call_vtd_create_sized, NULL, false)
 CALL(a_failed_unit_add_scope_changes_nothing, call_add_scope, prepare_unit, false)
+CALL(a_failed_unit_add_range_changes_nothing, call_add_range, prepare_unit, false)
 CALL(a_failed_vtd_create_from_dmar_changes_nothing, call_create_from_dmar, NULL, false)
+CALL(a_failed_amdvi_create_from_ivrs_changes_nothing, call_create_from_ivrs, NULL, false)
 
 static void a_failed_machine_create_changes_nothing(void **state)
 {
@@ -549,7 +581,9 @@ int main(void)
 		cmocka_unit_test(a_failed_vtd_create_changes_nothing),
 		cmocka_unit_test(a_failed_vtd_create_with_sized_caches_changes_nothing),
 		cmocka_unit_test(a_failed_unit_add_scope_changes_nothing),
+		cmocka_unit_test(a_failed_unit_add_range_changes_nothing),
 		cmocka_unit_test(a_failed_vtd_create_from_dmar_changes_nothing),
+		cmocka_unit_test(a_failed_amdvi_create_from_ivrs_changes_nothing),
 		cmocka_unit_test(arrays_that_must_grow_keep_what_they_held),
 		cmocka_unit_test(dma_without_memory_for_its_caches_still_translates),
 		cmocka_unit_test(a_command_without_memory_for_its_latency_is_done_at_once),

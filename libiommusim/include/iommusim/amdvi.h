@@ -5,6 +5,7 @@
 #ifndef IOMMUSIM_AMDVI_H
 #define IOMMUSIM_AMDVI_H
 
+#include <iommusim/ivrs.h>
 #include <iommusim/unit.h>
 
 #ifdef __cplusplus
@@ -69,6 +70,20 @@ IOMMUSIM_API enum iommusim_status iommusim_amdvi_preset(
 
 /* Preset number `index`: its name, NULL beyond the last; what it stands for in `*about`. */
 IOMMUSIM_API const char *iommusim_amdvi_preset_name(size_t index, const char **about);
+
+/*
+ * The hardware an IVRS table speaks of: one AMD-Vi unit per IOMMU that counts (`table->units`), in their
+ * order, which governs what the device entries of its block name; requests of functions with an alias carry
+ * the alias (AMD-Vi 5.2). EFR and EFR2 are the images in the block; a block of type 10h says some of EFR in
+ * its feature word and flags, and the preset the rest, if the IOMMUs have an EFR at all (IVinfo.EFRSup). The
+ * preset also gives the revision. A unit whose base is no multiple of 512 KiB has no performance counters,
+ * whatever its features say: there is no room for them. Twice the same base is one unit. What the table says
+ * of memory (IVMD) is for software. The table itself is not installed (acpi.h). Returns OK, EINVAL, ENOENT
+ * (preset), EEXIST, ENOMEM; on failure no unit stays. Control side.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_amdvi_create_from_ivrs(struct iommusim_machine *machine,
+    const struct iommusim_ivrs *table, const char *preset,
+    const struct iommusim_unit_settings *settings);
 
 /*
  * The unit's PCI capability block (AMD-Vi 3.3), as configuration accesses see it: `offset` 0 to 14h from
