@@ -6,7 +6,7 @@
 #include <iommusim/memory.h>
 #include <iommusim/pci.h>
 
-#include "walk_show.h"
+#include "walk_layout.h"
 
 enum {
 	PAGE_WIDTH = 108, /* fields that would go beyond it go on in the next line */
@@ -14,35 +14,6 @@ enum {
 	RAW_WIDTH = 17, /* "00000000_00000000" */
 	TABLE_BITS = 9  /* of an address, for each level */
 };
-
-#define RED   "1;31"
-#define GREEN "1;32"
-#define BOLD  "1"
-
-/* Columns of the table, counted from its left edge. */
-struct layout {
-	FILE *out;
-	const struct walk_style *style;
-	int name_width;
-	int section_width;
-	int place_width; /* address and index */
-	int raw_column;
-	int field_column;
-};
-
-static void __attribute__((format(printf, 3, 4)))
-paint(const struct layout *layout, const char *colour, const char *format, ...)
-{
-	va_list arguments;
-
-	if (layout->style->colour)
-		fprintf(layout->out, "\033[%sm", colour);
-	va_start(arguments, format);
-	vfprintf(layout->out, format, arguments);
-	va_end(arguments);
-	if (layout->style->colour)
-		fputs("\033[0m", layout->out);
-}
 
 /* ---- words ------------------------------------------------------------------------------------------- */
 
@@ -107,39 +78,21 @@ static void field_text(const struct iommusim_walk_field *field, char *text, size
 		    field->value);
 }
 
-/* "2 MiB"; any power of two is a page of some table. */
-static const char *page_size(unsigned shift, char text[16])
-{
-	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-
-	snprintf(text, 16, "%u %s", 1u << shift % 10, units[shift / 10 % 7]);
-	return text;
-}
-
-static const struct iommusim_walk_field *find_field(
-    const struct iommusim_walk_step *step, const char *name)
-{
-	for (unsigned i = 0; i < step->field_count; i++)
-		if (strcmp(step->fields[i].name, name) == 0)
-			return &step->fields[i];
-	return NULL;
-}
-
 /* ---- the head ------------------------------------------------------------------------------------------ */
 
-static void write_mode(const struct layout *layout, const struct iommusim_walk *walk)
+static void write_mode(const struct walk_layout *layout, const struct iommusim_walk *walk)
 {
 	if (walk->unit_name == NULL) {
-		paint(layout, BOLD, "no remapping unit governs this device");
+		walk_paint(layout, WALK_BOLD, "no remapping unit governs this device");
 		fputc('\n', layout->out);
 		return;
 	}
 	if (strcmp(walk->mode, "off") == 0)
-		paint(layout, BOLD, "%s, off", walk->unit_name);
+		walk_paint(layout, WALK_BOLD, "%s, off", walk->unit_name);
 	else if (strcmp(walk->mode, "context") == 0)
-		paint(layout, BOLD, "%s root and context", walk->unit_name);
+		walk_paint(layout, WALK_BOLD, "%s root and context", walk->unit_name);
 	else
-		paint(layout, BOLD, "%s %s", walk->unit_name, walk->mode);
+		walk_paint(layout, WALK_BOLD, "%s %s", walk->unit_name, walk->mode);
 	if (walk->levels > 0)
 		fprintf(layout->out, ", %u-bit (%u levels)", walk->address_width, walk->levels);
 	if (walk->levels > 0 || strcmp(walk->mode, "pass-through") == 0)
@@ -149,7 +102,7 @@ static void write_mode(const struct layout *layout, const struct iommusim_walk *
 }
 
 /* Which index each level takes out of the address, down to where the walk ended. */
-static void write_split(const struct layout *layout, const struct iommusim_walk *walk)
+static void write_split(const struct walk_layout *layout, const struct iommusim_walk *walk)
 {
 	const uint64_t address = walk->result.address;
 	unsigned last = 1, shift;
@@ -169,7 +122,7 @@ static void write_split(const struct layout *layout, const struct iommusim_walk 
 	fprintf(layout->out, " offset 0x%03" PRIx64, address & ((UINT64_C(1) << shift) - 1));
 }
 
-static void write_question(const struct layout *layout, const struct walk_answer *answer)
+static void write_question(const struct walk_layout *layout, const struct walk_answer *answer)
 {
 	static const char *const kinds[] = { "read of", "write to", "atomic access to" };
 	const struct walk_question *question = &answer->question;
@@ -200,7 +153,7 @@ static int widest(int width, size_t length)
 	return (int)length > width ? (int)length : width;
 }
 
-static void plan(struct layout *layout, const struct iommusim_walk *walk)
+static void plan(struct walk_layout *layout, const struct iommusim_walk *walk)
 {
 	char text[64];
 
@@ -218,7 +171,7 @@ static void plan(struct layout *layout, const struct iommusim_walk *walk)
 
 /* The fields of one quadword, over as many lines as they take. */
 static void write_fields(
-    const struct layout *layout, const struct iommusim_walk_step *step, unsigned quad)
+    const struct walk_layout *layout, const struct iommusim_walk_step *step, unsigned quad)
 {
 	const int least = layout->field_column + LEAST_FIELDS;
 	const int edge = least > PAGE_WIDTH ? least : PAGE_WIDTH;
@@ -241,7 +194,7 @@ static void write_fields(
 }
 
 /* What the fields mean, one a line. */
-static void write_meanings(const struct layout *layout, const struct iommusim_walk_step *step)
+static void write_meanings(const struct walk_layout *layout, const struct iommusim_walk_step *step)
 {
 	for (unsigned i = 0; i < step->field_count; i++) {
 		const struct iommusim_walk_field *field = &step->fields[i];
@@ -267,14 +220,14 @@ static bool is_void(const struct iommusim_walk_step *step, unsigned quad)
 }
 
 static void write_step(
-    const struct layout *layout, const struct iommusim_walk_step *step, unsigned number)
+    const struct walk_layout *layout, const struct iommusim_walk_step *step, unsigned number)
 {
 	const unsigned rows = step->readable ? step->quads : 1;
 	char place[64], raw[24];
 
 	place_text(step, place, sizeof(place));
 	fprintf(layout->out, "%-2u ", number);
-	paint(layout, BOLD, "%-*s", layout->name_width, step->name);
+	walk_paint(layout, WALK_BOLD, "%-*s", layout->name_width, step->name);
 	fprintf(layout->out, "  %-*s  %-*s  ", layout->section_width, step->section,
 	    layout->place_width, place);
 	for (unsigned quad = 0; quad < rows; quad++) {
@@ -314,12 +267,26 @@ static unsigned second_stage_run(const struct iommusim_walk *walk, unsigned firs
 	return count;
 }
 
+/* The size of a page: its level's, or with NextLevel 7 the lowest 0 of the address says it (AMD-Vi 2.2.3). */
+static unsigned leaf_shift(const struct iommusim_walk_step *leaf)
+{
+	const struct iommusim_walk_field *next = walk_find_field(leaf, "NEXT_LEVEL");
+	const struct iommusim_walk_field *address = walk_find_field(leaf, "ADDR");
+	unsigned shift = IOMMUSIM_PAGE_SHIFT + 1;
+
+	if (next == NULL || next->value != 7 || address == NULL)
+		return IOMMUSIM_PAGE_SHIFT + TABLE_BITS * (leaf->level - 1u);
+	while ((address->value >> (shift - IOMMUSIM_PAGE_SHIFT - 1) & 1) != 0)
+		shift++;
+	return shift;
+}
+
 /* A way that leads to a page is told in a line: what it is for stands in the entry after it. */
 static void write_run(
-    const struct layout *layout, const struct iommusim_walk *walk, unsigned first, unsigned count)
+    const struct walk_layout *layout, const struct iommusim_walk *walk, unsigned first, unsigned count)
 {
 	const struct iommusim_walk_step *leaf = &walk->steps[first + count - 1];
-	const unsigned shift = IOMMUSIM_PAGE_SHIFT + TABLE_BITS * (leaf->level - 1u);
+	const unsigned shift = leaf_shift(leaf);
 	const uint64_t offset = leaf->input & ((UINT64_C(1) << shift) - 1);
 	char numbers[16], size[16];
 
@@ -332,11 +299,11 @@ static void write_run(
 	    (leaf->next & ~((UINT64_C(1) << shift) - 1)) | offset);
 	for (unsigned i = 0; i < count; i++)
 		fprintf(layout->out, "%s%s", i == 0 ? "" : ", ", walk->steps[first + i].name);
-	fprintf(layout->out, " (%s page)\n", page_size(shift, size));
+	fprintf(layout->out, " (%s page)\n", walk_page_size(shift, size));
 }
 
 /* Of a nested walk the ways through the second stage that succeeded are folded, but for the last. */
-static bool folds(const struct layout *layout, const struct iommusim_walk *walk, unsigned first,
+static bool folds(const struct walk_layout *layout, const struct iommusim_walk *walk, unsigned first,
     unsigned count, unsigned decision)
 {
 	return is_nested(walk) && !layout->style->fields && count > 0 &&
@@ -352,24 +319,50 @@ struct decision {
 	char what[64];
 };
 
-/* Is a right that the request needs missing in this paging entry? */
+/* VT-d's second stage has R and W, AMD-Vi's host tables and device entries IR and IW. */
+static const struct iommusim_walk_field *right_field(
+    const struct iommusim_walk_step *step, const char *name)
+{
+	const struct iommusim_walk_field *field = walk_find_field(step, name);
+
+	return field != NULL || name[0] != 'I' ? field : walk_find_field(step, name + 1);
+}
+
+/* "P=0", when there is such a field and it says so. */
+static bool is_absent(const struct iommusim_walk_step *step, struct decision *decision)
+{
+	static const char *const names[] = { "P", "PR" };
+
+	for (unsigned i = 0; i < 2; i++) {
+		const struct iommusim_walk_field *present = walk_find_field(step, names[i]);
+
+		if (present == NULL || present->value != 0 || (i == 0 && step->stage != 1))
+			continue;
+		snprintf(decision->what, sizeof(decision->what), ": %s=0", names[i]);
+		return true;
+	}
+	return false;
+}
+
+/* Is a right that the request needs missing in this entry? */
 static bool lacks_right(const struct walk_question *question, const struct iommusim_walk_step *step,
     struct decision *decision)
 {
-	const struct iommusim_walk_field *read = find_field(step, "R");
-	const struct iommusim_walk_field *write = find_field(step, "W");
-	const struct iommusim_walk_field *present = find_field(step, "P");
+	const struct iommusim_walk_field *read = right_field(step, "IR");
+	const struct iommusim_walk_field *write = right_field(step, "IW");
 	const bool reads = question->dma.kind != IOMMUSIM_DMA_WRITE;
 	const bool writes = question->dma.kind != IOMMUSIM_DMA_READ;
 
-	if (step->stage == 1 && present != NULL && present->value == 0) {
-		snprintf(decision->what, sizeof(decision->what), ": P=0");
+	if (is_absent(step, decision))
 		return true;
-	}
-	if (step->level == 0 || read == NULL || write == NULL)
+	if (read == NULL || write == NULL || (step->level == 0 && read->name[0] != 'I'))
 		return false;
-	snprintf(decision->what, sizeof(decision->what), ": %s%s%s", read->value == 0 ? "R=0" : "",
-	    read->value == 0 && write->value == 0 ? " " : "", write->value == 0 ? "W=0" : "");
+	snprintf(decision->what, sizeof(decision->what), ":%s%s%s%s", read->value == 0 ? " " : "",
+	    read->value == 0 ? read->name : "", read->value == 0 ? "=0" : "",
+	    write->value == 0 ? " " : "");
+	if (write->value == 0)
+		snprintf(decision->what + strlen(decision->what),
+		    sizeof(decision->what) - strlen(decision->what), "%s=0", write->name);
 	return (reads && read->value == 0) || (writes && write->value == 0);
 }
 
@@ -396,7 +389,7 @@ static void find_decision(
 		snprintf(decision->what, sizeof(decision->what), ": this memory cannot be written");
 }
 
-static void write_table(const struct layout *layout, const struct walk_answer *answer)
+static void write_table(const struct walk_layout *layout, const struct walk_answer *answer)
 {
 	static const char *const kinds[] = { "read", "write", "atomic access" };
 	const struct walk_question *question = &answer->question;
@@ -417,7 +410,7 @@ static void write_table(const struct layout *layout, const struct walk_answer *a
 		if (i != decision.step)
 			continue;
 		fprintf(layout->out, "%*s", layout->raw_column, "");
-		paint(layout, RED, "^ the %s stops here%s",
+		walk_paint(layout, WALK_RED, "^ the %s stops here%s",
 		    question->is_interrupt ? "interrupt" : kinds[question->dma.kind], decision.what);
 		fputc('\n', layout->out);
 	}
@@ -435,19 +428,30 @@ static bool says_about_page(const struct iommusim_walk *walk, unsigned i, unsign
 		second_stage_run(walk, i) == walk->step_count - i);
 }
 
-/* "R = 1 & 1 & 0 = 0": a bit of every paging entry of a stage, and what they come to. */
-static void write_right(
-    const struct layout *layout, const struct iommusim_walk *walk, unsigned stage, const char *name)
+/* Has this entry a bit of that name that counts for the page? A device entry of AMD-Vi has a say in all. */
+static const struct iommusim_walk_field *right_bit(
+    const struct iommusim_walk *walk, unsigned i, unsigned stage, const char *name)
+{
+	const struct iommusim_walk_step *step = &walk->steps[i];
+	const struct iommusim_walk_field *field = walk_find_field(step, name);
+
+	if (step->level == 0)
+		return name[0] == 'I' ? field : NULL;
+	return step->stage == stage ? field : NULL;
+}
+
+/* "R = 1 & 1 & 0 = 0": a bit of every entry of a stage, and what they come to. */
+static void write_right(const struct walk_layout *layout, const struct iommusim_walk *walk,
+    unsigned stage, const char *name)
 {
 	const char *before = "";
 	bool any = false, granted = true, in_run = false;
 
 	for (unsigned i = 0; i < walk->step_count; i++) {
-		const struct iommusim_walk_field *field = find_field(&walk->steps[i], name);
+		const struct iommusim_walk_field *field = right_bit(walk, i, stage, name);
 
 		in_run = in_run || says_about_page(walk, i, stage);
-		if (!in_run || walk->steps[i].level == 0 || walk->steps[i].stage != stage ||
-		    field == NULL)
+		if (field == NULL || (!in_run && walk->steps[i].level != 0))
 			continue;
 		fprintf(
 		    layout->out, "%s%s%" PRIu64, any ? "" : name, any ? before : " = ", field->value);
@@ -459,115 +463,44 @@ static void write_right(
 		fprintf(layout->out, " = %d", granted);
 }
 
-static bool has_stage(const struct iommusim_walk *walk, unsigned stage, const char *name)
+static bool has_right(const struct iommusim_walk *walk, unsigned stage, const char *name)
 {
 	for (unsigned i = 0; i < walk->step_count; i++)
-		if (says_about_page(walk, i, stage) && find_field(&walk->steps[i], name) != NULL)
+		if (right_bit(walk, i, stage, name) != NULL &&
+		    (walk->steps[i].level == 0 || says_about_page(walk, i, stage)))
 			return true;
 	return false;
 }
 
-static void write_rights(const struct layout *layout, const struct iommusim_walk *walk)
-{
-	const bool first = has_stage(walk, 1, "RW"), second = has_stage(walk, 2, "R");
+/* The rights that one stage gives, each by its name. */
+struct rights {
+	unsigned stage;
+	const char *names[2];
+};
 
-	if (!first && !second)
-		return;
-	fputs("rights   ", layout->out);
-	if (first) {
-		write_right(layout, walk, 1, "RW");
+static void write_rights(const struct walk_layout *layout, const struct iommusim_walk *walk)
+{
+	static const struct rights all[] = { { 1, { "RW", "US" } }, { 2, { "R", "W" } },
+		{ 2, { "IR", "IW" } } };
+	const char *before = "rights   ";
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!has_right(walk, all[i].stage, all[i].names[0]))
+			continue;
+		fputs(before, layout->out);
+		write_right(layout, walk, all[i].stage, all[i].names[0]);
 		fputs("    ", layout->out);
-		write_right(layout, walk, 1, "US");
+		write_right(layout, walk, all[i].stage, all[i].names[1]);
 		fputc('\n', layout->out);
+		before = "         ";
 	}
-	if (!second)
-		return;
-	fputs(first ? "         " : "", layout->out);
-	write_right(layout, walk, 2, "R");
-	fputs("    ", layout->out);
-	write_right(layout, walk, 2, "W");
-	fputc('\n', layout->out);
 }
 
-/* ---- what became of it ------------------------------------------------------------------------------------- */
-
-static void write_denial(const struct layout *layout, const struct iommusim_walk *walk)
-{
-	const struct iommusim_fault *fault = &walk->result.fault;
-
-	paint(layout, RED, "denied");
-	if (fault->reason != 0)
-		fprintf(layout->out, ", reason %Xh", fault->reason);
-	fprintf(layout->out, ": %s\n",
-	    walk->reason == NULL ? "this kind of request is not supported here" : walk->reason);
-	if (walk->clause != NULL)
-		fprintf(layout->out, "rule     %s\n", walk->clause);
-	if (fault->reason == 0)
-		return;
-	if (fault->suppressed)
-		fputs("record   none: FPD=1 keeps faults of this kind out of the log\n", layout->out);
-	else
-		fprintf(layout->out, "record   %016" PRIx64 "_%016" PRIx64 "\n", fault->record[1],
-		    fault->record[0]);
-}
-
-/* VT-d 5.2.3: a bit in the descriptor, and a message only if ON, SN and URG want one. */
-static void write_posted(const struct layout *layout, const struct walk_answer *answer)
-{
-	const struct iommusim_walk_step *descriptor = &answer->walk.steps[answer->walk.step_count - 1];
-	const struct iommusim_walk_field *vector = find_field(descriptor - 1, "VV");
-	const struct iommusim_walk_field *on = find_field(descriptor, "ON");
-	const uint64_t bit = vector->value;
-	const bool known = (descriptor->raw[bit / 64] >> bit % 64 & 1) != 0;
-
-	paint(layout, GREEN, "posted");
-	fprintf(layout->out,
-	    ": vector 0x%" PRIx64 " (bit %u of PIR%u), in the descriptor at 0x%" PRIx64 "%s\nnotified ",
-	    bit, (unsigned)bit % 64, (unsigned)bit / 64, descriptor->address,
-	    known ? ", which has it already" : "");
-	if (answer->sent.address != 0)
-		fprintf(layout->out, "address 0x%" PRIx64 ", data 0x%x: ON becomes 1\n",
-		    answer->sent.address, answer->sent.data);
-	else if (on->value != 0)
-		fputs("nobody: a notification is outstanding (ON=1)\n", layout->out);
-	else
-		fputs("nobody: notifications are suppressed (SN=1), and it is not urgent (URG=0)\n",
-		    layout->out);
-}
-
-static void write_interrupt(const struct layout *layout, const struct walk_answer *answer)
-{
-	const struct iommusim_interrupt *sent = &answer->sent;
-	const bool changed = sent->address != answer->question.interrupt.address ||
-	    sent->data != answer->question.interrupt.data;
-
-	paint(layout, GREEN, "sent");
-	fprintf(layout->out, "%s: address 0x%" PRIx64 ", data 0x%x\n", changed ? "" : " as it came",
-	    sent->address, sent->data);
-}
-
-static void write_success(const struct layout *layout, const struct iommusim_walk *walk)
-{
-	const struct iommusim_dma_page *page = &walk->result;
-	char size[16];
-
-	paint(layout, GREEN, "allowed");
-	if (page->interrupt)
-		fputs(
-		    ": a message interrupt, no access to memory; --interrupt says what becomes of it\n",
-		    layout->out);
-	else if (!page->translated)
-		fputs(": nothing translates it, the address is used as it is\n", layout->out);
-	else if (walk->levels == 0)
-		fprintf(layout->out, ": 0x%" PRIx64 " is used as it is\n", page->physical);
-	else
-		fprintf(layout->out, ": 0x%" PRIx64 " -> 0x%" PRIx64 ", in a %s page\n", page->address,
-		    page->physical, page_size(page->page_shift, size));
-}
+/* ---- all of it ------------------------------------------------------------------------------------------ */
 
 void walk_text(FILE *out, const struct walk_answer *answer, const struct walk_style *style)
 {
-	struct layout layout = { .out = out, .style = style };
+	struct walk_layout layout = { .out = out, .style = style };
 
 	write_mode(&layout, &answer->walk);
 	write_question(&layout, answer);
@@ -577,13 +510,5 @@ void walk_text(FILE *out, const struct walk_answer *answer, const struct walk_st
 	if (answer->walk.step_count > 0)
 		fputc('\n', out);
 	write_rights(&layout, &answer->walk);
-	fputs("result   ", out);
-	if (answer->walk.result.faulted)
-		write_denial(&layout, &answer->walk);
-	else if (answer->sent.posted)
-		write_posted(&layout, answer);
-	else if (answer->question.is_interrupt)
-		write_interrupt(&layout, answer);
-	else
-		write_success(&layout, &answer->walk);
+	walk_outcome(&layout, answer);
 }
