@@ -434,9 +434,10 @@ static const struct iommusim_walk_field *right_bit(
 {
 	const struct iommusim_walk_step *step = &walk->steps[i];
 	const struct iommusim_walk_field *field = walk_find_field(step, name);
+	const struct iommusim_walk_field *valid = walk_find_field(step, "V");
 
 	if (step->level == 0)
-		return name[0] == 'I' ? field : NULL;
+		return name[0] == 'I' && valid != NULL && valid->value != 0 ? field : NULL;
 	return step->stage == stage ? field : NULL;
 }
 

@@ -43,26 +43,33 @@ static void machine_of(const char *folder, char *options, size_t size)
 {
 	struct json_object *state;
 	char path[1024];
+	size_t length;
 
 	snprintf(path, sizeof(path), "%s/state.json", folder);
 	state = parse_file(path);
-	snprintf(options, size,
-	    "--json --memory %s/pages.jsonl.gz --platform %s/../platform.json --root %" PRIu64
-	    " --irta %" PRIu64,
-	    folder, folder, number(state, "latched.rt"), number(state, "latched.ir"));
+	length = (size_t)snprintf(options, size,
+	    "--json --memory %s/pages.jsonl.gz --platform %s/../platform.json", folder, folder);
+	if (strstr(folder, RECORDINGS "/amd") == folder)
+		snprintf(options + length, size - length, " --root %" PRIu64 " --control %" PRIu64,
+		    number(state, "regs.0x0"), number(state, "regs.0x18"));
+	else
+		snprintf(options + length, size - length, " --root %" PRIu64 " --irta %" PRIu64,
+		    number(state, "latched.rt"), number(state, "latched.ir"));
 	json_object_put(state);
 }
 
-/* Both ends of a live range. The driver makes a write-only mapping one that can be read, too. */
+/* Both ends of a live range. VT-d's driver makes a write-only mapping one that can be read, too. */
 static void check_range(const char *options, struct json_object *range)
 {
 	const uint64_t last = number(range, "size") - 1;
 
 	for (unsigned end = 0; end < 2; end++) {
 		const uint64_t offset = end == 0 ? 0 : last, address = number(range, "iova") + offset;
-		struct json_object *object = walked_json(walk("%s --rid 0x%x --iova %" PRIu64, options,
-							     (unsigned)number(range, "rid"), address),
-		    0);
+		struct json_object *object =
+		    walked_json(walk("%s %s --rid 0x%x --iova %" PRIu64, options,
+				    (number(range, "prot") & 1) != 0 ? "" : "--write",
+				    (unsigned)number(range, "rid"), address),
+			0);
 
 		assert_int_equal(number(object, "physical"), number(range, "pa") + offset);
 		json_object_put(object);
@@ -102,8 +109,10 @@ static void check_checkpoint(const char *name, unsigned checkpoint, unsigned lea
 static void live_mappings_are_found_by_walking(void **state)
 {
 	(void)state;
-	if (!there("intel") || !there("intel-cm48"))
+	if (!there("intel") || !there("intel-cm48") || !there("amd"))
 		return;
+	check_checkpoint("amd", 3, 100);
+	check_checkpoint("amd", 8, 50);
 	check_checkpoint("intel", 3, 100);
 	check_checkpoint("intel", 8, 100);
 	check_checkpoint("intel-cm48", 3, 100);
@@ -161,12 +170,36 @@ static void interrupt_entries_serve_their_device_alone(void **state)
 	assert_true(others > 2);
 }
 
+/* As the recording has them: vector 29h of 00:03.0, 28h of 00:1f.2, and what has no entry. */
+static void interrupt_tables_are_found_through_the_device_table(void **state)
+{
+	char options[4096];
+	struct json_object *object;
+
+	(void)state;
+	if (!there("amd"))
+		return;
+	machine_of(RECORDINGS "/amd/ckpt3", options, sizeof(options));
+	object = walked_json(walk("%s --rid 00:03.0 --interrupt 0xfee00000,1", options), 0);
+	assert_int_equal(number(object, "sent.address"), 0xfee01004);
+	assert_int_equal(number(object, "sent.data"), 0x4029);
+	assert_string_equal(text(object, "steps.2.name"), "IRTE.GA");
+	json_object_put(object);
+	object = walked_json(walk("%s --rid 00:1f.2 --interrupt 0xfee00000,0", options), 0);
+	assert_int_equal(number(object, "sent.data"), 0x4028);
+	json_object_put(object);
+	object = walked_json(walk("%s --rid 00:03.0 --interrupt 0xfee00000,9", options), 1);
+	assert_int_equal(number(object, "fault.reason"), 2);
+	json_object_put(object);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(live_mappings_are_found_by_walking),
 		cmocka_unit_test(what_is_not_live_is_denied),
 		cmocka_unit_test(interrupt_entries_serve_their_device_alone),
+		cmocka_unit_test(interrupt_tables_are_found_through_the_device_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
