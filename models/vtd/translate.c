@@ -90,6 +90,7 @@ static void look_up_permission(struct vtd_unit *vtd, struct lookup *lookup)
 
 	lookup->reason = vtd_look_up_permission(vtd, lookup->request, &lookup->source, &lookup->space,
 	    &walk, lookup->page, &lookup->rights);
+	lookup->source.reads += walk.reads;
 	vtd_fill_caches(vtd, lookup, NULL);
 	vtd_keep_permissions(vtd, lookup->request, &lookup->source, &walk, lookup->generation);
 }
@@ -240,6 +241,7 @@ static void find_permission(struct vtd_unit *vtd, struct lookup *lookup)
 
 	lookup->reason = vtd_find_permission(vtd, lookup->request, &lookup->source, &lookup->space,
 	    &walk, lookup->page, &lookup->rights);
+	lookup->source.reads += walk.reads;
 }
 
 static void resolve_uncached(struct vtd_unit *vtd, struct lookup *lookup)
