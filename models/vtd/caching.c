@@ -85,6 +85,12 @@ static bool matches_by_domain(const struct vtd_unit *vtd)
 	    (settings->match == IOMMUSIM_MATCH_DEFAULT && settings->cache == IOMMUSIM_CACHE_HOARD);
 }
 
+/* Of other requests the entries have a say first: they may block what goes for these. */
+static bool asks_at_once(const struct page_request *request)
+{
+	return vtd_is_untranslated(request) && !request->execute;
+}
+
 bool vtd_ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 {
 	const struct page_request *request = lookup->request;
@@ -93,7 +99,6 @@ bool vtd_ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 	struct vtd_source *known = &lookup->source;
 	const struct cached *context, *hit = NULL;
 
-	vtd_performance_count(vtd, VTD_PERFORMANCE_IOTLB_LOOKUP, &subject);
 	pthread_mutex_lock(&vtd->unit.lock);
 	vtd_performance_count_locked(vtd, VTD_PERFORMANCE_CTXT_CACHE_LOOKUP, &subject);
 	context = cache_find_source(&vtd->context_cache, &device, request->rid);
@@ -106,9 +111,10 @@ bool vtd_ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 		lookup->context_cached = true;
 		lookup->page->through_cache = true;
 	}
-	/* Of other requests the entries have a say first: they may block what goes for these. */
-	if (vtd_is_untranslated(request) && !request->execute)
+	if (asks_at_once(request)) {
+		vtd_performance_count_locked(vtd, VTD_PERFORMANCE_IOTLB_LOOKUP, &subject);
 		hit = cache_find_source(&vtd->iotlb, &source, request->address);
+	}
 	if (hit != NULL && !may_answer(vtd, hit, request))
 		hit = NULL;
 	if (hit != NULL) {
@@ -201,12 +207,15 @@ bool vtd_ask_by_space(struct vtd_unit *vtd, struct lookup *lookup, struct vtd_sh
 	const struct cache_space tables = space_of(&lookup->space);
 	const struct cache_source source = source_of(lookup->request);
 	struct cache_space space = tables;
+	const struct vtd_performance_subject subject = vtd_subject_of(lookup->request);
 	const struct cached *hit, *above = NULL;
 
 	if (lookup->space.stages == VTD_PASS_THROUGH)
 		return false;
 	space.flags = flags_of(&lookup->space);
 	pthread_mutex_lock(&vtd->unit.lock);
+	if (!asks_at_once(lookup->request)) /* else it is the second half of one look-up */
+		vtd_performance_count_locked(vtd, VTD_PERFORMANCE_IOTLB_LOOKUP, &subject);
 	hit = cache_find_source(&vtd->iotlb, &source, address);
 	if (hit == NULL && matches_by_domain(vtd))
 		hit = cache_find_space(&vtd->iotlb, &space, address);
