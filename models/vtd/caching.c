@@ -28,12 +28,6 @@ static struct cache_source source_of(const struct page_request *request)
 	return source;
 }
 
-/* The caches that go by source and PASID know keys by page: a PASID is kept as if it were a page number. */
-static uint64_t pasid_key(uint32_t pasid)
-{
-	return (uint64_t)pasid << IOMMUSIM_PAGE_SHIFT;
-}
-
 /*
  * May the entry answer? Not a write whose dirty flag is yet to be set: that takes the tables
  * (VT-d 3.6.2).
@@ -142,7 +136,7 @@ void vtd_ask_for_entry(struct vtd_unit *vtd, struct lookup *lookup)
 
 	pthread_mutex_lock(&vtd->unit.lock);
 	vtd_performance_count_locked(vtd, VTD_PERFORMANCE_PASID_CACHE_LOOKUP, &subject);
-	known = cache_find_source(&vtd->pasid_cache, &device, pasid_key(pasid));
+	known = cache_find_source(&vtd->pasid_cache, &device, pasid);
 	if (known != NULL) {
 		vtd_performance_count_locked(vtd, VTD_PERFORMANCE_PASID_CACHE_HIT, &subject);
 		for (unsigned quad = 0; quad < 3; quad++)
@@ -280,13 +274,12 @@ static void keep_entry(struct vtd_unit *vtd, const struct lookup *lookup)
 	    reason == SPD_2 || reason == SPD_3 || reason == SPT_2 || reason == SPT_3 || reason == SPT_4;
 	const uint32_t pasid = vtd_effective_pasid(source, lookup->request);
 	const struct cached entry = {
-		.key = pasid_key(pasid),
+		.key = pasid,
 		.value = { source->entry[0], source->entry[1], source->entry[2] },
 		.tag = vtd_pack_host_fields(source->entry),
 		.domain = faulty ? 0 : (uint16_t)vtd_pasid_entry_DID(source->entry),
 		.pasid = pasid,
 		.source = lookup->request->rid,
-		.shift = IOMMUSIM_PAGE_SHIFT,
 		.rights = (uint8_t)((faulty ? reason : ALLOWED) |
 		    (source->fault_disable ? CACHED_DIRECTORY_FPD : 0)),
 	};
