@@ -25,6 +25,7 @@ void vt_start(struct vtd_fixture *vtd, const struct vtd_setup *wanted)
 		.host_address_width = setup->haw == 0 ? VTD_HAW : setup->haw,
 		.register_size = setup->register_size,
 		.revision = setup->revision,
+		.performance_capability = setup->performance,
 		.choices = setup->choices,
 		.settings = setup->settings,
 	};

@@ -130,6 +130,7 @@ struct vtd_setup {
 	uint8_t levels;        /* of the page table; 0: 4 */
 	uint8_t register_size; /* log2 of the pages of registers */
 	uint16_t revision;     /* of the specification; 0: the newest */
+	uint64_t performance;  /* PERFCAP; 0: as the unit has it by default */
 	bool device_view;
 	const struct iommusim_allocator *allocator;
 	uint64_t seed;

@@ -11,7 +11,7 @@
 
 /* One cached answer. What `value` holds is the user's business. */
 struct cached {
-	uint64_t key; /* page address (IOTLB) or source id (context cache) */
+	uint64_t key; /* page address (IOTLB), source id (context cache) or PASID */
 	uint64_t value[3];
 	uint64_t tag;  /* of the request that filled it */
 	uint64_t used; /* when it last answered: for LRU */

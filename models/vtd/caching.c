@@ -28,12 +28,6 @@ static struct cache_source source_of(const struct page_request *request)
 	return source;
 }
 
-/* The caches that go by source and PASID know keys by page: a PASID is kept as if it were a page number. */
-static uint64_t pasid_key(uint32_t pasid)
-{
-	return (uint64_t)pasid << IOMMUSIM_PAGE_SHIFT;
-}
-
 /*
  * May the entry answer? Not a write whose dirty flag is yet to be set: that takes the tables
  * (VT-d 3.6.2).
@@ -85,6 +79,12 @@ static bool matches_by_domain(const struct vtd_unit *vtd)
 	    (settings->match == IOMMUSIM_MATCH_DEFAULT && settings->cache == IOMMUSIM_CACHE_HOARD);
 }
 
+/* Of other requests the entries have a say first: they may block what goes for these. */
+static bool asks_at_once(const struct page_request *request)
+{
+	return vtd_is_untranslated(request) && !request->execute;
+}
+
 bool vtd_ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 {
 	const struct page_request *request = lookup->request;
@@ -93,7 +93,6 @@ bool vtd_ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 	struct vtd_source *known = &lookup->source;
 	const struct cached *context, *hit = NULL;
 
-	vtd_performance_count(vtd, VTD_PERFORMANCE_IOTLB_LOOKUP, &subject);
 	pthread_mutex_lock(&vtd->unit.lock);
 	vtd_performance_count_locked(vtd, VTD_PERFORMANCE_CTXT_CACHE_LOOKUP, &subject);
 	context = cache_find_source(&vtd->context_cache, &device, request->rid);
@@ -106,9 +105,10 @@ bool vtd_ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 		lookup->context_cached = true;
 		lookup->page->through_cache = true;
 	}
-	/* Of other requests the entries have a say first: they may block what goes for these. */
-	if (vtd_is_untranslated(request) && !request->execute)
+	if (asks_at_once(request)) {
+		vtd_performance_count_locked(vtd, VTD_PERFORMANCE_IOTLB_LOOKUP, &subject);
 		hit = cache_find_source(&vtd->iotlb, &source, request->address);
+	}
 	if (hit != NULL && !may_answer(vtd, hit, request))
 		hit = NULL;
 	if (hit != NULL) {
@@ -136,7 +136,7 @@ void vtd_ask_for_entry(struct vtd_unit *vtd, struct lookup *lookup)
 
 	pthread_mutex_lock(&vtd->unit.lock);
 	vtd_performance_count_locked(vtd, VTD_PERFORMANCE_PASID_CACHE_LOOKUP, &subject);
-	known = cache_find_source(&vtd->pasid_cache, &device, pasid_key(pasid));
+	known = cache_find_source(&vtd->pasid_cache, &device, pasid);
 	if (known != NULL) {
 		vtd_performance_count_locked(vtd, VTD_PERFORMANCE_PASID_CACHE_HIT, &subject);
 		for (unsigned quad = 0; quad < 3; quad++)
@@ -201,12 +201,15 @@ bool vtd_ask_by_space(struct vtd_unit *vtd, struct lookup *lookup, struct walk_s
 	const struct cache_space tables = space_of(&lookup->space);
 	const struct cache_source source = source_of(lookup->request);
 	struct cache_space space = tables;
+	const struct vtd_performance_subject subject = vtd_subject_of(lookup->request);
 	const struct cached *hit, *above = NULL;
 
 	if (lookup->space.stages == VTD_PASS_THROUGH)
 		return false;
 	space.flags = flags_of(&lookup->space);
 	pthread_mutex_lock(&vtd->unit.lock);
+	if (!asks_at_once(lookup->request)) /* else it is the second half of one look-up */
+		vtd_performance_count_locked(vtd, VTD_PERFORMANCE_IOTLB_LOOKUP, &subject);
 	hit = cache_find_source(&vtd->iotlb, &source, address);
 	if (hit == NULL && matches_by_domain(vtd))
 		hit = cache_find_space(&vtd->iotlb, &space, address);
@@ -271,13 +274,12 @@ static void keep_entry(struct vtd_unit *vtd, const struct lookup *lookup)
 	    reason == SPD_2 || reason == SPD_3 || reason == SPT_2 || reason == SPT_3 || reason == SPT_4;
 	const uint32_t pasid = vtd_effective_pasid(source, lookup->request);
 	const struct cached entry = {
-		.key = pasid_key(pasid),
+		.key = pasid,
 		.value = { source->entry[0], source->entry[1], source->entry[2] },
 		.tag = vtd_pack_host_fields(source->entry),
 		.domain = faulty ? 0 : (uint16_t)vtd_pasid_entry_DID(source->entry),
 		.pasid = pasid,
 		.source = lookup->request->rid,
-		.shift = IOMMUSIM_PAGE_SHIFT,
 		.rights = (uint8_t)((faulty ? reason : ALLOWED) |
 		    (source->fault_disable ? CACHED_DIRECTORY_FPD : 0)),
 	};

@@ -97,6 +97,7 @@ static enum reason read_entry(const struct vtd_unit *vtd, const struct vtd_space
 	const uint64_t *reserved = vtd->host_reserved[level];
 
 	entry->level = (uint8_t)level;
+	walk->reads++;
 	walk_path_note(walk->path, structure_of(level), table, at, entry->raw, readable);
 	if (walk->path != NULL)
 		walk_path_note_paging(walk->path, 0, level,

@@ -21,7 +21,8 @@ struct vtd_host_walk {
 	uint64_t address;
 	struct vtd_host_entry met[VTD_HOST_LEVELS]; /* good entries, in the order of reading */
 	uint8_t met_count;
-	bool decided; /* the last one did; else it is one that leads on */
+	uint8_t reads; /* entries read from memory, good or not */
+	bool decided;  /* the last one did; else it is one that leads on */
 };
 
 /* From memory, by a good PASID-table entry: the reason, or 0 and `page` is where the request goes. */

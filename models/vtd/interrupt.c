@@ -177,21 +177,26 @@ static void prefetch(struct vtd_unit *vtd, const struct vtd_remapping *remapping
 		return;
 	next.index++;
 	next.address += IRTE_BYTES;
-	if (next.index < 2u << vtd_IRTA_S(atomic_load(&vtd->interrupt_table)) &&
-	    read_entry(vtd, &next) && vtd_irte_P(next.entry) && well_formed(vtd, &next))
+	if (next.index >= 2u << vtd_IRTA_S(atomic_load(&vtd->interrupt_table)))
+		return;
+	vtd_performance_count(vtd, VTD_PERFORMANCE_IOMMU_MRDS, NULL);
+	if (read_entry(vtd, &next) && vtd_irte_P(next.entry) && well_formed(vtd, &next))
 		fill_cache(vtd, &next, ALLOWED, generation);
 }
 
 /* What the entry says, from memory or cache, is done: a message, or a posted interrupt. */
-static enum reason obey_entry(const struct vtd_unit *vtd, const struct interrupt_request *request,
+static enum reason obey_entry(struct vtd_unit *vtd, const struct interrupt_request *request,
     struct vtd_remapping *remapping, struct iommusim_interrupt *out)
 {
 	const enum reason reason = check_entry(vtd, request, remapping);
 
 	if (reason != ALLOWED)
 		return reason;
-	if (vtd_posts(vtd, remapping->entry))
+	if (vtd_posts(vtd, remapping->entry)) {
+		/* It is changed where it is, but read first (VT-d 5.2.3). */
+		vtd_performance_count(vtd, VTD_PERFORMANCE_IOMMU_MRDS, NULL);
 		return vtd_post(vtd, remapping, out);
+	}
 	compose(remapping, out);
 	return ALLOWED;
 }

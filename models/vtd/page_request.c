@@ -293,6 +293,7 @@ void vtd_request_page(struct iommusim_unit *unit, uint16_t rid,
 	if (!vtd_ECAP_PRS(vtd->ext_capability) || !vtd_GSTS_TES(atomic_load(&vtd->status)))
 		return;
 	reason = find_space(vtd, &read, &source, &space);
+	vtd_performance_count_times(vtd, VTD_PERFORMANCE_IOMMU_MRDS, NULL, source.reads);
 	if (reason != ALLOWED)
 		refuse(vtd, &read, reason, source.fault_disable, request, outcome);
 	else

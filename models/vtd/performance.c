@@ -49,8 +49,6 @@ static struct place find(const struct vtd_performance_layout *layout, uint64_t o
 	const uint64_t configured = offset - layout->configuration;
 	const uint64_t counted = offset - layout->counters;
 
-	if (layout->count == 0)
-		return (struct place){ NOWHERE, 0, 0 };
 	if (configured < (uint64_t)layout->count * VTD_CONFIGURATION_BYTES)
 		return (struct place){ CONFIGURATION, (unsigned)(configured / VTD_CONFIGURATION_BYTES),
 			(unsigned)(configured % VTD_CONFIGURATION_BYTES) };
@@ -61,7 +59,7 @@ static struct place find(const struct vtd_performance_layout *layout, uint64_t o
 	if (counted / layout->stride < layout->count && counted % layout->stride < VTD_COUNTER_BYTES)
 		return (struct place){ COUNTER, (unsigned)(counted / layout->stride),
 			(unsigned)(counted % layout->stride) };
-	return (struct place){ NOWHERE, 0, 0 };
+	return (struct place){ .block = NOWHERE };
 }
 
 bool vtd_performance_has(const struct vtd_unit *vtd, uint64_t offset)

@@ -240,8 +240,10 @@ static unsigned walk_stages(const struct vtd_unit *vtd, const struct page_reques
 	return reason != ALLOWED ? reason : vtd_walk_second_stage(vtd, space, request, walk);
 }
 
+/* The first walk was this model's, not the hardware's: it is neither shown nor counted. */
 static void forget(struct stage_walk *walk, unsigned path_count)
 {
+	walk->reads = 0;
 	if (walk->marks != NULL)
 		walk->marks->count = walk->marks->reason = 0; /* the list is long */
 	if (walk->path != NULL)

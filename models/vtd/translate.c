@@ -48,6 +48,19 @@ static void begin(struct lookup *lookup, const struct page_request *request,
 	lookup->rights = lookup->reason = 0;
 }
 
+/* Set the flags that go with a translation. False: an entry changed meanwhile. */
+static bool set_flags(struct vtd_unit *vtd, struct lookup *lookup, const struct walk_marks *marks)
+{
+	const unsigned found = lookup->reason;
+
+	if (!walk_marks_commit(&vtd->unit.machine->memory, marks, &lookup->reason))
+		return false;
+	if (lookup->reason == found) /* else none can be set */
+		vtd_performance_count_times(
+		    vtd, VTD_PERFORMANCE_IOMMU_ATOMIC_AD_UPDATE, NULL, marks->count);
+	return true;
+}
+
 /*
  * The page, and the flags that go with finding it. An entry that software changes between being read and
  * being marked is read again, from the top.
@@ -57,7 +70,8 @@ static void find_page(struct vtd_unit *vtd, struct lookup *lookup, struct walk_s
 	struct walk_marks marks;
 	struct stage_walk walk = { .marks = &marks, .shortcut = shortcut };
 
-	vtd_count_lookup(vtd, VTD_PERFORMANCE_PW_OCCUPANCY, lookup);
+	if (lookup->space.stages != VTD_PASS_THROUGH)
+		vtd_count_lookup(vtd, VTD_PERFORMANCE_PW_OCCUPANCY, lookup);
 	for (unsigned tries = 0; tries < MARK_TRIES; tries++) {
 		marks.count = 0;
 		marks.reason = ALLOWED;
@@ -70,11 +84,8 @@ static void find_page(struct vtd_unit *vtd, struct lookup *lookup, struct walk_s
 			return;
 		if (marks.count == 0)
 			return;
-		if (walk_marks_commit(&vtd->unit.machine->memory, &marks, &lookup->reason)) {
-			vtd_performance_count_times(
-			    vtd, VTD_PERFORMANCE_IOMMU_ATOMIC_AD_UPDATE, NULL, marks.count);
+		if (set_flags(vtd, lookup, &marks))
 			return;
-		}
 		if (shortcut != NULL) {
 			shortcut->from.level = 0;
 			shortcut->passed_count = 0;
@@ -90,6 +101,7 @@ static void look_up_permission(struct vtd_unit *vtd, struct lookup *lookup)
 
 	lookup->reason = vtd_look_up_permission(vtd, lookup->request, &lookup->source, &lookup->space,
 	    &walk, lookup->page, &lookup->rights);
+	lookup->source.reads += walk.reads;
 	vtd_fill_caches(vtd, lookup, NULL);
 	vtd_keep_permissions(vtd, lookup->request, &lookup->source, &walk, lookup->generation);
 }
@@ -240,6 +252,7 @@ static void find_permission(struct vtd_unit *vtd, struct lookup *lookup)
 
 	lookup->reason = vtd_find_permission(vtd, lookup->request, &lookup->source, &lookup->space,
 	    &walk, lookup->page, &lookup->rights);
+	lookup->source.reads += walk.reads;
 }
 
 static void resolve_uncached(struct vtd_unit *vtd, struct lookup *lookup)

@@ -517,6 +517,10 @@ static void what_cannot_be_counted_is_not_enabled(void **state)
 		assert_int_equal(vt_get64(&vtd, config_at(1, CFG)) & 1, group == 0 || group == 2);
 		assert_int_equal(disable(&vtd, 1), DONE);
 	}
+	for (unsigned bit = 0; bit < 28; bit++) { /* there are 15 groups at most */
+		configure(&vtd, 1, 15, BIT(bit), 0);
+		assert_int_equal(enable(&vtd, 1), FAILED);
+	}
 	configure(&vtd, 0, 0, 2, IO); /* without IOS and GFS */
 	assert_int_equal(enable(&vtd, 0), FAILED);
 	configure(&vtd, 0, 0, 2, GFO);
@@ -1223,6 +1227,58 @@ static void a_counter_may_have_capabilities_of_its_own(void **state)
 	vt_stop(&vtd);
 }
 
+/* EGCNT: what stands behind is not even looked at. */
+static void a_counter_has_as_many_event_registers_as_it_says(void **state)
+{
+	static const struct iommusim_vtd_counter counters[2] = {
+		{ .capability = 0x10003001, .events = { 0x30000003, 0x50000001 } }, /* no such group */
+		{ .capability = 0x00003001, .events = { 0x30000003 } },
+	};
+	struct iommusim_vtd_config config = counting;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	config.performance_capability = perfcap(2, 40, 5, PCCS);
+	config.performance_counters = counters;
+	start(&vtd, &config);
+	assert_int_equal(vt_get32(&vtd, config_at(0, 0x84)), 0x30000003);
+	assert_int_equal(vt_get32(&vtd, config_at(0, 0x88)), 0);
+	assert_int_equal(vt_get32(&vtd, config_at(1, 0x84)), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		configure(&vtd, i, 3, 1, 0);
+		assert_int_equal(enable(&vtd, i), i == 0 ? DONE : FAILED);
+	}
+	vt_stop(&vtd);
+}
+
+/* All fifteen of them, on each of two counters, and whatever the other one is told. */
+static void a_counter_may_have_fifteen_event_registers(void **state)
+{
+	struct iommusim_vtd_counter counters[2] = { { .capability = 0xf0003001 },
+		{ .capability = 0xf0003001 } };
+	struct iommusim_vtd_config config = counting;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (unsigned i = 0; i < 15; i++)
+		counters[0].events[i] = counters[1].events[i] = 0x30000001;
+	config.performance_capability = perfcap(2, 40, 5, PCCS);
+	config.performance_counters = counters;
+	start(&vtd, &config);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(vt_get32(&vtd, config_at(i, 0x84 + 14 * 4)), 0x30000001);
+		assert_int_equal(vt_get32(&vtd, config_at(i, 0x84 + 15 * 4)), 0);
+	}
+	configure(&vtd, 1, 0xf, 0xfffffff, IO | GFO);
+	for (unsigned bit = 0; bit < 7; bit++) {
+		configure(&vtd, 0, 0, BIT(bit), 0);
+		assert_int_equal(enable(&vtd, 0), FAILED);
+	}
+	configure(&vtd, 0, 3, 1, 0);
+	assert_int_equal(enable(&vtd, 0), DONE);
+	vt_stop(&vtd);
+}
+
 static void counters_that_cannot_be_are_refused(void **state)
 {
 	static const struct {
@@ -1331,6 +1387,8 @@ int main(void)
 		cmocka_unit_test(a_masked_interrupt_waits),
 		cmocka_unit_test(a_counter_without_IO_does_not_interrupt),
 		cmocka_unit_test(a_counter_may_have_capabilities_of_its_own),
+		cmocka_unit_test(a_counter_has_as_many_event_registers_as_it_says),
+		cmocka_unit_test(a_counter_may_have_fifteen_event_registers),
 		cmocka_unit_test(counters_that_cannot_be_are_refused),
 		cmocka_unit_test(threads_count_beside_each_other_and_the_control_side),
 	};

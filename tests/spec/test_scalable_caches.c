@@ -1234,6 +1234,64 @@ static void a_kept_translation_remembers_fault_processing_disable(void **state)
 	}
 }
 
+/* Snooping, FPD and the dirty flag that is not set yet: each of them, with and without the others. */
+static void what_is_kept_of_a_translation_is_kept_apart(void **state)
+{
+	(void)state;
+	for (unsigned set = 0; set < 8; set++) {
+		const bool snooped = (set & 1) != 0, disabled = (set & 2) != 0, clean = (set & 4) != 0;
+		struct iommusim_dma_page page;
+		struct scalable sm;
+		struct space space;
+
+		cs_start(&sm, &by_source);
+		space = cs_space(&sm, SECOND, DOMAIN, PASID);
+		map_pages(&sm, &space, OLD);
+		cs_edit(&sm, sm_entry_at(&sm, PASID), 0, SM_SSADE | (disabled ? SM_FPD : 0));
+		cs_edit(&sm, sm_entry_at(&sm, PASID) + 8, 0, snooped ? SM_PGSNP : 0);
+		cs_edit(&sm, cs_entry_at(&sm, &space, PAGE, 1), BIT(9), clean ? 0 : BIT(9)); /* D */
+		cs_edit(&sm, cs_entry_at(&sm, &space, NEXT, 1), 2, BIT(9)); /* read-only, and dirty */
+		assert_int_equal(cs_read(&sm, PAGE, PASID, 0), OLD);
+		assert_int_equal(cs_read(&sm, NEXT, PASID, 0), OLD + 0x1000);
+		page = sm_access(&sm, IOMMUSIM_DMA_READ, PAGE, 8, PASID, 0);
+		assert_true(page.cached);
+		assert_int_equal(page.non_snooped, snooped);
+		page = sm_access(&sm, IOMMUSIM_DMA_WRITE, NEXT, 8, PASID, 0);
+		assert_true(page.cached);
+		assert_int_equal(page.fault.reason, 0x85);
+		assert_int_equal(page.fault.suppressed, disabled);
+		page = sm_access(&sm, IOMMUSIM_DMA_WRITE, PAGE, 8, PASID, 0);
+		assert_int_equal(page.cached, !clean);
+		assert_false(page.faulted);
+		assert_int_equal(page.physical, OLD);
+		sm_stop(&sm);
+	}
+}
+
+/* Pass-through has no tables: what took part can only be the context, or the PASID-table entry. */
+static void what_a_kept_entry_led_to_is_said(void **state)
+{
+	struct iommusim_dma_page page;
+	struct scalable sm;
+
+	(void)state;
+	cs_start(&sm, &by_source);
+	cs_space(&sm, PASS_THROUGH, DOMAIN, PASID);
+	for (unsigned kept = 0; kept < 4; kept++) {
+		const uint64_t address = PAGE + kept * UINT64_C(0x1000);
+
+		if ((kept & 1) == 0)
+			cs_drop_context(&sm, 1, 0, 0, 0);
+		if ((kept & 2) == 0)
+			cs_drop_pasids(&sm, 3, 0, 0);
+		page = sm_access(&sm, IOMMUSIM_DMA_READ, address, 8, PASID, 0);
+		assert_int_equal(page.physical, address);
+		assert_false(page.cached);
+		assert_int_equal(page.through_cache, kept != 0);
+	}
+	sm_stop(&sm);
+}
+
 /* ---- policies ------------------------------------------------------------------------------- */
 
 static void without_a_cache_every_change_is_seen_at_once(void **state)
@@ -1328,6 +1386,8 @@ int main(void)
 		cmocka_unit_test(a_kept_right_to_write_waits_for_the_dirty_flag),
 		cmocka_unit_test(without_flags_a_read_serves_a_write),
 		cmocka_unit_test(a_kept_translation_remembers_fault_processing_disable),
+		cmocka_unit_test(what_is_kept_of_a_translation_is_kept_apart),
+		cmocka_unit_test(what_a_kept_entry_led_to_is_said),
 		cmocka_unit_test(without_a_cache_every_change_is_seen_at_once),
 		cmocka_unit_test(no_policy_shows_anything_stale_after_an_invalidation),
 	};
