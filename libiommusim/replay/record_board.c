@@ -6,6 +6,7 @@
 #include <iommusim/amdvi.h>
 
 #include "machine/unit_model.h"
+#include "replay/board.h"
 #include "replay/record_text.h"
 #include "vmm/state.h"
 
@@ -268,25 +269,42 @@ static unsigned revision_of(uint64_t features, uint64_t features2)
 }
 
 /* The words of the PCI capability that amdvi_unit() takes, by their offsets (AMD-Vi 3.3). */
+static const struct {
+	unsigned offset;
+	const char *name;
+} capability_words[] = { { 0x00, "header" }, { 0x0c, "range" }, { 0x10, "misc0" }, { 0x14, "misc1" } };
+
+#define CAPABILITY_WORDS (sizeof(capability_words) / sizeof(*capability_words))
+
+static uint32_t capability_word(struct iommusim_unit *unit, size_t index)
+{
+	uint32_t value = 0;
+
+	iommusim_amdvi_capability_read(unit, capability_words[index].offset, &value);
+	return value;
+}
+
 static void put_capability(struct iommusim_unit *unit, const struct iommusim_text *out)
 {
-	static const struct {
-		unsigned offset;
-		const char *name;
-	} words[] = { { 0x00, "header" }, { 0x0c, "range" }, { 0x10, "misc0" }, { 0x14, "misc1" } };
-	uint32_t value;
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (iommusim_amdvi_capability_read(unit, words[i].offset, &value) == IOMMUSIM_OK &&
-		    value != 0)
-			trace_put(out, ", %s=0x%x", words[i].name, value);
+	for (size_t i = 0; i < CAPABILITY_WORDS; i++)
+		if (capability_word(unit, i) != 0)
+			trace_put(out, ", %s=0x%x", capability_words[i].name, capability_word(unit, i));
 }
 
 /* EFR and EFR2 stand at 30h and 1a0h (AMD-Vi 3.4). */
+static uint64_t features_of(struct iommusim_unit *unit)
+{
+	return unit->model->read(unit, 0x30, 8);
+}
+
+static uint64_t features2_of(struct iommusim_unit *unit)
+{
+	return unit->model->read(unit, 0x1a0, 8);
+}
+
 static void put_amdvi_unit(struct iommusim_unit *unit, const struct iommusim_text *out)
 {
-	const uint64_t features = unit->model->read(unit, 0x30, 8);
-	const uint64_t features2 = unit->model->read(unit, 0x1a0, 8);
+	const uint64_t features = features_of(unit), features2 = features2_of(unit);
 	const unsigned revision = revision_of(features, features2);
 
 	trace_put(out, "amdvi_unit(0x%llx, efr=0x%llx, efr2=0x%llx", (unsigned long long)unit->base,
@@ -294,6 +312,44 @@ static void put_amdvi_unit(struct iommusim_unit *unit, const struct iommusim_tex
 	put_capability(unit, out);
 	if (revision != 0)
 		trace_put(out, ", revision=0x%x", revision);
+}
+
+static bool same_amdvi_units(struct iommusim_unit *a, struct iommusim_unit *b)
+{
+	for (size_t i = 0; i < CAPABILITY_WORDS; i++)
+		if (capability_word(a, i) != capability_word(b, i))
+			return false;
+	return features_of(a) == features_of(b) && features2_of(a) == features2_of(b);
+}
+
+/* The preset with which machine(iommu=amdvi) makes the one unit there is; NULL: none does. */
+static enum iommusim_status find_amdvi_preset(struct iommusim_machine *machine, const char **preset)
+{
+	const struct iommusim_machine_config config = { .allocator = &machine->allocator };
+	struct iommusim_unit *unit = TAILQ_FIRST(&machine->units), *other;
+	enum iommusim_status status = IOMMUSIM_OK;
+	struct iommusim_machine *trial;
+	const char *name;
+
+	if (!is_amdvi(unit) || TAILQ_NEXT(unit, link) != NULL || unit->base != BOARD_AMDVI_BASE ||
+	    unit->segment != 0 || !unit->include_all || unit->scope_count != 0)
+		return IOMMUSIM_OK;
+	for (size_t i = 0; *preset == NULL && status == IOMMUSIM_OK &&
+	     (name = iommusim_amdvi_preset_name(i, NULL)) != NULL;
+	     i++) {
+		struct iommusim_amdvi_config made = { .base = BOARD_AMDVI_BASE,
+			.rid = BOARD_AMDVI_RID };
+
+		iommusim_amdvi_preset(name, &made);
+		status = iommusim_machine_create(&config, &trial);
+		if (status != IOMMUSIM_OK)
+			return status;
+		status = iommusim_amdvi_create(trial, &made, &other);
+		if (status == IOMMUSIM_OK && same_amdvi_units(unit, other))
+			*preset = name;
+		iommusim_machine_destroy(trial);
+	}
+	return status;
 }
 
 static void put_units(struct iommusim_machine *machine, const struct iommusim_dmar *table,
@@ -340,7 +396,10 @@ static void put_machine(const struct iommusim_vmm *vmm, const char *preset, cons
 	static const char *const cpus[] = { "intel", "amd", "other" };
 	const struct iommusim_machine *machine = vmm->machine;
 
-	trace_put(out, "machine(iommu=%s, memory=0x%llx, vmm=", preset == NULL ? "none" : "vtd",
+	trace_put(out, "machine(iommu=%s, memory=0x%llx, vmm=",
+	    preset == NULL                               ? "none"
+		: is_amdvi(TAILQ_FIRST(&machine->units)) ? "amdvi"
+							 : "vtd",
 	    (unsigned long long)(is_pc_ram(machine) ? ram_size(machine) : 0));
 	trace_put_string(out, iommusim_profile_name(vmm->profile));
 	if (vmm->cpu != IOMMUSIM_CPU_INTEL)
@@ -376,6 +435,8 @@ enum iommusim_status record_board(struct iommusim_vmm *vmm, const struct iommusi
 		status = iommusim_dmar_parse(bytes, length, &table);
 	if (status == IOMMUSIM_OK && table != NULL && table->usable && !TAILQ_EMPTY(&machine->units))
 		status = find_preset(machine, table, &preset);
+	else if (status == IOMMUSIM_OK && bytes == NULL && !TAILQ_EMPTY(&machine->units))
+		status = find_amdvi_preset(machine, &preset);
 	if (status != IOMMUSIM_ENOMEM) {
 		trace_put(out, "#!iommusim 1\n");
 		put_machine(vmm, preset, bytes, length, out);
