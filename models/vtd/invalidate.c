@@ -202,7 +202,7 @@ static bool registers_usable(const struct vtd_unit *vtd)
 
 static void set_register(struct vtd_unit *vtd, enum vtd_register_id id, uint64_t clear, uint64_t set)
 {
-	struct vtd_register *reg = &vtd->registers[id];
+	struct register_cell *reg = &vtd->registers[id];
 
 	pthread_mutex_lock(&vtd->unit.lock);
 	reg->value = (reg->value & ~clear) | set;

@@ -13,7 +13,7 @@ static struct vtd_region region(uint64_t base, uint64_t limit, uint64_t fine)
 static void take_regions(struct vtd_unit *vtd)
 {
 	const struct vtd_region none = { .first = 1, .last = 0 };
-	const struct vtd_register *registers = vtd->registers;
+	const struct register_cell *registers = vtd->registers;
 
 	vtd->protected_memory[0] = vtd->protected_memory[1] = none;
 	if (vtd_CAP_PLMR(vtd->capability))
@@ -28,7 +28,7 @@ static void take_regions(struct vtd_unit *vtd)
 static void run_protection(void *context)
 {
 	struct vtd_unit *vtd = context;
-	struct vtd_register *enable = &vtd->registers[VTD_PMEN];
+	struct register_cell *enable = &vtd->registers[VTD_PMEN];
 	const bool on = vtd_PMEN_EPM(enable->value) != 0;
 
 	if (on == (vtd_PMEN_PRS(enable->value) != 0))

@@ -134,7 +134,7 @@ static void do_interrupt_entries(struct vtd_unit *vtd, const uint64_t *raw)
 /* One field of IQERCD. Lock held. */
 static void set_error_record(struct vtd_unit *vtd, uint64_t field, uint64_t value)
 {
-	struct vtd_register *record = &vtd->registers[VTD_IQERCD];
+	struct register_cell *record = &vtd->registers[VTD_IQERCD];
 
 	record->value = (record->value & ~field) | value;
 }
@@ -192,7 +192,7 @@ static void do_wait(struct vtd_unit *vtd, const uint64_t *raw)
 	const uint64_t address =
 	    (vtd_inv_wait_STADDR(raw) << 2) & SPEC_MASK(vtd->spec.host_address_width - 1, 0);
 	const uint32_t data = (uint32_t)vtd_inv_wait_STDATA(raw);
-	struct vtd_register *completion = &vtd->registers[VTD_ICS];
+	struct register_cell *completion = &vtd->registers[VTD_ICS];
 
 	vtd_invalidation_settle(vtd);
 	/* Page requests that are on their way get into their queue first (VT-d 7.7). */
