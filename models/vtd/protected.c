@@ -36,8 +36,8 @@ static void run_protection(void *context)
 	if (on)
 		take_regions(vtd);
 	atomic_store(&vtd->protecting, on);
-	vtd_outdate(vtd);
-	vtd_invalidation_settle(vtd);
+	unit_outdate(&vtd->unit);
+	unit_settle(&vtd->unit);
 	pthread_mutex_lock(&vtd->unit.lock);
 	enable->value = (enable->value & ~vtd_PMEN_PRS_bits(1)) | vtd_PMEN_PRS_bits(on);
 	pthread_mutex_unlock(&vtd->unit.lock);
@@ -46,7 +46,7 @@ static void run_protection(void *context)
 void vtd_protection_written(struct vtd_unit *vtd, uint64_t written)
 {
 	(void)written;
-	vtd_after_latency(vtd, run_protection);
+	unit_after_latency(&vtd->unit, run_protection);
 }
 
 static bool within(const struct vtd_region *region, uint64_t address)

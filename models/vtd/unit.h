@@ -177,8 +177,6 @@ struct vtd_unit {
 	uint32_t lowest_pasid; /* no free one below this */
 	bool enhanced_aborted; /* the enhanced command under way met one of those */
 
-	_Atomic bool invalidated; /* something was outdated, since it was last settled; any thread */
-
 	/* Control side. */
 	uint32_t command; /* GCMD value under way */
 };
