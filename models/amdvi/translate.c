@@ -456,8 +456,8 @@ enum iommusim_status iommusim_amdvi_set_page_states(
 	pthread_mutex_lock(&unit->lock);
 	amdvi->page_states =
 	    states != NULL ? *states : (struct iommusim_amdvi_page_states){ .context = NULL };
-	amdvi_outdate(amdvi); /* what requesters keep was answered without being asked about */
+	unit_outdate(&amdvi->unit); /* what requesters keep was answered without being asked about */
 	pthread_mutex_unlock(&unit->lock);
-	amdvi_settle(amdvi);
+	unit_settle(&amdvi->unit);
 	return IOMMUSIM_OK;
 }
