@@ -161,7 +161,7 @@ static void a_recording_keeps_the_unit(void **state)
 	(void)state;
 	round_trip(STORY_HEADER "machine(iommu=amdvi, memory=256M, preset=\"zen3-mobile\")\n" TOLD,
 	    "machine(iommu=amdvi, memory=0x10000000, vmm=\"reference\", cpu=amd, cache=hoard, "
-	    "preset=\"zen3-mobile\")");
+	    "preset=\"zen3-mobile\", acpi_hex=\"49565253");
 	/* a unit elsewhere, or with other features: by its register values */
 	round_trip(STORY_HEADER "machine(iommu=none, memory=256M, cpu=amd)\n"
 				"amdvi_unit(0xfd300000, efr=0x58f77ef22294ade, all=yes)\n" TOLD,
