@@ -37,8 +37,10 @@ struct benchmark {
 	    state;
 	const char *about;
 	struct bench_target targets[BENCH_TARGETS];
+	bool amdvi; /* on an AMD-Vi unit instead of a VT-d one */
 	/* False: it could not be measured, and `text` says why. */
-	bool (*run)(const struct bench_scale *scale, struct bench_result *result);
+	bool (*run)(const struct benchmark *benchmark, const struct bench_scale *scale,
+	    struct bench_result *result);
 };
 
 /* Each ends with a benchmark without a name. */

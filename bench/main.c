@@ -102,7 +102,7 @@ static bool run_one(const struct options *options, const struct benchmark *bench
 {
 	struct bench_result result = { .count = 0 };
 
-	if (!benchmark->run(&options->scale, &result)) {
+	if (!benchmark->run(benchmark, &options->scale, &result)) {
 		fprintf(stderr, "iommusim-bench: %s: %s\n", benchmark->name, result.text);
 		return false;
 	}

@@ -191,10 +191,13 @@ static bool ours_anew(void *context)
 
 /* ---- benchmarks ------------------------------------------------------------------------------ */
 
-static bool make_bed(struct bed *bed, const struct bench_scale *scale)
+static bool make_bed(
+    struct bed *bed, const struct benchmark *benchmark, const struct bench_scale *scale)
 {
 	memset(bed, 0, sizeof(*bed));
-	bed->config = (struct rig_config){ .profile = "reference", .ram = UINT64_C(2) << 30 };
+	bed->config = (struct rig_config){
+		.profile = "reference", .amdvi = benchmark->amdvi, .ram = UINT64_C(2) << 30
+	};
 	bed->pages = UINT64_C(1) << (scale->quick ? 18 : 22);
 	bed->nothing = textbook_nothing;
 	return make_rig(bed) && textbook_create(&bed->book);
@@ -208,11 +211,11 @@ static void clear_bed(struct bed *bed)
 
 /* The contestants all work on one bed. */
 static bool compete(const struct contestant *contestants, unsigned count, uint64_t slice,
-    const struct bench_scale *scale, struct bench_result *result)
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	struct contestant own[BENCH_SERIES];
 	struct bed bed;
-	bool done = make_bed(&bed, scale);
+	bool done = make_bed(&bed, benchmark, scale);
 
 	for (unsigned i = 0; i < count; i++) {
 		own[i] = contestants[i];
@@ -230,7 +233,8 @@ static bool compete(const struct contestant *contestants, unsigned count, uint64
 	return done;
 }
 
-static bool run_map_page(const struct bench_scale *scale, struct bench_result *result)
+static bool run_map_page(
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	static const struct contestant contestants[] = {
 		{ .name = "map-page", .prepare = ours_empty, .run = ours_map },
@@ -239,10 +243,11 @@ static bool run_map_page(const struct bench_scale *scale, struct bench_result *r
 		{ .name = "call", .run = call_nothing },
 	};
 
-	return compete(contestants, 4, SLICE, scale, result);
+	return compete(contestants, 4, SLICE, benchmark, scale, result);
 }
 
-static bool run_map_page_cold(const struct bench_scale *scale, struct bench_result *result)
+static bool run_map_page_cold(
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	static const struct contestant contestants[] = {
 		{ .name = "map-page", .prepare = ours_fresh, .run = ours_map },
@@ -250,10 +255,11 @@ static bool run_map_page_cold(const struct bench_scale *scale, struct bench_resu
 		{ .name = "textbook-mutex", .prepare = book_fresh, .run = book_map_locked },
 	};
 
-	return compete(contestants, 3, SLICE, scale, result);
+	return compete(contestants, 3, SLICE, benchmark, scale, result);
 }
 
-static bool run_unmap_page(const struct bench_scale *scale, struct bench_result *result)
+static bool run_unmap_page(
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	static const struct contestant contestants[] = {
 		{ .name = "unmap-page", .prepare = ours_full, .run = ours_unmap },
@@ -262,23 +268,25 @@ static bool run_unmap_page(const struct bench_scale *scale, struct bench_result 
 		{ .name = "call", .run = call_nothing },
 	};
 
-	return compete(contestants, 4, SLICE, scale, result);
+	return compete(contestants, 4, SLICE, benchmark, scale, result);
 }
 
-static bool run_map_range(const struct bench_scale *scale, struct bench_result *result)
+static bool run_map_range(
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	static const struct contestant contestants[] = {
 		{ .name = "map-range", .prepare = ours_empty, .run = ours_map_range },
 		{ .name = "textbook", .prepare = book_empty, .run = book_map_range },
 	};
 
-	return compete(contestants, 2, RANGE_SLICE, scale, result);
+	return compete(contestants, 2, RANGE_SLICE, benchmark, scale, result);
 }
 
-static bool run_checker_map(const struct bench_scale *scale, struct bench_result *result)
+static bool run_checker_map(
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	struct bed checked = { .rig = { .machine = NULL } }, plain;
-	bool done = make_bed(&plain, scale);
+	bool done = make_bed(&plain, benchmark, scale);
 
 	/* The checker remembers each call for good: a run as long as map-page's would fill memory. */
 	plain.pages = UINT64_C(1) << (scale->quick ? 16 : 18);
@@ -306,46 +314,58 @@ static bool run_checker_map(const struct bench_scale *scale, struct bench_result
 	return done;
 }
 
+/* clang-format off */
+/* Each is measured on both vendors' units. */
+#define MAP_BENCHMARKS(vendor, is_amdvi)							\
+	{											\
+	    .name = "map-range/" vendor,							\
+	    .unit = "ns/page",									\
+	    .state = "warm",									\
+	    .about = "contiguous ranges of 256 MiB a call, 4 KiB leaves",			\
+	    .targets = { { NULL, 0.30, "<= 0.30 ns" }, { "textbook", 8, ">= 8x textbook" } },	\
+	    .amdvi = is_amdvi,									\
+	    .run = run_map_range,								\
+	},											\
+	{											\
+	    .name = "map-page/" vendor,								\
+	    .unit = "ns/page",									\
+	    .state = "warm",									\
+	    .about = "scattered host pages, one call each",					\
+	    .targets = { { "call", 1 / 1.4, "<= 1.4x call" }, { "textbook", 1.3, ">= 1.3x textbook" },	\
+		{ "textbook-mutex", 6, ">= 6x textbook-mutex" } },				\
+	    .amdvi = is_amdvi,									\
+	    .run = run_map_page,								\
+	},											\
+	{											\
+	    .name = "map-page-cold/" vendor,							\
+	    .unit = "ns/page",									\
+	    .state = "cold",									\
+	    .about = "the same into a domain without tables",					\
+	    .amdvi = is_amdvi,									\
+	    .run = run_map_page_cold,								\
+	},											\
+	{											\
+	    .name = "unmap-page/" vendor,							\
+	    .unit = "ns/page",									\
+	    .state = "warm",									\
+	    .about = "one call for each page, nothing invalidated",				\
+	    .targets = { { NULL, 2.2, "<= 2.2 ns, invalidated" } },				\
+	    .amdvi = is_amdvi,									\
+	    .run = run_unmap_page,								\
+	},											\
+	{											\
+	    .name = "checker-map/" vendor,							\
+	    .unit = "ns/page",									\
+	    .state = "warm",									\
+	    .about = "map-page with a checker attached",					\
+	    .targets = { { "map-page", 0.5, "<= 2x map-page" } },				\
+	    .amdvi = is_amdvi,									\
+	    .run = run_checker_map,								\
+	}
+/* clang-format on */
+
 const struct benchmark map_benchmarks[] = {
-	{
-	    .name = "map-range/vtd",
-	    .unit = "ns/page",
-	    .state = "warm",
-	    .about = "contiguous ranges of 256 MiB a call, 4 KiB leaves",
-	    .targets = { { NULL, 0.30, "<= 0.30 ns" }, { "textbook", 8, ">= 8x textbook" } },
-	    .run = run_map_range,
-	},
-	{
-	    .name = "map-page/vtd",
-	    .unit = "ns/page",
-	    .state = "warm",
-	    .about = "scattered host pages, one call each",
-	    .targets = { { "call", 1 / 1.4, "<= 1.4x call" }, { "textbook", 1.3, ">= 1.3x textbook" },
-		{ "textbook-mutex", 6, ">= 6x textbook-mutex" } },
-	    .run = run_map_page,
-	},
-	{
-	    .name = "map-page-cold/vtd",
-	    .unit = "ns/page",
-	    .state = "cold",
-	    .about = "the same into a domain without tables",
-	    .run = run_map_page_cold,
-	},
-	{
-	    .name = "unmap-page/vtd",
-	    .unit = "ns/page",
-	    .state = "warm",
-	    .about = "one call for each page, nothing invalidated",
-	    .targets = { { NULL, 2.2, "<= 2.2 ns, invalidated" } },
-	    .run = run_unmap_page,
-	},
-	{
-	    .name = "checker-map/vtd",
-	    .unit = "ns/page",
-	    .state = "warm",
-	    .about = "map-page with a checker attached",
-	    .targets = { { "map-page", 0.5, "<= 2x map-page" } },
-	    .run = run_checker_map,
-	},
+	MAP_BENCHMARKS("vtd", false),
+	MAP_BENCHMARKS("amdvi", true),
 	{ .name = NULL },
 };

@@ -63,9 +63,11 @@ static bool book_in_and_out(void *context, uint64_t first, uint64_t count)
 	    unmap_book(&books->guest, false) && (!books->remove || map_book(&books->host, true));
 }
 
-static bool make_host(struct host *host, const char *profile)
+static bool make_host(struct host *host, bool amdvi, const char *profile)
 {
-	const struct rig_config config = { .profile = profile, .ram = UINT64_C(8) << 30 };
+	const struct rig_config config = {
+		.profile = profile, .amdvi = amdvi, .ram = UINT64_C(8) << 30
+	};
 	const struct iommusim_vm_memory memory = { .size = (uint64_t)GUEST_PAGES << IOMMUSIM_PAGE_SHIFT,
 		.seed = 7 };
 
@@ -84,7 +86,8 @@ static bool make_books(struct books *books, bool remove)
 }
 
 /* Both policies in one run, `remove` first or second; the textbook does what the first one does. */
-static bool compare_policies(bool remove, const struct bench_scale *scale, struct bench_result *result)
+static bool compare_policies(
+    bool remove, bool amdvi, const struct bench_scale *scale, struct bench_result *result)
 {
 	const struct measure_plan plan = { GUEST_PAGES, GUEST_PAGES, scale->rounds };
 	struct host own, other = { .vm = NULL };
@@ -94,8 +97,8 @@ static bool compare_policies(bool remove, const struct bench_scale *scale, struc
 		{ remove ? "policy-keep" : "policy-remove", &other, NULL, assign_and_unassign },
 		{ "textbook", &books, NULL, book_in_and_out },
 	};
-	bool done = make_host(&own, remove ? "13.0" : "13.1") &&
-	    make_host(&other, remove ? "13.1" : "13.0") && make_books(&books, remove);
+	bool done = make_host(&own, amdvi, remove ? "13.0" : "13.1") &&
+	    make_host(&other, amdvi, remove ? "13.1" : "13.0") && make_books(&books, remove);
 
 	result->count = 3;
 	done = done && measure(&plan, contestants, 3, result->series) == MEASURE_DONE;
@@ -109,30 +112,41 @@ static bool compare_policies(bool remove, const struct bench_scale *scale, struc
 	return done;
 }
 
-static bool run_keep(const struct bench_scale *scale, struct bench_result *result)
+static bool run_keep(
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
-	return compare_policies(false, scale, result);
+	return compare_policies(false, benchmark->amdvi, scale, result);
 }
 
-static bool run_remove(const struct bench_scale *scale, struct bench_result *result)
+static bool run_remove(
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
-	return compare_policies(true, scale, result);
+	return compare_policies(true, benchmark->amdvi, scale, result);
 }
+
+/* clang-format off */
+/* Each is measured on both vendors' units. */
+#define POLICY_BENCHMARKS(vendor, is_amdvi)							\
+	{											\
+	    .name = "policy-keep/" vendor,							\
+	    .unit = "ns/page",									\
+	    .state = "warm",									\
+	    .about = "assign and unassign a device of a 1 GiB guest under 13.1",		\
+	    .amdvi = is_amdvi,									\
+	    .run = run_keep,									\
+	},											\
+	{											\
+	    .name = "policy-remove/" vendor,							\
+	    .unit = "ns/page",									\
+	    .state = "warm",									\
+	    .about = "the same under 13.0: guest pages leave the host domain and return",	\
+	    .amdvi = is_amdvi,									\
+	    .run = run_remove,									\
+	}
+/* clang-format on */
 
 const struct benchmark policy_benchmarks[] = {
-	{
-	    .name = "policy-keep/vtd",
-	    .unit = "ns/page",
-	    .state = "warm",
-	    .about = "assign and unassign a device of a 1 GiB guest under 13.1",
-	    .run = run_keep,
-	},
-	{
-	    .name = "policy-remove/vtd",
-	    .unit = "ns/page",
-	    .state = "warm",
-	    .about = "the same under 13.0: guest pages leave the host domain and return",
-	    .run = run_remove,
-	},
+	POLICY_BENCHMARKS("vtd", false),
+	POLICY_BENCHMARKS("amdvi", true),
 	{ .name = NULL },
 };

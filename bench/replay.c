@@ -53,7 +53,8 @@ static bool replay(void *context, uint64_t first, uint64_t count)
 	    summary.calls == story->calls;
 }
 
-static bool run_replay(const struct bench_scale *scale, struct bench_result *result)
+static bool run_replay(
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	const uint64_t lines = UINT64_C(1) << (scale->quick ? 16 : 19);
 	const struct measure_plan plan = { lines, lines, scale->rounds };
@@ -61,6 +62,7 @@ static bool run_replay(const struct bench_scale *scale, struct bench_result *res
 	const struct contestant contestants[] = { { "replay-lines", &story, NULL, replay } };
 	bool done = write_story(&story, lines);
 
+	(void)benchmark;
 	result->count = 1;
 	done = done && measure(&plan, contestants, 1, result->series) == MEASURE_DONE;
 	if (!done)
@@ -72,7 +74,8 @@ static bool run_replay(const struct bench_scale *scale, struct bench_result *res
 
 #else
 
-static bool run_replay(const struct bench_scale *scale, struct bench_result *result)
+static bool run_replay(
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	(void)scale;
 	result->skipped = true;

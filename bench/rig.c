@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include <iommusim/acpi.h>
+#include <iommusim/amdvi.h>
 
 enum { DMAR_LENGTH = 48 + 16, DMAR_LENGTH_AT = 4, DMAR_CHECKSUM_AT = 9, DRHD_AT = 48 };
 
-#define UNIT_BASE UINT64_C(0xfed90000)
+#define UNIT_BASE  UINT64_C(0xfed90000)
+#define AMDVI_BASE UINT64_C(0xfeb80000)
 
 /* A DMAR table (VT-d 8.1, 8.3) with one unit that governs every device. */
 static void make_table(uint8_t table[DMAR_LENGTH])
@@ -42,27 +44,48 @@ bool rig_ok(struct rig *rig, enum iommusim_status status)
 	return false;
 }
 
+static bool add_vtd_unit(struct rig *rig, const struct iommusim_unit_settings *settings)
+{
+	uint8_t table[DMAR_LENGTH];
+
+	make_table(table);
+	return rig_ok(rig, iommusim_acpi_install(rig->machine, table, sizeof(table))) &&
+	    rig_ok(rig, iommusim_dmar_parse(table, sizeof(table), &rig->dmar)) &&
+	    rig_ok(rig,
+		iommusim_vtd_create_from_dmar(rig->machine, rig->dmar, "skylake-client", settings));
+}
+
+static bool add_amdvi_unit(struct rig *rig, const struct iommusim_unit_settings *settings)
+{
+	struct iommusim_amdvi_config config = { .base = AMDVI_BASE, .rid = 2, .settings = *settings };
+	struct iommusim_unit *unit;
+
+	if (!rig_ok(rig, iommusim_amdvi_preset("zen2-client", &config)) ||
+	    !rig_ok(rig, iommusim_amdvi_create(rig->machine, &config, &unit)))
+		return false;
+	iommusim_unit_include_all(unit);
+	return true;
+}
+
 static bool make_hardware(struct rig *rig, const struct rig_config *config)
 {
 	const struct iommusim_unit_settings settings = { .cache = config->cache };
 	const struct iommusim_pci_function device = { .rid = RIG_PPT_DEVICE, .name = "ppt0" };
-	uint8_t table[DMAR_LENGTH];
 
-	make_table(table);
 	return rig_ok(rig, iommusim_machine_create(NULL, &rig->machine)) &&
 	    rig_ok(rig, iommusim_memory_add_pc_ram(rig->machine, config->ram)) &&
-	    rig_ok(rig, iommusim_acpi_install(rig->machine, table, sizeof(table))) &&
-	    rig_ok(rig, iommusim_dmar_parse(table, sizeof(table), &rig->dmar)) &&
-	    rig_ok(rig,
-		iommusim_vtd_create_from_dmar(rig->machine, rig->dmar, "skylake-client", &settings)) &&
+	    (config->amdvi ? add_amdvi_unit(rig, &settings) : add_vtd_unit(rig, &settings)) &&
 	    rig_ok(rig, iommusim_pci_add(rig->machine, &device));
 }
 
+/* Releases leave AMD-Vi alone unless they are asked for it. */
 static bool make_software(struct rig *rig, const struct rig_config *config)
 {
-	const struct iommusim_vmm_config vmm = { .profile = config->profile };
+	const struct iommusim_vmm_config vmm = { .profile = config->profile,
+		.cpu = config->amdvi ? IOMMUSIM_CPU_AMD : IOMMUSIM_CPU_INTEL };
 
 	return rig_ok(rig, iommusim_vmm_create(rig->machine, &vmm, &rig->vmm)) &&
+	    rig_ok(rig, iommusim_sysctl_set(rig->vmm, "hw.vmm.amdvi.enable", 1)) &&
 	    rig_ok(rig, iommusim_device_attach(rig->vmm, 0, RIG_PPT_DEVICE, IOMMUSIM_DRIVER_PPT)) &&
 	    (!config->checked || rig_ok(rig, iommusim_check_create(rig->vmm, &rig->check)));
 }

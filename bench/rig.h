@@ -1,5 +1,5 @@
 /*
- * A machine to measure on: memory, one VT-d unit for everything, vmm, a domain. Public interface only,
+ * A machine to measure on: memory, one unit of either vendor for everything, vmm, a domain. Public interface only,
  * and no file is read.
  */
 #ifndef IOMMUSIM_BENCH_RIG_H
@@ -14,6 +14,7 @@
 
 struct rig_config {
 	const char *profile;
+	bool amdvi; /* an AMD-Vi unit instead */
 	enum iommusim_cache_policy cache;
 	uint64_t ram;
 	bool checked; /* with a checker attached */

@@ -111,6 +111,13 @@ char *recording_beside(const char *file, const char *name);
 enum iommusim_status recording_requester(
     struct recording_run *run, uint16_t rid, struct iommusim_requester **requester);
 
+/* Something parted: the watcher is told, with the line. */
+void recording_report(struct recording_run *run, struct recording_parting *parting);
+
+/* An `xlate` line and a `fault` line. OK, EFORMAT, ENOMEM. */
+enum iommusim_status recording_run_translation(struct recording_run *run);
+enum iommusim_status recording_run_fault(struct recording_run *run);
+
 /* Compare the checkpoint's folder, when there is one, with what the tables map now. */
 enum iommusim_status recording_check(struct recording_run *run, uint64_t number);
 

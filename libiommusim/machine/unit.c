@@ -80,6 +80,18 @@ enum iommusim_status unit_register(struct iommusim_machine *machine, struct iomm
 	return IOMMUSIM_OK;
 }
 
+void unit_outdate(struct iommusim_unit *unit)
+{
+	atomic_fetch_add(&unit->generation, 1);
+	atomic_store(&unit->outdated, true);
+}
+
+void unit_settle(struct iommusim_unit *unit)
+{
+	if (atomic_exchange(&unit->outdated, false))
+		requester_quiesce(unit->machine);
+}
+
 void unit_after_latency(struct iommusim_unit *unit, void (*run)(void *unit))
 {
 	const uint32_t latency = unit->settings.latency;

@@ -117,6 +117,7 @@ struct iommusim_unit {
 	 * caches die with it. Whoever grows it calls requester_quiesce() before saying it is done.
 	 */
 	_Atomic uint64_t generation;
+	_Atomic bool outdated; /* it has grown since unit_settle() was last called */
 };
 
 /*
@@ -131,6 +132,11 @@ enum iommusim_status unit_register(struct iommusim_machine *machine, struct iomm
  */
 enum iommusim_status unit_decode(struct iommusim_unit *unit, uint64_t base);
 void unit_undecode(struct iommusim_unit *unit);
+
+/* What was handed out so far may no longer be used: by nobody, once settled. Any thread. */
+void unit_outdate(struct iommusim_unit *unit);
+/* Nobody uses what was outdated any more when this returns. Control side, without the unit's lock. */
+void unit_settle(struct iommusim_unit *unit);
 
 /*
  * Carry out what software asked a unit for, when as many ticks have passed as its settings say. `run` gets

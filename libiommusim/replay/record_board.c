@@ -1,17 +1,15 @@
-/* Writes a machine down as machine() and its kin, so that a recording needs no file beside it. */
+/* Writes a machine down as machine() and its kin, so that a recording needs no file beside it. Units: record_unit.c. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <iommusim/amdvi.h>
-
 #include "machine/unit_model.h"
 #include "replay/record_text.h"
+#include "replay/record_unit.h"
 #include "vmm/state.h"
 
-#define LOW_RAM   (UINT64_C(3) << 30) /* as iommusim_memory_add_pc_ram() lays it out */
-#define HIGH_RAM  (UINT64_C(4) << 30)
-#define NO_PRESET NULL
+#define LOW_RAM  (UINT64_C(3) << 30) /* as iommusim_memory_add_pc_ram() lays it out */
+#define HIGH_RAM (UINT64_C(4) << 30)
 
 /* ---- text --------------------------------------------------------------------------------------------- */
 
@@ -124,197 +122,6 @@ static void put_memory(const struct iommusim_machine *machine, const struct iomm
 	}
 }
 
-/* ---- units ---------------------------------------------------------------------------------------------- */
-
-static bool is_amdvi(const struct iommusim_unit *unit)
-{
-	return strcmp(unit->model->vendor, "AMD-Vi") == 0;
-}
-
-/* VER, CAP and ECAP stand at the same places in every VT-d unit (VT-d 11.4). */
-struct identity {
-	uint64_t version;
-	uint64_t capability;
-	uint64_t ext_capability;
-};
-
-static struct identity identify(struct iommusim_unit *unit)
-{
-	return (struct identity){
-		.version = unit->model->read(unit, 0, 4),
-		.capability = unit->model->read(unit, 8, 8),
-		.ext_capability = unit->model->read(unit, 16, 8),
-	};
-}
-
-static bool same_scopes(const struct iommusim_unit *a, const struct iommusim_unit *b)
-{
-	if (a->scope_count != b->scope_count || a->include_all != b->include_all)
-		return false;
-	for (size_t i = 0; i < a->scope_count; i++)
-		if (memcmp(&a->scopes[i], &b->scopes[i], sizeof(a->scopes[i])) != 0)
-			return false;
-	return true;
-}
-
-static bool same_units(struct iommusim_machine *a, struct iommusim_machine *b)
-{
-	struct iommusim_unit *one = TAILQ_FIRST(&a->units), *other = TAILQ_FIRST(&b->units);
-
-	for (; one != NULL && other != NULL;
-	     one = TAILQ_NEXT(one, link), other = TAILQ_NEXT(other, link)) {
-		const struct identity ours = identify(one), theirs = identify(other);
-
-		if (one->base != other->base || one->segment != other->segment ||
-		    ours.version != theirs.version || ours.capability != theirs.capability ||
-		    ours.ext_capability != theirs.ext_capability || !same_scopes(one, other))
-			return false;
-	}
-	return one == NULL && other == NULL;
-}
-
-/* Would machine(iommu=vtd, preset=...) make the units this machine has, from that table? */
-static enum iommusim_status try_preset(
-    struct iommusim_machine *machine, const struct iommusim_dmar *table, const char *preset, bool *same)
-{
-	const struct iommusim_machine_config config = { .allocator = &machine->allocator };
-	struct iommusim_machine *other;
-	enum iommusim_status status = iommusim_machine_create(&config, &other);
-
-	*same = false;
-	if (status != IOMMUSIM_OK)
-		return status;
-	status = iommusim_vtd_create_from_dmar(other, table, preset, NULL);
-	*same = status == IOMMUSIM_OK && same_units(machine, other);
-	iommusim_machine_destroy(other);
-	return status == IOMMUSIM_ENOMEM ? status : IOMMUSIM_OK;
-}
-
-static enum iommusim_status find_preset(
-    struct iommusim_machine *machine, const struct iommusim_dmar *table, const char **preset)
-{
-	const char *name;
-
-	for (size_t i = 0; (name = iommusim_vtd_preset_name(i, NULL)) != NULL; i++) {
-		bool same;
-		enum iommusim_status status = try_preset(machine, table, name, &same);
-
-		if (status != IOMMUSIM_OK)
-			return status;
-		if (same) {
-			*preset = name;
-			return IOMMUSIM_OK;
-		}
-	}
-	return IOMMUSIM_OK;
-}
-
-/* The width is in no register: firmware's table has it, or the machine a preset was taken from. */
-static unsigned host_address_width(const struct iommusim_dmar *table, const struct identity *of)
-{
-	const char *name;
-
-	if (table != NULL && table->host_address_width >= 32 && table->host_address_width <= 52)
-		return table->host_address_width;
-	for (size_t i = 0; (name = iommusim_vtd_preset_name(i, NULL)) != NULL; i++)
-		for (unsigned unit = 0; unit < 2; unit++) {
-			struct iommusim_vtd_config config;
-
-			if (iommusim_vtd_preset(name, unit, &config) == IOMMUSIM_OK &&
-			    config.capability == of->capability &&
-			    config.ext_capability == of->ext_capability)
-				return config.host_address_width;
-		}
-	return 39;
-}
-
-static void put_scopes(const struct iommusim_unit *unit, const struct iommusim_text *out)
-{
-	for (size_t i = 0; i < unit->scope_count; i++) {
-		const struct unit_scope *scope = &unit->scopes[i];
-
-		trace_put(out, "%s%s %x:", i == 0 ? ", scope=\"" : ", ",
-		    iommusim_dmar_scope_name(scope->type), scope->start_bus);
-		for (unsigned hop = 0; hop < scope->hop_count; hop++)
-			trace_put(out, "%s%x.%x", hop == 0 ? "" : "/", scope->hops[hop].device,
-			    scope->hops[hop].function);
-	}
-	if (unit->scope_count != 0)
-		trace_put(out, "\"");
-}
-
-static void put_vtd_unit(
-    struct iommusim_unit *unit, const struct iommusim_dmar *table, const struct iommusim_text *out)
-{
-	const struct identity identity = identify(unit);
-
-	trace_put(out, "vtd_unit(0x%llx, version=0x%llx, cap=0x%llx, ecap=0x%llx, haw=%u",
-	    (unsigned long long)unit->base, (unsigned long long)identity.version,
-	    (unsigned long long)identity.capability, (unsigned long long)identity.ext_capability,
-	    host_address_width(table, &identity));
-}
-
-/* The revision is in no register: that of a machine with the same features. */
-static unsigned revision_of(uint64_t features, uint64_t features2)
-{
-	struct iommusim_amdvi_config config = { .revision = 0 };
-	const char *name;
-
-	for (size_t i = 0; (name = iommusim_amdvi_preset_name(i, NULL)) != NULL; i++)
-		if (iommusim_amdvi_preset(name, &config) == IOMMUSIM_OK &&
-		    config.features == features && config.features2 == features2)
-			return config.revision;
-	return 0;
-}
-
-/* The words of the PCI capability that amdvi_unit() takes, by their offsets (AMD-Vi 3.3). */
-static void put_capability(struct iommusim_unit *unit, const struct iommusim_text *out)
-{
-	static const struct {
-		unsigned offset;
-		const char *name;
-	} words[] = { { 0x00, "header" }, { 0x0c, "range" }, { 0x10, "misc0" }, { 0x14, "misc1" } };
-	uint32_t value;
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (iommusim_amdvi_capability_read(unit, words[i].offset, &value) == IOMMUSIM_OK &&
-		    value != 0)
-			trace_put(out, ", %s=0x%x", words[i].name, value);
-}
-
-/* EFR and EFR2 stand at 30h and 1a0h (AMD-Vi 3.4). */
-static void put_amdvi_unit(struct iommusim_unit *unit, const struct iommusim_text *out)
-{
-	const uint64_t features = unit->model->read(unit, 0x30, 8);
-	const uint64_t features2 = unit->model->read(unit, 0x1a0, 8);
-	const unsigned revision = revision_of(features, features2);
-
-	trace_put(out, "amdvi_unit(0x%llx, efr=0x%llx, efr2=0x%llx", (unsigned long long)unit->base,
-	    (unsigned long long)features, (unsigned long long)features2);
-	put_capability(unit, out);
-	if (revision != 0)
-		trace_put(out, ", revision=0x%x", revision);
-}
-
-static void put_units(struct iommusim_machine *machine, const struct iommusim_dmar *table,
-    const struct iommusim_text *out)
-{
-	struct iommusim_unit *unit;
-
-	TAILQ_FOREACH (unit, &machine->units, link) {
-		if (is_amdvi(unit))
-			put_amdvi_unit(unit, out);
-		else
-			put_vtd_unit(unit, table, out);
-		if (unit->segment != 0)
-			trace_put(out, ", segment=%u", unit->segment);
-		if (unit->include_all)
-			trace_put(out, ", all=yes");
-		put_scopes(unit, out);
-		trace_put(out, ")\n");
-	}
-}
-
 /* ---- machine() ------------------------------------------------------------------------------------------ */
 
 static void put_settings(const struct iommusim_unit_settings *settings, const struct iommusim_text *out)
@@ -334,13 +141,14 @@ static void put_settings(const struct iommusim_unit_settings *settings, const st
 		trace_put(out, ", drop_invalidations=yes");
 }
 
-static void put_machine(const struct iommusim_vmm *vmm, const char *preset, const uint8_t *table,
-    uint32_t length, const struct iommusim_text *out)
+static void put_machine(const struct iommusim_vmm *vmm, const char *preset,
+    const struct recorded_table *table, const struct iommusim_text *out)
 {
 	static const char *const cpus[] = { "intel", "amd", "other" };
 	const struct iommusim_machine *machine = vmm->machine;
 
-	trace_put(out, "machine(iommu=%s, memory=0x%llx, vmm=", preset == NULL ? "none" : "vtd",
+	trace_put(out,
+	    "machine(iommu=%s, memory=0x%llx, vmm=", preset == NULL ? "none" : recorded_vendor(table),
 	    (unsigned long long)(is_pc_ram(machine) ? ram_size(machine) : 0));
 	trace_put_string(out, iommusim_profile_name(vmm->profile));
 	if (vmm->cpu != IOMMUSIM_CPU_INTEL)
@@ -353,9 +161,9 @@ static void put_machine(const struct iommusim_vmm *vmm, const char *preset, cons
 		trace_put(out, ", preset=");
 		trace_put_string(out, preset);
 	}
-	if (table != NULL) {
+	if (table->bytes != NULL) {
 		trace_put(out, ", acpi_hex=");
-		trace_put_hex(out, table, length);
+		trace_put_hex(out, table->bytes, table->length);
 	}
 	trace_put(out, ")\n");
 }
@@ -363,31 +171,23 @@ static void put_machine(const struct iommusim_vmm *vmm, const char *preset, cons
 enum iommusim_status record_board(struct iommusim_vmm *vmm, const struct iommusim_text *out)
 {
 	struct iommusim_machine *machine = vmm->machine;
-	const uint8_t *bytes = NULL;
-	struct iommusim_dmar *table = NULL;
-	const char *preset = NO_PRESET;
-	enum iommusim_status status = IOMMUSIM_OK;
-	uint32_t length = 0;
-	uint64_t address;
+	struct recorded_table table;
+	const char *preset = NULL;
+	enum iommusim_status status = recorded_table_read(machine, &table);
 
-	if (iommusim_acpi_find(machine, "DMAR", 0, &address, &length) == IOMMUSIM_OK)
-		bytes = iommusim_memory_host(machine, address, length);
-	if (bytes != NULL)
-		status = iommusim_dmar_parse(bytes, length, &table);
-	if (status == IOMMUSIM_OK && table != NULL && table->usable && !TAILQ_EMPTY(&machine->units))
-		status = find_preset(machine, table, &preset);
-	if (status != IOMMUSIM_ENOMEM) {
+	if (status == IOMMUSIM_OK && !TAILQ_EMPTY(&machine->units))
+		status = recorded_preset(machine, &table, &preset);
+	if (status == IOMMUSIM_OK) {
 		trace_put(out, "#!iommusim 1\n");
-		put_machine(vmm, preset, bytes, length, out);
+		put_machine(vmm, preset, &table, out);
 		put_memory(machine, out);
 		if (preset == NULL)
-			put_units(machine, table, out);
+			recorded_units(machine, &table, out);
 		if (vmm->foreign_ops)
 			trace_put(out,
 			    "# recorded with iommu_ops of the program's own; a replay has the "
 			    "built-in ones\n");
-		status = IOMMUSIM_OK;
 	}
-	iommusim_dmar_free(table);
+	recorded_table_free(&table);
 	return status;
 }

@@ -92,21 +92,38 @@ static enum iommusim_status read_file(
 	return IOMMUSIM_OK;
 }
 
-/* Make the units a usable table speaks of; of an unusable one only software will hear. */
-static enum iommusim_status make_units(
-    struct replay *replay, const struct value *at, const uint8_t *table, size_t length)
+static enum iommusim_status make_vtd_units(struct replay *replay, const uint8_t *table, size_t length)
 {
 	struct iommusim_dmar *parsed = NULL;
 	enum iommusim_status status = iommusim_dmar_parse(table, length, &parsed);
 
-	if (status == IOMMUSIM_ENOMEM)
-		return replay_no_memory(replay);
-	if (status != IOMMUSIM_OK)
-		return IOMMUSIM_OK;
-	if (parsed->usable)
+	if (status == IOMMUSIM_OK && parsed->usable)
 		status = iommusim_vtd_create_from_dmar(
 		    replay->machine, parsed, replay->preset, &replay->settings);
 	iommusim_dmar_free(parsed);
+	return status == IOMMUSIM_EFORMAT ? IOMMUSIM_OK : status;
+}
+
+static enum iommusim_status make_amdvi_units(struct replay *replay, const uint8_t *table, size_t length)
+{
+	struct iommusim_ivrs *parsed = NULL;
+	enum iommusim_status status = iommusim_ivrs_parse(table, length, &parsed);
+
+	if (status == IOMMUSIM_OK && parsed->usable)
+		status = iommusim_amdvi_create_from_ivrs(
+		    replay->machine, parsed, replay->preset, &replay->settings);
+	iommusim_ivrs_free(parsed);
+	return status == IOMMUSIM_EFORMAT ? IOMMUSIM_OK : status;
+}
+
+/* Make the units a usable table speaks of; of an unusable one only software will hear. */
+static enum iommusim_status make_units(
+    struct replay *replay, const struct value *at, const uint8_t *table, size_t length)
+{
+	const enum iommusim_status status = replay->vendor == IOMMUSIM_VENDOR_AMDVI
+	    ? make_amdvi_units(replay, table, length)
+	    : make_vtd_units(replay, table, length);
+
 	return status == IOMMUSIM_OK ? IOMMUSIM_OK : board_refuse(replay, at->at, status);
 }
 
@@ -157,31 +174,18 @@ static enum iommusim_status install_hex(struct replay *replay, const struct valu
 				     : status;
 }
 
-/* The one unit of a board without a table: it governs everything. */
-static enum iommusim_status add_amdvi_unit(struct replay *replay, const struct value *at)
-{
-	struct iommusim_amdvi_config config = {
-		.base = BOARD_AMDVI_BASE, .rid = BOARD_AMDVI_RID, .settings = replay->settings
-	};
-	struct iommusim_unit *unit;
-	enum iommusim_status status;
-
-	iommusim_amdvi_preset(replay->preset, &config);
-	status = iommusim_amdvi_create(replay->machine, &config, &unit);
-	if (status != IOMMUSIM_OK)
-		return board_refuse(replay, at->at, status);
-	iommusim_unit_include_all(unit);
-	return IOMMUSIM_OK;
-}
-
 static enum iommusim_status install_default(struct replay *replay, const struct value *iommu)
 {
-	uint8_t table[BOARD_TABLE_BYTES];
+	struct iommusim_amdvi_config amdvi;
+	uint8_t desktop[BOARD_TABLE_BYTES], ivrs[BOARD_IVRS_BYTES];
 
-	if (replay->vendor == IOMMUSIM_VENDOR_AMDVI)
-		return add_amdvi_unit(replay, iommu);
-	board_table(table);
-	return install(replay, iommu, table, sizeof(table), true);
+	if (replay->vendor != IOMMUSIM_VENDOR_AMDVI) {
+		board_table(desktop);
+		return install(replay, iommu, desktop, sizeof(desktop), true);
+	}
+	iommusim_amdvi_preset(replay->preset, &amdvi);
+	board_ivrs(amdvi.features, amdvi.features2, ivrs);
+	return install(replay, iommu, ivrs, sizeof(ivrs), true);
 }
 
 enum iommusim_status board_install(struct replay *replay, struct statement *statement)
@@ -196,9 +200,6 @@ enum iommusim_status board_install(struct replay *replay, struct statement *stat
 		return replay_refuse(replay, hex->at, "acpi= or acpi_hex= names the table, not both");
 	if (replay->adapted || table->kind == VALUE_ABSENT)
 		return with_units ? install_default(replay, iommu) : IOMMUSIM_OK;
-	if (with_units && replay->vendor == IOMMUSIM_VENDOR_AMDVI)
-		return replay_stop(replay, IOMMUSIM_EOPNOTSUPP, table->at,
-		    "no units are made of an IVRS table yet; without one the machine has one unit");
 	return table == file ? install_file(replay, file, with_units)
 			     : install_hex(replay, hex, with_units);
 }

@@ -107,6 +107,51 @@ static enum iommusim_status add_scopes(
 	return IOMMUSIM_OK;
 }
 
+static bool take_id(struct scope_reader *reader, uint16_t *id)
+{
+	uint8_t bus, device, function;
+
+	skip_blanks(reader);
+	if (!take_byte(reader, 0xff, &bus) || !take(reader, ':') || !take_byte(reader, 0x1f, &device) ||
+	    !take(reader, '.') || !take_byte(reader, 7, &function))
+		return false;
+	*id = IOMMUSIM_RID(bus, device, function);
+	skip_blanks(reader);
+	return true;
+}
+
+/* FIRST{-LAST}{>ALIAS}: an alias is what the requests carry instead. */
+static bool take_range(struct scope_reader *reader, struct iommusim_unit_range *range)
+{
+	if (!take_id(reader, &range->first))
+		return false;
+	range->last = range->first;
+	if (take(reader, '-') && !take_id(reader, &range->last))
+		return false;
+	range->aliased = take(reader, '>');
+	return range->first <= range->last && (!range->aliased || take_id(reader, &range->alias));
+}
+
+static enum iommusim_status add_ranges(
+    struct replay *replay, struct iommusim_unit *unit, const struct value *words)
+{
+	struct scope_reader reader = { words->text.at, words->text.at + words->text.length };
+
+	do {
+		struct iommusim_unit_range range = { .first = 0 };
+
+		if (!take_range(&reader, &range))
+			return replay_refuse(replay, reader.at,
+			    "expected BUS:DEVICE.FUNCTION{-BUS:DEVICE.FUNCTION}{>BUS:DEVICE.FUNCTION} "
+			    "in hexadecimal, such as \"0:1.0-fe:1f.7, ff:0.0>0:14.5\"");
+		if (iommusim_unit_add_range(unit, &range) != IOMMUSIM_OK)
+			return replay_no_memory(replay);
+	} while (take(&reader, ','));
+	if (reader.at != reader.end)
+		return replay_refuse(replay, reader.at, "expected `,` or the end of the ids");
+	return IOMMUSIM_OK;
+}
+
 static enum iommusim_status check_range(struct replay *replay, const struct value *value, uint64_t most)
 {
 	if (value->kind == VALUE_ABSENT || value->number <= most)
@@ -149,6 +194,7 @@ enum iommusim_status run_vtd_unit(struct replay *replay, struct statement *state
 enum iommusim_status run_amdvi_unit(struct replay *replay, struct statement *statement)
 {
 	const struct value *device = argument(statement, ARG_amdvi_unit_device);
+	const struct value *ids = argument(statement, ARG_amdvi_unit_ids);
 	struct iommusim_amdvi_config config = { .settings = replay->settings };
 	struct iommusim_unit *unit;
 	enum iommusim_status status;
@@ -174,6 +220,8 @@ enum iommusim_status run_amdvi_unit(struct replay *replay, struct statement *sta
 	status = iommusim_amdvi_create(replay->machine, &config, &unit);
 	if (status != IOMMUSIM_OK)
 		return board_refuse(replay, argument(statement, ARG_amdvi_unit_base)->at, status);
-	return govern(replay, unit, argument(statement, ARG_amdvi_unit_all),
+	status = govern(replay, unit, argument(statement, ARG_amdvi_unit_all),
 	    argument(statement, ARG_amdvi_unit_scope));
+	return status == IOMMUSIM_OK && ids->kind != VALUE_ABSENT ? add_ranges(replay, unit, ids)
+								  : status;
 }

@@ -50,7 +50,7 @@ static enum iommusim_status submit(
 /* Has the unit stored what it was to store? Each look takes time, as a register access does. */
 static bool has_stored(struct amdvi_driver *driver, const struct amdvi_driver_unit *unit, uint64_t data)
 {
-	uint64_t stored;
+	uint64_t stored = 0;
 
 	for (unsigned i = 0; i < WAIT_LIMIT; i++) {
 		memory_load64(&driver->common.machine->memory, driver->completion, true, &stored);

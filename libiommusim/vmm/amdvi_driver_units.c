@@ -8,15 +8,15 @@
 #define NO_HOST_TABLES 3u /* EFR.HATS */
 #define FIRST_LEVELS   4u /* what EFR.HATS 0 stands for */
 
-static enum iommusim_status fail(struct amdvi_driver *driver, enum iommusim_init_outcome outcome,
-    const char *text, const char *advice)
+static enum iommusim_status fail(struct amdvi_driver *driver, enum iommusim_status status,
+    enum iommusim_init_outcome outcome, const char *text, const char *advice)
 {
 	struct iommusim_init_report *report = &driver->common.vmm->init_report;
 
 	report->outcome = outcome;
 	snprintf(report->text, sizeof(report->text), "%s", text);
 	snprintf(report->advice, sizeof(report->advice), "%s", advice);
-	return machine_fail(driver->common.machine, IOMMUSIM_ENXIO, "%s", text);
+	return machine_fail(driver->common.machine, status, "%s", text);
 }
 
 static bool is_amdvi(const struct iommusim_unit *unit)
@@ -43,7 +43,7 @@ static enum iommusim_status list_units(struct amdvi_driver *driver)
 
 	report->units_named = report->units_used = (uint32_t)count;
 	if (count == 0)
-		return fail(driver, IOMMUSIM_INIT_NO_TABLE,
+		return fail(driver, IOMMUSIM_EIO, IOMMUSIM_INIT_NO_TABLE,
 		    "firmware tells of no AMD-Vi unit: the IOMMU is off in the firmware set-up, or the "
 		    "machine has none",
 		    "turn the IOMMU on in the firmware set-up");
@@ -67,7 +67,7 @@ static enum iommusim_status check_enabled(struct amdvi_driver *driver)
 		return IOMMUSIM_OK;
 	vmm_print(vmm, "bhyve: found %zu AMD-Vi units; hw.vmm.amdvi.enable=1 enables passthrough",
 	    driver->unit_count);
-	status = fail(driver, IOMMUSIM_INIT_DISABLED,
+	status = fail(driver, IOMMUSIM_EINVAL, IOMMUSIM_INIT_DISABLED,
 	    "hw.vmm.amdvi.enable is 0: vmm leaves AMD-Vi alone unless it is asked for",
 	    "set hw.vmm.amdvi.enable=1 in loader.conf and load vmm anew");
 	vmm->init_report.told = true;
@@ -84,14 +84,14 @@ static enum iommusim_status probe_unit(struct amdvi_driver *driver, struct amdvi
 		snprintf(text, sizeof(text),
 		    "firmware names a unit at 0x%llx, and nothing answers there",
 		    (unsigned long long)unit->base);
-		return fail(driver, IOMMUSIM_INIT_NO_HARDWARE, text,
+		return fail(driver, IOMMUSIM_ENXIO, IOMMUSIM_INIT_NO_HARDWARE, text,
 		    "the firmware's table and the machine do not agree: newer firmware may help");
 	}
 	levels = amdvi_EFR_HATS(unit->features);
 	if (levels == NO_HOST_TABLES) {
 		snprintf(text, sizeof(text), "the unit at 0x%llx has no host translation (EFR.HATS=3)",
 		    (unsigned long long)unit->base);
-		return fail(driver, IOMMUSIM_INIT_UNSUPPORTED, text, "");
+		return fail(driver, IOMMUSIM_ENXIO, IOMMUSIM_INIT_UNSUPPORTED, text, "");
 	}
 	if (FIRST_LEVELS + levels < driver->levels)
 		driver->levels = (uint8_t)(FIRST_LEVELS + levels);

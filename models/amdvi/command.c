@@ -103,7 +103,7 @@ static enum ending completion_wait(struct amdvi_unit *amdvi, struct command *com
 
 	if (amdvi->overdue)
 		return WAITING;
-	amdvi_settle(amdvi);
+	unit_settle(&amdvi->unit);
 	if (amdvi_cmd_completion_wait_S(command->raw) &&
 	    !memory_device_write(&amdvi->unit.machine->memory, address, &data, sizeof(data))) {
 		command->address = address;
@@ -309,7 +309,7 @@ static void run_commands(void *context)
 		else if (ending != WAITING)
 			halt(amdvi, ending, command.address);
 	}
-	amdvi_settle(amdvi);
+	unit_settle(&amdvi->unit);
 }
 
 /* Only work takes time: a look at an empty buffer would cut short what comes meanwhile. */

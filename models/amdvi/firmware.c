@@ -62,6 +62,21 @@ static uint64_t features_of_10h(const uint64_t *block, uint64_t preset)
 	    amdvi_EFR_HATS_bits(amdvi_acpi_ivhd_10h_HATS(block));
 }
 
+/* The revision is in no register: that of a machine with the same features, else what the preset has. */
+static void take_revision(struct iommusim_amdvi_config *config)
+{
+	struct iommusim_amdvi_config other;
+	const char *name;
+
+	for (size_t i = 0; (name = iommusim_amdvi_preset_name(i, NULL)) != NULL; i++) {
+		if (iommusim_amdvi_preset(name, &other) != IOMMUSIM_OK ||
+		    other.features != config->features || other.features2 != config->features2)
+			continue;
+		config->revision = other.revision;
+		return;
+	}
+}
+
 static void take_features(struct iommusim_amdvi_config *config, const struct iommusim_ivrs *table,
     const struct iommusim_ivrs_block *block)
 {
@@ -76,6 +91,7 @@ static void take_features(struct iommusim_amdvi_config *config, const struct iom
 	} else { /* before there was such a register */
 		config->features = config->features2 = 0;
 	}
+	take_revision(config);
 	if (block->base % AMDVI_COUNTED_BYTES != 0)
 		config->features &= ~amdvi_EFR_PCSUP_bits(1);
 }

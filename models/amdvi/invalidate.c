@@ -3,25 +3,13 @@
 
 #include "models/common/sized_range.h"
 
-void amdvi_outdate(struct amdvi_unit *amdvi)
-{
-	atomic_fetch_add(&amdvi->unit.generation, 1);
-	atomic_store(&amdvi->invalidated, true);
-}
-
-void amdvi_settle(struct amdvi_unit *amdvi)
-{
-	if (atomic_exchange(&amdvi->invalidated, false))
-		requester_quiesce(amdvi->unit.machine);
-}
-
 static void invalidate(struct amdvi_unit *amdvi, struct cache *cache, const struct cache_filter *filter)
 {
 	if (amdvi->unit.settings.drop_invalidations)
 		return;
 	pthread_mutex_lock(&amdvi->unit.lock);
 	cache_invalidate(cache, filter);
-	amdvi_outdate(amdvi); /* a walk that is under way must not fill in what it read before */
+	unit_outdate(&amdvi->unit); /* a walk that is under way must not fill in what it read before */
 	pthread_mutex_unlock(&amdvi->unit.lock);
 }
 

@@ -36,9 +36,4 @@ void amdvi_invalidate_addresses(struct amdvi_unit *amdvi, uint64_t first, uint64
 void amdvi_invalidate_interrupts(struct amdvi_unit *amdvi, uint16_t device);
 void amdvi_invalidate_everything(struct amdvi_unit *amdvi);
 
-/* What was handed out so far may no longer be used: by nobody, once settled. Lock held. */
-void amdvi_outdate(struct amdvi_unit *amdvi);
-/* Nobody uses what was outdated any more when this returns. Without the lock. */
-void amdvi_settle(struct amdvi_unit *amdvi);
-
 #endif

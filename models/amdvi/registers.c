@@ -160,9 +160,9 @@ static bool shapes_translations(unsigned id)
 static void outdate_translations(struct amdvi_unit *amdvi)
 {
 	pthread_mutex_lock(&amdvi->unit.lock);
-	amdvi_outdate(amdvi);
+	unit_outdate(&amdvi->unit);
 	pthread_mutex_unlock(&amdvi->unit.lock);
-	amdvi_settle(amdvi);
+	unit_settle(&amdvi->unit);
 }
 
 /* What happens after a write, without the lock. */
@@ -285,10 +285,10 @@ static void write_counter(struct amdvi_unit *amdvi, uint64_t offset, uint32_t va
 	pthread_mutex_lock(&amdvi->unit.lock);
 	begins = amdvi_counters_write(amdvi, offset, value);
 	if (begins)
-		amdvi_outdate(amdvi);
+		unit_outdate(&amdvi->unit);
 	pthread_mutex_unlock(&amdvi->unit.lock);
 	if (begins)
-		amdvi_settle(amdvi);
+		unit_settle(&amdvi->unit);
 }
 
 static void write_doubleword(struct amdvi_unit *amdvi, uint64_t offset, uint32_t value)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "models/amdvi/caching.h"
+#include "models/amdvi/invalidate.h"
 #include "models/amdvi/performance.h"
 
 /* How often a translation is made anew because software changed an entry while its flags were set. */
@@ -442,4 +443,21 @@ void amdvi_translate(struct iommusim_unit *unit, const struct page_request *requ
 	else if (!page->faulted && amdvi_is_untranslated(request))
 		*rights = lasting_rights(amdvi, &lookup);
 	count(amdvi, &lookup);
+}
+
+enum iommusim_status iommusim_amdvi_set_page_states(
+    struct iommusim_unit *unit, const struct iommusim_amdvi_page_states *states)
+{
+	struct amdvi_unit *amdvi = amdvi_of(unit);
+
+	if (unit->model->translate != amdvi_translate)
+		return machine_fail(
+		    unit->machine, IOMMUSIM_EINVAL, "page states: the unit is not an AMD-Vi unit");
+	pthread_mutex_lock(&unit->lock);
+	amdvi->page_states =
+	    states != NULL ? *states : (struct iommusim_amdvi_page_states){ .context = NULL };
+	unit_outdate(&amdvi->unit); /* what requesters keep was answered without being asked about */
+	pthread_mutex_unlock(&unit->lock);
+	unit_settle(&amdvi->unit);
+	return IOMMUSIM_OK;
 }

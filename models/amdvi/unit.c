@@ -103,9 +103,9 @@ static void amdvi_reset(struct iommusim_unit *unit, bool cold)
 	amdvi_counters_reset(amdvi);
 	for (unsigned number = 0; number < AMDVI_CACHES; number++)
 		cache_clear(cache_at(amdvi, number));
-	amdvi_outdate(amdvi); /* no walk that is under way fills them again */
+	unit_outdate(&amdvi->unit); /* no walk that is under way fills them again */
 	pthread_mutex_unlock(&unit->lock);
-	amdvi_settle(amdvi);
+	unit_settle(&amdvi->unit);
 }
 
 static void amdvi_destroy(struct iommusim_unit *unit)

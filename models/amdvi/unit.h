@@ -123,8 +123,7 @@ struct amdvi_unit {
 	struct cache paging_cache;    /* entries that point at tables */
 	struct cache interrupt_cache; /* interrupt entries, by device id and index */
 
-	bool overdue;             /* the control side's: a device never answers, and is waited for */
-	_Atomic bool invalidated; /* something was outdated, since it was last settled */
+	bool overdue; /* the control side's: a device never answers, and is waited for */
 };
 
 static inline struct amdvi_unit *amdvi_of(struct iommusim_unit *unit)

@@ -4,16 +4,6 @@
 #include "models/vtd/fault.h"
 #include "models/vtd/invalidate.h"
 
-void vtd_after_latency(struct vtd_unit *vtd, void (*run)(void *vtd))
-{
-	const uint32_t latency = vtd->unit.settings.latency;
-
-	/* Without memory for an event hardware is simply quick. */
-	if (latency == 0 ||
-	    iommusim_clock_schedule(vtd->unit.machine, latency, run, vtd) != IOMMUSIM_OK)
-		run(vtd);
-}
-
 static void set_status(struct vtd_unit *vtd, uint64_t bits, bool on)
 {
 	if (on)
@@ -32,8 +22,8 @@ static void set_root_table(struct vtd_unit *vtd)
 	if (vtd_CAP_ESRTPS(vtd->capability))
 		vtd_invalidate_everything(vtd);
 	/* What requesters keep privately was derived under the old table; the IOTLB is asked again. */
-	vtd_outdate(vtd);
-	vtd_invalidation_settle(vtd);
+	unit_outdate(&vtd->unit);
+	unit_settle(&vtd->unit);
 	set_status(vtd, vtd_GSTS_RTPS_bits(1), true);
 }
 
@@ -42,8 +32,8 @@ static void set_interrupt_table(struct vtd_unit *vtd)
 	atomic_store(&vtd->interrupt_table, vtd->registers[VTD_IRTA].value);
 	if (vtd_CAP_ESIRTPS(vtd->capability))
 		vtd_invalidate_interrupts(vtd, false, 0, 0);
-	vtd_outdate(vtd);
-	vtd_invalidation_settle(vtd); /* nobody uses the old table any more */
+	unit_outdate(&vtd->unit);
+	unit_settle(&vtd->unit); /* nobody uses the old table any more */
 	set_status(vtd, vtd_GSTS_IRTPS_bits(1), true);
 }
 
@@ -75,12 +65,12 @@ static void set_translation(struct vtd_unit *vtd, bool on)
 	if (on == was_on || (on && !vtd_GSTS_RTPS(status)))
 		return;
 	set_status(vtd, vtd_GSTS_TES_bits(1), on);
-	vtd_outdate(vtd);
-	vtd_invalidation_settle(vtd); /* requests under way end under the old rule */
+	unit_outdate(&vtd->unit);
+	unit_settle(&vtd->unit); /* requests under way end under the old rule */
 	if (on || !vtd_ECAP_SMTS(vtd->ext_capability))
 		return;
 	vtd_invalidate_everything(vtd); /* after the last request that could fill anything */
-	vtd_invalidation_settle(vtd);
+	unit_settle(&vtd->unit);
 }
 
 /* Going off flushes the interrupt entry cache on units that also do so at SIRTP (CAP.ESIRTPS). */
@@ -91,12 +81,12 @@ static void set_interrupt_remapping(struct vtd_unit *vtd, bool on)
 	if (on == was_on || (on && !vtd_GSTS_IRTPS(atomic_load(&vtd->status))))
 		return; /* undefined without a latched table; stays off */
 	set_status(vtd, vtd_GSTS_IRES_bits(1), on);
-	vtd_outdate(vtd);
-	vtd_invalidation_settle(vtd); /* interrupts under way end under the old rule */
+	unit_outdate(&vtd->unit);
+	unit_settle(&vtd->unit); /* interrupts under way end under the old rule */
 	if (on || !vtd_CAP_ESIRTPS(vtd->capability))
 		return;
 	vtd_invalidate_interrupts(vtd, false, 0, 0); /* after the last request that could fill it */
-	vtd_invalidation_settle(vtd);
+	unit_settle(&vtd->unit);
 }
 
 /* VT-d 7.2.1: fault logging starts over at the first record when nothing is remapped any more. */
@@ -170,5 +160,5 @@ void vtd_command_written(struct vtd_unit *vtd, uint64_t written)
 		set_status(vtd, vtd_GSTS_FLS_bits(1), false);
 	if (vtd_GCMD_WBF(written) && vtd_CAP_RWBF(vtd->capability))
 		set_status(vtd, vtd_GSTS_WBFS_bits(1), true);
-	vtd_after_latency(vtd, run_command);
+	unit_after_latency(&vtd->unit, run_command);
 }

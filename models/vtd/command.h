@@ -7,9 +7,8 @@
 
 #include "models/vtd/unit.h"
 
-/* command.c: what a write to GCMD does; and running something after the unit's latency */
+/* command.c: what a write to GCMD does */
 void vtd_command_written(struct vtd_unit *vtd, uint64_t written);
-void vtd_after_latency(struct vtd_unit *vtd, void (*run)(void *vtd));
 
 /* enhanced_command.c */
 void vtd_enhanced_command_written(struct vtd_unit *vtd, uint64_t written);

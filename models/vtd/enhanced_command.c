@@ -80,8 +80,8 @@ static unsigned carry_out(struct vtd_unit *vtd, unsigned command, uint64_t opera
  */
 static void begin_counting(struct vtd_unit *vtd)
 {
-	vtd_outdate(vtd);
-	vtd_invalidation_settle(vtd);
+	unit_outdate(&vtd->unit);
+	unit_settle(&vtd->unit);
 }
 
 static void run(void *context)
@@ -114,5 +114,5 @@ void vtd_enhanced_command_written(struct vtd_unit *vtd, uint64_t written)
 	vtd->registers[VTD_ECRSP].value = vtd_ECRSP_IP_bits(1);
 	pthread_mutex_unlock(&vtd->unit.lock);
 	vtd->enhanced_aborted = iommusim_clock_now(vtd->unit.machine) < vtd->global_until;
-	vtd_after_latency(vtd, run);
+	unit_after_latency(&vtd->unit, run);
 }

@@ -24,7 +24,7 @@ static bool masked(const struct vtd_unit *vtd, const struct event_registers *eve
 
 static void set_pending(struct vtd_unit *vtd, const struct event_registers *event, bool pending)
 {
-	struct vtd_register *control = &vtd->registers[event->control];
+	struct register_cell *control = &vtd->registers[event->control];
 
 	control->value = (control->value & ~vtd_FECTL_IP_bits(1)) | vtd_FECTL_IP_bits(pending);
 }

@@ -22,7 +22,7 @@ bool vtd_fault_pending(const struct vtd_unit *vtd)
 /* Only a condition that comes when none was there is an event (VT-d 7.3). */
 void vtd_fault_status_set(struct vtd_unit *vtd, uint64_t bits)
 {
-	struct vtd_register *status = &vtd->registers[VTD_FSTS];
+	struct register_cell *status = &vtd->registers[VTD_FSTS];
 	const bool quiet = (status->value & vtd_fault_conditions()) == 0 && !vtd_fault_pending(vtd);
 
 	status->value |= bits;
@@ -43,7 +43,7 @@ static bool collapses(const struct vtd_unit *vtd, const uint64_t *record)
 /* Primary logging, in the order of VT-d 7.2.1. */
 static void log_primary(struct vtd_unit *vtd, struct iommusim_fault *fault)
 {
-	struct vtd_register *status = &vtd->registers[VTD_FSTS];
+	struct register_cell *status = &vtd->registers[VTD_FSTS];
 	uint64_t *slot = vtd->fault_record[vtd->next_fault];
 
 	fault->overflowed = vtd_FSTS_PFO(status->value) != 0;

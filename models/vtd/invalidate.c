@@ -9,19 +9,6 @@
 
 enum { GRANULARITY_GLOBAL = 1, GRANULARITY_DOMAIN = 2, GRANULARITY_FINE = 3 };
 
-void vtd_outdate(struct vtd_unit *vtd)
-{
-	atomic_fetch_add(&vtd->unit.generation, 1);
-	vtd->invalidated = true;
-}
-
-void vtd_invalidation_settle(struct vtd_unit *vtd)
-{
-	if (vtd->invalidated)
-		requester_quiesce(vtd->unit.machine);
-	vtd->invalidated = false;
-}
-
 void vtd_flush_write_buffers(struct vtd_unit *vtd)
 {
 	if (vtd_CAP_RWBF(vtd->capability) && vtd_ECAP_C(vtd->ext_capability))
@@ -35,7 +22,7 @@ static void invalidate(struct vtd_unit *vtd, struct cache *cache, const struct c
 		return;
 	pthread_mutex_lock(&vtd->unit.lock);
 	cache_invalidate(cache, filter);
-	vtd_outdate(vtd); /* a walk that is under way must not fill in what it read before */
+	unit_outdate(&vtd->unit); /* a walk that is under way must not fill in what it read before */
 	pthread_mutex_unlock(&vtd->unit.lock);
 }
 
@@ -202,7 +189,7 @@ static bool registers_usable(const struct vtd_unit *vtd)
 
 static void set_register(struct vtd_unit *vtd, enum vtd_register_id id, uint64_t clear, uint64_t set)
 {
-	struct vtd_register *reg = &vtd->registers[id];
+	struct register_cell *reg = &vtd->registers[id];
 
 	pthread_mutex_lock(&vtd->unit.lock);
 	reg->value = (reg->value & ~clear) | set;
@@ -223,7 +210,7 @@ static void run_context_command(void *context)
 
 	if (what.granularity != 0 && registers_usable(vtd)) {
 		vtd_invalidate_context(vtd, &what);
-		vtd_invalidation_settle(vtd);
+		unit_settle(&vtd->unit);
 		actual = what.granularity;
 	}
 	set_register(
@@ -235,7 +222,7 @@ void vtd_context_command_written(struct vtd_unit *vtd, uint64_t written)
 	if (!vtd_CCMD_ICC(written))
 		return;
 	set_register(vtd, VTD_CCMD, 0, vtd_CCMD_ICC_bits(1));
-	vtd_after_latency(vtd, run_context_command);
+	unit_after_latency(&vtd->unit, run_context_command);
 }
 
 static void run_iotlb_command(void *context)
@@ -258,7 +245,7 @@ static void run_iotlb_command(void *context)
 		legal = false;
 	if (legal) {
 		vtd_invalidate_iotlb(vtd, &what);
-		vtd_invalidation_settle(vtd);
+		unit_settle(&vtd->unit);
 	}
 	set_register(vtd, VTD_IOTLB, vtd_IOTLB_IVT_bits(1) | vtd_IOTLB_IAIG_bits(3),
 	    vtd_IOTLB_IAIG_bits(legal ? what.granularity : 0));
@@ -269,5 +256,5 @@ void vtd_iotlb_command_written(struct vtd_unit *vtd, uint64_t written)
 	if (!vtd_IOTLB_IVT(written))
 		return;
 	set_register(vtd, VTD_IOTLB, 0, vtd_IOTLB_IVT_bits(1));
-	vtd_after_latency(vtd, run_iotlb_command);
+	unit_after_latency(&vtd->unit, run_iotlb_command);
 }

@@ -38,10 +38,6 @@ void vtd_invalidate_interrupts(struct vtd_unit *vtd, bool selective, unsigned in
  * the machine stands for what such a unit sees.
  */
 void vtd_flush_write_buffers(struct vtd_unit *vtd);
-/* What was handed out so far may no longer be used: by nobody, once settled. */
-void vtd_outdate(struct vtd_unit *vtd);
-/* Nobody uses what was outdated any more when this returns. */
-void vtd_invalidation_settle(struct vtd_unit *vtd);
 
 /* queue.c */
 void vtd_queue_enable(struct vtd_unit *vtd, bool enable);

@@ -165,7 +165,7 @@ static bool has_room(const struct vtd_unit *vtd)
 /* Only what comes when nothing was there is an event (VT-d 7.5). */
 static void set_status(struct vtd_unit *vtd, uint64_t bits)
 {
-	struct vtd_register *status = &vtd->registers[VTD_PRS];
+	struct register_cell *status = &vtd->registers[VTD_PRS];
 	const bool quiet = status->value == 0;
 
 	status->value |= bits;

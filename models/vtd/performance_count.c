@@ -64,7 +64,7 @@ static bool increase(
 static void overflow(struct vtd_unit *vtd, unsigned number)
 {
 	struct vtd_performance *performance = &vtd->performance;
-	struct vtd_register *status = &vtd->registers[VTD_PERFINTRSTS];
+	struct register_cell *status = &vtd->registers[VTD_PERFINTRSTS];
 
 	performance->overflowed |= UINT64_C(1) << number;
 	if (!vtd_PERFCNTRCFG_IO(performance->counter[number].configuration) ||

@@ -13,7 +13,7 @@ static struct vtd_region region(uint64_t base, uint64_t limit, uint64_t fine)
 static void take_regions(struct vtd_unit *vtd)
 {
 	const struct vtd_region none = { .first = 1, .last = 0 };
-	const struct vtd_register *registers = vtd->registers;
+	const struct register_cell *registers = vtd->registers;
 
 	vtd->protected_memory[0] = vtd->protected_memory[1] = none;
 	if (vtd_CAP_PLMR(vtd->capability))
@@ -28,7 +28,7 @@ static void take_regions(struct vtd_unit *vtd)
 static void run_protection(void *context)
 {
 	struct vtd_unit *vtd = context;
-	struct vtd_register *enable = &vtd->registers[VTD_PMEN];
+	struct register_cell *enable = &vtd->registers[VTD_PMEN];
 	const bool on = vtd_PMEN_EPM(enable->value) != 0;
 
 	if (on == (vtd_PMEN_PRS(enable->value) != 0))
@@ -36,8 +36,8 @@ static void run_protection(void *context)
 	if (on)
 		take_regions(vtd);
 	atomic_store(&vtd->protecting, on);
-	vtd_outdate(vtd);
-	vtd_invalidation_settle(vtd);
+	unit_outdate(&vtd->unit);
+	unit_settle(&vtd->unit);
 	pthread_mutex_lock(&vtd->unit.lock);
 	enable->value = (enable->value & ~vtd_PMEN_PRS_bits(1)) | vtd_PMEN_PRS_bits(on);
 	pthread_mutex_unlock(&vtd->unit.lock);
@@ -46,7 +46,7 @@ static void run_protection(void *context)
 void vtd_protection_written(struct vtd_unit *vtd, uint64_t written)
 {
 	(void)written;
-	vtd_after_latency(vtd, run_protection);
+	unit_after_latency(&vtd->unit, run_protection);
 }
 
 static bool within(const struct vtd_region *region, uint64_t address)

@@ -5,6 +5,7 @@
 #include "models/vtd/invalidate.h"
 
 #include "machine/memory_access.h"
+#include "models/common/sized_range.h"
 #include "models/vtd/command.h"
 #include "models/vtd/event.h"
 #include "models/vtd/fault.h"
@@ -134,23 +135,16 @@ static void do_interrupt_entries(struct vtd_unit *vtd, const uint64_t *raw)
 /* One field of IQERCD. Lock held. */
 static void set_error_record(struct vtd_unit *vtd, uint64_t field, uint64_t value)
 {
-	struct vtd_register *record = &vtd->registers[VTD_IQERCD];
+	struct register_cell *record = &vtd->registers[VTD_IQERCD];
 
 	record->value = (record->value & ~field) | value;
 }
 
-/*
- * What a device is told to drop: a page, or with S set as many as the address says: the lowest 0 of its
- * page number ends the part that is not compared (PCI Express ATS).
- */
 static struct requester_invalidation device_range(uint64_t page_number, bool sized)
 {
-	const uint64_t ignored = sized ? page_number ^ (page_number + 1) : 0;
+	const struct sized_range range = sized_range(page_number, sized);
 
-	return (struct requester_invalidation){
-		.first = (page_number & ~ignored) << IOMMUSIM_PAGE_SHIFT,
-		.last = (page_number | ignored) << IOMMUSIM_PAGE_SHIFT | (IOMMUSIM_PAGE_SIZE - 1),
-	};
+	return (struct requester_invalidation){ .first = range.first, .last = range.last };
 }
 
 /* A device answers at once, or not at all. */
@@ -192,9 +186,9 @@ static void do_wait(struct vtd_unit *vtd, const uint64_t *raw)
 	const uint64_t address =
 	    (vtd_inv_wait_STADDR(raw) << 2) & SPEC_MASK(vtd->spec.host_address_width - 1, 0);
 	const uint32_t data = (uint32_t)vtd_inv_wait_STDATA(raw);
-	struct vtd_register *completion = &vtd->registers[VTD_ICS];
+	struct register_cell *completion = &vtd->registers[VTD_ICS];
 
-	vtd_invalidation_settle(vtd);
+	unit_settle(&vtd->unit);
 	/* Page requests that are on their way get into their queue first (VT-d 7.7). */
 	if (vtd_inv_wait_PD(raw))
 		requester_quiesce(vtd->unit.machine);
@@ -430,7 +424,7 @@ static void run_queue(void *context)
 	}
 	if (overdue)
 		time_out(vtd);
-	vtd_invalidation_settle(vtd);
+	unit_settle(&vtd->unit);
 }
 
 void vtd_queue_run(struct vtd_unit *vtd)
@@ -441,5 +435,5 @@ void vtd_queue_run(struct vtd_unit *vtd)
 	 */
 	if (vtd_GSTS_QIES(atomic_load(&vtd->status)) && !stopped(vtd) &&
 	    head_offset(vtd) != tail_offset(vtd))
-		vtd_after_latency(vtd, run_queue);
+		unit_after_latency(&vtd->unit, run_queue);
 }

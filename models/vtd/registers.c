@@ -14,14 +14,7 @@
 #include "models/vtd/performance.h"
 #include "models/vtd/protected.h"
 
-/* A description, and how many registers of it there are. */
-struct description {
-	const struct spec_structure *spec;
-	uint8_t count;
-	uint8_t stride; /* bytes from one to the next */
-};
-
-static const struct description descriptions[VTD_REGISTER_COUNT] = {
+static const struct register_description descriptions[VTD_REGISTER_COUNT] = {
 #define REGISTER(name)                 [VTD_##name] = { &vtd_##name##_spec, 1, 0 },
 #define REGISTERS(name, count, stride) [VTD_##name] = { &vtd_##name##_spec, count, stride },
 #include "models/vtd/spec/registers.def"
@@ -139,7 +132,7 @@ static void (*after_write(unsigned id))(struct vtd_unit *vtd, uint64_t written)
  * the lower half of CCMD or IOTLB only prepares it. A queue's tail, and the commands that 32-bit
  * software finishes with their lower half (VT-d 11.4.14.1), are in the lower one.
  */
-static uint64_t action_half(const struct vtd_register *reg)
+static uint64_t action_half(const struct register_cell *reg)
 {
 	if (reg->id == VTD_IQT || reg->id == VTD_ECMD || reg->id == VTD_VCMD)
 		return SPEC_MASK(31, 0);
@@ -151,17 +144,6 @@ static bool ends_at_host_width(unsigned id)
 {
 	return id == VTD_PHMBASE || id == VTD_PHMLIMIT || id == VTD_MTRR_PHYSBASE ||
 	    id == VTD_MTRR_PHYSMASK;
-}
-
-static uint64_t fields_with(
-    const struct vtd_unit *vtd, const struct spec_structure *spec, enum spec_access access)
-{
-	uint64_t mask = 0;
-
-	for (unsigned i = 0; i < spec->field_count; i++)
-		if (spec->fields[i].access == access && spec_field_exists(&spec->fields[i], &vtd->spec))
-			mask |= SPEC_MASK(spec->fields[i].high, spec->fields[i].low);
-	return mask;
 }
 
 /* How many of a description's registers a unit has that has one of its fields. */
@@ -185,27 +167,12 @@ static unsigned count_of(const struct vtd_unit *vtd, unsigned id)
 /* A register is there when the unit has one of its fields, and so many registers of its kind. */
 static bool exists(const struct vtd_unit *vtd, unsigned id, unsigned number)
 {
-	const struct spec_structure *spec = descriptions[id].spec;
-
-	for (unsigned i = 0; i < spec->field_count; i++)
-		if (spec_field_exists(&spec->fields[i], &vtd->spec))
-			return number < count_of(vtd, id);
-	return false;
+	return number < count_of(vtd, id) && register_exists(&descriptions[id], &vtd->spec);
 }
 
-static void describe(struct vtd_unit *vtd, unsigned id, unsigned number, struct vtd_register *reg)
+static void describe(struct vtd_unit *vtd, unsigned id, unsigned number, struct register_cell *reg)
 {
-	const struct description *description = &descriptions[id];
-	const struct spec_structure *spec = description->spec;
-
-	*reg = (struct vtd_register){
-		.offset = (uint16_t)(spec->offset + number * description->stride),
-		.bytes = (uint8_t)(spec->bits / 8),
-		.id = (uint8_t)id,
-		.writable = fields_with(vtd, spec, RW),
-		.clearable = fields_with(vtd, spec, RW1C),
-		.write_only = fields_with(vtd, spec, WO),
-	};
+	register_describe(reg, &descriptions[id], id, number, &vtd->spec);
 	if (id == VTD_IVA || id == VTD_IOTLB)
 		reg->offset = (uint16_t)(reg->offset + vtd_ECAP_IRO(vtd->ext_capability) * 16);
 	if (ends_at_host_width(id))
@@ -217,23 +184,18 @@ static void describe(struct vtd_unit *vtd, unsigned id, unsigned number, struct 
 /* Only performance registers reach beyond what `slot_at` covers, and they have no neighbours there. */
 bool vtd_register_claim(struct vtd_unit *vtd, unsigned offset, unsigned bytes, unsigned slot)
 {
-	for (unsigned at = offset / 4; at < (offset + bytes) / 4 && at < VTD_REGISTER_BYTES / 4; at++) {
-		if (vtd->slot_at[at] != VTD_NO_SLOT)
-			return false;
-		vtd->slot_at[at] = (uint8_t)slot;
-	}
-	return true;
+	return register_claim(vtd->slot_at, VTD_REGISTER_BYTES, offset, bytes, slot);
 }
 
 bool vtd_registers_place(struct vtd_unit *vtd, unsigned *offset)
 {
 	unsigned further = VTD_REGISTER_COUNT;
 
-	memset(vtd->slot_at, VTD_NO_SLOT, sizeof(vtd->slot_at));
+	memset(vtd->slot_at, REGISTER_NONE, sizeof(vtd->slot_at));
 	for (unsigned id = 0; id < VTD_REGISTER_COUNT; id++) {
 		for (unsigned number = 0; number < descriptions[id].count; number++) {
 			const unsigned slot = number == 0 ? id : further++;
-			struct vtd_register *reg = &vtd->registers[slot];
+			struct register_cell *reg = &vtd->registers[slot];
 
 			describe(vtd, id, number, reg);
 			*offset = reg->offset;
@@ -318,7 +280,7 @@ static unsigned slot_of(const struct vtd_unit *vtd, uint64_t offset)
 {
 	if (offset < VTD_REGISTER_BYTES)
 		return vtd->slot_at[offset / 4];
-	return vtd_performance_has(vtd, offset) ? VTD_PERFORMANCE_SLOT : VTD_NO_SLOT;
+	return vtd_performance_has(vtd, offset) ? VTD_PERFORMANCE_SLOT : REGISTER_NONE;
 }
 
 uint64_t vtd_register_at(const struct vtd_unit *vtd, unsigned offset)
@@ -329,7 +291,7 @@ uint64_t vtd_register_at(const struct vtd_unit *vtd, unsigned offset)
 }
 
 /* What a register reads as: most hold their value, some are made up of other state. */
-static uint64_t register_value(const struct vtd_unit *vtd, const struct vtd_register *reg)
+static uint64_t register_value(const struct vtd_unit *vtd, const struct register_cell *reg)
 {
 	switch (reg->id) {
 	case VTD_GSTS:
@@ -345,16 +307,16 @@ static uint64_t register_value(const struct vtd_unit *vtd, const struct vtd_regi
 static uint32_t read_doubleword(struct vtd_unit *vtd, uint64_t offset)
 {
 	const unsigned slot = slot_of(vtd, offset);
-	const struct vtd_register *reg;
+	const struct register_cell *reg;
 
-	if (slot == VTD_NO_SLOT)
+	if (slot == REGISTER_NONE)
 		return 0;
 	if (slot == VTD_FAULT_SLOT)
 		return vtd_fault_read(vtd, offset);
 	if (slot == VTD_PERFORMANCE_SLOT)
 		return vtd_performance_read(vtd, offset);
 	reg = &vtd->registers[slot];
-	return (uint32_t)(register_value(vtd, reg) >> (offset - reg->offset) * 8);
+	return register_doubleword(reg, register_value(vtd, reg), offset);
 }
 
 uint64_t vtd_read(struct iommusim_unit *unit, uint64_t offset, unsigned width)
@@ -384,18 +346,15 @@ static bool in_progress(const struct vtd_unit *vtd, unsigned id)
 
 /* Software wrote the bits `mask` of a register. */
 static void write_register(
-    struct vtd_unit *vtd, struct vtd_register *reg, uint64_t value, uint64_t mask)
+    struct vtd_unit *vtd, struct register_cell *reg, uint64_t value, uint64_t mask)
 {
 	void (*after)(struct vtd_unit *, uint64_t) = after_write(reg->id);
-	const uint64_t kept = (reg->writable | reg->write_only) & mask;
 	uint64_t written;
 
 	if (in_progress(vtd, reg->id)) /* the control side's own: no DMA changes it */
 		return;
 	pthread_mutex_lock(&vtd->unit.lock);
-	reg->value = (reg->value & ~kept) | (value & kept);
-	reg->value &= ~(value & reg->clearable & mask);
-	written = (reg->value & ~mask) | (value & mask);
+	written = register_store(reg, value, mask);
 	pthread_mutex_unlock(&vtd->unit.lock);
 	if (after != NULL && (mask & action_half(reg)) != 0)
 		after(vtd, written);
@@ -404,10 +363,10 @@ static void write_register(
 static void write_doubleword(struct vtd_unit *vtd, uint64_t offset, uint32_t value)
 {
 	const unsigned slot = slot_of(vtd, offset);
-	struct vtd_register *reg;
+	struct register_cell *reg;
 	unsigned shift;
 
-	if (slot == VTD_NO_SLOT)
+	if (slot == REGISTER_NONE)
 		return;
 	if (slot == VTD_FAULT_SLOT) {
 		pthread_mutex_lock(&vtd->unit.lock);
@@ -438,8 +397,8 @@ void vtd_write(struct iommusim_unit *unit, uint64_t offset, unsigned width, uint
 	if (width < 4)
 		return; /* undefined (VT-d 11.2): registers take doublewords and quadwords */
 	vtd_performance_count(vtd, VTD_PERFORMANCE_IOMMU_CLOCKS, NULL);
-	if (width == 8 && slot < VTD_REGISTER_SLOTS && vtd->registers[slot].bytes == 8 &&
-	    vtd->registers[slot].offset == offset) {
+	if (width == 8 && slot < VTD_REGISTER_SLOTS &&
+	    register_is_quadword(&vtd->registers[slot], offset)) {
 		write_register(vtd, &vtd->registers[slot], value, UINT64_MAX);
 		return;
 	}

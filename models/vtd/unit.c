@@ -353,9 +353,9 @@ static void vtd_reset(struct iommusim_unit *unit, bool cold)
 	atomic_store(&vtd->protecting, false);
 	for (unsigned number = 0; number < VTD_CACHES; number++)
 		cache_clear(cache_at(vtd, number));
-	vtd_outdate(vtd); /* no walk that is under way fills them again */
+	unit_outdate(&vtd->unit); /* no walk that is under way fills them again */
 	pthread_mutex_unlock(&unit->lock);
-	vtd_invalidation_settle(vtd); /* requests under way end with the tables they began with */
+	unit_settle(&vtd->unit); /* requests under way end with the tables they began with */
 	atomic_store(&vtd->root, 0);
 	atomic_store(&vtd->interrupt_table, 0);
 }

@@ -7,6 +7,7 @@
 
 #include "machine/unit_model.h"
 #include "models/common/cache.h"
+#include "models/common/register_file.h"
 #include "models/formats/page_format.h"
 #include "models/vtd/spec/vtd.h"
 
@@ -28,18 +29,6 @@ enum {
 #include "models/vtd/spec/registers.def"
 #undef REGISTER
 #undef REGISTERS
-};
-
-/* One register of one unit. The masks come from its description and the unit's capabilities. */
-struct vtd_register {
-	uint64_t value;
-	uint64_t writable;  /* RW fields the unit has */
-	uint64_t clearable; /* RW1C fields the unit has */
-	uint64_t
-	    write_only; /* WO fields the unit has: kept for the command they belong to, read as 0 */
-	uint16_t offset;
-	uint8_t bytes;
-	uint8_t id; /* enum vtd_register_id */
 };
 
 #define VTD_FAULT_RECORDS 256u /* CAP.NFR has 8 bits */
@@ -64,7 +53,7 @@ enum vtd_descriptor {
 
 #define VTD_HOST_LEVELS 4u /* of host permission tables (VT-d 4.2.4) */
 
-#define VTD_NO_SLOT          0xffu
+#define REGISTER_NONE        0xffu
 #define VTD_FAULT_SLOT       0xfeu /* fault recording registers (fault_log.c) */
 #define VTD_PERFORMANCE_SLOT 0xfdu /* registers of counters (performance.c) */
 
@@ -164,8 +153,8 @@ struct vtd_unit {
 	_Atomic bool protecting; /* PMEN.PRS */
 
 	/* Under the lock. */
-	struct vtd_register registers[VTD_REGISTER_SLOTS];
-	uint8_t slot_at[VTD_REGISTER_BYTES / 4]; /* of the register at each doubleword; VTD_NO_SLOT */
+	struct register_cell registers[VTD_REGISTER_SLOTS];
+	uint8_t slot_at[VTD_REGISTER_BYTES / 4]; /* of the register at each doubleword; REGISTER_NONE */
 	uint64_t fault_record[VTD_FAULT_RECORDS][2];
 	uint64_t fault_log;  /* AFLOG as SFL latched it */
 	uint32_t next_fault; /* index the next record goes to */
@@ -187,8 +176,6 @@ struct vtd_unit {
 	uint64_t global_until; /* tick at which the last write of GCMD or PMEN is carried out */
 	uint32_t lowest_pasid; /* no free one below this */
 	bool enhanced_aborted; /* the enhanced command under way met one of those */
-
-	_Atomic bool invalidated; /* something was outdated, since it was last settled; any thread */
 
 	/* Control side. */
 	uint32_t command; /* GCMD value under way */

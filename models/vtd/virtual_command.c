@@ -129,7 +129,7 @@ void vtd_virtual_command_written(struct vtd_unit *vtd, uint64_t written)
 	pthread_mutex_lock(&vtd->unit.lock);
 	vtd->registers[VTD_VCRSP].value = vtd_VCRSP_IP_bits(1);
 	pthread_mutex_unlock(&vtd->unit.lock);
-	vtd_after_latency(vtd, run);
+	unit_after_latency(&vtd->unit, run);
 }
 
 void vtd_virtual_reset(struct vtd_unit *vtd)

@@ -11,6 +11,7 @@
 
 #include <iommusim/acpi.h>
 #include <iommusim/dmar.h>
+#include <iommusim/ivrs.h>
 
 #include "replay/board.h"
 #include "scenarios/story.h"
@@ -139,6 +140,39 @@ static void the_built_in_board(void **state)
 	iommusim_dmar_free(parsed);
 }
 
+/* Told twice, for software that knows type 10h only; features as Zen 2 desktops have them. */
+static void the_built_in_board_with_an_amd_processor(void **state)
+{
+	struct iommusim_ivrs_device device;
+	struct iommusim_ivrs *parsed;
+	uint8_t table[BOARD_IVRS_BYTES];
+
+	(void)state;
+	board_ivrs(0x58f77ef22294ade, 0x10, table);
+	assert_int_equal(iommusim_ivrs_parse(table, sizeof(table), &parsed), IOMMUSIM_OK);
+	assert_true(parsed->usable);
+	assert_true(parsed->checksum_ok);
+	assert_int_equal(parsed->problem_count, 0);
+	assert_int_equal(parsed->length, 152);
+	/* EFRSup, guest virtual 48, physical 48, virtual 64 bits */
+	assert_int_equal(parsed->ivinfo, 1 | 2 << 5 | 48 << 8 | 64 << 15);
+	assert_int_equal(parsed->block_count, 2);
+	assert_int_equal(parsed->blocks[0].type, IOMMUSIM_IVHD_10H);
+	/* XT, NX, GT, GLX 1, IA, GA, PASmax 15, HATS 2 */
+	assert_int_equal(parsed->blocks[0].features, 0x80000f6f);
+	assert_int_equal(parsed->unit_count, 1);
+	assert_ptr_equal(parsed->units[0], &parsed->blocks[1]);
+	assert_int_equal(parsed->blocks[1].type, IOMMUSIM_IVHD_40H);
+	assert_int_equal(parsed->blocks[1].base, 0xfeb80000);
+	assert_int_equal(parsed->blocks[1].devid, 2);
+	assert_int_equal(parsed->blocks[1].efr, 0x58f77ef22294ade);
+	assert_int_equal(parsed->blocks[1].efr2, 0x10);
+	assert_true(iommusim_ivrs_find(parsed->units[0], 0xffff, &device));
+	assert_true(iommusim_ivrs_find(parsed->units[0], 0, &device));
+	assert_int_equal(device.alias, 0);
+	iommusim_ivrs_free(parsed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +181,7 @@ int main(void)
 		cmocka_unit_test(binary),
 		cmocka_unit_test(broken_text),
 		cmocka_unit_test(the_built_in_board),
+		cmocka_unit_test(the_built_in_board_with_an_amd_processor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

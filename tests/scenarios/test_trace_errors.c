@@ -229,6 +229,14 @@ static void machine(void **state)
 				"ecap=0xf050da, haw=39, "
 				"scope=\"endpoint 0:2.0;\")\n",
 		    3, 102, "`,` or the end" },
+		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0, ids=\"0:1f.8\")\n", 3, 41,
+		    "in hexadecimal, such as" },
+		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0, ids=\"0:2.0-0:1.0\")\n", 3, 47,
+		    "in hexadecimal, such as" },
+		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0, ids=\"0:2.0>\")\n", 3, 42,
+		    "in hexadecimal, such as" },
+		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0, ids=\"0:2.0 0:3.0\")\n", 3, 42,
+		    "`,` or the end of the ids" },
 	};
 
 	(void)state;
@@ -328,9 +336,9 @@ static void other_failures(void **state)
 
 	(void)state;
 	story_run(&story, STORY_HEADER "machine(iommu=amdvi, memory=1G, acpi=\"ivrs.dat\")\n");
-	assert_int_equal(story.status, IOMMUSIM_EOPNOTSUPP);
+	assert_int_equal(story.status, IOMMUSIM_EIO);
 	assert_int_equal(story.diagnostic.column, 38);
-	assert_non_null(strstr(story.diagnostic.text, "IVRS"));
+	assert_non_null(strstr(story.diagnostic.text, "stories/ivrs.dat"));
 
 	story_run(&story, STORY_HEADER "machine(iommu=vtd, memory=1G, acpi=\"not-there.dat\")\n");
 	assert_int_equal(story.status, IOMMUSIM_EIO);

@@ -359,6 +359,75 @@ static void units_and_memory_by_hand(void **state)
 	assert_string_equal(story.summary.machine, "VT-d, 1 unit, 128 MiB, vmm reference, cache hoard");
 }
 
+/* 0:1.0 to fe:1f.7, and ff:0.0 by 0:14.5; registers at fdf00000h; EFR of a mobile, EFR2 10h. */
+#define IVRS                                                                                           \
+	"495652536c000000026053494d434f20424f4152443900000300000054455354090000004330"                 \
+	"2000000000000000000040303c00020040000000f0fd000000000000011300800400de4a2522"                 \
+	"ef736d2010000000000000000308000004fffe004200ff0000a5000000000000"
+
+static void units_of_an_ivrs_table(void **state)
+{
+	struct story story;
+
+	(void)state;
+	story_run(&story,
+	    STORY_HEADER "machine(iommu=amdvi, memory=64M, preset=\"zen-client\", acpi_hex=\"" IVRS
+			 "\")\n"
+			 "mmio_read64(0xfdf00030) = 0x206d73ef22254ade\n"
+			 "mmio_read64(0xfdf001a0) = 0x10\n"
+			 /* a device table of one page; V=1 and TV=0 for 0:14.5 */
+			 "mem_write(0x14a0, \"01\")\n"
+			 "mmio_write64(0xfdf00000, 0x1000)\nmmio_write64(0xfdf00018, 1)\n"
+			 "dma(0x0008, read, 0x2000, 8) expect pa(0x2000), ok\n"
+			 "dma(0x00a5, read, 0x2000, 8) expect fault(2)\n"
+			 "dma(0xff00, read, 0x2000, 8) expect fault(2)\n"
+			 "dma(0x0007, read, 0x2000, 8) expect pa(0x2000), unprotected\n");
+	assert_int_equal(story.status, IOMMUSIM_OK);
+	assert_int_equal(story.summary.expectations_failed, 0);
+	assert_string_equal(
+	    story.summary.machine, "AMD-Vi, 1 unit, 64 MiB, vmm reference, cache hoard");
+}
+
+/* Broken, or of the other vendor: software may look at it, and there is no hardware. */
+static void tables_that_are_no_use_make_no_unit(void **state)
+{
+	(void)state;
+	story_must_pass(STORY_HEADER "machine(iommu=amdvi, memory=64M, acpi_hex=\"" IVRS "00\")\n"
+				     "mmio_read64(0xfdf00030) = 0x206d73ef22254ade\n");
+	story_must_pass(STORY_HEADER "machine(iommu=vtd, memory=64M, acpi_hex=\"" IVRS "\")\n"
+				     "mmio_read64(0xfdf00030) = error(ENXIO)\n");
+	story_must_pass(STORY_HEADER
+	    "machine(iommu=amdvi, memory=64M, "
+	    "acpi=\"" IOMMUSIM_SOURCE_DIR "/scenarios/boards/desktop.acpidump\")\n"
+	    "mmio_read64(0xfed90008) = error(ENXIO)\nmmio_read64(0xfeb80030) = error(ENXIO)\n");
+}
+
+/* Ids in lspci's digits: one, a range, and one by an alias, that has an entry of its own. */
+static void a_unit_with_ids(void **state)
+{
+	static const char unit[] = STORY_HEADER
+	    "machine(iommu=none, memory=64M)\n"
+	    "amdvi_unit(0xfd300000, efr=0x58f77ef22294ade, ids=\"%s\")\n"
+	    "mem_write(0x14a0, \"01\")\n"
+	    "mmio_write64(0xfd300000, 0x1000)\nmmio_write64(0xfd300018, 1)\n"
+	    "dma(0x00a5, read, 0x2000, 8) expect %s\ndma(0x1f07, read, 0x2000, 8) expect %s\n";
+	static const struct {
+		const char *ids, *itself, *aliased;
+	} rows[] = {
+		{ "0:14.5", "fault(2)", "pa(0x2000), unprotected" },
+		{ "0:1.0-1f:0.6", "fault(2)", "pa(0x2000), unprotected" },
+		{ "0:0.0-1f:1f.7 , 1f:0.7>0:14.5", "fault(2)", "fault(2)" },
+		{ "1f:0.0-1f:0.7>0:14.5", "pa(0x2000), unprotected", "fault(2)" },
+	};
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		snprintf(text, sizeof(text), unit, rows[i].ids, rows[i].itself, rows[i].aliased);
+		story_must_pass(text);
+	}
+}
+
 static void settings(void **state)
 {
 	const struct iommusim_replay_options options = {
@@ -427,6 +496,9 @@ int main(void)
 		cmocka_unit_test(bridges),
 		cmocka_unit_test(functions_come_and_go),
 		cmocka_unit_test(units_and_memory_by_hand),
+		cmocka_unit_test(units_of_an_ivrs_table),
+		cmocka_unit_test(tables_that_are_no_use_make_no_unit),
+		cmocka_unit_test(a_unit_with_ids),
 		cmocka_unit_test(settings),
 		cmocka_unit_test(tables_from_files),
 		cmocka_unit_test(unload),

@@ -68,6 +68,29 @@ static void trip(const char *text)
 	round_trip("stories/lesson.iommu", text, strlen(text));
 }
 
+/* What a table and a preset make is not told unit by unit; what they do not make is. */
+static void units_are_written_as_what_makes_them(void **state)
+{
+	static const char board[] =
+	    STORY_HEADER "machine(iommu=amdvi, memory=64M, preset=\"zen4-client\")\nstep(7)\n";
+	static const char unit[] = STORY_HEADER
+	    "machine(iommu=none, memory=64M)\namdvi_unit(0xfd300000, efr=0x58f77ef22294ade, "
+	    "ids=\"0:1.0-fe:1f.7, ff:0.0>0:14.5, 5:0.0\")\n";
+	struct story story;
+	char *text = story_record(board, strlen(board), &story);
+
+	(void)state;
+	assert_non_null(strstr(text, "machine(iommu=amdvi, memory=0x4000000"));
+	assert_non_null(strstr(text, "acpi_hex=\"49565253"));
+	assert_null(strstr(text, "amdvi_unit("));
+	free(text);
+	text = story_record(unit, strlen(unit), &story);
+	assert_non_null(strstr(text, "machine(iommu=none, "));
+	assert_non_null(strstr(text, "amdvi_unit(0xfd300000, efr=0x58f77ef22294ade, efr2=0x0, "));
+	assert_non_null(strstr(text, ", ids=\"0:1.0-fe:1f.7, ff:0.0>0:14.5, 5:0.0\")\n"));
+	free(text);
+}
+
 static void stories_with_all_statements(void **state)
 {
 	(void)state;
@@ -79,6 +102,10 @@ static void stories_with_all_statements(void **state)
 			  "vtd_unit(0xfed90000, version=0x10, cap=0xd2008c40660462, ecap=0xf050da, "
 			  "haw=39, segment=1, "
 			  "all=yes, scope=\"endpoint 0:2.0, bridge 0:1c.0/0.0\")\nstep(7)\n");
+	trip(STORY_HEADER "machine(iommu=none, memory=64M)\n"
+			  "amdvi_unit(0xfd300000, efr=0x58f77ef22294ade, "
+			  "ids=\"0:1.0-fe:1f.7, ff:0.0>0:14.5, 5:0.0\")\nstep(7)\n");
+	trip(STORY_HEADER "machine(iommu=amdvi, memory=64M, preset=\"zen4-client\")\nstep(7)\n");
 	trip(STORY_MACHINE
 	    "device(0/28/0, \"rp0\")\ndevice(7/0/0, \"a \\\"b\\\" \\\\\", behind=0/28/0, "
 	    "driver=ppt, class=nvme)\n"
@@ -248,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stories_of_the_project),
 		cmocka_unit_test(stories_with_all_statements),
+		cmocka_unit_test(units_are_written_as_what_makes_them),
 		cmocka_unit_test(registers_and_raw_calls),
 	};
 

@@ -76,7 +76,7 @@ IOMMUSIM_API const char *iommusim_amdvi_preset_name(size_t index, const char **a
  * order, which governs what the device entries of its block name; requests of functions with an alias carry
  * the alias (AMD-Vi 5.2). EFR and EFR2 are the images in the block; a block of type 10h says some of EFR in
  * its feature word and flags, and the preset the rest, if the IOMMUs have an EFR at all (IVinfo.EFRSup). The
- * preset also gives the revision. A unit whose base is no multiple of 512 KiB has no performance counters,
+ * preset also gives the revision, unless some other one has just these features. A unit whose base is no multiple of 512 KiB has no performance counters,
  * whatever its features say: there is no room for them. Twice the same base is one unit. What the table says
  * of memory (IVMD) is for software. The table itself is not installed (acpi.h). Returns OK, EINVAL, ENOENT
  * (preset), EEXIST, ENOMEM; on failure no unit stays. Control side.
