@@ -14,7 +14,7 @@
 #define MOST_BANKS         63u
 #define DEFAULT_COUNTERS   4u
 #define DEFAULT_BANKS      2u
-#define PMC_REVISION       0x300u
+#define PMC_REVISION       0x306u
 #define CXL_REVISION       0x311u
 
 /* Everything that is at bit 12 and above: AMD-Vi addresses have 52 bits. */

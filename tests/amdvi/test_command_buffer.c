@@ -115,7 +115,7 @@ static void a_full_buffer_is_carried_out_in_order(void **state)
 	am_start(&amd, NULL);
 	am_set64(&amd, A_CMD_HEAD, 0x800);
 	for (unsigned i = 0; i < 256; i++)
-		place(&amd, (0x800 + i * 16) % 0x1000, STORE(amd.completion + i % 4 * 8),
+		place(&amd, (0x800 + i * 16) % 0x1000, STORE(amd.completion + i % 4 * UINT64_C(8)),
 		    i); /* the last of four stays */
 	am_set64(&amd, A_CMD_TAIL, 0x7f0);
 	am_control(&amd, C_IOMMU_EN | C_CMD_BUF_EN, 0);

@@ -103,7 +103,7 @@ static void it_wraps(void **state)
 	start(&amd, NULL);
 	for (unsigned i = 0; i < 600; i++) {
 		make_event(&amd);
-		am_store(&amd, amd.events + (i + 1) % 256 * 16, 0);
+		am_store(&amd, amd.events + (i + 1) % 256 * UINT64_C(16), 0);
 		am_only_event(&amd, event);
 		assert_int_equal(event[0], UINT64_C(5) << 60);
 		assert_int_equal(am_get64(&amd, A_EVENT_TAIL), (i + 1) % 256 * 16);

@@ -294,7 +294,7 @@ static const struct described_need dependent[] = {
 	{ "EFR2.NumIntRemapSup", "CONTROL.NUM_INT_REMAP_MODE" },
 	{ "revision 3.11", "CONTROL.CXL_MEM_ATTR_EN DTE.CXL_MEM_ATTR" },
 	{ "capability header: HtTunnel", "CONTROL.HT_TUN_EN" },
-	{ "page table PMC, revision 3.0 on", "PTE.PMC" },
+	{ "page table PMC, after revision 3.05", "PTE.PMC" },
 	{ "no unit", "DTE.DISPUTED" },
 };
 

@@ -132,16 +132,17 @@ static char *read_all(const char *file, size_t *length)
 }
 
 /* Leave out one in 500 stores to the tables: what is lost must show as translations that part. */
-static void lost_stores_show(void **state)
+static void lose_stores(const char *name)
 {
+	char recording[512], platform[512];
 	size_t length, kept = 0, stores = 0;
 	struct replayed result;
 	struct json_object *whole, *summary;
 	char *text, *file;
 
-	(void)state;
-	need_recordings();
-	text = read_all(FOLDER "/intel/recording.jsonl.gz", &length);
+	snprintf(recording, sizeof(recording), FOLDER "/%s/recording.jsonl.gz", name);
+	snprintf(platform, sizeof(platform), FOLDER "/%s/platform.json", name);
+	text = read_all(recording, &length);
 	for (char *line = text, *end; line < text + length; line = end + 1) {
 		end = strchr(line, '\n');
 		assert_non_null(end);
@@ -155,8 +156,7 @@ static void lost_stores_show(void **state)
 	folder_write_bytes("lost.jsonl", text, kept);
 	free(text);
 	file = folder_path("lost.jsonl");
-	result =
-	    replay("--json", "--cache=none", "--platform", FOLDER "/intel/platform.json", file, NULL);
+	result = replay("--json", "--cache=none", "--platform", platform, file, NULL);
 	assert_int_equal(result.code, 1);
 	summary = summary_of(&result, &whole);
 	assert_true(
@@ -164,6 +164,14 @@ static void lost_stores_show(void **state)
 	json_object_put(whole);
 	replayed_free(&result);
 	free(file);
+}
+
+static void lost_stores_show(void **state)
+{
+	(void)state;
+	need_recordings();
+	lose_stores("intel");
+	lose_stores("amd");
 }
 
 int main(void)
