@@ -24,6 +24,7 @@ static const char usage[] =
     "      --trace FILE          as a trace leaves it, after line N or at its end\n"
     "      --line N\n"
     "      --vmm NAME            with this release's behaviour, whatever the trace says\n"
+    "      --iommu VENDOR        vtd or amdvi: a story told for that one too (also=) is played on it\n"
     "      --memory FILE...      memory images: pages as JSON lines ({\"pa\", \"hex\"}, may be "
     "compressed),\n"
     "                            or a raw image as FILE@ADDRESS\n"
@@ -51,6 +52,7 @@ static const char usage[] =
 struct run {
 	const char *trace;
 	const char *profile;
+	enum iommusim_vendor vendor;
 	uint64_t line; /* 0: the end */
 	struct walk_image image;
 	bool has_rid;
@@ -126,6 +128,7 @@ static int replay_and_ask(struct run *run, const char *text, size_t length)
 {
 	const struct iommusim_replay_options options = {
 		.profile = run->profile,
+		.vendor = run->vendor,
 		.last_line = (uint32_t)run->line,
 		.context = run,
 		.on_end = ask_at_end,
@@ -201,6 +204,7 @@ enum option_id {
 	OPTION_TRACE = 256,
 	OPTION_LINE,
 	OPTION_VMM,
+	OPTION_IOMMU,
 	OPTION_MEMORY,
 	OPTION_PLATFORM,
 	OPTION_ROOT,
@@ -285,6 +289,10 @@ static int take_machine_option(struct run *run, int option, const char *argument
 		    : COMMAND_BAD_INPUT;
 	case OPTION_VMM:
 		return take_profile(run, argument);
+	case OPTION_IOMMU:
+		return iommusim_vendor_find(argument, &run->vendor) == IOMMUSIM_OK
+		    ? COMMAND_OK
+		    : refuse("--iommu", argument, "expected vtd or amdvi");
 	case OPTION_PLATFORM:
 		run->image.platform = argument;
 		return COMMAND_OK;
@@ -336,6 +344,7 @@ static bool take_options(struct run *run, int argc, char **argv, char **files, i
 		{ "trace", required_argument, NULL, OPTION_TRACE },
 		{ "line", required_argument, NULL, OPTION_LINE },
 		{ "vmm", required_argument, NULL, OPTION_VMM },
+		{ "iommu", required_argument, NULL, OPTION_IOMMU },
 		{ "memory", required_argument, NULL, OPTION_MEMORY },
 		{ "platform", required_argument, NULL, OPTION_PLATFORM },
 		{ "root", required_argument, NULL, OPTION_ROOT },
@@ -391,8 +400,9 @@ static int check_machine(const struct run *run)
 		    "--platform, --root, --irta and --control go with --memory, not with --trace");
 	if (run->trace != NULL)
 		return COMMAND_OK;
-	if (run->line != 0 || run->profile != NULL)
-		return refuse(NULL, NULL, "--line and --vmm go with --trace, not with --memory");
+	if (run->line != 0 || run->profile != NULL || run->vendor != IOMMUSIM_VENDOR_OF_TRACE)
+		return refuse(
+		    NULL, NULL, "--line, --vmm and --iommu go with --trace, not with --memory");
 	if (image->platform == NULL)
 		return refuse(
 		    NULL, NULL, "--memory needs --platform FILE: which unit and how much RAM");

@@ -180,6 +180,16 @@ static void interrupts_for_guests_say_who_is_told(void **state)
 	    "\"posted\":true}");
 }
 
+/* A story for both vendors, told on AMD-Vi. */
+static void a_trace_may_be_walked_on_amdvi(void **state)
+{
+	(void)state;
+	assert_walked(walk("--trace %s/scenarios/host-disk-to-guest-memory/failing.iommu --line 16 "
+			   "--iommu amdvi --rid 0/23/0 --iova 0x4d2100000 --write",
+			  IOMMUSIM_SOURCE_DIR),
+	    1, "denied, event 2h: ");
+}
+
 static void wrong_usage_is_refused(void **state)
 {
 	(void)state;
@@ -209,6 +219,7 @@ int main(void)
 		cmocka_unit_test(the_device_table_may_come_without_a_size),
 		cmocka_unit_test(interrupts_are_shown_with_their_entries),
 		cmocka_unit_test(interrupts_for_guests_say_who_is_told),
+		cmocka_unit_test(a_trace_may_be_walked_on_amdvi),
 		cmocka_unit_test(wrong_usage_is_refused),
 	};
 

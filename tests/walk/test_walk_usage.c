@@ -50,6 +50,8 @@ static void wrong_usage_is_refused_with_what_is_missing(void **state)
 		{ "--rid 0/3/0 --pasid 0x100000", "--pasid 0x100000: the number is too large" },
 		{ "--rid 0/3/0 --line 0", "--line 0: lines count from 1" },
 		{ "--rid 0/3/0 --line 0x100000000", "the number is too large" },
+		{ "--rid 0/3/0 --iova 0 --memory m --iommu vtd", "go with --trace, not with --memory" },
+		{ "--rid 0/3/0 --iommu smmu", "--iommu smmu: expected vtd or amdvi" },
 		{ "--rid 0/3/0 --vmm 99.9", "--vmm 99.9: no release profile of that name" },
 		{ "--rid 0/3/0 --interrupt 0xfee00000",
 		    "--interrupt 0xfee00000: expected ADDRESS,DATA" },
