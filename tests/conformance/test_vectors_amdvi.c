@@ -162,16 +162,20 @@ static void registers_that_tell_of_events_are_not_compared_after_one(void **stat
 static void an_event_that_finds_no_room_is_compared_all_the_same(void **state)
 {
 	static const char one[] = DMA(32, "write", 4096, UNKNOWN) ",";
-	char *text = malloc(sizeof(HEAD(CAPS)) + sizeof(SETUP) + 257 * sizeof(one) + 512), *end = text;
+	static const char same[] = DMA(32, "write", 4096, EVENT("\"code\":2,\"rid\":32")) "]}\n";
+	static const char other[] = DMA(32, "write", 4096, EVENT("\"code\":1,\"rid\":32")) "]}\n";
+	const size_t room = sizeof(HEAD(CAPS)) + sizeof(SETUP) + 257 * sizeof(one) + sizeof(same) + 8;
+	char *text = malloc(room);
+	size_t used;
 
 	(void)state;
 	assert_non_null(text);
-	end += sprintf(end, "%s", HEAD(CAPS) SETUP ",");
+	used = (size_t)snprintf(text, room, "%s", HEAD(CAPS) SETUP ",");
 	for (unsigned i = 0; i < 257; i++)
-		end += sprintf(end, "%s", one);
-	strcpy(end, DMA(32, "write", 4096, EVENT("\"code\":2,\"rid\":32")) "]}\n");
+		used += (size_t)snprintf(text + used, room - used, "%s", one);
+	snprintf(text + used, room - used, "%s", same);
 	assert_passes(text);
-	strcpy(end, DMA(32, "write", 4096, EVENT("\"code\":1,\"rid\":32")) "]}\n");
+	snprintf(text + used, room - used, "%s", other);
 	assert_fails(text, 257, "expected event 1h of 00:04.0, got event 2h of 00:04.0");
 	free(text);
 }
