@@ -252,6 +252,8 @@ static void without_a_limit_a_silent_device_is_waited_for(void **state)
 	assert_int_equal(am_load(&amd, amd.completion), 0);
 	assert_int_equal(am_status(&amd), S_CMD_RUN | S_EVENT_RUN);
 	assert_int_equal(am_events(&amd), 0);
+	am_control(&amd, C_EVENT_INT_EN | C_CMD_BUF_EN, 0); /* it is on already */
+	assert_int_equal(am_get64(&amd, A_CMD_HEAD), 0x20);
 	am_control(&amd, 0, C_CMD_BUF_EN);
 	am_control(&amd, C_CMD_BUF_EN, 0);
 	assert_int_equal(am_get64(&amd, A_CMD_HEAD), 0x30);

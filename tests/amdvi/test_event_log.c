@@ -309,6 +309,22 @@ static void when_both_logs_have_overflowed_it_stops(void **state)
 	am_stop(&amd);
 }
 
+/* Room in it alone does not make the other log the next one: its overflow is to be cleared too. */
+static void a_log_whose_overflow_is_set_does_not_take_over(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	start_dual(&amd, 2);
+	make_events(&amd, 255 + 255);
+	am_drain_events(&amd);
+	make_event(&amd);
+	assert_int_equal(
+	    am_status(&amd), S_EVENT_INT | S_EVENT_OVERFLOW | S_EVENTB_OVERFLOW | S_EVENT_ACTIVE);
+	assert_int_equal(am_events(&amd), 0);
+	am_stop(&amd);
+}
+
 /* ---- the erratum --------------------------------------------------------------------------------------- */
 
 /* Software sees the tail, and waits for an entry that is not 0. */
@@ -358,6 +374,7 @@ int main(void)
 		cmocka_unit_test(log_b_has_an_overflow_of_its_own),
 		cmocka_unit_test(with_swap_the_other_log_takes_over),
 		cmocka_unit_test(when_both_logs_have_overflowed_it_stops),
+		cmocka_unit_test(a_log_whose_overflow_is_set_does_not_take_over),
 		cmocka_unit_test(with_the_erratum_the_entry_comes_after_its_tail),
 		cmocka_unit_test(with_the_erratum_the_next_entry_brings_the_last),
 	};
