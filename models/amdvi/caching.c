@@ -124,9 +124,7 @@ bool amdvi_ask_caches(
 	else
 		above = find_tables(amdvi, lookup, &tables);
 	if (above != NULL) {
-		shortcut->from = (struct walk_table){ .address = above->value[0],
-			.level = (uint8_t)above->value[1],
-			.rights = above->rights };
+		shortcut->from = walk_table_of(above);
 		lookup->page->through_cache = true;
 	}
 	pthread_mutex_unlock(&amdvi->unit.lock);
@@ -175,24 +173,15 @@ static void keep_tables(
 {
 	const struct cache_space space = space_of(&lookup->space);
 	const bool by_source = amdvi->unit.settings.match == IOMMUSIM_MATCH_SOURCE;
+	const struct cached like = {
+		.domain = space.domain,
+		.pasid = space.pasid,
+		.source = by_source ? lookup->request->rid : 0,
+		.kind = space.kind,
+		.flags = table_flags(&space),
+	};
 
-	for (unsigned i = 0; i < shortcut->passed_count; i++) {
-		const struct walk_table *table = &shortcut->passed[i];
-		const unsigned shift = page_level_shift(table->level + 1u);
-		const struct cached entry = {
-			.key = lookup->request->address >> shift << shift,
-			.value = { table->address, table->level },
-			.domain = space.domain,
-			.pasid = space.pasid,
-			.source = by_source ? lookup->request->rid : 0,
-			.shift = (uint8_t)shift,
-			.rights = table->rights,
-			.kind = space.kind,
-			.flags = table_flags(&space),
-		};
-
-		cache_insert(&amdvi->paging_cache, &entry);
-	}
+	walk_tables_keep(&amdvi->paging_cache, shortcut, lookup->request->address, &like);
 }
 
 /* Entries are kept only after their accessed flags are set: with the translation, where there are flags. */

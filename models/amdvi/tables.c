@@ -279,16 +279,6 @@ static unsigned walk_stages(const struct amdvi_unit *amdvi, const struct page_re
 			    : amdvi_walk_host(amdvi, space, walk);
 }
 
-static void forget(struct stage_walk *walk, unsigned path_count)
-{
-	if (walk->marks != NULL)
-		walk->marks->count = walk->marks->reason = 0;
-	if (walk->path != NULL)
-		walk->path->count = (uint8_t)path_count;
-	if (walk->shortcut != NULL)
-		walk->shortcut->passed_count = 0;
-}
-
 /*
  * Walk, and again where the first walk cannot say which flags to set: a nested one that began at a cached
  * table does not know what host tables say of that place, and whether a translation request writes shows at
@@ -303,12 +293,12 @@ static unsigned walk_and_mark(const struct amdvi_unit *amdvi, const struct page_
 	if (amdvi_is_nested(space) && walk->shortcut != NULL && walk->shortcut->from.level != 0 &&
 	    walk->marks != NULL && walk->marks->count != 0) {
 		walk->shortcut->from.level = 0;
-		forget(walk, path_count);
+		stage_walk_forget(walk, path_count);
 		reason = walk_stages(amdvi, request, space, walk);
 	}
 	if (walk->writes && !amdvi_writes(request, walk->rights & space->rights)) {
 		walk->writes = false;
-		forget(walk, path_count);
+		stage_walk_forget(walk, path_count);
 		reason = walk_stages(amdvi, request, space, walk);
 	}
 	return reason;

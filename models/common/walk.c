@@ -1,4 +1,7 @@
-/* The path of a walk, and accessed and dirty flags: noted on the way, set once it is known to succeed. */
+/*
+ * What walks leave behind: the path, tables for caches, and accessed and dirty flags, noted on the way and set
+ * once the translation is known to succeed.
+ */
 #include "models/common/walk.h"
 
 #include "machine/memory_access.h"
@@ -27,6 +30,33 @@ void walk_path_note_paging(
 	step->level = (uint8_t)level;
 	step->leaf = leaf;
 	step->input = input;
+}
+
+void walk_tables_keep(struct cache *cache, const struct walk_shortcut *shortcut, uint64_t address,
+    const struct cached *like)
+{
+	for (unsigned i = 0; i < shortcut->passed_count; i++) {
+		const struct walk_table *table = &shortcut->passed[i];
+		const unsigned shift = page_level_shift(table->level + 1u);
+		struct cached entry = *like;
+
+		entry.key = address >> shift << shift;
+		entry.value[0] = table->address;
+		entry.value[1] = table->level;
+		entry.shift = (uint8_t)shift;
+		entry.rights = table->rights;
+		cache_insert(cache, &entry);
+	}
+}
+
+void stage_walk_forget(struct stage_walk *walk, unsigned path_count)
+{
+	if (walk->marks != NULL)
+		walk->marks->count = walk->marks->reason = 0; /* the list is long */
+	if (walk->path != NULL)
+		walk->path->count = (uint8_t)path_count;
+	if (walk->shortcut != NULL)
+		walk->shortcut->passed_count = 0;
 }
 
 void walk_mark(struct walk_marks *marks, const struct walk_mark *mark, unsigned unsnooped)

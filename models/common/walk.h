@@ -8,6 +8,7 @@
 #include <iommusim/walk.h>
 
 #include "machine/state.h"
+#include "models/common/cache.h"
 #include "models/common/spec/spec.h"
 #include "models/formats/page_format.h"
 
@@ -61,6 +62,19 @@ struct walk_shortcut {
 	struct walk_table passed[PAGE_TABLE_LEVELS];
 	unsigned passed_count;
 };
+
+/*
+ * Keep the tables that a walk of `address` came by, each for the addresses it translates; whose they are says
+ * `like`. And a table out of such an entry. The caller holds the unit's lock.
+ */
+void walk_tables_keep(struct cache *cache, const struct walk_shortcut *shortcut, uint64_t address,
+    const struct cached *like);
+static inline struct walk_table walk_table_of(const struct cached *entry)
+{
+	return (struct walk_table){
+		.address = entry->value[0], .level = (uint8_t)entry->value[1], .rights = entry->rights
+	};
+}
 
 /* ---- flags ----------------------------------------------------------------------------------------------- */
 
@@ -120,5 +134,8 @@ struct stage_walk {
 	bool clean;             /* a write would have a dirty flag to set yet, in the first stage */
 	bool second_clean;      /* likewise in the second */
 };
+
+/* Before it is walked again: what it left behind is as it was, with `path_count` steps on the path. */
+void stage_walk_forget(struct stage_walk *walk, unsigned path_count);
 
 #endif

@@ -220,9 +220,7 @@ bool vtd_ask_by_space(struct vtd_unit *vtd, struct lookup *lookup, struct walk_s
 	else
 		above = ask_for_table(vtd, lookup, &tables);
 	if (above != NULL) {
-		shortcut->from = (struct walk_table){ .address = above->value[0],
-			.level = (uint8_t)above->value[1],
-			.rights = above->rights };
+		shortcut->from = walk_table_of(above);
 		lookup->page->through_cache = true;
 	}
 	pthread_mutex_unlock(&vtd->unit.lock);
@@ -337,21 +335,13 @@ static void keep_translation(struct vtd_unit *vtd, const struct lookup *lookup)
 static void keep_tables(
     struct vtd_unit *vtd, const struct lookup *lookup, const struct walk_shortcut *shortcut)
 {
-	for (unsigned i = 0; i < shortcut->passed_count; i++) {
-		const struct walk_table *table = &shortcut->passed[i];
-		const unsigned shift = page_level_shift(table->level + 1u);
-		const struct cached entry = {
-			.key = lookup->request->address >> shift << shift,
-			.value = { table->address, table->level },
-			.domain = lookup->space.domain,
-			.pasid = lookup->space.pasid,
-			.shift = (uint8_t)shift,
-			.rights = table->rights,
-			.kind = lookup->space.stages,
-		};
+	const struct cached like = {
+		.domain = lookup->space.domain,
+		.pasid = lookup->space.pasid,
+		.kind = lookup->space.stages,
+	};
 
-		cache_insert(&vtd->paging_cache, &entry);
-	}
+	walk_tables_keep(&vtd->paging_cache, shortcut, lookup->request->address, &like);
 }
 
 /*

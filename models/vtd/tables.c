@@ -241,17 +241,6 @@ static unsigned walk_stages(const struct vtd_unit *vtd, const struct page_reques
 }
 
 /* The first walk was this model's, not the hardware's: it is neither shown nor counted. */
-static void forget(struct stage_walk *walk, unsigned path_count)
-{
-	walk->reads = 0;
-	if (walk->marks != NULL)
-		walk->marks->count = walk->marks->reason = 0; /* the list is long */
-	if (walk->path != NULL)
-		walk->path->count = (uint8_t)path_count;
-	if (walk->shortcut != NULL)
-		walk->shortcut->passed_count = 0;
-}
-
 /*
  * Walk, and again where the first walk cannot say which flags to set: a nested one that began at a
  * cached table does not know what the second stage says of that place, and whether a translation request
@@ -266,12 +255,12 @@ static unsigned walk_and_mark(const struct vtd_unit *vtd, const struct page_requ
 	if (space->stages == VTD_NESTED && walk->shortcut != NULL && walk->shortcut->from.level != 0 &&
 	    walk->marks != NULL && walk->marks->count != 0) {
 		walk->shortcut->from.level = 0;
-		forget(walk, path_count);
+		stage_walk_forget(walk, path_count);
 		reason = walk_stages(vtd, request, space, walk);
 	}
 	if (walk->writes && !vtd_writes(vtd, request, walk->rights)) {
 		walk->writes = false;
-		forget(walk, path_count);
+		stage_walk_forget(walk, path_count);
 		reason = walk_stages(vtd, request, space, walk);
 	}
 	return reason;
