@@ -8,9 +8,9 @@
 #include <iommusim/amdvi.h>
 
 enum { DMAR_LENGTH = 48 + 16, DMAR_LENGTH_AT = 4, DMAR_CHECKSUM_AT = 9, DRHD_AT = 48 };
+enum { IVHD_AT = 48, IVRS_LENGTH = IVHD_AT + 40 + 4 };
 
-#define UNIT_BASE  UINT64_C(0xfed90000)
-#define AMDVI_BASE UINT64_C(0xfeb80000)
+#define UNIT_BASE UINT64_C(0xfed90000)
 
 /* A DMAR table (VT-d 8.1, 8.3) with one unit that governs every device. */
 static void make_table(uint8_t table[DMAR_LENGTH])
@@ -55,16 +55,37 @@ static bool add_vtd_unit(struct rig *rig, const struct iommusim_unit_settings *s
 		iommusim_vtd_create_from_dmar(rig->machine, rig->dmar, "skylake-client", settings));
 }
 
+/* An IVRS table (AMD-Vi 5.2) with one block of type 11h, EFR as `zen2-client` has it, and an entry for all devices. */
+static void make_ivrs(uint8_t table[IVRS_LENGTH])
+{
+	static const uint8_t block[IVRS_LENGTH - IVHD_AT] = { 0x11, 0x30, IVRS_LENGTH - IVHD_AT, 0, 2,
+		0, 0x40, 0, 0x00, 0x00, 0xb8, 0xfe, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xde, 0x4a,
+		0x29, 0x22, 0xef, 0x77, 0x8f, 0x05, [40] = 1 };
+	uint8_t sum = 0;
+
+	memset(table, 0, IVRS_LENGTH);
+	/* NOLINTBEGIN(bugprone-not-null-terminated-result): ACPI names have no terminator */
+	memcpy(table, "IVRS", 4);
+	table[DMAR_LENGTH_AT] = IVRS_LENGTH;
+	table[8] = 2; /* revision */
+	memcpy(table + 10, "BENCH ", 6);
+	memcpy(table + 16, "IOMMUSIM", 8);
+	/* NOLINTEND(bugprone-not-null-terminated-result) */
+	memcpy(table + IVHD_AT, block, sizeof(block));
+	for (unsigned i = 0; i < IVRS_LENGTH; i++)
+		sum = (uint8_t)(sum + table[i]);
+	table[DMAR_CHECKSUM_AT] = (uint8_t)-sum;
+}
+
 static bool add_amdvi_unit(struct rig *rig, const struct iommusim_unit_settings *settings)
 {
-	struct iommusim_amdvi_config config = { .base = AMDVI_BASE, .rid = 2, .settings = *settings };
-	struct iommusim_unit *unit;
+	uint8_t table[IVRS_LENGTH];
 
-	if (!rig_ok(rig, iommusim_amdvi_preset("zen2-client", &config)) ||
-	    !rig_ok(rig, iommusim_amdvi_create(rig->machine, &config, &unit)))
-		return false;
-	iommusim_unit_include_all(unit);
-	return true;
+	make_ivrs(table);
+	return rig_ok(rig, iommusim_acpi_install(rig->machine, table, sizeof(table))) &&
+	    rig_ok(rig, iommusim_ivrs_parse(table, sizeof(table), &rig->ivrs)) &&
+	    rig_ok(
+		rig, iommusim_amdvi_create_from_ivrs(rig->machine, rig->ivrs, "zen2-client", settings));
 }
 
 static bool make_hardware(struct rig *rig, const struct rig_config *config)
@@ -101,6 +122,7 @@ void rig_destroy(struct rig *rig)
 	iommusim_check_destroy(rig->check);
 	iommusim_vmm_destroy(rig->vmm);
 	iommusim_dmar_free(rig->dmar);
+	iommusim_ivrs_free(rig->ivrs);
 	iommusim_machine_destroy(rig->machine);
 	memset(rig, 0, sizeof(*rig));
 }

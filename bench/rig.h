@@ -9,6 +9,7 @@
 #include <iommusim/dma.h>
 #include <iommusim/memory.h>
 #include <iommusim/pci.h>
+#include <iommusim/amdvi.h>
 #include <iommusim/unit.h>
 #include <iommusim/vmm.h>
 
@@ -23,6 +24,7 @@ struct rig_config {
 struct rig {
 	struct iommusim_machine *machine;
 	struct iommusim_dmar *dmar;
+	struct iommusim_ivrs *ivrs;
 	struct iommusim_vmm *vmm;
 	struct iommusim_check *check;
 	enum iommusim_status status; /* of the first call that failed */

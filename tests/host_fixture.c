@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <iommusim/amdvi.h>
+
 /* ---- an allocator that counts ---------------------------------------------------------------- */
 
 struct counted {
@@ -133,6 +135,33 @@ static void add_units(struct host *host, const struct host_setup *setup)
 	add_unit(host, HOST_UNIT1, cap, host_ecap(), NULL, &setup->settings);
 }
 
+void host_add_amdvi(struct host *host, const uint64_t *bases, size_t count, bool governs,
+    const struct iommusim_unit_settings *settings)
+{
+	struct builder builder = ivrs_begin();
+	struct iommusim_ivrs *table;
+
+	for (size_t i = 0; i < count; i++) {
+		const uint32_t base = (uint32_t)bases[i];
+		const uint8_t entries = governs && i == 0 ? 4 : 0;
+
+		/* its function is 00:00.2, 00:01.2, ...; capability at 40h */
+		ADD(&builder, 0x11, 0x30, (uint8_t)(40 + entries), 0, (uint8_t)(2 + 8 * i), 0, 0x40, 0,
+		    (uint8_t)base, (uint8_t)(base >> 8), (uint8_t)(base >> 16), (uint8_t)(base >> 24),
+		    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+		for (unsigned byte = 0; byte < 16; byte++)
+			builder.bytes[builder.size++] = (uint8_t)(byte < 8 ? HOST_EFR >> byte * 8 : 0);
+		if (entries != 0)
+			ADD(&builder, 1, 0, 0, 0);
+	}
+	builder_finish(&builder);
+	host_install(host, &builder);
+	assert_ok(iommusim_ivrs_parse(builder.bytes, builder.size, &table));
+	assert_true(table->usable);
+	assert_ok(iommusim_amdvi_create_from_ivrs(host->machine, table, "zen2-client", settings));
+	iommusim_ivrs_free(table);
+}
+
 void host_function(struct host *host, uint16_t rid, const char *name)
 {
 	struct iommusim_pci_function function = { .rid = rid };
@@ -196,7 +225,7 @@ void host_start(struct host *host, const struct host_setup *wanted)
 	};
 	const struct iommusim_vmm_config vmm = {
 		.profile = setup->profile,
-		.cpu = setup->cpu,
+		.cpu = setup->amdvi ? IOMMUSIM_CPU_AMD : setup->cpu,
 		.ops = setup->ops,
 		.ops_context = setup->ops_context,
 	};
@@ -205,9 +234,11 @@ void host_start(struct host *host, const struct host_setup *wanted)
 	memset(host, 0, sizeof(*host));
 	assert_ok(iommusim_machine_create(&machine, &host->machine));
 	assert_ok(iommusim_memory_add_pc_ram(host->machine, setup->ram == 0 ? HOST_RAM : setup->ram));
-	if (!setup->no_table)
+	if (setup->amdvi)
+		host_add_amdvi(host, (const uint64_t[]){ HOST_AMDVI }, 1, true, &setup->settings);
+	if (!setup->no_table && !setup->amdvi)
 		host_install(host, setup->table == NULL ? &own : setup->table);
-	if (!setup->no_units)
+	if (!setup->no_units && !setup->amdvi)
 		add_units(host, setup);
 	if (!setup->no_functions)
 		add_functions(host);

@@ -26,6 +26,7 @@
 #include <iommusim/walk.h>
 
 #include "acpi/dmar_builder.h"
+#include "acpi/ivrs_builder.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
@@ -95,6 +96,7 @@ struct host_setup {
 	struct builder *table; /* instead of the fixture's own */
 	bool no_table;         /* firmware has none */
 	bool no_units;         /* nothing answers where the table says */
+	bool amdvi;            /* an AMD processor, and an AMD-Vi unit for everything, with its table */
 	bool no_functions;     /* an empty bus */
 	bool no_drivers;       /* the functions are there, no driver has them */
 	bool checked;          /* with a checker */
@@ -127,6 +129,15 @@ struct iommusim_unit *host_add_unit(struct host *host, uint64_t base, uint64_t c
 /* What the fixture's units are made of. */
 uint64_t host_cap(void);
 uint64_t host_ecap(void);
+
+/*
+ * An IVRS table with AMD-Vi units, blocks of type 11h, and the units themselves: registers at `bases`, EFR as a Zen 2
+ * desktop has it (SPEC_FACTS 23). The first one governs everything if `governs` says so.
+ */
+#define HOST_AMDVI UINT64_C(0xfd200000)
+#define HOST_EFR   UINT64_C(0x58f77ef22294ade)
+void host_add_amdvi(struct host *host, const uint64_t *bases, size_t count, bool governs,
+    const struct iommusim_unit_settings *settings);
 
 void host_function(struct host *host, uint16_t rid, const char *name);
 /* A bridge with one bus behind it. */

@@ -1,6 +1,6 @@
 /*
  * The built-in AMD-Vi backend's iommu_ops: domains, mappings, devices. Finding units is
- * amdvi_driver_units.c, programming them amdvi_driver_hw.c.
+ * amdvi_driver_ivrs.c, programming them amdvi_driver_hw.c.
  */
 #include "vmm/amdvi_driver.h"
 
@@ -67,12 +67,16 @@ static void store_device(struct amdvi_driver *driver, const struct driver_domain
 	driver_store_entry(&driver->common, entry_address(driver, rid), entry, AMDVI_QUADS);
 }
 
-static bool is_added(const struct amdvi_driver *driver, uint16_t rid)
+/* Is the entry in use? Functions that share an id share its domain. */
+static bool is_taken(
+    const struct amdvi_driver *driver, const struct driver_domain *domain, uint16_t rid, uint16_t id)
 {
 	uint64_t entry[AMDVI_QUADS] = { 0 };
 
-	memory_load64(&driver->common.machine->memory, entry_address(driver, rid), true, &entry[0]);
-	return amdvi_dte_TV(entry) != 0;
+	for (unsigned quad = 0; quad < 2; quad++)
+		memory_load64(&driver->common.machine->memory,
+		    entry_address(driver, id) + quad * UINT64_C(8), true, &entry[quad]);
+	return amdvi_dte_TV(entry) != 0 && (rid == id || amdvi_dte_DOMAIN_ID(entry) != domain->id);
 }
 
 /* ---- init, enable, disable, cleanup --------------------------------------------------------------- */
@@ -226,7 +230,7 @@ static enum iommusim_status amdvi_invalidate_tlb(void *context, void *handle)
 
 static enum iommusim_status no_unit(struct amdvi_driver *driver, uint16_t rid)
 {
-	if (vmm_policy(driver->common.vmm, COLUMN_amd_stranger) == POLICY_amd_stranger_SKIPPED)
+	if (vmm_policy(driver->common.vmm, COLUMN_amd_unit) == POLICY_amd_unit_SKIPPED)
 		return IOMMUSIM_OK;
 	return machine_fail(driver->common.machine, IOMMUSIM_ENXIO,
 	    "amdvi_add_device: no unit governs %02x:%02x.%u", IOMMUSIM_RID_BUS(rid),
@@ -238,16 +242,19 @@ static enum iommusim_status amdvi_add_device(
 {
 	struct amdvi_driver *driver = context;
 	struct amdvi_driver_unit *unit = amdvi_driver_unit_for(driver, segment, rid);
+	const struct driver_domain *domain = handle;
+	uint16_t id;
 
 	if (unit == NULL)
 		return no_unit(driver, rid);
-	if (is_added(driver, rid) &&
+	id = amdvi_driver_device_id(driver, unit, rid);
+	if (is_taken(driver, domain, rid, id) &&
 	    vmm_policy(driver->common.vmm, COLUMN_amd_remove) == POLICY_amd_remove_BLOCKED)
 		return machine_fail(driver->common.machine, IOMMUSIM_EBUSY,
 		    "amdvi_add_device: %02x:%02x.%u is in a domain already", IOMMUSIM_RID_BUS(rid),
 		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
-	store_device(driver, handle, rid);
-	return amdvi_driver_flush_device(driver, unit, rid);
+	store_device(driver, domain, id);
+	return amdvi_driver_flush_device(driver, unit, id);
 }
 
 static enum iommusim_status amdvi_remove_device(
@@ -255,14 +262,16 @@ static enum iommusim_status amdvi_remove_device(
 {
 	struct amdvi_driver *driver = context;
 	struct amdvi_driver_unit *unit = amdvi_driver_unit_for(driver, segment, rid);
+	uint16_t id;
 
 	(void)handle;
 	if (unit == NULL)
 		return IOMMUSIM_OK;
+	id = amdvi_driver_device_id(driver, unit, rid);
 	/* Where the entry is left, its domain id is what would be written, and it is that already. */
 	if (vmm_policy(driver->common.vmm, COLUMN_amd_remove) == POLICY_amd_remove_BLOCKED)
-		block_device(driver, rid);
-	return amdvi_driver_flush_device(driver, unit, rid);
+		block_device(driver, id);
+	return amdvi_driver_flush_device(driver, unit, id);
 }
 
 const struct iommusim_ops amdvi_driver_ops = {

@@ -1,9 +1,11 @@
 /*
- * The built-in AMD-Vi backend: a driver like any other. It programs units through the MMIO bus and their
- * command buffers, and keeps its tables in physical memory. Private to libiommusim/vmm.
+ * The built-in AMD-Vi backend: a driver like any other. It finds units in the IVRS table, programs them through
+ * the MMIO bus and their command buffers, and keeps its tables in physical memory. Private to libiommusim/vmm.
  */
 #ifndef IOMMUSIM_VMM_AMDVI_DRIVER_H
 #define IOMMUSIM_VMM_AMDVI_DRIVER_H
+
+#include <iommusim/ivrs.h>
 
 #include "models/amdvi/spec/amdvi.h"
 #include "vmm/driver.h"
@@ -17,6 +19,7 @@
 
 /* One unit as the driver knows it. */
 struct amdvi_driver_unit {
+	const struct iommusim_ivrs_block *block;
 	uint64_t base;
 	uint64_t features; /* EFR */
 	uint64_t commands; /* physical address of the command buffer */
@@ -27,6 +30,7 @@ struct amdvi_driver_unit {
 
 struct amdvi_driver {
 	struct driver common; /* first */
+	struct iommusim_ivrs *ivrs;
 	struct amdvi_driver_unit *units;
 	size_t unit_count;
 	/*
@@ -41,11 +45,14 @@ struct amdvi_driver {
 	uint8_t levels;      /* host levels every unit has */
 };
 
-/* amdvi_driver_units.c: finding units, and the unit of a device */
+/* amdvi_driver_ivrs.c: finding units, and the unit of a device */
 enum iommusim_status amdvi_driver_find_units(struct amdvi_driver *driver);
 void amdvi_driver_forget_units(struct amdvi_driver *driver);
 struct amdvi_driver_unit *amdvi_driver_unit_for(
     struct amdvi_driver *driver, uint16_t segment, uint16_t rid);
+/* The device id that a function's requests carry, and its table entry goes by. */
+uint16_t amdvi_driver_device_id(
+    const struct amdvi_driver *driver, const struct amdvi_driver_unit *unit, uint16_t rid);
 
 /* amdvi_driver_hw.c: programming them */
 /* Tell a unit where its tables and rings are. It stays off. */

@@ -1,7 +1,10 @@
 /* Table memory, domains and register accesses of the built-in backends. What they put where is theirs. */
 #include "vmm/driver.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include <iommusim/acpi.h>
 
 #include "machine/memory_access.h"
 
@@ -143,6 +146,34 @@ enum iommusim_status driver_no_table(struct driver *driver, const char *what, ui
 {
 	return machine_fail(
 	    driver->machine, IOMMUSIM_ENOMEM, "%s at 0x%llx", what, (unsigned long long)gpa);
+}
+
+/* ---- firmware -------------------------------------------------------------------------------- */
+
+enum iommusim_status driver_copy_table(
+    struct driver *driver, const char *signature, void **bytes, uint32_t *length)
+{
+	uint64_t address;
+
+	if (iommusim_acpi_find(driver->machine, signature, 0, &address, length) != IOMMUSIM_OK)
+		return IOMMUSIM_ENOENT;
+	*bytes = machine_alloc(driver->machine, *length);
+	if (*bytes == NULL)
+		return machine_fail(
+		    driver->machine, IOMMUSIM_ENOMEM, "no memory for the %s table", signature);
+	iommusim_memory_read(driver->machine, address, *bytes, *length);
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status driver_give_up(struct driver *driver, enum iommusim_status status,
+    enum iommusim_init_outcome outcome, const char *text, const char *advice)
+{
+	struct iommusim_init_report *report = &driver->vmm->init_report;
+
+	report->outcome = outcome;
+	snprintf(report->text, sizeof(report->text), "%s", text);
+	snprintf(report->advice, sizeof(report->advice), "%s", advice);
+	return machine_fail(driver->machine, status, "%s", text);
 }
 
 /* ---- registers ------------------------------------------------------------------------------- */

@@ -106,6 +106,18 @@ PAGE_TABLE_INLINE enum iommusim_status driver_unmap(const struct page_format *fo
 	return IOMMUSIM_OK;
 }
 
+/* ---- firmware -------------------------------------------------------------------------------- */
+
+/*
+ * Copy a table out of firmware's memory, as a driver maps it; machine_free() it. OK, ENOENT: there is none,
+ * ENOMEM.
+ */
+enum iommusim_status driver_copy_table(
+    struct driver *driver, const char *signature, void **bytes, uint32_t *length);
+/* Why init ends here: into vmm's report, and as the diagnostic. Returns `status`. */
+enum iommusim_status driver_give_up(struct driver *driver, enum iommusim_status status,
+    enum iommusim_init_outcome outcome, const char *text, const char *advice);
+
 /* ---- registers ------------------------------------------------------------------------------- */
 
 uint64_t driver_read(const struct driver *driver, uint64_t address, unsigned width);

@@ -8,12 +8,7 @@
 static enum iommusim_status fail(
     struct vtd_driver *driver, enum iommusim_init_outcome outcome, const char *text, const char *advice)
 {
-	struct iommusim_init_report *report = &driver->common.vmm->init_report;
-
-	report->outcome = outcome;
-	snprintf(report->text, sizeof(report->text), "%s", text);
-	snprintf(report->advice, sizeof(report->advice), "%s", advice);
-	return machine_fail(driver->common.machine, IOMMUSIM_ENXIO, "%s", text);
+	return driver_give_up(&driver->common, IOMMUSIM_ENXIO, outcome, text, advice);
 }
 
 static enum iommusim_status bad_table(struct vtd_driver *driver, const char *why)
@@ -25,25 +20,21 @@ static enum iommusim_status bad_table(struct vtd_driver *driver, const char *why
 	    "the firmware's table is damaged: newer firmware may help");
 }
 
-/* Copy the table out of firmware memory, as a driver maps it, and take it apart. */
+/* Read the table and take it apart. */
 static enum iommusim_status read_table(struct vtd_driver *driver)
 {
 	struct iommusim_init_report *report = &driver->common.vmm->init_report;
-	enum iommusim_status status;
-	uint64_t address;
 	uint32_t length;
 	void *bytes;
+	enum iommusim_status status = driver_copy_table(&driver->common, "DMAR", &bytes, &length);
 
-	if (iommusim_acpi_find(driver->common.machine, "DMAR", 0, &address, &length) != IOMMUSIM_OK)
+	if (status == IOMMUSIM_ENOENT)
 		return fail(driver, IOMMUSIM_INIT_NO_TABLE,
 		    "firmware has no DMAR table: VT-d is off in the firmware set-up, or the machine "
 		    "has none",
 		    "turn VT-d on in the firmware set-up");
-	bytes = machine_alloc(driver->common.machine, length);
-	if (bytes == NULL)
-		return machine_fail(
-		    driver->common.machine, IOMMUSIM_ENOMEM, "no memory for the DMAR table");
-	iommusim_memory_read(driver->common.machine, address, bytes, length);
+	if (status != IOMMUSIM_OK)
+		return status;
 	status = iommusim_dmar_parse(bytes, length, &driver->dmar);
 	machine_free(driver->common.machine, bytes, length);
 	if (status == IOMMUSIM_ENOMEM)

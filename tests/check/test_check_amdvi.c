@@ -8,28 +8,13 @@
 
 #include <iommusim/amdvi.h>
 
-#define UNIT UINT64_C(0xfd200000)
+#define UNIT HOST_AMDVI
 
 #define VM_SIZE (2 * MIB)
 
-static void add_unit(struct host *host)
-{
-	struct iommusim_amdvi_config config = { .base = UNIT, .rid = 2, .features = 0x58f77ef22294ade };
-	struct iommusim_unit *unit;
-
-	assert_ok(iommusim_amdvi_create(host->machine, &config, &unit));
-	iommusim_unit_include_all(unit);
-}
-
 static void start(struct host *host, const char *profile)
 {
-	host_start(host,
-	    &(struct host_setup){ .profile = profile,
-		.cpu = IOMMUSIM_CPU_AMD,
-		.no_table = true,
-		.no_units = true,
-		.checked = true });
-	add_unit(host);
+	host_start(host, &(struct host_setup){ .profile = profile, .amdvi = true, .checked = true });
 	assert_ok(iommusim_sysctl_set(host->vmm, "hw.vmm.amdvi.enable", 1));
 }
 
@@ -278,13 +263,8 @@ static unsigned overruns(const char *profile, unsigned functions, char *text, si
 	struct host host;
 
 	host_start(&host,
-	    &(struct host_setup){ .profile = profile,
-		.cpu = IOMMUSIM_CPU_AMD,
-		.no_table = true,
-		.no_units = true,
-		.no_functions = true,
-		.checked = true });
-	add_unit(&host);
+	    &(struct host_setup){
+		.profile = profile, .amdvi = true, .no_functions = true, .checked = true });
 	assert_ok(iommusim_sysctl_set(host.vmm, "hw.vmm.amdvi.enable", 1));
 	for (unsigned i = 0; i < functions; i++)
 		host_function(&host, (uint16_t)(0x100 + i), "nic");

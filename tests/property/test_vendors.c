@@ -6,8 +6,6 @@
 #include "property/random.h"
 #include "x86_backend.h"
 
-#include <iommusim/amdvi.h>
-
 #define STEPS     48u
 #define CASES     100u
 #define DEVICES   3u  /* all under one unit, on every kind */
@@ -104,18 +102,6 @@ static struct tale random_tale(uint64_t seed, uint64_t number)
 
 /* ---- playing one ------------------------------------------------------------------------------------ */
 
-static void add_amd_unit(struct host *host, const struct iommusim_unit_settings *settings)
-{
-	const struct iommusim_amdvi_config config = { .base = X86_UNIT,
-		.rid = 2,
-		.features = 0x58f77ef22294ade, /* SPEC_FACTS 23: a Zen 2 desktop */
-		.settings = *settings };
-	struct iommusim_unit *unit;
-
-	assert_ok(iommusim_amdvi_create(host->machine, &config, &unit));
-	iommusim_unit_include_all(unit);
-}
-
 static void sit_down(
     struct player *player, enum kind kind, enum iommusim_cache_policy cache, bool forgetful)
 {
@@ -123,19 +109,15 @@ static void sit_down(
 		.settings = { .cache = cache, .drop_invalidations = forgetful } };
 
 	memset(player, 0, sizeof(*player));
-	if (kind != VTD_SECOND)
-		setup.no_table = setup.no_units = true;
-	if (kind == AMD_HOST)
-		setup.cpu = IOMMUSIM_CPU_AMD;
+	setup.amdvi = kind == AMD_HOST;
 	if (kind == VTD_FIRST || kind == AMD_GUEST) {
+		setup.no_table = setup.no_units = true;
 		x86_backend_init(&player->x86, kind == AMD_GUEST);
 		setup.ops = &player->x86.ops;
 		setup.ops_context = &player->x86;
 	}
 	host_start(&player->host, &setup);
-	if (kind == AMD_HOST)
-		add_amd_unit(&player->host, &setup.settings);
-	else if (kind != VTD_SECOND)
+	if (setup.ops != NULL)
 		x86_backend_attach(&player->x86, &player->host, &setup.settings);
 	host_init(&player->host);
 	player->domains[0] = iommusim_host_domain(player->host.vmm);

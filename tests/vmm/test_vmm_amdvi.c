@@ -7,7 +7,7 @@
 
 #include <iommusim/amdvi.h>
 
-#define UNIT0 UINT64_C(0xfd200000)
+#define UNIT0 HOST_AMDVI
 #define UNIT1 UINT64_C(0xfd300000)
 
 /* Register offsets (AMD-Vi 3.4). */
@@ -29,23 +29,25 @@ enum { COMPLETION_WAIT = 1, INVALIDATE_DEVTAB_ENTRY, INVALIDATE_IOMMU_PAGES, INV
 static const char *const every[] = { "13.0", "13.1", "14.2", "reference" };
 static const char *const both[] = { "13.1", "reference" };
 
-static void add_unit(struct host *host, uint64_t base, bool all)
-{
-	/* A unit of its own, with EFR of a Zen 2 desktop (SPEC_FACTS 23): HATS=2, six levels. */
-	struct iommusim_amdvi_config config = { .base = base, .rid = 2, .features = 0x58f77ef22294ade };
-	struct iommusim_unit *unit;
-
-	assert_ok(iommusim_amdvi_create(host->machine, &config, &unit));
-	if (all)
-		iommusim_unit_include_all(unit);
-}
-
 static void start(struct host *host, const char *profile)
 {
+	host_start(host, &(struct host_setup){ .profile = profile, .amdvi = true });
+	assert_ok(iommusim_sysctl_set(host->vmm, "hw.vmm.amdvi.enable", 1));
+}
+
+/* Without the fixture's unit: `count` of these, the first for everything or none for anything. */
+static void start_with(struct host *host, const char *profile, size_t count, bool governs)
+{
+	static const uint64_t bases[] = { UNIT0, UNIT1 };
+	static const struct iommusim_unit_settings settings;
+
 	host_start(host,
-	    &(struct host_setup){
-		.profile = profile, .cpu = IOMMUSIM_CPU_AMD, .no_table = true, .no_units = true });
-	add_unit(host, UNIT0, true);
+	    &(struct host_setup){ .profile = profile,
+		.cpu = IOMMUSIM_CPU_AMD,
+		.no_table = true,
+		.no_units = true,
+		.no_functions = !governs });
+	host_add_amdvi(host, bases, count, governs, &settings);
 	assert_ok(iommusim_sysctl_set(host->vmm, "hw.vmm.amdvi.enable", 1));
 }
 
@@ -127,8 +129,7 @@ static void all_units_share_one_device_table_and_have_rings_of_their_own(void **
 	struct host host;
 
 	(void)state;
-	start(&host, "reference");
-	add_unit(&host, UNIT1, false);
+	start_with(&host, "reference", 2, true);
 	host_init(&host);
 	assert_int_equal(
 	    host_get(&host, UNIT0, DEVTAB_BASE, 8), host_get(&host, UNIT1, DEVTAB_BASE, 8));
@@ -232,15 +233,7 @@ static void a_device_without_a_unit(void **state)
 
 	(void)state;
 	for (size_t p = 0; p < sizeof(every) / sizeof(*every); p++) {
-		host_start(&host,
-		    &(struct host_setup){ .profile = every[p],
-			.cpu = IOMMUSIM_CPU_AMD,
-			.no_table = true,
-			.no_units = true,
-			.no_drivers = true,
-			.no_functions = true });
-		add_unit(&host, UNIT0, false);
-		assert_ok(iommusim_sysctl_set(host.vmm, "hw.vmm.amdvi.enable", 1));
+		start_with(&host, every[p], 1, false);
 		host_init(&host);
 		domain = new_domain(&host, GIB);
 		assert_status(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1), added[p]);
@@ -255,6 +248,121 @@ static void a_device_without_a_unit(void **state)
 		    iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1), IOMMUSIM_OK);
 		host_stop(&host);
 	}
+}
+
+/* Install a table of one unit at UNIT0, a block of type 11h with these attributes and entries, and make the unit. */
+static void start_table(
+    struct host *host, const char *profile, uint8_t attributes, const uint8_t *entries, uint8_t size)
+{
+	struct builder table = ivrs_begin();
+	struct iommusim_ivrs *ivrs;
+
+	host_start(host,
+	    &(struct host_setup){
+		.profile = profile, .cpu = IOMMUSIM_CPU_AMD, .no_table = true, .no_units = true });
+	ADD(&table, 0x11, 0x30, (uint8_t)(40 + size), 0, 2, 0, 0x40, 0, 0, 0, 0x20, 0xfd, 0, 0, 0, 0, 0,
+	    0, 0, 0, attributes, 0, 0, 0, 0xde, 0x4a, 0x29, 0x22, 0xef, 0x77, 0x8f, 0x05, 0, 0, 0, 0, 0,
+	    0, 0, 0);
+	for (uint8_t i = 0; i < size; i++)
+		table.bytes[table.size++] = entries[i];
+	builder_finish(&table);
+	host_install(host, &table);
+	assert_ok(iommusim_ivrs_parse(table.bytes, table.size, &ivrs));
+	assert_ok(iommusim_amdvi_create_from_ivrs(host->machine, ivrs, "zen2-client", NULL));
+	iommusim_ivrs_free(ivrs);
+	assert_ok(iommusim_sysctl_set(host->vmm, "hw.vmm.amdvi.enable", 1));
+}
+
+/* Requests of 7/0/0 carry 01:00.0 (an entry of type 42h, AMD-Vi 5.2): releases write the entry of 7/0/0 itself. */
+static void an_alias_has_the_entry_of_the_id_that_is_carried(void **state)
+{
+	static const uint8_t entries[] = { 1, 0, 0, 0, 0x42, 0x00, 0x07, 0, 0, 0x00, 0x01, 0 };
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < 2; p++) {
+		start_table(&host, both[p], 0, entries, sizeof(entries));
+		host_init(&host);
+		domain = new_domain(&host, GIB);
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x5000, 0x1005000, PAGE));
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_int_equal(entry(&host, HOST_PPT1, 0) & 2, p == 0 ? 2 : 0);
+		assert_int_equal(entry(&host, HOST_PPT2, 0) & 2, p == 0 ? 0 : 2);
+		assert_int_equal(host_look(host.ppt1, 0x5000).physical, p == 0 ? 0x5000 : 0x1005000);
+		/* whoever shares the id shares the domain, and no other */
+		if (p == 1) {
+			assert_status(
+			    iommusim_iommu_add_device(host.vmm, new_domain(&host, GIB), 0, HOST_PPT1),
+			    IOMMUSIM_EBUSY);
+			assert_ok(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1));
+			assert_int_equal(entry(&host, HOST_PPT2, 0), 1);
+		}
+		host_stop(&host);
+	}
+}
+
+static struct iommusim_init_report failure(struct host *host)
+{
+	struct iommusim_init_report report;
+
+	assert_status(iommusim_iommu_init(host->vmm), IOMMUSIM_ENXIO);
+	iommusim_init_report(host->vmm, &report);
+	return report;
+}
+
+/* HATDis, bit 0 of the attributes (SPEC_FACTS 20): no host translation, whatever EFR says. */
+static void units_that_cannot_translate_are_refused(void **state)
+{
+	static const uint8_t all[] = { 1, 0, 0, 0 };
+	struct iommusim_init_report report;
+	struct host host;
+
+	(void)state;
+	start_table(&host, "reference", 1, all, sizeof(all));
+	report = failure(&host);
+	assert_int_equal(report.outcome, IOMMUSIM_INIT_UNSUPPORTED);
+	assert_contains(report.text, "HATDis");
+	assert_string_equal(report.table, "IVRS");
+	assert_true(report.table_found && report.table_checksum_ok);
+	assert_int_equal(report.units_named, 1);
+	host_stop(&host);
+}
+
+/* A header alone; a header whose only block ends beyond the table; a unit without registers. */
+static void tables_without_a_unit(void **state)
+{
+	struct iommusim_init_report report;
+	struct builder table = ivrs_begin(), cut = ivrs_begin(), empty = ivrs_begin();
+	struct host host;
+
+	(void)state;
+	builder_finish(&table);
+	host_start(
+	    &host, &(struct host_setup){ .cpu = IOMMUSIM_CPU_AMD, .table = &table, .no_units = true });
+	report = failure(&host);
+	assert_int_equal(report.outcome, IOMMUSIM_INIT_NO_UNIT);
+	assert_int_equal(report.status, IOMMUSIM_EIO);
+	host_stop(&host);
+
+	ADD(&cut, 0x11, 0x30, 80, 0, 2, 0);
+	builder_finish(&cut);
+	host_start(
+	    &host, &(struct host_setup){ .cpu = IOMMUSIM_CPU_AMD, .table = &cut, .no_units = true });
+	report = failure(&host);
+	assert_int_equal(report.outcome, IOMMUSIM_INIT_BAD_TABLE);
+	assert_contains(report.text, "IVRS");
+	host_stop(&host);
+
+	ADD(&empty, 0x11, 0x30, 40, 0, 2, 0, 0x40, 0, 0, 0, 0x20, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	builder_finish(&empty);
+	host_start(
+	    &host, &(struct host_setup){ .cpu = IOMMUSIM_CPU_AMD, .table = &empty, .no_units = true });
+	report = failure(&host);
+	assert_int_equal(report.outcome, IOMMUSIM_INIT_NO_HARDWARE);
+	assert_contains(report.text, "0xfd200000");
+	host_stop(&host);
 }
 
 /* ---- page tables --------------------------------------------------------------------------------- */
@@ -486,6 +594,9 @@ int main(void)
 		cmocka_unit_test(a_removed_device_keeps_its_entry_or_is_blocked),
 		cmocka_unit_test(a_device_is_added_twice),
 		cmocka_unit_test(a_device_without_a_unit),
+		cmocka_unit_test(an_alias_has_the_entry_of_the_id_that_is_carried),
+		cmocka_unit_test(units_that_cannot_translate_are_refused),
+		cmocka_unit_test(tables_without_a_unit),
 		cmocka_unit_test(mappings_are_tables_of_four_levels),
 		cmocka_unit_test(a_domain_gets_as_many_levels_as_it_needs),
 		cmocka_unit_test(each_change_is_followed_by_its_command_and_a_wait),

@@ -111,21 +111,23 @@ static void the_cells_are_what_the_releases_do(void **state)
 {
 	static const char *const columns[] = { "init", "no_iommu", "init_failure", "host_pages",
 		"idle_ppt", "order", "flush", "hotplug", "unit_choice", "scope", "table_walk", "units",
-		"gcmd", "violation", "destroy", "amd_enable", "amd_stranger", "amd_idle", "amd_remove",
-		"amd_commands", "amd_domain_id" };
-	static const char *const expected[][22] = {
+		"gcmd", "violation", "destroy", "amd_enable", "amd_unit", "amd_alias", "amd_idle",
+		"amd_remove", "amd_commands", "amd_domain_id" };
+	static const char *const expected[][23] = {
 		{ "13.0", "first-use", "enxio", "silent", "remove", "nowhere", "map-first",
 		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "8", "bare",
-		    "panic", "nothing", "opt-in", "first-unit", "open", "left", "blind", "counted" },
+		    "panic", "nothing", "opt-in", "first", "own", "open", "left", "blind", "counted" },
 		{ "13.1", "first-use", "enxio", "silent", "keep", "nowhere", "map-first",
 		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "8", "bare",
-		    "panic", "nothing", "opt-in", "skipped", "open", "left", "blind", "counted" },
+		    "panic", "nothing", "opt-in", "skipped", "own", "open", "left", "blind",
+		    "counted" },
 		{ "14.2", "first-use", "enxio", "silent", "keep", "nowhere", "map-first",
 		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "16", "bare",
-		    "panic", "nothing", "opt-in", "skipped", "open", "left", "blind", "counted" },
+		    "panic", "nothing", "opt-in", "skipped", "own", "open", "left", "blind",
+		    "counted" },
 		{ "reference", "first-use", "errors", "told", "keep", "nowhere", "map-first", "changed",
 		    "host-domain", "own", "topology", "all", "any", "restated", "error", "flush",
-		    "always", "enxio", "blocked", "blocked", "room", "free" },
+		    "always", "enxio", "alias", "blocked", "blocked", "room", "free" },
 	};
 
 	(void)state;
@@ -133,7 +135,7 @@ static void the_cells_are_what_the_releases_do(void **state)
 		const struct iommusim_profile *profile = iommusim_profile_find(expected[p][0]);
 
 		assert_non_null(profile);
-		for (size_t c = 0; c < 21; c++)
+		for (size_t c = 0; c < 22; c++)
 			assert_string_equal(cell(profile, columns[c]).value, expected[p][c + 1]);
 	}
 }
