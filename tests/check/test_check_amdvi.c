@@ -46,10 +46,10 @@ static const char *words(struct host *host, const struct iommusim_report *report
 	text.text[0] = '\0';
 	assert_ok(iommusim_report_text(host->check, report, &out));
 	for (size_t from = 0; from < text.length; from++) {
-		const char c = text.text[from] == '\n' ? ' ' : text.text[from];
+		const int c = text.text[from] == '\n' ? ' ' : text.text[from];
 
 		if (c != ' ' || (to > 0 && text.text[to - 1] != ' '))
-			text.text[to++] = c;
+			text.text[to++] = (char)c;
 	}
 	text.text[to] = '\0';
 	return text.text;

@@ -95,7 +95,7 @@ static uint64_t new_page(struct x86_backend *backend)
 static void store(struct x86_backend *backend, uint64_t address, const uint64_t *quads, unsigned count)
 {
 	for (unsigned i = count; i-- > 0;) /* the lowest quadword says that the entry is valid */
-		host_store(backend->host, address + 8 * i, quads[i]);
+		host_store(backend->host, address + UINT64_C(8) * i, quads[i]);
 }
 
 /* ---- VT-d: scalable mode, first stage only --------------------------------------------------------- */
@@ -122,13 +122,13 @@ static void vtd_flush(struct x86_backend *backend)
 /* The PASID-table entry for requests without PASID (RID_PASID 0): directory, table, entry 0. */
 static uint64_t pasid_entry(struct x86_backend *backend, uint16_t rid)
 {
-	const uint64_t root = backend->root + (rid >> 8) * 16u;
-	const uint64_t half = (rid >> 7 & 1) * 8; /* lower or upper context table */
+	const uint64_t root = backend->root + (rid >> 8) * UINT64_C(16);
+	const uint64_t half = (rid >> 7 & 1) * UINT64_C(8); /* lower or upper context table */
 	uint64_t context, directory;
 
 	if ((host_load(backend->host, root + half) & 1) == 0)
 		host_store(backend->host, root + half, new_page(backend) | 1);
-	context = (host_load(backend->host, root + half) & ~(PAGE - 1)) + (rid & 0x7f) * 32u;
+	context = (host_load(backend->host, root + half) & ~(PAGE - 1)) + (rid & 0x7f) * UINT64_C(32);
 	if ((host_load(backend->host, context) & 1) == 0) {
 		directory = new_page(backend);
 		host_store(backend->host, directory, new_page(backend) | 1);
@@ -180,14 +180,14 @@ static void amd_set(struct x86_backend *backend, const struct x86_domain *domain
 		domain->id | (root >> 15 & 0xffff) << 16 | (root >> 31) << 43,
 	};
 
-	store(backend, backend->root + rid * 32u, entry, 4);
+	store(backend, backend->root + rid * UINT64_C(32), entry, 4);
 }
 
 static void amd_block(struct x86_backend *backend, uint16_t rid)
 {
 	const uint64_t entry[4] = { 1 };
 
-	store(backend, backend->root + rid * 32u, entry, 4);
+	store(backend, backend->root + rid * UINT64_C(32), entry, 4);
 }
 
 static void amd_start(struct x86_backend *backend)

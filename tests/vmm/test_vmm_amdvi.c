@@ -64,7 +64,7 @@ static uint64_t entry(struct host *host, uint16_t rid, unsigned quad)
 {
 	const uint64_t table = host_get(host, UNIT0, DEVTAB_BASE, 8) & ADDRESS;
 
-	return host_load(host, table + rid * 32u + quad * 8u);
+	return host_load(host, table + rid * UINT64_C(32) + quad * UINT64_C(8));
 }
 
 /* The commands in the buffer from a byte offset on, up to the tail. */
