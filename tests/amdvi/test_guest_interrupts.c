@@ -156,7 +156,6 @@ static void a_guest_that_does_not_run_is_logged(void **state)
 	am_enable_msi(&scene.irq.amd, 0);
 	assert_int_equal(am_status(&scene.irq.amd) & S_GA_RUN, S_GA_RUN);
 	set_entry(&scene, 0, G_LOG, 0x51);
-	message = (struct iommusim_interrupt){ .address = 1 };
 	assert_int_equal(is_send(&scene.irq, REQUEST, 0).out.address, 0);
 	message = am_only_message(&scene.irq.amd); /* the unit's own */
 	assert_int_equal(message.address, AMD_MSI_ADDRESS);

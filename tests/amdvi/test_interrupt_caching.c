@@ -182,12 +182,12 @@ static void the_cache_can_be_switched_off(void **state)
 /* What one request tells: the notification's address, or 0. The bit it set is taken back. */
 static struct iommusim_interrupt post(struct interrupt_scene *scene, uint64_t page, unsigned expected)
 {
+	const uint64_t word = page + 0x200 + (expected >> 5) * UINT64_C(0x10);
 	const struct sent sent = is_send(scene, REQUEST, 0);
 
 	assert_int_equal(sent.fault.class_, IOMMUSIM_FAULT_NONE);
-	assert_int_equal(am_load(&scene->amd, page + 0x200 + (expected >> 5) * 0x10),
-	    UINT64_C(1) << (expected & 31));
-	am_store(&scene->amd, page + 0x200 + (expected >> 5) * 0x10, 0);
+	assert_int_equal(am_load(&scene->amd, word), UINT64_C(1) << (expected & 31));
+	am_store(&scene->amd, word, 0);
 	return sent.out;
 }
 

@@ -261,7 +261,8 @@ static void an_entry_that_cannot_be_read_is_a_hardware_error(void **state)
 		scene.table = beyond;
 		is_set_dte(&scene, D2_IV | D2_IG | D2_LENGTH(5) | D2_CTL(CTL_REMAP), 0);
 		is_expect_denied(&scene, REQUEST, 7,
-		    EV_CODE(4) | EV_I | EV_TYPE(2) | EV_DOMAIN | AMD_RID, beyond + 7 * (wide ? 16 : 4));
+		    EV_CODE(4) | EV_I | EV_TYPE(2) | EV_DOMAIN | AMD_RID,
+		    beyond + UINT64_C(7) * (wide ? 16 : 4));
 		is_stop(&scene);
 	}
 }

@@ -38,7 +38,7 @@ static void expect_begin(const struct interrupt_scene *scene, const struct iommu
 	assert_string_equal(device->structure, "device table entry");
 	assert_string_equal(device->section, "2.2.2.1");
 	assert_int_equal(device->table, scene->amd.device_table);
-	assert_int_equal(device->address, scene->amd.device_table + AMD_RID * 32u);
+	assert_int_equal(device->address, scene->amd.device_table + AMD_RID * UINT64_C(32));
 	assert_int_equal(device->index, AMD_RID);
 	assert_int_equal(device->quads, 4);
 	assert_true(device->readable && device->present && !device->on_bus);
