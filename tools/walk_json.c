@@ -130,6 +130,7 @@ static bool add_outcome(struct json_object *object, const struct walk_answer *an
 		return false;
 	if (!page->faulted && answer->question.is_interrupt) /* posted ones may send nothing */
 		return add_flag(object, "posted", answer->sent.posted) &&
+		    (!answer->sent.doorbell || add_flag(object, "doorbell", true)) &&
 		    (answer->sent.address == 0 || add_message(object, "sent", &answer->sent));
 	if (!page->faulted)
 		return add_number(object, "physical", page->physical) &&

@@ -364,6 +364,7 @@ static void an_invalidation_holds_beside_requests(void **state)
 {
 	struct interrupt_scene scene;
 	struct sender sender = { .device = NULL };
+	uint32_t *entry;
 	pthread_t thread;
 
 	(void)state;
@@ -371,14 +372,15 @@ static void an_invalidation_holds_beside_requests(void **state)
 	is_set_dte(&scene, D2_IV | D2_IG | D2_LENGTH(4) | D2_CTL(CTL_REMAP), 0);
 	assert_int_equal(
 	    iommusim_requester_create(scene.amd.machine, 0, AMD_RID, &sender.device), IOMMUSIM_OK);
-	is_set_entry32(&scene, 3, E_REMAP | E_VECTOR(0x13));
+	entry = iommusim_memory_host(scene.amd.machine, scene.table + 12, 4);
+	*entry = E_REMAP | E_VECTOR(0x13);
 	assert_int_equal(pthread_create(&thread, NULL, send_for_long, &sender), 0);
 	for (unsigned round = 0; round < 300; round++) {
 		const unsigned wanted = round % 2 == 0 ? 0x33 : 0x13;
 
-		is_set_entry32(&scene, 3, 0);
+		__atomic_store_n(entry, 0, __ATOMIC_RELEASE);
 		am_invalidate_interrupts(&scene.amd, AMD_RID);
-		is_set_entry32(&scene, 3, E_REMAP | E_VECTOR(wanted));
+		__atomic_store_n(entry, (uint32_t)(E_REMAP | E_VECTOR(wanted)), __ATOMIC_RELEASE);
 		assert_int_equal(vector(&scene, 3), wanted);
 	}
 	atomic_store(&sender.stop, true);
