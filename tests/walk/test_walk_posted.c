@@ -124,15 +124,16 @@ static void an_amd_interrupt_is_shown_with_its_virtual_apic(void **state)
 		const char *shown;
 	} rows[] = {
 		{ " --line 15 --rid 0/3/0 --interrupt 0xfee00000,1",
-		    "result   posted: vector 0x31 (bit 17 of IRR at 0x103210), in the virtual APIC page at "
-		    "0x103000\nnotified no processor: IS_RUN=0, GA_LOG_INTR=1\n" },
+		    "result   posted: vector 0x31 (bit 17 of IRR word 1), in the virtual APIC page at "
+		    "0x103000\nnotified by no message; with GAPPI off there is a GA log entry with tag "
+		    "0x77\n" },
 		{ " --line 18 --rid 0/3/0 --interrupt 0xfee00000,1",
-		    "0x103000, which has it already\nnotified no processor: IS_RUN=0, GA_LOG_INTR=1\n" },
+		    "0x103000, which has it already\nnotified by no message; " },
 		{ " --line 18 --rid 0/3/0 --interrupt 0xfee00000,2",
-		    "vector 0xc5 (bit 5 of IRR at 0x103260), in the virtual APIC page at 0x103000\n"
-		    "notified no processor: IS_RUN=0, GA_LOG_INTR=0\n" },
+		    "vector 0xc5 (bit 5 of IRR word 6), in the virtual APIC page at 0x103000\n"
+		    "notified nobody: it does not run (IsRun=0), and nothing is logged (GALogIntr=0)\n" },
 		{ " --line 26 --rid 0/3/0 --interrupt 0xfee00000,1",
-		    "notified by a doorbell, address 0xfee07000: the guest runs (IS_RUN=1)\n" },
+		    "notified by a doorbell to 0xfee07000 (IsRun=1)\n" },
 		{ " --line 26 --json --rid 0/3/0 --interrupt 0xfee00000,1",
 		    "\"posted\":true,\"doorbell\":true,\"sent\":{\"address\":4276121600,\"data\":0}" },
 		{ " --line 18 --json --rid 0/3/0 --interrupt 0xfee00000,2", "\"posted\":true}" },
