@@ -27,8 +27,6 @@ struct iommusim_amdvi_choices {
 	bool no_512g_leaves;
 	/* The tail of a log moves before the entry is there (errata 732, 733). */
 	bool tail_before_entry;
-	/* Interrupts come without a source id: the device table is not asked, every interrupt is this device's. */
-	bool source_unknown;
 };
 
 struct iommusim_amdvi_config {
