@@ -42,7 +42,7 @@ void amdvi_interrupt(struct iommusim_unit *unit, const struct interrupt_request 
 /* What a request comes to, from memory alone: nothing is changed but `remapping` and `out`. */
 enum amdvi_denial amdvi_remap(struct amdvi_unit *amdvi, const struct interrupt_request *request,
     struct amdvi_remapping *remapping, struct iommusim_interrupt *out);
-/* The event of a denied one, what else the device is told, and may that not be logged? */
+/* interrupt_event.c: the event of a denied one, what else the device is told, and may that not be logged? */
 struct amdvi_event amdvi_interrupt_event(const struct interrupt_request *request,
     const struct amdvi_remapping *remapping, enum amdvi_denial denial);
 void amdvi_interrupt_refine(struct iommusim_fault *fault, enum amdvi_denial denial);
