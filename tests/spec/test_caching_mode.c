@@ -79,6 +79,31 @@ static void a_table_that_could_not_be_read_stays_so(void **state)
 	vt_stop(&vtd);
 }
 
+/* It says of the page what the walk said: none was found, whatever is missing. */
+static void a_kept_fault_has_no_page(void **state)
+{
+	static const uint64_t entries[] = { 0, 0x104000 | BIT(62), UINT64_C(0x8000000104000) | 3 };
+	static const unsigned reasons[] = { 6, 6, 0xc };
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct vtd_fixture vtd;
+
+		vt_start_enabled(&vtd, &caching);
+		vt_store(&vtd, vt_entry_at(&vtd, 0x4000, 1), entries[i]);
+		for (unsigned kept = 0; kept < 2; kept++) {
+			const struct iommusim_dma_page page =
+			    vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x4010, 8);
+
+			assert_int_equal(page.fault.reason, reasons[i]);
+			assert_int_equal(page.cached, kept);
+			assert_int_equal(page.page_shift, 0);
+			assert_int_equal(page.physical, 0);
+		}
+		vt_stop(&vtd);
+	}
+}
+
 /* Under hoard a fill of one device answers the others of its domain, and a kept fault is a fill. */
 static void a_kept_fault_answers_other_devices_of_the_domain(void **state)
 {
@@ -203,6 +228,7 @@ int main(void)
 		cmocka_unit_test(a_fault_is_kept_for_its_page_alone),
 		cmocka_unit_test(faulting_entries_keep_their_reason),
 		cmocka_unit_test(a_table_that_could_not_be_read_stays_so),
+		cmocka_unit_test(a_kept_fault_has_no_page),
 		cmocka_unit_test(a_kept_fault_answers_other_devices_of_the_domain),
 		cmocka_unit_test(a_cached_context_keeps_its_domain),
 		cmocka_unit_test(a_missing_right_is_not_remembered),

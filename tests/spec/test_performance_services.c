@@ -420,7 +420,7 @@ static void descriptors_are_reads(void **state)
 		counting_begin(&vtd);
 		vt_submit(&vtd, 0x12, 0); /* IOTLB, all of it */
 		expect_counted(&vtd, [CLOCKS] = 1, READ_MEMORY(1));
-		for (unsigned i = 0; i < 3; i++)
+		for (uint64_t i = 0; i < 3; i++)
 			vt_store(&vtd, vtd.queue + vtd.queue_tail + i * width, 0x12);
 		vt_set32(&vtd, R_IQT, vtd.queue_tail + 3 * width);
 		expect_counted(&vtd, [CLOCKS] = 1, READ_MEMORY(3));

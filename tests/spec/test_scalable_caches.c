@@ -1254,7 +1254,7 @@ static void what_is_kept_of_a_translation_is_kept_apart(void **state)
 		assert_int_equal(cs_read(&sm, PAGE, PASID, 0), OLD);
 		assert_int_equal(cs_read(&sm, NEXT, PASID, 0), OLD + 0x1000);
 		page = sm_access(&sm, IOMMUSIM_DMA_READ, PAGE, 8, PASID, 0);
-		assert_true(page.cached);
+		assert_true(page.cached && page.translated);
 		assert_int_equal(page.non_snooped, snooped);
 		page = sm_access(&sm, IOMMUSIM_DMA_WRITE, NEXT, 8, PASID, 0);
 		assert_true(page.cached);
@@ -1266,6 +1266,59 @@ static void what_is_kept_of_a_translation_is_kept_apart(void **state)
 		assert_int_equal(page.physical, OLD);
 		sm_stop(&sm);
 	}
+}
+
+/*
+ * What the IOTLB answered, the requester may keep for itself; but a page that is not dirty yet it may not
+ * write without the unit. Of another source's fill, for that comes from the IOTLB at first.
+ */
+static void who_shares_a_clean_page_still_makes_it_dirty(void **state)
+{
+	(void)state;
+	for (unsigned dirty = 0; dirty < 2; dirty++) {
+		struct iommusim_requester_counters counters;
+		struct scalable sm;
+		struct space space;
+		uint64_t leaf_at;
+
+		cs_start(&sm, NULL);
+		space = cs_space(&sm, SECOND, DOMAIN, SM_NO_PASID);
+		map_pages(&sm, &space, OLD);
+		leaf_at = cs_entry_at(&sm, &space, PAGE, 1);
+		cs_edit(&sm, sm_entry_at(&sm, SM_NO_PASID), 0, SM_SSADE);
+		cs_edit(&sm, leaf_at, 0, dirty ? BIT(9) : 0);
+		assert_int_equal(cs_read(&sm, PAGE, SM_NO_PASID, 0), OLD);
+		assert_int_equal(cs_read(&sm, PAGE, SM_NO_PASID, SM_UPPER), OLD);
+		assert_int_equal(sm_reason(&sm, IOMMUSIM_DMA_WRITE, PAGE, SM_NO_PASID, SM_UPPER), 0);
+		assert_int_equal(vt_load(&sm.vtd, leaf_at) & BIT(9), BIT(9));
+		iommusim_requester_counters(sm.upper, &counters);
+		assert_int_equal(counters.cached_pages, 1 + dirty);
+		assert_int_equal(counters.private_hits, dirty);
+		sm_stop(&sm);
+	}
+}
+
+/* It does not learn of another context entry by being used. */
+static void a_kept_pasid_entry_stays_as_it_was_kept(void **state)
+{
+	struct iommusim_dma_page page;
+	struct scalable sm;
+	struct space space;
+
+	(void)state;
+	cs_start(&sm, &by_source);
+	space = cs_space(&sm, SECOND, DOMAIN, PASID);
+	map_pages(&sm, &space, OLD);
+	assert_int_equal(cs_read(&sm, PAGE, PASID, 0), OLD);
+	cs_edit(&sm, sm_context_at(&sm, VTD_RID), 0, SM_FPD);
+	cs_drop_context(&sm, 1, 0, 0, 0);
+	assert_int_equal(cs_read(&sm, NEXT, PASID, 0), OLD + 0x1000);
+	cs_edit(&sm, sm_context_at(&sm, VTD_RID), SM_FPD, 0);
+	cs_drop_context(&sm, 1, 0, 0, 0);
+	page = sm_access(&sm, IOMMUSIM_DMA_READ, BIT(40), 8, PASID, 0);
+	assert_true(page.faulted);
+	assert_false(page.fault.suppressed);
+	sm_stop(&sm);
 }
 
 /* Pass-through has no tables: what took part can only be the context, or the PASID-table entry. */
@@ -1387,6 +1440,8 @@ int main(void)
 		cmocka_unit_test(without_flags_a_read_serves_a_write),
 		cmocka_unit_test(a_kept_translation_remembers_fault_processing_disable),
 		cmocka_unit_test(what_is_kept_of_a_translation_is_kept_apart),
+		cmocka_unit_test(who_shares_a_clean_page_still_makes_it_dirty),
+		cmocka_unit_test(a_kept_pasid_entry_stays_as_it_was_kept),
 		cmocka_unit_test(what_a_kept_entry_led_to_is_said),
 		cmocka_unit_test(without_a_cache_every_change_is_seen_at_once),
 		cmocka_unit_test(no_policy_shows_anything_stale_after_an_invalidation),
