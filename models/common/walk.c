@@ -93,7 +93,7 @@ unsigned walk_marks_foresee(const struct memory *memory, const struct walk_marks
 	return 0;
 }
 
-bool walk_marks_commit(const struct memory *memory, const struct walk_marks *marks, unsigned *reason)
+bool walk_marks_set(const struct memory *memory, const struct walk_marks *marks, unsigned *reason)
 {
 	const unsigned foreseen = walk_marks_foresee(memory, marks);
 

@@ -104,7 +104,12 @@ void walk_mark(struct walk_marks *marks, const struct walk_mark *mark, unsigned 
  * Set them: all or none. False: an entry has changed since it was read, and the translation must be made
  * anew. `*reason`: of the fault, when one cannot be set.
  */
-bool walk_marks_commit(const struct memory *memory, const struct walk_marks *marks, unsigned *reason);
+bool walk_marks_set(const struct memory *memory, const struct walk_marks *marks, unsigned *reason);
+static inline bool walk_marks_commit(
+    const struct memory *memory, const struct walk_marks *marks, unsigned *reason)
+{
+	return marks->count == 0 || walk_marks_set(memory, marks, reason);
+}
 /* The reason of the fault that setting them would end in; 0: none. Changes nothing. */
 unsigned walk_marks_foresee(const struct memory *memory, const struct walk_marks *marks);
 
@@ -113,18 +118,12 @@ unsigned walk_marks_foresee(const struct memory *memory, const struct walk_marks
 /* What a walk is asked, gets and finds; `shortcut`, `marks` and `path` may be NULL. */
 struct stage_walk {
 	uint64_t address;
-	uint8_t needed; /* rights whose lack ends it early, where the vendor or a choice has it so */
-	bool writes;    /* the page gets dirty */
 	struct walk_shortcut *shortcut;
 	struct walk_marks *marks;
 	struct walk_path *path;
-	/* out */
-	uint64_t page;  /* of memory that holds `address` */
-	uint64_t entry; /* the leaf, or where it stopped */
-	uint64_t entry_address;
-	uint64_t top;           /* where the first entry's table really is */
-	unsigned reads;         /* entries read from memory */
-	unsigned nested_reads;  /* of these: by a second stage below a first */
+	uint8_t needed; /* rights whose lack ends it early, where the vendor or a choice has it so */
+	bool writes;    /* the page gets dirty */
+	/* out: what there is of it is small, as it is cleared for each request */
 	uint8_t level;          /* where it stopped */
 	uint8_t shift;          /* log2 of the page */
 	uint8_t rights;         /* of the page; of a fault: what was allowed down to there */
@@ -133,6 +132,12 @@ struct stage_walk {
 	bool executable;        /* first stage: no entry forbids it */
 	bool clean;             /* a write would have a dirty flag to set yet, in the first stage */
 	bool second_clean;      /* likewise in the second */
+	uint16_t reads;         /* entries read from memory */
+	uint16_t nested_reads;  /* of these: by a second stage below a first */
+	uint64_t page;          /* of memory that holds `address` */
+	uint64_t entry;         /* the leaf, or where it stopped */
+	uint64_t entry_address;
+	uint64_t top; /* where the first entry's table really is */
 };
 
 /* Before it is walked again: what it left behind is as it was, with `path_count` steps on the path. */
