@@ -70,8 +70,10 @@ static unsigned find_gcr3_table(
 		return ALLOWED;
 	reason = amdvi_walk_host(guest->amdvi, guest->space, &through);
 	*reads += through.reads;
+	if (reason != ALLOWED)
+		return reason == HOST_RIGHTS ? GUEST_TABLE_RIGHTS : reason;
 	*table = through.page | (*table & SPEC_MASK(through.shift - 1, 0));
-	return reason == HOST_RIGHTS ? GUEST_TABLE_RIGHTS : reason;
+	return ALLOWED;
 }
 
 /* The root of the PASID's tables (AMD-Vi 2.2.6): nine bits of the PASID choose an entry of each level. */

@@ -116,7 +116,8 @@ static void segments_are_chosen_by_the_top_bits(void **state)
 			    3; /* V, TV, Mode 0, no rights: an entry that tells itself from a zero one */
 			table = am_pages(&amd, index / 128 + 1);
 			for (unsigned quad = 0; quad < 4; quad++)
-				am_store(&amd, table + index * 32 + quad * 8, dte[quad]);
+				am_store(
+				    &amd, table + index * UINT64_C(32) + quad * UINT64_C(8), dte[quad]);
 			if (segment == 0)
 				am_set64(&amd, A_DEVTAB, table | index / 128);
 			else
@@ -147,7 +148,7 @@ static void a_table_without_memory_is_a_hardware_error(void **state)
 	(void)state;
 	start(&amd, NULL);
 	am_set64(&amd, A_DEVTAB, HOLE | 0x1ff);
-	expect_event(&amd, 3, 0x400, 0, HOLE + AMD_RID * 32);
+	expect_event(&amd, 3, 0x400, 0, HOLE + AMD_RID * UINT64_C(32));
 	am_stop(&amd);
 }
 

@@ -34,7 +34,7 @@ static void start(struct guest *guest, unsigned levels, uint64_t efr_set, uint64
 	guest->gcr3 = am_page(&guest->amd);
 	guest->root = am_page(&guest->amd);
 	am_store(&guest->amd, guest->gcr3, guest->root | 1);
-	am_store(&guest->amd, guest->gcr3 + 5 * 8, guest->root | 1);
+	am_store(&guest->amd, guest->gcr3 + 5 * UINT64_C(8), guest->root | 1);
 	/* GCR3 14:12 in 60:58, 30:15 in 95:80, 51:31 in 127:107; GuestPagingMode in 183:182 */
 	guest->dte[0] = 3 | GV | (guest->gcr3 >> 12 & 7) << 58 | HOST_RW;
 	guest->dte[1] = AMD_DOMAIN | (guest->gcr3 >> 15 & 0xffff) << 16 | guest->gcr3 >> 31 << 43;
@@ -66,7 +66,7 @@ static void map(struct guest *guest, uint64_t address, uint64_t entry)
 enum { AS_USER = 0, AS_SUPERVISOR = 1, EXECUTING = 2 };
 #define NO_PASID UINT32_MAX
 
-static struct iommusim_dma_page access(
+static struct iommusim_dma_page reach(
     struct guest *guest, uint32_t pasid, enum iommusim_dma_kind kind, uint64_t address, unsigned as)
 {
 	const struct iommusim_dma_request request = { .address = address,
@@ -85,7 +85,7 @@ static struct iommusim_dma_page access(
 static void expect_output(
     struct guest *guest, uint32_t pasid, uint64_t address, uint64_t output, unsigned shift)
 {
-	const struct iommusim_dma_page page = access(guest, pasid, IOMMUSIM_DMA_READ, address, AS_USER);
+	const struct iommusim_dma_page page = reach(guest, pasid, IOMMUSIM_DMA_READ, address, AS_USER);
 
 	assert_false(page.faulted);
 	assert_int_equal(page.physical, output);
@@ -96,7 +96,7 @@ static void expect_output(
 static void expect_fault(struct guest *guest, uint32_t pasid, enum iommusim_dma_kind kind,
     uint64_t address, unsigned as, unsigned flags)
 {
-	const struct iommusim_dma_page page = access(guest, pasid, kind, address, as);
+	const struct iommusim_dma_page page = reach(guest, pasid, kind, address, as);
 	const uint64_t who = pasid == NO_PASID
 	    ? (uint64_t)AMD_DOMAIN << 32
 	    : (uint64_t)(pasid & 0xffff) << 32 | (uint64_t)(pasid >> 16) << 16;
@@ -149,9 +149,9 @@ static void what_is_not_present_is_a_fault_without_flags(void **state)
 		am_store(&guest.amd, at, entry);
 	}
 	expect_output(&guest, 5, 0x5000, 0x9000, 12);
-	am_store(&guest.amd, guest.gcr3 + 5 * 8, guest.root);
+	am_store(&guest.amd, guest.gcr3 + 5 * UINT64_C(8), guest.root);
 	expect_fault(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0, 0);
-	am_store(&guest.amd, guest.gcr3 + 5 * 8, guest.root | 1 | BIT(4));
+	am_store(&guest.amd, guest.gcr3 + 5 * UINT64_C(8), guest.root | 1 | BIT(4));
 	expect_fault(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0, E_PR | E_RZ);
 	am_stop(&guest.amd);
 }
@@ -169,9 +169,9 @@ static void a_user_needs_every_entry_and_a_writer_too(void **state)
 		am_store(&guest.amd, at, entry & ~UINT64_C(4)); /* US */
 		expect_fault(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, AS_USER, E_PR | E_PE);
 		/* only the event tells of it: the device is not aborted */
-		assert_false(access(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, AS_USER).fault.aborts);
+		assert_false(reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, AS_USER).fault.aborts);
 		am_drain_events(&guest.amd);
-		assert_false(access(&guest, 5, IOMMUSIM_DMA_WRITE, 0x5000, AS_SUPERVISOR).faulted);
+		assert_false(reach(&guest, 5, IOMMUSIM_DMA_WRITE, 0x5000, AS_SUPERVISOR).faulted);
 		am_store(&guest.amd, at, entry & ~UINT64_C(2)); /* RW: a supervisor's writes too */
 		expect_fault(&guest, 5, IOMMUSIM_DMA_WRITE, 0x5000, AS_USER, E_PR | E_PE);
 		expect_fault(&guest, 5, IOMMUSIM_DMA_WRITE, 0x5000, AS_SUPERVISOR, E_PR | E_PE);
@@ -180,7 +180,7 @@ static void a_user_needs_every_entry_and_a_writer_too(void **state)
 		expect_output(&guest, 5, 0x5000, 0x9000, 12);
 		expect_fault(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, EXECUTING, E_PR | E_PE);
 		am_store(&guest.amd, at, entry);
-		assert_false(access(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, EXECUTING).faulted);
+		assert_false(reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, EXECUTING).faulted);
 	}
 	am_stop(&guest.amd);
 }
@@ -210,7 +210,7 @@ static void reserved_bits_of_large_pages(void **state)
 			struct iommusim_dma_page page;
 
 			am_store(&guest.amd, entry_at(&guest, address, level), entry ^ BIT(bit));
-			page = access(&guest, 5, IOMMUSIM_DMA_READ, address, AS_SUPERVISOR);
+			page = reach(&guest, 5, IOMMUSIM_DMA_READ, address, AS_SUPERVISOR);
 			if (bit >= 13 && bit < low)
 				assert_int_equal(
 				    page.fault.record[0] >> 48, 0x2000 | E_GN | E_PR | E_RZ);
@@ -239,16 +239,16 @@ static void gcr3_tables_have_one_to_three_levels(void **state)
 			map(&guest, 0x5000, 0x9000 | P | RW | US);
 			guest.dte[0] |= (uint64_t)glx << 56;
 			am_set_dte(&guest.amd, AMD_RID, guest.dte);
-			am_store(&guest.amd, guest.gcr3 + 5 * 8, 0);
+			am_store(&guest.amd, guest.gcr3 + 5 * UINT64_C(8), 0);
 			table = guest.gcr3;
 			for (unsigned level = glx; level > 0; level--) {
 				const uint64_t next = am_page(&guest.amd);
 
-				am_store(&guest.amd, table + (pasids[i] >> (9 * level) & 0x1ff) * 8,
-				    next | 1);
+				am_store(&guest.amd,
+				    table + (pasids[i] >> (9 * level) & 0x1ff) * UINT64_C(8), next | 1);
 				table = next;
 			}
-			am_store(&guest.amd, table + (pasids[i] & 0x1ff) * 8, guest.root | 1);
+			am_store(&guest.amd, table + (pasids[i] & 0x1ff) * UINT64_C(8), guest.root | 1);
 			if (pasids[i] >> (9 * (glx + 1)) == 0)
 				expect_output(&guest, pasids[i], 0x5008, 0x9008, 12);
 			else
@@ -265,8 +265,8 @@ static void a_pasid_beyond_the_units_bits_is_a_fault(void **state)
 	(void)state;
 	start(&guest, 4, UINT64_C(7) << 32, F_PASMAX);
 	map(&guest, 0x5000, 0x9000 | P | RW | US);
-	am_store(&guest.amd, guest.gcr3 + 0xff * 8, guest.root | 1);
-	am_store(&guest.amd, guest.gcr3 + 0x100 * 8, guest.root | 1);
+	am_store(&guest.amd, guest.gcr3 + 0xff * UINT64_C(8), guest.root | 1);
+	am_store(&guest.amd, guest.gcr3 + 0x100 * UINT64_C(8), guest.root | 1);
 	expect_output(&guest, 0xff, 0x5000, 0x9000, 12);
 	expect_fault(&guest, 0x100, IOMMUSIM_DMA_READ, 0x5000, 0, 0);
 	am_stop(&guest.amd);
@@ -316,7 +316,7 @@ static void levels_that_the_unit_has_not_are_illegal(void **state)
 		guest.dte[0] |= (uint64_t)cases[i].glx << 56;
 		guest.dte[2] = (uint64_t)cases[i].mode << 54;
 		am_set_dte(&guest.amd, AMD_RID, guest.dte);
-		access(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0);
+		reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0);
 		am_only_event(&guest.amd, event);
 		if (cases[i].event == 0) /* the tables are empty */
 			assert_int_equal(event[0] >> 60, 2);
@@ -390,14 +390,15 @@ static void start_nested(struct guest *guest, uint64_t efr2)
 	tables = am_pages(&guest->amd, 4);
 	guest->root = tables;
 	for (unsigned i = 0; i < 3; i++)
-		am_store(
-		    &guest->amd, tables + i * 0x1000, (tables + (i + 1) * 0x1000 + SLID) | P | RW | US);
-	am_store(&guest->amd, tables + 0x3000 + 5 * 8, 0x40000 | P | RW | US);
+		am_store(&guest->amd, tables + i * UINT64_C(0x1000),
+		    (tables + (i + 1) * UINT64_C(0x1000) + SLID) | P | RW | US);
+	am_store(&guest->amd, tables + 0x3000 + 5 * UINT64_C(8), 0x40000 | P | RW | US);
 	for (unsigned i = 0; i < 4; i++)
-		am_map(&guest->amd, tables + i * 0x1000 + SLID, tables + i * 0x1000, 3);
+		am_map(&guest->amd, tables + i * UINT64_C(0x1000) + SLID, tables + i * UINT64_C(0x1000),
+		    3);
 	am_map(&guest->amd, guest->gcr3 + SLID, guest->gcr3, 3);
 	am_map(&guest->amd, 0x40000, 0x9000, 3);
-	am_store(&guest->amd, guest->gcr3 + 5 * 8, (tables + SLID) | 1);
+	am_store(&guest->amd, guest->gcr3 + 5 * UINT64_C(8), (tables + SLID) | 1);
 	am_plain_dte(&guest->amd, plain);
 	memcpy(guest->dte, plain, sizeof(plain));
 	guest->dte[0] |= GV | (guest->gcr3 >> 12 & 7) << 58;
@@ -415,7 +416,7 @@ static void every_address_of_the_guest_goes_through_host_tables(void **state)
 	/* a request without PASID meets the host tables alone */
 	expect_output(&guest, NO_PASID, 0x40008, 0x9008, 12);
 	for (unsigned i = 0; i < 4; i++) {
-		const uint64_t table = guest.root + i * 0x1000;
+		const uint64_t table = guest.root + i * UINT64_C(0x1000);
 
 		am_unmap(&guest.amd, table + SLID);
 		expect_fault(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0, 0);
@@ -476,8 +477,8 @@ static void guest_tables_without_memory_are_hardware_errors(void **state)
 
 	(void)state;
 	start(&guest, 4, 0, 0);
-	am_store(&guest.amd, guest.gcr3 + 5 * 8, HOLE | 1);
-	access(&guest, 5, IOMMUSIM_DMA_READ, 0x8000005000, 0);
+	am_store(&guest.amd, guest.gcr3 + 5 * UINT64_C(8), HOLE | 1);
+	reach(&guest, 5, IOMMUSIM_DMA_READ, 0x8000005000, 0);
 	am_only_event(&guest.amd, event);
 	assert_int_equal(
 	    event[0], UINT64_C(4) << 60 | (uint64_t)(0x400 | E_GN) << 48 | UINT64_C(5) << 32 | AMD_RID);
@@ -485,10 +486,10 @@ static void guest_tables_without_memory_are_hardware_errors(void **state)
 	guest.dte[0] = (guest.dte[0] & ~(UINT64_C(7) << 58)) | (HOLE >> 12 & 7) << 58;
 	guest.dte[1] = AMD_DOMAIN | (HOLE >> 15 & 0xffff) << 16;
 	am_set_dte(&guest.amd, AMD_RID, guest.dte);
-	access(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0);
+	reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0);
 	am_only_event(&guest.amd, event);
 	assert_int_equal(event[0] >> 60, 4);
-	assert_int_equal(event[1], HOLE + 5 * 8);
+	assert_int_equal(event[1], HOLE + 5 * UINT64_C(8));
 	am_stop(&guest.amd);
 }
 

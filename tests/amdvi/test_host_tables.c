@@ -239,7 +239,7 @@ static void levels_may_be_left_out_where_the_address_is_zero(void **state)
 			table = am_page(&amd);
 			am_store(&amd, amd.page_table + 8, PR | RW | NEXT(next) | table);
 			for (unsigned slot = 0; slot < 512; slot++)
-				am_store(&amd, table + slot * 8, PR | RW | 0x100000);
+				am_store(&amd, table + slot * UINT64_C(8), PR | RW | 0x100000);
 			if (next == 1)
 				expect_output(&amd, BIT(high) + 0x1008, 0x100008, 12);
 			else

@@ -24,7 +24,7 @@ static void change_dte(struct amd_fixture *amd, unsigned quad, uint64_t set, uin
 	uint64_t dte[4];
 
 	for (unsigned i = 0; i < 4; i++)
-		dte[i] = am_load(amd, am_dte_at(amd, AMD_RID) + i * 8);
+		dte[i] = am_load(amd, am_dte_at(amd, AMD_RID) + i * UINT64_C(8));
 	dte[quad] = (dte[quad] & ~clear) | set;
 	am_set_dte(amd, AMD_RID, dte);
 }

@@ -119,7 +119,7 @@ static void directories_survive_an_invalidation_without_pde(void **state)
 	start(&amd, IOMMUSIM_CACHE_HOARD, IOMMUSIM_MATCH_DEFAULT);
 	assert_int_equal(am_output(&amd, 0x5000), 0x9000);
 	other = am_page(&amd); /* another level 1 table, where 5000h is elsewhere */
-	am_store(&amd, other + 5 * 8, 0xb000 | BIT(0) | BIT(61) | BIT(62));
+	am_store(&amd, other + 5 * UINT64_C(8), 0xb000 | BIT(0) | BIT(61) | BIT(62));
 	am_store(&amd, am_entry_at(&amd, 0x5000, 2), other | BIT(0) | 1 << 9 | BIT(61) | BIT(62));
 	invalidate(&amd, 0x5000, AMD_DOMAIN, false);
 	assert_int_equal(am_output(&amd, 0x5000), 0x9000); /* by the table that was there */
@@ -266,11 +266,12 @@ static void a_flag_that_cannot_be_set_is_a_hardware_error(void **state)
 	    iommusim_memory_add(amd.machine, rom, 0x1000, IOMMUSIM_MEMORY_ROM), IOMMUSIM_OK);
 	am_store(&amd, am_entry_at(&amd, 0x5000, 2), rom | BIT(0) | 1 << 9 | BIT(61) | BIT(62));
 	assert_int_equal(
-	    iommusim_memory_write(amd.machine, rom + 5 * 8, &entry, sizeof(entry)), IOMMUSIM_OK);
+	    iommusim_memory_write(amd.machine, rom + 5 * UINT64_C(8), &entry, sizeof(entry)),
+	    IOMMUSIM_OK);
 	page = am_access(amd.device, IOMMUSIM_DMA_READ, 0x5000, 8);
 	assert_true(page.faulted);
 	assert_int_equal(page.fault.reason, 4);
-	assert_int_equal(page.fault.record[1], rom + 5 * 8);
+	assert_int_equal(page.fault.record[1], rom + 5 * UINT64_C(8));
 	am_stop(&amd);
 }
 

@@ -131,12 +131,12 @@ static void a_nested_walk_shows_both_tables(void **state)
 	gcr3 = am_page(&amd);
 	tables = am_pages(&amd, 4);
 	for (unsigned i = 0; i < 4; i++)
-		am_map(&amd, 0x100000 + i * 0x1000, tables + i * 0x1000, 3);
+		am_map(&amd, 0x100000 + i * UINT64_C(0x1000), tables + i * UINT64_C(0x1000), 3);
 	for (unsigned i = 0; i < 3; i++)
-		am_store(&amd, tables + i * 0x1000, (0x101000 + i * 0x1000) | 7);
-	am_store(&amd, tables + 0x3000 + 5 * 8, 0x40000 | 7);
+		am_store(&amd, tables + i * UINT64_C(0x1000), (0x101000 + i * UINT64_C(0x1000)) | 7);
+	am_store(&amd, tables + 0x3000 + 5 * UINT64_C(8), 0x40000 | 7);
 	am_map(&amd, 0x40000, 0x9000, 3);
-	am_store(&amd, gcr3 + 5 * 8, 0x100000 | 1);
+	am_store(&amd, gcr3 + 5 * UINT64_C(8), 0x100000 | 1);
 	am_plain_dte(&amd, dte);
 	dte[0] |= BIT(55) | (gcr3 >> 12 & 7) << 58;
 	dte[1] |= (gcr3 >> 15 & 0xffff) << 16;
@@ -158,7 +158,7 @@ static void a_nested_walk_shows_both_tables(void **state)
 		assert_string_equal(step->name, names[i]);
 		assert_int_equal(step->stage, 1);
 		assert_int_equal(step->level, 4 - i);
-		assert_int_equal(step->table, tables + i * 0x1000);
+		assert_int_equal(step->table, tables + i * UINT64_C(0x1000));
 		assert_int_equal(walk->steps[2 + 5 * i].stage, 2);
 	}
 	assert_int_equal(am_load(&amd, tables), 0x101000 | 7); /* no flag was set */

@@ -139,7 +139,7 @@ static bool find_guest_root(struct telling *t, uint32_t pasid, uint64_t *root)
 	uint64_t table = gcr3_root(t->dte);
 
 	for (int level = (int)(t->dte[0] >> 56 & 3); level >= 0; level--) {
-		const uint64_t offset = (pasid >> 9 * level & 511) * 8;
+		const uint64_t offset = (pasid >> 9 * level & 511) * UINT64_C(8);
 		struct spot spot = { .physical = table };
 		uint64_t entry;
 

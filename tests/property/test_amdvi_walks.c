@@ -126,7 +126,7 @@ static void fill_slots(
     struct world *world, uint64_t table, unsigned index, unsigned count, uint64_t entry)
 {
 	for (unsigned i = 0; i < count; i++)
-		am_store(&world->amd, table + ((index & ~(count - 1)) + i) * 8, entry);
+		am_store(&world->amd, table + ((index & ~(count - 1)) + i) * UINT64_C(8), entry);
 }
 
 /* Software writes all entries of a page, and never some of them. */
@@ -134,7 +134,7 @@ static void write_host_entry(
     struct world *world, unsigned table_number, unsigned level, unsigned index, uint64_t entry)
 {
 	const uint64_t table = page_of(world, HOST_POOL + (level - 1) * HOST_TABLES + table_number);
-	const uint64_t before = am_load(&world->amd, table + index * 8);
+	const uint64_t before = am_load(&world->amd, table + index * UINT64_C(8));
 
 	fill_slots(world, table, index, slots_of(before, level), 0);
 	fill_slots(world, table, index, slots_of(entry, level), entry);
@@ -244,7 +244,7 @@ static void change_guest_entry(struct world *world)
 {
 	const uint64_t table = page_of(world, GUEST_POOL + (unsigned)below(world, GUEST_TABLES));
 
-	am_store(&world->amd, table + an_index(world) * 8, random_guest_entry(world));
+	am_store(&world->amd, table + an_index(world) * UINT64_C(8), random_guest_entry(world));
 }
 
 /* Indices of GCR3 tables are 0 to 2. The first two tables lead to others, the rest to roots: mostly. */
@@ -490,15 +490,15 @@ static bool agrees(const struct oracle_request *told, const struct oracle_verdic
 
 /* Memory with the oracle's flags set in it: `image` is all tables as they were before. */
 static void expect_flags(
-    struct world *world, const struct oracle_verdict *verdict, uint64_t *image, size_t quads)
+    struct world *world, const struct oracle_verdict *verdict, uint64_t *image, size_t bytes)
 {
 	uint64_t now[POOL * 512];
 
 	for (unsigned i = 0; verdict->allowed && i < verdict->mark_count; i++)
 		image[(verdict->marks[i].address - world->pool) / 8] |= verdict->marks[i].flags;
 	assert_int_equal(
-	    iommusim_memory_read(world->amd.machine, world->pool, now, quads * 8), IOMMUSIM_OK);
-	assert_memory_equal(now, image, quads * 8);
+	    iommusim_memory_read(world->amd.machine, world->pool, now, bytes), IOMMUSIM_OK);
+	assert_memory_equal(now, image, bytes);
 }
 
 /* Through caches other requests' flags may be there too, and those of a page's other entries are as good. */
@@ -542,7 +542,7 @@ static void one_request(struct world *world)
 		fail();
 	}
 	if (look)
-		expect_flags(world, &verdict, image, POOL * 512);
+		expect_flags(world, &verdict, image, sizeof(image));
 	else
 		expect_marked(world, &verdict);
 	world->allowed[way_of(world, &told)] += verdict.allowed;
