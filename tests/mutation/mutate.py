@@ -83,17 +83,17 @@ class Base:
             die("cmake:\n" + done.stdout)
         with open(os.path.join(build, "compile_commands.json")) as file:
             commands = json.load(file)
-        self.programs = collections.defaultdict(list)
+        self.test_objects = {}  # output -> (source path in the tree, object, command)
         for entry in commands:
             self.entry(entry)
+        self.programs = self.link_lines(os.path.join(build, "build.ninja"))
 
     def entry(self, entry):
         words = shlex.split(entry["command"])
         output = words[words.index("-o") + 1]
         path = os.path.relpath(entry["file"], self.tree)
         library = "iommusim_objects.dir" in output
-        test = re.match(r"tests/([^/]*)/CMakeFiles/(\w+)\.dir/", output)
-        if not library and not test:
+        if not library and not re.match(r"tests/[^/]*/CMakeFiles/", output):
             return
         target = os.path.join(self.objects, output.replace("/", "_"))
         skip = ("-c", entry["file"], "-Werror", "-fvisibility=hidden")
@@ -108,13 +108,26 @@ class Base:
         if library:
             self.entries[path] = (target, flags + ["-w", "-fPIC", "-fno-semantic-interposition"])
         else:
-            self.programs[(test.group(1), test.group(2))].append((path, target, flags + ["-w"]))
+            self.test_objects[output] = (path, target, flags + ["-w"])
+
+    def link_lines(self, ninja):
+        """The objects of each test program but the library's, by (folder, name)."""
+        programs = {}
+        with open(ninja) as file:
+            for line in file:
+                link = re.match(r"build tests/bin/(\w+): C_EXECUTABLE_LINKER\S* ([^|]*)", line)
+                if not link:
+                    continue
+                outputs = link.group(2).split()
+                own = next(output for output in outputs if "/%s.dir/" % link.group(1) in output)
+                programs[(own.split("/")[1], link.group(1))] = [
+                    self.test_objects[output] for output in outputs if output in self.test_objects]
+        return programs
 
     def build(self, jobs):
         os.makedirs(self.objects, exist_ok=True)
         todo = [(path, target, flags) for path, (target, flags) in self.entries.items()]
-        for objects in self.programs.values():
-            todo += objects
+        todo += self.test_objects.values()
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
             for path, problem in pool.map(lambda one: self.compile_base(*one), todo):
                 if problem:
