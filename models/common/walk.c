@@ -49,8 +49,10 @@ void walk_tables_keep(struct cache *cache, const struct walk_shortcut *shortcut,
 	}
 }
 
+/* The first walk was this model's, not the hardware's: it is neither shown nor counted. */
 void stage_walk_forget(struct stage_walk *walk, unsigned path_count)
 {
+	walk->reads = walk->nested_reads = 0;
 	if (walk->marks != NULL)
 		walk->marks->count = walk->marks->reason = 0; /* the list is long */
 	if (walk->path != NULL)
