@@ -177,6 +177,7 @@ unsigned amdvi_walk_guest(const struct amdvi_unit *amdvi, const struct page_requ
 		.context = &guest,
 		.levels = space->guest_levels,
 		.table_rights = PAGE_READ,
+		.table_needed = PAGE_READ,
 		.nested = amdvi_is_nested(space),
 		.snoops = space->snoops,
 		.unsigned_address = !space->canonical,

@@ -38,6 +38,7 @@ static unsigned find_place(struct reader *reader, uint64_t address, struct place
 
 	*through = (struct stage_walk){
 		.address = address,
+		.needed = stage->table_needed,
 		.marks = reader->asked->marks,
 		.path = reader->asked->path,
 	};

@@ -51,6 +51,7 @@ struct first_stage {
 	uint64_t second_ignored;
 	uint8_t levels;
 	uint8_t table_rights; /* nested: what the second stage must give for entries to be read */
+	uint8_t table_needed; /* of those: whose lack ends the second stage's walk where it shows */
 	bool nested;
 	bool snoops;
 	bool unsigned_address; /* bits above the tables' are no copies of the highest: they are 0 */

@@ -254,7 +254,7 @@ static void add_memory(struct fz *fz)
 			       windows[i].pages * IOMMUSIM_PAGE_SIZE, windows[i].kind) == IOMMUSIM_OK);
 }
 
-static void start(struct fz *fz, const uint16_t *rids)
+void fz_make_machine(struct fz *fz)
 {
 	static const struct iommusim_allocator allocator = {
 		.allocate = allocate, .release = release, .reserve = reserve, .unreserve = unreserve
@@ -266,11 +266,21 @@ static void start(struct fz *fz, const uint16_t *rids)
 	machine.seed = (uint64_t)(fz->end - fz->begin);
 	FZ_REQUIRE(iommusim_machine_create(&machine, &fz->machine) == IOMMUSIM_OK);
 	add_memory(fz);
-	FZ_REQUIRE(iommusim_vtd_create(fz->machine, &fz->config, &fz->unit) == IOMMUSIM_OK);
+}
+
+void fz_make_devices(struct fz *fz, const uint16_t *rids)
+{
 	iommusim_unit_include_all(fz->unit);
 	for (unsigned i = 0; i < FZ_REQUESTERS; i++)
 		FZ_REQUIRE(iommusim_requester_create(fz->machine, 0, rids[i], &fz->requester[i]) ==
 		    IOMMUSIM_OK);
+}
+
+static void start(struct fz *fz, const uint16_t *rids)
+{
+	fz_make_machine(fz);
+	FZ_REQUIRE(iommusim_vtd_create(fz->machine, &fz->config, &fz->unit) == IOMMUSIM_OK);
+	fz_make_devices(fz, rids);
 }
 
 void fz_start(struct fz *fz, const uint8_t *data, size_t size)

@@ -183,6 +183,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void fz_start(struct fz *fz, const uint8_t *data, size_t size);
 void fz_start_scalable(struct fz *fz, const uint8_t *data, size_t size);
 void fz_stop(struct fz *fz);
+/* What both vendors' machines have: memory by `device_view` and `scalable`; devices, once there is a unit. */
+void fz_make_machine(struct fz *fz);
+void fz_make_devices(struct fz *fz, const uint16_t *rids);
 
 /* Take from the input; 0 when there is nothing left. */
 uint8_t fz_u8(struct fz *fz);
