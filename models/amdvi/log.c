@@ -1,7 +1,7 @@
 /*
  * The logs in memory: the event logs, those of page requests and of guest interrupts (AMD-Vi 2.5 to 2.7):
  * appending, overflow, restart, changing over from one of two to the other. What is in an entry is
- * event.c's, page_request.c's and interrupts.c's.
+ * event.c's, page_request.c's and virtual_apic.c's.
  */
 #include "models/amdvi/log.h"
 

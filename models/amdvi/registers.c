@@ -108,6 +108,19 @@ static void clear_pointers(
 	amdvi->registers[tail].value = 0;
 }
 
+/* Requests look at these themselves: what requesters keep was answered under the values before. */
+static bool shapes_translations(unsigned id)
+{
+	return id == AMDVI_CONTROL || id == AMDVI_EXCL_BASE || id == AMDVI_EXCL_LIMIT ||
+	    id == AMDVI_MARC_BASE || id == AMDVI_MARC_RELOC || id == AMDVI_MARC_LEN;
+}
+
+/* What DMA threads look at: these, and where the device table is. */
+static bool concerns_requests(unsigned id)
+{
+	return shapes_translations(id) || id == AMDVI_DEVTAB_BASE || id == AMDVI_DEVTAB_SEG;
+}
+
 /* What goes with the new value of a register at once. Lock held. */
 static void follow(struct amdvi_unit *amdvi, unsigned id)
 {
@@ -139,7 +152,8 @@ static void follow(struct amdvi_unit *amdvi, unsigned id)
 	default:
 		break;
 	}
-	publish(amdvi);
+	if (concerns_requests(id))
+		publish(amdvi);
 }
 
 static void control_written(struct amdvi_unit *amdvi, uint64_t before)
@@ -148,13 +162,6 @@ static void control_written(struct amdvi_unit *amdvi, uint64_t before)
 	amdvi_log_control_written(amdvi, before);
 	pthread_mutex_unlock(&amdvi->unit.lock);
 	amdvi_command_control_written(amdvi, before);
-}
-
-/* Requests look at these themselves: what requesters keep was answered under the values before. */
-static bool shapes_translations(unsigned id)
-{
-	return id == AMDVI_CONTROL || id == AMDVI_EXCL_BASE || id == AMDVI_EXCL_LIMIT ||
-	    id == AMDVI_MARC_BASE || id == AMDVI_MARC_RELOC || id == AMDVI_MARC_LEN;
 }
 
 static void outdate_translations(struct amdvi_unit *amdvi)

@@ -82,7 +82,6 @@ struct amdvi_counter {
 	uint64_t value[AMDVI_COUNTER_REGISTERS];
 };
 
-/* The MSI capability, and what of it is a register (MSI_...). */
 struct amdvi_unit {
 	struct iommusim_unit unit; /* first */
 
