@@ -165,7 +165,7 @@ bool az_submit(struct az *az, uint64_t low, uint64_t high)
 	const uint64_t tail = az_peek(az, AZ_CMD_TAIL);
 
 	if (az_peek(az, AZ_CMD_BASE) != (AZ_COMMANDS | UINT64_C(8) << 56) || tail >= AZ_RING ||
-	    !az_runs(az, AZ_CMD_RUN))
+	    !az_runs(az, AZ_CMD_RUN) || az_peek(az, AZ_CMD_HEAD) != tail)
 		return false;
 	fz_store(&az->fz, AZ_COMMANDS + tail, low);
 	fz_store(&az->fz, AZ_COMMANDS + tail + 8, high);

@@ -87,7 +87,7 @@ bool az_runs(const struct az *az, uint64_t run); /* AZ_CMD_RUN, AZ_EVENT_RUN */
 
 /* Device table, rings, tables of all levels for each device; on. Entries will do for host and for guest tables. */
 void az_bring_up(struct az *az);
-/* Put a command at the tail and move it over. False: the buffer is not ours, or does not run. */
+/* Put a command at the tail and move it over. False: the buffer is not ours, does not run, or is not empty. */
 bool az_submit(struct az *az, uint64_t low, uint64_t high);
 /* Drop everything that is cached. False: the unit is in no state to do it. */
 bool az_invalidate_all(struct az *az);

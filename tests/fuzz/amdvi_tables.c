@@ -47,8 +47,10 @@ static unsigned draw_next(struct az *az, unsigned level)
 static uint64_t with_size(struct az *az, uint64_t page, unsigned level)
 {
 	const unsigned how = fz_u8(&az->fz);
-	const unsigned shift = how >= 0xe0 ? 12 + how % 41 : 12 + 9 * (level - 1) + how % 8;
+	unsigned shift = how >= 0xe0 ? 12 + how % 41 : 12 + 9 * (level - 1) + how % 8;
 
+	if (shift > 52)
+		shift = 52; /* no bit is 0 */
 	return (page | (BIT(shift) - 0x1000)) & ~(shift < 52 ? BIT(shift) : 0) &
 	    UINT64_C(0xffffffffff000);
 }
@@ -62,7 +64,7 @@ void az_op_host_entry(struct az *az)
 	    ((how & 0x60) != 0x60 ? BIT(62) : 0) | (what & 8 ? 0x60 : 0);
 
 	if (how >= 0xfc)
-		entry |= BIT(52 + (what >> 4)) | 1;
+		entry |= BIT(52 + (what >> 4) % 9) | 1;
 	if (next == 7)
 		entry |= with_size(az, draw_page(az), level);
 	else
