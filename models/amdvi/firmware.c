@@ -142,29 +142,39 @@ static bool is_alias(const struct iommusim_ivrs_entry *entry)
 	return entry->type == IOMMUSIM_IVRS_ALIAS_SELECT || entry->type == IOMMUSIM_IVRS_ALIAS_START;
 }
 
-/*
- * Let a unit govern whom its block names. Ids that stand in for others are its own as well, by themselves
- * unless an entry says otherwise: those come first, and give way.
- */
-static enum iommusim_status govern(struct iommusim_unit *unit, const struct iommusim_ivrs_block *block)
+/* Ids that stand in for others are the unit's own as well, by themselves unless an entry says otherwise. */
+static enum iommusim_status govern_stand_ins(
+    struct iommusim_unit *unit, const struct iommusim_ivrs_block *block)
 {
 	enum iommusim_status status = IOMMUSIM_OK;
 
-	for (uint32_t i = 0; i < 2 * block->entry_count && status == IOMMUSIM_OK; i++) {
-		const struct iommusim_ivrs_entry *entry = &block->entries[i % block->entry_count];
-		struct iommusim_unit_range range = { .first = entry->first, .last = entry->last };
+	for (uint32_t i = 0; i < block->entry_count && status == IOMMUSIM_OK; i++) {
+		const struct iommusim_ivrs_entry *entry = &block->entries[i];
+		const struct iommusim_unit_range range = { .first = entry->source_devid,
+			.last = entry->source_devid };
 
-		if (!entry->covers)
-			continue;
-		if (i >= block->entry_count) {
-			range.aliased = is_alias(entry);
-			range.alias = entry->source_devid;
-		} else if (is_alias(entry)) {
-			range.first = range.last = entry->source_devid;
-		} else {
-			continue;
-		}
-		status = iommusim_unit_add_range(unit, &range);
+		if (entry->covers && is_alias(entry))
+			status = iommusim_unit_add_range(unit, &range);
+	}
+	return status;
+}
+
+/* Let a unit govern whom its block names: what comes later counts, so the stand-ins come first. */
+static enum iommusim_status govern(struct iommusim_unit *unit, const struct iommusim_ivrs_block *block)
+{
+	enum iommusim_status status = govern_stand_ins(unit, block);
+
+	for (uint32_t i = 0; i < block->entry_count && status == IOMMUSIM_OK; i++) {
+		const struct iommusim_ivrs_entry *entry = &block->entries[i];
+		const struct iommusim_unit_range range = {
+			.first = entry->first,
+			.last = entry->last,
+			.aliased = is_alias(entry),
+			.alias = is_alias(entry) ? entry->source_devid : 0,
+		};
+
+		if (entry->covers)
+			status = iommusim_unit_add_range(unit, &range);
 	}
 	return status;
 }

@@ -68,6 +68,7 @@ static bool is_reserved(uint64_t entry, bool leaf)
 /* Where a level begins: its lowest bit of the address. */
 static unsigned low_of(unsigned level)
 {
+	FZ_REQUIRE(level >= 1 && level <= 6);
 	return 12 + 9 * (level - 1);
 }
 
@@ -95,8 +96,8 @@ static bool host(
 	if (level < 6 && address >> (12 + 9 * level) != 0)
 		return deny(t, PAGE_FAULT, 0);
 	for (;;) {
-		const uint64_t at =
-		    table + bits(address, level == 6 ? 63 : low_of(level) + 8, low_of(level)) * 8;
+		const uint64_t at = table +
+		    bits(address, level == 6 ? 63 : low_of(level) + 8, low_of(level)) * UINT64_C(8);
 		uint64_t entry;
 		unsigned next;
 
@@ -129,7 +130,7 @@ static bool root_of(struct teller *t, uint32_t pasid, uint64_t *root)
 	*root = (uint64_t)bits(t->dte[0], 60, 58) << 12 | (uint64_t)bits(t->dte[1], 31, 16) << 15 |
 	    (uint64_t)bits(t->dte[1], 63, 43) << 31;
 	for (int level = (int)bits(t->dte[0], 57, 56); level >= 0; level--) {
-		const uint64_t at = *root + (pasid >> 9 * level & 0x1ff) * 8;
+		const uint64_t at = *root + (pasid >> 9 * level & 0x1ff) * UINT64_C(8);
 		uint64_t entry;
 
 		if (!has_memory(at))
@@ -191,7 +192,7 @@ static bool guest(struct teller *t, uint32_t pasid, struct passing *passing, uin
 		return deny(t, PAGE_FAULT, 0);
 	for (passing->may_write = passing->may_execute = true;; level--) {
 		struct passed *passed = &passing->list[passing->count++];
-		uint64_t at = table + bits(r->address, low_of(level) + 8, low_of(level)) * 8;
+		uint64_t at = table + bits(r->address, low_of(level) + 8, low_of(level)) * UINT64_C(8);
 
 		passed->may_mark = true;
 		if (mode_of(t) != 0 && !host(t, at, true, false, &at, &passed->may_mark))

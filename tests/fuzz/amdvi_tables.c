@@ -100,7 +100,8 @@ void az_op_gcr3_entry(struct az *az)
 	if (how >= 0xfc)
 		entry |= BIT(how & 3) << 1;
 	entry |= (how & 8) != 0 ? FZ_PASIDS + 0x1000 : draw_table(az, 4 + (where >> 7));
-	fz_store(&az->fz, FZ_PASIDS + (where & 1) * 0x1000 + (where >> 1) % 3 * 8, entry);
+	fz_store(&az->fz, FZ_PASIDS + (where & 1) * UINT64_C(0x1000) + (where >> 1) % 3 * UINT64_C(8),
+	    entry);
 }
 
 /* One level of GCR3 table is the second page, more begin with the first. */
