@@ -141,11 +141,8 @@ static void an_amd_interrupt_is_shown_with_its_virtual_apic(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		char arguments[512];
-		struct walked walked;
+		struct walked walked = walk("%s%s", APIC_STORY, rows[i].request);
 
-		snprintf(arguments, sizeof(arguments), "%s%s", APIC_STORY, rows[i].request);
-		walked = walk(arguments);
 		assert_int_equal(walked.code, 0);
 		if (strstr(walked.output, rows[i].shown) == NULL)
 			fail_msg("%s\nnot in\n%s", rows[i].shown, walked.output);
