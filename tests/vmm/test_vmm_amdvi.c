@@ -381,18 +381,18 @@ static void mappings_are_tables_of_four_levels(void **state)
 	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x8040603000, 0x123000, 0x2000));
 	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
 	at = entry(&host, HOST_PPT1, 0) & ADDRESS;
-	at = host_load(&host, at + 1 * 8);
+	at = host_load(&host, at + 8);
 	assert_int_equal(at & ~ADDRESS, 0x6000000000000601);
-	at = host_load(&host, (at & ADDRESS) + 1 * 8);
+	at = host_load(&host, (at & ADDRESS) + 8);
 	assert_int_equal(at & ~ADDRESS, 0x6000000000000401);
-	at = host_load(&host, (at & ADDRESS) + 3 * 8);
+	at = host_load(&host, (at & ADDRESS) + 0x18);
 	assert_int_equal(at & ~ADDRESS, 0x6000000000000201);
-	assert_int_equal(host_load(&host, (at & ADDRESS) + 3 * 8), 0x6000000000123001);
-	assert_int_equal(host_load(&host, (at & ADDRESS) + 4 * 8), 0x6000000000124001);
-	assert_int_equal(host_load(&host, (at & ADDRESS) + 5 * 8), 0);
+	assert_int_equal(host_load(&host, (at & ADDRESS) + 0x18), 0x6000000000123001);
+	assert_int_equal(host_load(&host, (at & ADDRESS) + 0x20), 0x6000000000124001);
+	assert_int_equal(host_load(&host, (at & ADDRESS) + 0x28), 0);
 	assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x8040603000, 0x1000));
-	assert_int_equal(host_load(&host, (at & ADDRESS) + 3 * 8), 0);
-	assert_int_equal(host_load(&host, (at & ADDRESS) + 4 * 8), 0x6000000000124001);
+	assert_int_equal(host_load(&host, (at & ADDRESS) + 0x18), 0);
+	assert_int_equal(host_load(&host, (at & ADDRESS) + 0x20), 0x6000000000124001);
 	assert_status(iommusim_iommu_create_mapping(host.vmm, domain, UINT64_C(1) << 48, 0, 0x1000),
 	    IOMMUSIM_EINVAL);
 	host_stop(&host);
