@@ -209,19 +209,23 @@ static void pass_through_grants_nothing_beyond_the_host_address_width(void **sta
 /* As large a page as there is, but never one that interrupts go to. */
 static void pass_through_hands_out_pages_beside_the_interrupt_range(void **state)
 {
-	static const uint64_t addresses[] = { 0xc0000000, 0xfec00000, 0xfedff000, 0xfef00000,
-		0xfeffffff & ~UINT64_C(0xfff), 0xff000000 };
+	static const struct {
+		uint64_t address;
+		uint64_t shift;
+	} pages[] = { { 0x40000000, 30 }, { 0xc0000000, 21 }, { 0xfec00000, 21 }, { 0xfedff000, 21 },
+		{ 0xfef00000, 12 }, { 0xfefff000, 12 }, { 0xff000000, 21 } };
 	struct scalable sm;
 
 	(void)state;
 	start(&sm, PASS_THROUGH);
-	for (size_t i = 0; i < sizeof(addresses) / sizeof(*addresses); i++) {
-		const struct iommusim_dma_page page = ask_at(&sm, addresses[i], SM_PASID, ASK);
+	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
+		const struct iommusim_dma_page page = ask_at(&sm, pages[i].address, SM_PASID, ASK);
 		const uint64_t size = BIT(page.page_shift), first = page.physical & ~(size - 1);
 
 		assert_true(page.answered);
 		assert_int_equal(page.granted, READ_RIGHT | WRITE_RIGHT);
-		assert_int_equal(page.physical, addresses[i]);
+		assert_int_equal(page.physical, pages[i].address);
+		assert_int_equal(page.page_shift, pages[i].shift);
 		assert_true(first + (size - 1) < 0xfee00000 || first > 0xfeefffff);
 	}
 	sm_stop(&sm);
