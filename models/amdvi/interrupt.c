@@ -220,7 +220,7 @@ static void prefetch(
 {
 	struct amdvi_remapping next = *remapping;
 
-	if (!interrupt_cache_prefetches(&amdvi->unit, &amdvi->interrupt_cache))
+	if (!cache_prefetches(&amdvi->unit, &amdvi->interrupt_cache))
 		return;
 	next.index++;
 	next.address += amdvi_wide_entries(remapping) ? 16 : 4;

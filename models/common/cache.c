@@ -8,7 +8,8 @@
 #define FIRST_BUCKETS 64u
 #define DEFAULT_SETS  64u
 #define DEFAULT_WAYS  8u
-#define EVICTION_ODDS 8u  /* `adverse` drops an entry at one look-up in eight */
+#define EVICTION_ODDS 8u /* `adverse` drops an entry at one look-up in eight */
+#define PREFETCH_ODDS 4u
 #define PROBED_PAGES  64u /* a range of more pages than this is searched entry by entry */
 
 enum iommusim_status cache_create(struct cache *cache, struct iommusim_machine *machine,
@@ -103,6 +104,16 @@ void cache_clear(struct cache *cache)
 bool cache_whim(struct cache *cache, unsigned odds)
 {
 	return cache->policy == IOMMUSIM_CACHE_ADVERSE && random_next(&cache->random) % odds == 0;
+}
+
+bool cache_prefetches(struct iommusim_unit *unit, struct cache *cache)
+{
+	bool wanted;
+
+	pthread_mutex_lock(&unit->lock);
+	wanted = cache_whim(cache, PREFETCH_ODDS);
+	pthread_mutex_unlock(&unit->lock);
+	return wanted;
 }
 
 /* The PASID and the privilege of a request without a PASID are its source's: they need no comparing. */

@@ -107,5 +107,7 @@ void cache_invalidate(struct cache *cache, const struct cache_filter *filter);
 
 /* `adverse`: should hardware be contrary now? True about one time in `odds`; else always false. */
 bool cache_whim(struct cache *cache, unsigned odds);
+/* `adverse`: should it fetch what comes next, too? Without the lock of `unit`, whose cache it is. */
+bool cache_prefetches(struct iommusim_unit *unit, struct cache *cache);
 
 #endif

@@ -5,8 +5,7 @@
 
 #include "models/vtd/spec/vtd.h"
 
-#define PREFETCH_ODDS 4u
-#define INTERRUPTS    0xfeeu /* address bits 31:20 */
+#define INTERRUPTS 0xfeeu /* address bits 31:20 */
 
 void interrupt_compose(const struct interrupt_message *message, struct iommusim_interrupt *out)
 {
@@ -60,14 +59,4 @@ void interrupt_cache_keep(struct iommusim_unit *unit, struct cache *cache, uint1
 	if (atomic_load(&unit->generation) == generation)
 		cache_insert(cache, &kept);
 	pthread_mutex_unlock(&unit->lock);
-}
-
-bool interrupt_cache_prefetches(struct iommusim_unit *unit, struct cache *cache)
-{
-	bool wanted;
-
-	pthread_mutex_lock(&unit->lock);
-	wanted = cache_whim(cache, PREFETCH_ODDS);
-	pthread_mutex_unlock(&unit->lock);
-	return wanted;
 }

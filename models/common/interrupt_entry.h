@@ -29,7 +29,5 @@ bool interrupt_cache_find(struct iommusim_unit *unit, struct cache *cache, uint1
 /* Keep an entry, unless something was invalidated since `generation`: it may be what was read. */
 void interrupt_cache_keep(struct iommusim_unit *unit, struct cache *cache, uint16_t source,
     unsigned index, const uint64_t entry[2], uint64_t generation);
-/* Does a contrary cache fetch the next entry of the table, too? */
-bool interrupt_cache_prefetches(struct iommusim_unit *unit, struct cache *cache);
 
 #endif

@@ -173,7 +173,7 @@ static void prefetch(struct vtd_unit *vtd, const struct vtd_remapping *remapping
 {
 	struct vtd_remapping next = *remapping;
 
-	if (!interrupt_cache_prefetches(&vtd->unit, &vtd->interrupt_cache))
+	if (!cache_prefetches(&vtd->unit, &vtd->interrupt_cache))
 		return;
 	next.index++;
 	next.address += IRTE_BYTES;

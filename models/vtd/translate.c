@@ -160,15 +160,11 @@ static void prefetch(struct vtd_unit *vtd, const struct lookup *asked)
 	struct page_request next = *asked->request;
 	struct iommusim_dma_page page = { .address = 0 };
 	struct lookup lookup;
-	bool wanted;
 
-	pthread_mutex_lock(&vtd->unit.lock);
-	wanted = cache_whim(&vtd->iotlb, 4);
-	pthread_mutex_unlock(&vtd->unit.lock);
+	if (!cache_prefetches(&vtd->unit, &vtd->iotlb))
+		return;
 	next.address += IOMMUSIM_PAGE_SIZE;
 	next.kind = IOMMUSIM_DMA_READ;
-	if (!wanted)
-		return;
 	begin(&lookup, &next, &page, asked->generation);
 	lookup.source.root = asked->source.root;
 	lookup.space.scalable = asked->space.scalable;
