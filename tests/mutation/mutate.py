@@ -24,8 +24,8 @@ import operators
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-PATTERNS = ["models/vtd/*.c", "models/vtd/*.h", "models/formats/*.h", "models/vtd/spec/registers/*.def",
-            "models/vtd/spec/entries/*.def", "models/vtd/spec/fault_reasons.def",
+PATTERNS = ["models/vtd/*.c", "models/vtd/*.h", "models/formats/*.h", "models/common/*.c", "models/common/*.h",
+            "models/vtd/spec/registers/*.def", "models/vtd/spec/entries/*.def", "models/vtd/spec/fault_reasons.def",
             "models/vtd/spec/queue_errors.def"]
 NOT_THESE = ["models/vtd/preset.c", "models/vtd/reference.c"]  # values of real machines; pages for people
 # What judges at first; a thorough campaign takes every test, of any length.
