@@ -97,9 +97,23 @@ static void find_page(
 	amdvi_take_walk(lookup, &walk);
 }
 
+static const char *mode_of(enum amdvi_ending ending)
+{
+	static const char *const modes[] = {
+		[AMDVI_AT_DEVICE] = "device table",
+		[AMDVI_PASSED] = "pass-through",
+		[AMDVI_EXCLUDED] = "exclusion range",
+		[AMDVI_ROUTED] = "aperture",
+	};
+
+	return modes[ending];
+}
+
 static void resolve(const struct amdvi_unit *amdvi, struct amdvi_lookup *lookup, struct walk_path *path)
 {
 	unsigned rights = RIGHT_READ | RIGHT_WRITE;
+	enum amdvi_ending ending;
+	bool ends;
 
 	lookup->page->translated = true;
 	lookup->reason = amdvi_device_load(amdvi, lookup->request->rid, &lookup->device);
@@ -108,8 +122,10 @@ static void resolve(const struct amdvi_unit *amdvi, struct amdvi_lookup *lookup,
 		lookup->reason = amdvi_refine_missing(lookup);
 		return;
 	}
-	if (amdvi_ends_at_device(amdvi, lookup->request, &lookup->device, lookup->page, &rights,
-		&lookup->reason, &path->mode)) {
+	ends = amdvi_ends_at_device(
+	    amdvi, lookup->request, &lookup->device, lookup->page, &rights, &lookup->reason, &ending);
+	path->mode = mode_of(ending);
+	if (ends) {
 		lookup->rights = (uint8_t)rights;
 		return;
 	}

@@ -126,12 +126,12 @@ static bool lacks(const struct page_request *request, unsigned rights)
 
 bool amdvi_ends_at_device(const struct amdvi_unit *amdvi, const struct page_request *request,
     const struct amdvi_device *device, struct iommusim_dma_page *page, unsigned *rights,
-    unsigned *reason, const char **mode)
+    unsigned *reason, enum amdvi_ending *ending)
 {
 	const bool valid = amdvi_dte_V(device->dte) != 0;
 	bool passes = !valid;
 
-	*mode = valid ? "device table" : "pass-through";
+	*ending = valid ? AMDVI_AT_DEVICE : AMDVI_PASSED;
 	*reason = ALLOWED;
 	if (valid && amdvi_device_memory_reserved(amdvi, device))
 		*reason = DTE_RESERVED;
@@ -142,7 +142,7 @@ bool amdvi_ends_at_device(const struct amdvi_unit *amdvi, const struct page_requ
 	if (*reason != ALLOWED)
 		return true;
 	if (passes || request->address_type == IOMMUSIM_DMA_TRANSLATED) {
-		*mode = "pass-through";
+		*ending = AMDVI_PASSED;
 		use_as_is(request, device, page);
 		page->domain = valid ? page->domain : 0;
 		return true;
@@ -152,13 +152,13 @@ bool amdvi_ends_at_device(const struct amdvi_unit *amdvi, const struct page_requ
 		return true;
 	}
 	if (is_excluded(amdvi, request, device)) {
-		*mode = "exclusion range";
+		*ending = AMDVI_EXCLUDED;
 		use_as_is(request, device, page);
 		return true;
 	}
 	if (!is_routed(amdvi, request, device, page, rights))
 		return false;
-	*mode = "aperture";
+	*ending = AMDVI_ROUTED;
 	*reason = lacks(request, *rights) ? APERTURE_READ_ONLY : ALLOWED;
 	return true;
 }

@@ -36,13 +36,16 @@ static inline bool amdvi_is_nested(const struct amdvi_space *space)
 	return space->guest && space->host_levels != 0;
 }
 
+/* What of a device table entry decided about a request. */
+enum amdvi_ending { AMDVI_AT_DEVICE, AMDVI_PASSED, AMDVI_EXCLUDED, AMDVI_ROUTED };
+
 /*
  * What the unit does with a request by its good device table entry (V=1) alone: *ends* it, `*reason` set or
  * `page` where it goes, `*rights` what is allowed there; or false, and it goes on by `space`.
  */
 bool amdvi_ends_at_device(const struct amdvi_unit *amdvi, const struct page_request *request,
     const struct amdvi_device *device, struct iommusim_dma_page *page, unsigned *rights,
-    unsigned *reason, const char **mode);
+    unsigned *reason, enum amdvi_ending *ending);
 /* How the tables are to be gone through; the reason when they cannot. */
 unsigned amdvi_find_space(const struct amdvi_unit *amdvi, const struct page_request *request,
     const struct amdvi_device *device, struct amdvi_space *space);

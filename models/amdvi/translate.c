@@ -4,8 +4,6 @@
  */
 #include "models/amdvi/translate.h"
 
-#include <string.h>
-
 #include "models/amdvi/caching.h"
 #include "models/amdvi/invalidate.h"
 #include "models/amdvi/performance.h"
@@ -154,7 +152,7 @@ static void resolve(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
 {
 	const struct page_request *request = lookup->request;
 	unsigned rights = RIGHT_READ | RIGHT_WRITE;
-	const char *mode;
+	enum amdvi_ending ending;
 
 	lookup->page->translated = true;
 	lookup->rights = RIGHT_READ | RIGHT_WRITE;
@@ -166,9 +164,9 @@ static void resolve(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
 	}
 	lookup->page->through_cache = lookup->device.cached;
 	if (amdvi_ends_at_device(
-		amdvi, request, &lookup->device, lookup->page, &rights, &lookup->reason, &mode)) {
+		amdvi, request, &lookup->device, lookup->page, &rights, &lookup->reason, &ending)) {
 		lookup->rights = (uint8_t)rights;
-		lookup->excluded = lookup->reason == ALLOWED && strcmp(mode, "exclusion range") == 0;
+		lookup->excluded = lookup->reason == ALLOWED && ending == AMDVI_EXCLUDED;
 		return;
 	}
 	lookup->reason = amdvi_find_space(amdvi, request, &lookup->device, &lookup->space);
@@ -335,14 +333,12 @@ static void prefetch(struct amdvi_unit *amdvi, const struct amdvi_lookup *asked)
 	struct amdvi_lookup lookup = {
 		.request = &next, .page = &page, .generation = asked->generation
 	};
-	bool wanted;
 
-	pthread_mutex_lock(&amdvi->unit.lock);
-	wanted = cache_whim(&amdvi->iotlb, 4);
-	pthread_mutex_unlock(&amdvi->unit.lock);
+	if (!cache_prefetches(&amdvi->unit, &amdvi->iotlb))
+		return;
 	next.address += IOMMUSIM_PAGE_SIZE;
 	next.kind = IOMMUSIM_DMA_READ;
-	if (wanted && !amdvi_is_interrupt_range(next.address))
+	if (!amdvi_is_interrupt_range(next.address))
 		resolve(amdvi, &lookup);
 }
 
