@@ -249,7 +249,8 @@ static void write_cache(const struct iommusim_report *report, const struct iommu
 	const struct iommusim_dma_page *page = &report->page.page;
 	char text[400];
 
-	if (page->faulted && !report->walk.result.faulted)
+	/* A message that is denied is the interrupt table's affair: its walk as memory says nothing. */
+	if (page->faulted && !page->interrupt && !report->walk.result.faulted)
 		write_wrapped(out, "  cached ",
 		    "the tables would allow this now: the unit went by an entry it had cached before "
 		    "they changed");

@@ -111,6 +111,26 @@ static void done(struct run *result)
 		assert_non_null(strstr(text, part));                                                   \
 	} while (0)
 
+/* The walk of its address as memory allows it: that says nothing about a cache. */
+static void a_denied_message_is_not_blamed_on_a_cache(void **state)
+{
+	char *file = write_file("message.iommu",
+	    STORY_HEADER "machine(iommu=amdvi, memory=256M, preset=\"zen2-client\")\n"
+			 "device(1/0/0, \"nic\")\n"
+			 "mmio_write64(0xfeb80018, 0x400001)\n" /* SmiFEn, IommuEn */
+			 "dma(1/0/0, write, 0xfee00000, 4) expect ok\n");
+	struct run result;
+
+	(void)state;
+	result = run(file, NULL);
+	assert_int_equal(result.code, 1);
+	assert_contains(result.output, "BLOCKED\n");
+	assert_contains(result.output, "no SMI filter register has the device");
+	assert_null(strstr(result.output, "  cached "));
+	done(&result);
+	free(file);
+}
+
 static void exit_codes(void **state)
 {
 	char *good = write_file("good.iommu", BLOCKED_DMA " expect blocked\n");
@@ -364,6 +384,7 @@ int main(void)
 		cmocka_unit_test(usage),
 		cmocka_unit_test(json),
 		cmocka_unit_test(options_win_over_the_trace),
+		cmocka_unit_test(a_denied_message_is_not_blamed_on_a_cache),
 		cmocka_unit_test(folders_and_compressed_files),
 		cmocka_unit_test(recording),
 	};
