@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "machine/interrupt_range.h"
 #include "machine/memory_access.h"
 #include "machine/unit_model.h"
 
@@ -414,7 +415,7 @@ enum iommusim_status iommusim_requester_interrupt(struct iommusim_requester *req
 	struct iommusim_interrupt message;
 	struct iommusim_fault answer;
 
-	if (address >> 20 != 0xfee || (address & 3) != 0)
+	if (!is_interrupt_address(address) || (address & 3) != 0)
 		return IOMMUSIM_EINVAL;
 	requester_begin_work(requester);
 	tick(requester);
@@ -468,7 +469,7 @@ enum iommusim_status iommusim_walk_interrupt(struct iommusim_requester *requeste
 		.segment = requester->segment,
 		.source = requester->rid };
 
-	if (address >> 20 != 0xfee || (address & 3) != 0)
+	if (!is_interrupt_address(address) || (address & 3) != 0)
 		return IOMMUSIM_EINVAL;
 	memset(walk, 0, offsetof(struct iommusim_walk, steps)); /* a model clears each step it uses */
 	walk->result.address = address;

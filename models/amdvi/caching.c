@@ -5,16 +5,15 @@
 #include "models/amdvi/caching.h"
 
 #include "models/amdvi/invalidate.h"
+#include "models/common/iotlb.h"
 
-/* What an IOTLB entry keeps in its values. CACHED_MORE: the flags below, and a reason to deny. */
-enum { CACHED_PAGE, CACHED_ENTRY, CACHED_MORE };
+/* What else an IOTLB entry keeps. */
 enum {
 	CACHED_CLEAN = 1,
 	CACHED_HOST_CLEAN = 2,
 	CACHED_EXECUTABLE = 4,
 	CACHED_SNOOP = 8,
-	CACHED_UNTRANSLATED_ONLY = 16,
-	CACHED_REASON_SHIFT = 8
+	CACHED_UNTRANSLATED_ONLY = 16
 };
 
 /* Host translations belong to their domain, guest ones to the PASID too, and to who may be there. */
@@ -32,57 +31,44 @@ static struct cache_space space_of(const struct amdvi_space *space)
 /* One answer out of the IOTLB. Lock held. */
 static void use_cached(const struct cached *entry, struct amdvi_lookup *lookup)
 {
-	const uint64_t more = entry->value[CACHED_MORE];
-	struct iommusim_dma_page *page = lookup->page;
-
-	lookup->reason = (unsigned)(more >> CACHED_REASON_SHIFT);
+	lookup->reason = iotlb_reason(entry);
 	lookup->rights = entry->rights;
-	lookup->clean = (more & CACHED_CLEAN) != 0;
-	lookup->host_clean = (more & CACHED_HOST_CLEAN) != 0;
-	lookup->executable = (more & CACHED_EXECUTABLE) != 0;
-	lookup->snoop = (more & CACHED_SNOOP) != 0;
-	lookup->untranslated_only = (more & CACHED_UNTRANSLATED_ONLY) != 0;
-	page->entry = entry->value[CACHED_ENTRY];
-	page->domain = entry->domain;
-	page->cached_tag = entry->tag;
-	page->translated = true;
-	page->cached = true;
-	if (lookup->reason != ALLOWED)
-		return;
-	page->physical =
-	    entry->value[CACHED_PAGE] | (lookup->request->address & SPEC_MASK(entry->shift - 1, 0));
-	page->page_shift = entry->shift;
+	lookup->clean = iotlb_has(entry, CACHED_CLEAN);
+	lookup->host_clean = iotlb_has(entry, CACHED_HOST_CLEAN);
+	lookup->executable = iotlb_has(entry, CACHED_EXECUTABLE);
+	lookup->snoop = iotlb_has(entry, CACHED_SNOOP);
+	lookup->untranslated_only = iotlb_has(entry, CACHED_UNTRANSLATED_ONLY);
+	iotlb_answer(entry, lookup->request, lookup->reason == ALLOWED, lookup->page);
 }
 
 /* Not a write whose dirty flag is yet to be set: that takes the tables. */
 static bool may_answer(const struct cached *entry, const struct amdvi_lookup *lookup)
 {
-	const uint64_t more = entry->value[CACHED_MORE];
 	const struct amdvi_lookup known = {
 		.space = lookup->space,
-		.clean = (more & CACHED_CLEAN) != 0,
-		.host_clean = (more & CACHED_HOST_CLEAN) != 0,
+		.clean = iotlb_has(entry, CACHED_CLEAN),
+		.host_clean = iotlb_has(entry, CACHED_HOST_CLEAN),
 	};
 
 	return !amdvi_is_clean(&known) ||
 	    !amdvi_writes(lookup->request, entry->rights & lookup->space.rights);
 }
 
-/* Any fill of the domain serves, unless the unit is told to look at who filled it. Lock held. */
-static const struct cached *find_translation(
-    struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup, const struct cache_space *space)
+/*
+ * Any fill of the space serves, unless the unit is told to look at who filled it, with which flags. Lock
+ * held.
+ */
+static const struct cached *find(const struct amdvi_unit *amdvi, struct cache *cache,
+    const struct page_request *request, const struct cache_space *space, unsigned flags)
 {
-	const struct page_request *request = lookup->request;
 	const struct cache_source source = {
-		.source = request->rid,
-		.flags = (uint8_t)(space->flags | (request->has_pasid ? CACHED_WITH_PASID : 0)),
-		.pasid = space->pasid,
+		.source = request->rid, .flags = (uint8_t)flags, .pasid = space->pasid
 	};
 	const struct cached *hit;
 
 	if (amdvi->unit.settings.match != IOMMUSIM_MATCH_SOURCE)
-		return cache_find_space(&amdvi->iotlb, space, request->address);
-	hit = cache_find_source(&amdvi->iotlb, &source, request->address);
+		return cache_find_space(cache, space, request->address);
+	hit = cache_find_source(cache, &source, request->address);
 	return hit != NULL && hit->domain == space->domain && hit->kind == space->kind ? hit : NULL;
 }
 
@@ -90,21 +76,6 @@ static const struct cached *find_translation(
 static uint8_t table_flags(const struct cache_space *space)
 {
 	return space->by_pasid ? CACHED_WITH_PASID : 0;
-}
-
-/* Likewise the tables on the way. Lock held. */
-static const struct cached *find_tables(
-    struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup, const struct cache_space *space)
-{
-	const struct cache_source source = {
-		.source = lookup->request->rid, .flags = table_flags(space), .pasid = space->pasid
-	};
-	const struct cached *hit;
-
-	if (amdvi->unit.settings.match != IOMMUSIM_MATCH_SOURCE)
-		return cache_find_space(&amdvi->paging_cache, space, lookup->request->address);
-	hit = cache_find_source(&amdvi->paging_cache, &source, lookup->request->address);
-	return hit != NULL && hit->domain == space->domain && hit->kind == space->kind ? hit : NULL;
 }
 
 bool amdvi_ask_caches(
@@ -116,13 +87,15 @@ bool amdvi_ask_caches(
 
 	tables.flags = 0;
 	pthread_mutex_lock(&amdvi->unit.lock);
-	hit = find_translation(amdvi, lookup, &space);
+	hit = find(amdvi, &amdvi->iotlb, lookup->request, &space,
+	    space.flags | (lookup->request->has_pasid ? CACHED_WITH_PASID : 0u));
 	if (hit != NULL && !may_answer(hit, lookup))
 		hit = NULL;
 	if (hit != NULL)
 		use_cached(hit, lookup);
 	else
-		above = find_tables(amdvi, lookup, &tables);
+		above =
+		    find(amdvi, &amdvi->paging_cache, lookup->request, &tables, table_flags(&tables));
 	if (above != NULL) {
 		shortcut->from = walk_table_of(above);
 		lookup->page->through_cache = true;
@@ -140,32 +113,23 @@ static bool keeps_absence(const struct amdvi_unit *amdvi, unsigned reason)
 
 static void keep_translation(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
 {
-	const struct page_request *request = lookup->request;
 	const struct cache_space space = space_of(&lookup->space);
-	const struct iommusim_dma_page *page = lookup->page;
 	const bool found = lookup->reason == ALLOWED;
-	const unsigned shift = found ? page->page_shift : IOMMUSIM_PAGE_SHIFT;
-	const struct cached entry = {
-		.key = request->address >> shift << shift,
-		.value = { page->physical >> shift << shift, page->entry,
-		    (uint64_t)lookup->reason << CACHED_REASON_SHIFT |
-			(lookup->clean ? CACHED_CLEAN : 0) |
-			(lookup->host_clean ? CACHED_HOST_CLEAN : 0) |
-			(lookup->executable ? CACHED_EXECUTABLE : 0) |
-			(lookup->snoop ? CACHED_SNOOP : 0) |
-			(lookup->untranslated_only ? CACHED_UNTRANSLATED_ONLY : 0) },
-		.tag = request->tag,
+	const unsigned flags = (lookup->clean ? CACHED_CLEAN : 0u) |
+	    (lookup->host_clean ? CACHED_HOST_CLEAN : 0u) |
+	    (lookup->executable ? CACHED_EXECUTABLE : 0u) | (lookup->snoop ? CACHED_SNOOP : 0u) |
+	    (lookup->untranslated_only ? CACHED_UNTRANSLATED_ONLY : 0u);
+	const struct cached like = {
+		.value[IOTLB_MORE] = iotlb_more(lookup->reason, flags),
 		.domain = space.domain,
 		.pasid = space.pasid,
-		.source = request->rid,
-		.shift = (uint8_t)shift,
 		.rights = lookup->rights,
 		.kind = space.kind,
-		.flags = (uint8_t)(space.flags | (request->has_pasid ? CACHED_WITH_PASID : 0)),
+		.flags = space.flags,
 	};
 
 	if (found || keeps_absence(amdvi, lookup->reason))
-		cache_insert(&amdvi->iotlb, &entry);
+		iotlb_keep(&amdvi->iotlb, lookup->request, lookup->page, found, &like);
 }
 
 static void keep_tables(
@@ -193,11 +157,10 @@ static bool keeps_tables(const struct amdvi_lookup *lookup)
 void amdvi_fill_caches(
     struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup, const struct walk_shortcut *shortcut)
 {
-	pthread_mutex_lock(&amdvi->unit.lock);
-	if (atomic_load(&amdvi->unit.generation) == lookup->generation) {
-		keep_translation(amdvi, lookup);
-		if (keeps_tables(lookup))
-			keep_tables(amdvi, lookup, shortcut);
-	}
+	if (!cache_may_keep(&amdvi->unit, lookup->generation))
+		return;
+	keep_translation(amdvi, lookup);
+	if (keeps_tables(lookup))
+		keep_tables(amdvi, lookup, shortcut);
 	pthread_mutex_unlock(&amdvi->unit.lock);
 }

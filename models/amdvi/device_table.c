@@ -112,14 +112,15 @@ unsigned amdvi_device_look_up(
 	reason = amdvi_device_load(amdvi, id, device);
 	if (reason != ALLOWED)
 		return reason;
-	pthread_mutex_lock(&amdvi->unit.lock);
-	if (atomic_load(&amdvi->unit.generation) == generation)
+	if (cache_may_keep(&amdvi->unit, generation)) {
 		keep(amdvi, device);
-	pthread_mutex_unlock(&amdvi->unit.lock);
+		pthread_mutex_unlock(&amdvi->unit.lock);
+	}
 	return ALLOWED;
 }
 
-bool amdvi_device_would_silence(struct amdvi_unit *amdvi, const struct amdvi_device *device)
+/* `note`: this is its first fault now, if there was none. Of what is not cached none is remembered. */
+static bool silences(struct amdvi_unit *amdvi, const struct amdvi_device *device, bool note)
 {
 	const struct cached *known;
 	bool silent;
@@ -131,31 +132,24 @@ bool amdvi_device_would_silence(struct amdvi_unit *amdvi, const struct amdvi_dev
 	pthread_mutex_lock(&amdvi->unit.lock);
 	known = find_cached(amdvi, device->id);
 	silent = known != NULL && (known->rights & FAULT_LOGGED) != 0;
-	pthread_mutex_unlock(&amdvi->unit.lock);
-	return silent;
-}
-
-/* What is not cached is loaded anew for each request, and forgets its first fault with it. */
-bool amdvi_device_silences(struct amdvi_unit *amdvi, const struct amdvi_device *device)
-{
-	const struct cached *known;
-	bool silent = false;
-
-	if (amdvi_dte_SA(device->dte))
-		return true;
-	if (!amdvi_dte_SE(device->dte))
-		return false;
-	pthread_mutex_lock(&amdvi->unit.lock);
-	known = find_cached(amdvi, device->id);
-	if (known != NULL) {
+	if (note && known != NULL) {
 		struct cached noted = *known;
 
-		silent = (noted.rights & FAULT_LOGGED) != 0;
 		noted.rights = FAULT_LOGGED;
 		cache_insert(&amdvi->device_cache, &noted);
 	}
 	pthread_mutex_unlock(&amdvi->unit.lock);
 	return silent;
+}
+
+bool amdvi_device_would_silence(struct amdvi_unit *amdvi, const struct amdvi_device *device)
+{
+	return silences(amdvi, device, false);
+}
+
+bool amdvi_device_silences(struct amdvi_unit *amdvi, const struct amdvi_device *device)
+{
+	return silences(amdvi, device, true);
 }
 
 /* ---- events ---------------------------------------------------------------------------------------------- */

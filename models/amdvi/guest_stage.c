@@ -160,7 +160,7 @@ static void keep_root(struct stage_walk *asked, unsigned levels)
 /* Execution takes the entries' consent, where they can say so at all. */
 static unsigned check_execution(const struct page_request *request, const struct stage_walk *asked)
 {
-	return request->execute && !asked->executable && amdvi_is_untranslated(request) ? GUEST_EXECUTE
+	return request->execute && !asked->executable && request_is_untranslated(request) ? GUEST_EXECUTE
 											: ALLOWED;
 }
 

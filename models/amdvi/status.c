@@ -4,6 +4,8 @@
  */
 #include "models/amdvi/status.h"
 
+#include "machine/interrupt_range.h"
+
 #include "models/amdvi/capability.h"
 
 /* A status bit that interrupts: with which enable, by which message. */
@@ -67,7 +69,7 @@ static void xt_message(
 	const uint64_t low = amdvi_XT_GEN_INT_DEST_LO(control);
 	uint64_t raw[2] = { 0, 0 };
 
-	amdvi_msi_set_PREFIX(raw, AMDVI_MSI_PREFIX);
+	amdvi_msi_set_PREFIX(raw, INTERRUPT_PREFIX);
 	amdvi_msi_set_DM(raw, amdvi_XT_GEN_INT_DEST_MODE(control));
 	amdvi_msi_set_DESTINATION(raw, low);
 	amdvi_msi_set_DESTINATION_HIGH(raw, (amdvi_XT_GEN_INT_DEST_HI(control) << 24 | low) >> 8);

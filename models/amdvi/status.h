@@ -4,8 +4,6 @@
 
 #include "models/amdvi/unit.h"
 
-#define AMDVI_MSI_PREFIX 0xfeeu /* of the address of a message */
-
 /*
  * Set bits of STATUS. An interrupt goes out for each of EVENT_LOG_INT, EVENT_OVERFLOW, COMWAIT_INT, PPR_INT,
  * PPR_OVERFLOW, GA_INT, GA_LOG_OVERFLOW (and those of logs B) that was 0 and whose enable in CONTROL is on:

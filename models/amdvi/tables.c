@@ -41,13 +41,13 @@ static void use_as_is(const struct page_request *request, const struct amdvi_dev
 static unsigned check_address_type(
     const struct page_request *request, const struct amdvi_device *device)
 {
-	if (amdvi_is_untranslated(request))
+	if (request_is_untranslated(request))
 		return ALLOWED;
 	if (!amdvi_dte_V(device->dte) || !amdvi_dte_I(device->dte))
-		return amdvi_is_translation_request(request) ? TRANSLATION_OFF : PRETRANSLATED;
-	if (!amdvi_is_interrupt_range(request->address) || request->has_pasid)
+		return request_is_for_translation(request) ? TRANSLATION_OFF : PRETRANSLATED;
+	if (!is_interrupt_address(request->address) || request->has_pasid)
 		return ALLOWED;
-	return amdvi_is_translation_request(request) ? TRANSLATION_RANGE : PRETRANSLATED_INTERRUPT;
+	return request_is_for_translation(request) ? TRANSLATION_RANGE : PRETRANSLATED_INTERRUPT;
 }
 
 static unsigned by_code(unsigned code, unsigned when_aborted, bool *passes)
@@ -70,7 +70,7 @@ static unsigned check_special_range(const struct amdvi_unit *amdvi, const struct
 	if (within(request->address, HT_PORTS, HT_PORTS_LAST))
 		return ioctl == IOCTL_RESERVED ? DTE_RESERVED : by_code(ioctl, PORT_IO, passes);
 	if (!within(request->address, HT_SYSMGT, HT_SYSMGT_LAST))
-		return amdvi_is_translation_request(request) ? TRANSLATION_RANGE : RESERVED_RANGE;
+		return request_is_for_translation(request) ? TRANSLATION_RANGE : RESERVED_RANGE;
 	if (sysmgt == SYSMGT_INTX_ONLY)
 		return SYSTEM_MANAGEMENT_ADDRESS;
 	return by_code(sysmgt, SYSTEM_MANAGEMENT, passes);
@@ -121,7 +121,7 @@ static bool lacks(const struct page_request *request, unsigned rights)
 {
 	const unsigned needed = rights_needed(request->kind);
 
-	return !amdvi_is_translation_request(request) && (rights & needed) != needed;
+	return !request_is_for_translation(request) && (rights & needed) != needed;
 }
 
 bool amdvi_ends_at_device(const struct amdvi_unit *amdvi, const struct page_request *request,
@@ -141,7 +141,7 @@ bool amdvi_ends_at_device(const struct amdvi_unit *amdvi, const struct page_requ
 		*reason = check_special_range(amdvi, request, device, &passes);
 	if (*reason != ALLOWED)
 		return true;
-	if (passes || request->address_type == IOMMUSIM_DMA_TRANSLATED) {
+	if (passes || request_is_translated(request)) {
 		*ending = AMDVI_PASSED;
 		use_as_is(request, device, page);
 		page->domain = valid ? page->domain : 0;
@@ -257,15 +257,13 @@ unsigned amdvi_find_space(const struct amdvi_unit *amdvi, const struct page_requ
 /* A translation request counts as read and write, if it gets both and wants them, or as a read. */
 bool amdvi_writes(const struct page_request *request, unsigned rights)
 {
-	if (amdvi_is_translation_request(request))
-		return !request->no_write && (rights & RIGHT_WRITE) != 0;
-	return request->kind != IOMMUSIM_DMA_READ;
+	return request_writes(request, !request->no_write, rights);
 }
 
 unsigned amdvi_check_rights(const struct page_request *request, const struct amdvi_space *space,
     unsigned rights, bool executable)
 {
-	if (amdvi_is_translation_request(request))
+	if (request_is_for_translation(request))
 		return ALLOWED;
 	if (lacks(request, rights))
 		return space->guest ? GUEST_RIGHTS : HOST_RIGHTS;
@@ -279,28 +277,17 @@ static unsigned walk_stages(const struct amdvi_unit *amdvi, const struct page_re
 			    : amdvi_walk_host(amdvi, space, walk);
 }
 
-/*
- * Walk, and again where the first walk cannot say which flags to set: a nested one that began at a cached
- * table does not know what host tables say of that place, and whether a translation request writes shows at
- * its end.
- */
+/* Walk until it is known which flags to set. */
 static unsigned walk_and_mark(const struct amdvi_unit *amdvi, const struct page_request *request,
     const struct amdvi_space *space, struct stage_walk *walk)
 {
-	const unsigned path_count = walk->path == NULL ? 0 : walk->path->count;
-	unsigned reason = walk_stages(amdvi, request, space, walk);
+	const unsigned start = stage_walk_start(walk);
+	unsigned reason;
 
-	if (amdvi_is_nested(space) && walk->shortcut != NULL && walk->shortcut->from.level != 0 &&
-	    walk->marks != NULL && walk->marks->count != 0) {
-		walk->shortcut->from.level = 0;
-		stage_walk_forget(walk, path_count);
+	do
 		reason = walk_stages(amdvi, request, space, walk);
-	}
-	if (walk->writes && !amdvi_writes(request, walk->rights & space->rights)) {
-		walk->writes = false;
-		stage_walk_forget(walk, path_count);
-		reason = walk_stages(amdvi, request, space, walk);
-	}
+	while (stage_walk_again(walk, amdvi_is_nested(space),
+	    walk->writes && amdvi_writes(request, walk->rights & space->rights), start));
 	return reason;
 }
 
@@ -331,15 +318,13 @@ unsigned amdvi_find_page(const struct amdvi_unit *amdvi, const struct page_reque
 		return ALLOWED;
 	}
 	walk->address = request->address;
-	walk->needed =
-	    amdvi_is_translation_request(request) ? 0 : (uint8_t)rights_needed(request->kind);
+	walk->needed = request_is_for_translation(request) ? 0 : (uint8_t)rights_needed(request->kind);
 	walk->writes = amdvi_writes(request, RIGHT_WRITE);
 	reason = walk_and_mark(amdvi, request, space, walk);
 	page->entry = walk->entry;
 	if (reason != ALLOWED)
 		return reason;
-	page->page_shift = walk->shift;
-	page->physical = walk->page | (request->address & SPEC_MASK(walk->shift - 1, 0));
+	stage_walk_page(walk, page);
 	reason = amdvi_check_rights(request, space, walk->rights, walk->executable);
 	if (reason == ALLOWED && walk->marks != NULL)
 		reason = walk->marks->reason;

@@ -7,6 +7,7 @@
 
 #include "models/amdvi/denial.h"
 #include "models/amdvi/device_table.h"
+#include "models/common/request.h"
 #include "models/common/walk.h"
 
 /* How a request is translated: what its device table entry comes to. */
@@ -65,16 +66,6 @@ unsigned amdvi_walk_host(
 /* guest_stage.c: GCR3 table and guest tables, through the host's when nested */
 unsigned amdvi_walk_guest(const struct amdvi_unit *amdvi, const struct page_request *request,
     const struct amdvi_space *space, struct stage_walk *walk);
-
-static inline bool amdvi_is_untranslated(const struct page_request *request)
-{
-	return request->address_type == IOMMUSIM_DMA_UNTRANSLATED;
-}
-
-static inline bool amdvi_is_translation_request(const struct page_request *request)
-{
-	return request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST;
-}
 
 /* SNP is in force: the unit has it, and somebody knows the state of pages. */
 static inline bool amdvi_snp(const struct amdvi_unit *amdvi)

@@ -8,9 +8,6 @@
 #include "models/amdvi/invalidate.h"
 #include "models/amdvi/performance.h"
 
-/* How often a translation is made anew because software changed an entry while its flags were set. */
-#define MARK_TRIES 1000u
-
 /* ---- beside the tables ----------------------------------------------------------------------------------- */
 
 static bool is_on(const struct amdvi_unit *amdvi)
@@ -18,34 +15,19 @@ static bool is_on(const struct amdvi_unit *amdvi)
 	return amdvi_CONTROL_IOMMU_EN(amdvi_control(amdvi)) != 0;
 }
 
-/* One doubleword written is an interrupt; a read without bytes flushes them. Nothing else may be there. */
 static unsigned check_interrupt_range(const struct page_request *request)
 {
-	const bool interrupt =
-	    request->kind == IOMMUSIM_DMA_WRITE && request->length == 4 && request->address % 4 == 0;
-	const bool flush = request->kind == IOMMUSIM_DMA_READ && request->length == 0;
-
-	if (!interrupt && !flush)
+	if (!request_suits_interrupts(request))
 		return INTERRUPT_READ;
 	return request->has_pasid ? INTERRUPT_PASID : ALLOWED;
 }
 
-/* Translation is off: requests that ask for it are answered Unsupported Request, all else passes. */
+/* Translation is off; interrupts are what they are. */
 static void pass_untranslated(const struct page_request *request, struct iommusim_dma_page *page)
 {
-	page->physical = request->address;
-	page->interrupt = amdvi_is_interrupt_range(request->address) && !request->has_pasid &&
+	request_pass(request, page);
+	page->interrupt = is_interrupt_address(request->address) && !request->has_pasid &&
 	    check_interrupt_range(request) == ALLOWED;
-	if (amdvi_is_untranslated(request))
-		return;
-	page->faulted = true;
-	page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
-}
-
-/* A write that says it is a translation request is malformed: unsupported, and nothing is reported. */
-static bool is_refused(const struct page_request *request)
-{
-	return amdvi_is_translation_request(request) && request->kind != IOMMUSIM_DMA_READ;
 }
 
 bool amdvi_beside_tables(const struct amdvi_unit *amdvi, const struct page_request *request,
@@ -56,12 +38,11 @@ bool amdvi_beside_tables(const struct amdvi_unit *amdvi, const struct page_reque
 		pass_untranslated(request, page);
 		return true;
 	}
-	if (is_refused(request)) {
-		page->faulted = true;
-		page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
+	if (request_is_malformed(request)) {
+		request_refuse(page);
 		return true;
 	}
-	if (!amdvi_is_untranslated(request) || !amdvi_is_interrupt_range(request->address))
+	if (!request_is_untranslated(request) || !is_interrupt_address(request->address))
 		return false;
 	page->physical = request->address;
 	page->translated = true;
@@ -96,7 +77,7 @@ static void find_page(
 	struct walk_marks marks;
 	struct stage_walk walk = { .marks = &marks, .shortcut = shortcut };
 
-	for (unsigned tries = 0; tries < MARK_TRIES; tries++) {
+	for (unsigned tries = 0; tries < WALK_TRIES; tries++) {
 		marks.count = marks.reason = 0;
 		lookup->reason =
 		    amdvi_find_page(amdvi, lookup->request, &lookup->space, &walk, lookup->page);
@@ -104,10 +85,7 @@ static void find_page(
 		if (lookup->reason != ALLOWED ||
 		    walk_marks_commit(&amdvi->unit.machine->memory, &marks, &lookup->reason))
 			return;
-		if (shortcut != NULL) {
-			shortcut->from.level = 0;
-			shortcut->passed_count = 0;
-		}
+		stage_walk_from_root(&walk);
 	}
 	lookup->reason = marks.list[0].unwritable;
 }
@@ -142,7 +120,7 @@ static void look_up_page(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
 /* A translation request of a device beyond the table has a reason of its own. */
 unsigned amdvi_refine_missing(const struct amdvi_lookup *lookup)
 {
-	return !lookup->device.in_table && amdvi_is_translation_request(lookup->request)
+	return !lookup->device.in_table && request_is_for_translation(lookup->request)
 	    ? TRANSLATION_DEVICE
 	    : lookup->reason;
 }
@@ -188,7 +166,7 @@ unsigned amdvi_check_owner(const struct amdvi_unit *amdvi, const struct page_req
 {
 	const struct iommusim_amdvi_page_states *states = &amdvi->page_states;
 
-	if (!amdvi_snp(amdvi) || page->interrupt || amdvi_is_translation_request(request))
+	if (!amdvi_snp(amdvi) || page->interrupt || request_is_for_translation(request))
 		return ALLOWED;
 	return states->allowed(states->context, page->physical, request->rid, writes(request))
 	    ? ALLOWED
@@ -244,7 +222,7 @@ struct amdvi_event amdvi_event_of(const struct amdvi_unit *amdvi, const struct a
 		.present = meaning->present,
 		.permission = meaning->permission,
 		.reserved = meaning->reserved,
-		.translation = amdvi_is_translation_request(request),
+		.translation = request_is_for_translation(request),
 		.write = writes(request),
 	};
 
@@ -273,7 +251,7 @@ struct amdvi_event amdvi_event_of(const struct amdvi_unit *amdvi, const struct a
 /* A page fault of a translation request is an answer without rights: no event, no abort (AMD-Vi 2.5.3). */
 bool amdvi_answers(const struct amdvi_lookup *lookup)
 {
-	if (!amdvi_is_translation_request(lookup->request))
+	if (!request_is_for_translation(lookup->request))
 		return false;
 	return lookup->reason == ALLOWED || amdvi_denial(lookup->reason)->code == AMDVI_IO_PAGE_FAULT;
 }
@@ -338,7 +316,7 @@ static void prefetch(struct amdvi_unit *amdvi, const struct amdvi_lookup *asked)
 		return;
 	next.address += IOMMUSIM_PAGE_SIZE;
 	next.kind = IOMMUSIM_DMA_READ;
-	if (!amdvi_is_interrupt_range(next.address))
+	if (!is_interrupt_address(next.address))
 		resolve(amdvi, &lookup);
 }
 
@@ -429,14 +407,14 @@ void amdvi_translate(struct iommusim_unit *unit, const struct page_request *requ
 		if (lookup.reason == ALLOWED)
 			lookup.reason = amdvi_check_owner(amdvi, request, page);
 		if (lookup.reason == ALLOWED && unit->settings.cache == IOMMUSIM_CACHE_ADVERSE &&
-		    amdvi_is_untranslated(request))
+		    request_is_untranslated(request))
 			prefetch(amdvi, &lookup);
 	}
 	if (!page->faulted && amdvi_answers(&lookup))
 		amdvi_answer(&lookup);
 	else if (lookup.reason != ALLOWED)
 		deny(amdvi, &lookup);
-	else if (!page->faulted && amdvi_is_untranslated(request))
+	else if (!page->faulted && request_is_untranslated(request))
 		*rights = lasting_rights(amdvi, &lookup);
 	count(amdvi, &lookup);
 }

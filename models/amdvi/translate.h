@@ -9,15 +9,6 @@ void amdvi_translate(struct iommusim_unit *unit, const struct page_request *requ
 void amdvi_explain(
     struct iommusim_unit *unit, const struct page_request *request, struct iommusim_walk *walk);
 
-/* FEE0_0000h..FEEF_FFFFh, where interrupts live. */
-#define AMDVI_INTERRUPT_FIRST UINT64_C(0xfee00000)
-#define AMDVI_INTERRUPT_LAST  UINT64_C(0xfeefffff)
-
-static inline bool amdvi_is_interrupt_range(uint64_t address)
-{
-	return address >= AMDVI_INTERRUPT_FIRST && address <= AMDVI_INTERRUPT_LAST;
-}
-
 /* Peripheral page requests (AMD-Vi 2.6): page_request.c. */
 void amdvi_request_page(struct iommusim_unit *unit, uint16_t rid,
     const struct iommusim_page_request *request, struct iommusim_page_request_outcome *outcome);

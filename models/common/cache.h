@@ -84,6 +84,19 @@ struct cache_filter {
 };
 
 /*
+ * The lock of a unit, to keep what was found: false, and no lock, if anything was invalidated since
+ * `generation`, for it may have read what the invalidation was about.
+ */
+static inline bool cache_may_keep(struct iommusim_unit *unit, uint64_t generation)
+{
+	pthread_mutex_lock(&unit->lock);
+	if (atomic_load(&unit->generation) == generation)
+		return true;
+	pthread_mutex_unlock(&unit->lock);
+	return false;
+}
+
+/*
  * Set up an empty cache. `sets` and `ways` count for `sized` alone. Returns OK or ENOMEM (only `sized`
  * allocates here; the others grow as they go, and a failed growth simply caches nothing).
  */

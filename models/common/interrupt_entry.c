@@ -3,15 +3,14 @@
 
 #include <iommusim/interrupt.h>
 
+#include "machine/interrupt_range.h"
 #include "models/vtd/spec/vtd.h"
-
-#define INTERRUPTS 0xfeeu /* address bits 31:20 */
 
 void interrupt_compose(const struct interrupt_message *message, struct iommusim_interrupt *out)
 {
 	uint64_t raw[2] = { 0, 0 };
 
-	vtd_interrupt_message_set_PREFIX(raw, INTERRUPTS);
+	vtd_interrupt_message_set_PREFIX(raw, INTERRUPT_PREFIX);
 	vtd_interrupt_message_set_DST(raw, message->destination);
 	vtd_interrupt_message_set_DST_HIGH(raw, message->destination >> 8);
 	vtd_interrupt_message_set_DM(raw, message->logical);
@@ -55,8 +54,8 @@ void interrupt_cache_keep(struct iommusim_unit *unit, struct cache *cache, uint1
 		.shift = IOMMUSIM_PAGE_SHIFT,
 	};
 
-	pthread_mutex_lock(&unit->lock);
-	if (atomic_load(&unit->generation) == generation)
-		cache_insert(cache, &kept);
+	if (!cache_may_keep(unit, generation))
+		return;
+	cache_insert(cache, &kept);
 	pthread_mutex_unlock(&unit->lock);
 }

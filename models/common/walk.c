@@ -49,16 +49,29 @@ void walk_tables_keep(struct cache *cache, const struct walk_shortcut *shortcut,
 	}
 }
 
-/* The first walk was this model's, not the hardware's: it is neither shown nor counted. */
-void stage_walk_forget(struct stage_walk *walk, unsigned path_count)
+static void forget(struct stage_walk *walk, unsigned start)
 {
 	walk->reads = walk->nested_reads = 0;
 	if (walk->marks != NULL)
 		walk->marks->count = walk->marks->reason = 0; /* the list is long */
 	if (walk->path != NULL)
-		walk->path->count = (uint8_t)path_count;
+		walk->path->count = (uint8_t)start;
 	if (walk->shortcut != NULL)
 		walk->shortcut->passed_count = 0;
+}
+
+bool stage_walk_again(struct stage_walk *walk, bool nested, bool writes, unsigned start)
+{
+	const bool from_table = walk->shortcut != NULL && walk->shortcut->from.level != 0;
+
+	if (nested && from_table && walk->marks != NULL && walk->marks->count != 0)
+		walk->shortcut->from.level = 0;
+	else if (walk->writes && !writes)
+		walk->writes = false;
+	else
+		return false;
+	forget(walk, start);
+	return true;
 }
 
 void walk_mark(struct walk_marks *marks, const struct walk_mark *mark, unsigned unsnooped)

@@ -140,7 +140,37 @@ struct stage_walk {
 	uint64_t top; /* where the first entry's table really is */
 };
 
-/* Before it is walked again: what it left behind is as it was, with `path_count` steps on the path. */
-void stage_walk_forget(struct stage_walk *walk, unsigned path_count);
+/* How often a translation is made anew because software changed an entry while its flags were set. */
+#define WALK_TRIES 1000u
+
+/* Steps on the path before a walk. */
+static inline unsigned stage_walk_start(const struct stage_walk *walk)
+{
+	return walk->path == NULL ? 0 : walk->path->count;
+}
+
+/*
+ * Must it be walked again, as the first walk cannot say which flags to set? A nested one that began at a cached
+ * table does not know what the second stage says of that place; and whether a translation request writes shows
+ * at its end (`writes`). If so, what the walk left behind is as it was, `start` steps on the path: it was the
+ * model's and not the hardware's, and is neither shown nor counted.
+ */
+bool stage_walk_again(struct stage_walk *walk, bool nested, bool writes, unsigned start);
+
+/* An entry has changed since it was read: from the root again, which caches know nothing of. */
+static inline void stage_walk_from_root(struct stage_walk *walk)
+{
+	if (walk->shortcut == NULL)
+		return;
+	walk->shortcut->from.level = 0;
+	walk->shortcut->passed_count = 0;
+}
+
+/* Where the address comes to on the page that was found. */
+static inline void stage_walk_page(const struct stage_walk *walk, struct iommusim_dma_page *page)
+{
+	page->page_shift = walk->shift;
+	page->physical = walk->page | (walk->address & SPEC_MASK(walk->shift - 1, 0));
+}
 
 #endif

@@ -5,15 +5,15 @@
  */
 #include "models/vtd/caching.h"
 
+#include "models/common/iotlb.h"
 #include "models/formats/page_format.h"
 #include "models/vtd/host_permission.h"
 #include "models/vtd/performance.h"
 #include "models/vtd/reason.h"
 #include "models/vtd/tables.h"
 
-/* What an IOTLB entry keeps in its values. CACHED_MORE: the flags below, and a reason to deny. */
-enum { CACHED_PAGE, CACHED_ENTRY, CACHED_MORE };
-enum { CACHED_FPD = 1, CACHED_CLEAN = 2, CACHED_SNOOPED = 4, CACHED_REASON_SHIFT = 8 };
+/* What else an IOTLB entry keeps. */
+enum { CACHED_FPD = 1, CACHED_CLEAN = 2, CACHED_SNOOPED = 4 };
 
 /* ---- what caches answer -------------------------------------------------------------------------------- */
 
@@ -35,35 +35,23 @@ static struct cache_source source_of(const struct page_request *request)
 static bool may_answer(
     const struct vtd_unit *vtd, const struct cached *entry, const struct page_request *request)
 {
-	return (entry->value[CACHED_MORE] & CACHED_CLEAN) == 0 ||
-	    !vtd_writes(vtd, request, entry->rights);
+	return !iotlb_has(entry, CACHED_CLEAN) || !vtd_writes(vtd, request, entry->rights);
 }
 
 /* One answer out of the IOTLB. Lock held. */
 static void use_cached(struct vtd_unit *vtd, const struct cached *entry, struct lookup *lookup)
 {
-	const uint64_t reason = entry->value[CACHED_MORE] >> CACHED_REASON_SHIFT;
 	const struct vtd_performance_subject subject = vtd_subject_in(lookup->request, entry->domain,
 	    (entry->shift - IOMMUSIM_PAGE_SHIFT) / 9u + 1); /* 9 bits a level */
-	struct iommusim_dma_page *page = lookup->page;
 
 	vtd_performance_count_locked(vtd, VTD_PERFORMANCE_IOTLB_HIT, &subject);
-
-	if (reason == ALLOWED &&
-	    entry->rights != 0) { /* otherwise a fault is kept, and there is no page */
-		page->physical = entry->value[CACHED_PAGE] |
-		    (lookup->request->address & SPEC_MASK(entry->shift - 1, 0));
-		page->page_shift = entry->shift;
-	}
-	page->entry = entry->value[CACHED_ENTRY];
-	page->domain = entry->domain;
-	page->cached_tag = entry->tag;
-	page->translated = true;
-	page->cached = true;
-	page->non_snooped = (entry->value[CACHED_MORE] & CACHED_SNOOPED) != 0;
-	lookup->clean = (entry->value[CACHED_MORE] & CACHED_CLEAN) != 0;
+	lookup->reason = iotlb_reason(entry);
 	lookup->rights = entry->rights;
-	lookup->reason = (unsigned)reason;
+	lookup->clean = iotlb_has(entry, CACHED_CLEAN);
+	lookup->page->non_snooped = iotlb_has(entry, CACHED_SNOOPED);
+	/* A fault may be kept, of missing rights too: then there is no page. */
+	iotlb_answer(
+	    entry, lookup->request, lookup->reason == ALLOWED && entry->rights != 0, lookup->page);
 }
 
 /*
@@ -82,7 +70,7 @@ static bool matches_by_domain(const struct vtd_unit *vtd)
 /* Of other requests the entries have a say first: they may block what goes for these. */
 static bool asks_at_once(const struct page_request *request)
 {
-	return vtd_is_untranslated(request) && !request->execute;
+	return request_is_untranslated(request) && !request->execute;
 }
 
 bool vtd_ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
@@ -114,7 +102,7 @@ bool vtd_ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 	if (hit != NULL) {
 		use_cached(vtd, hit, lookup);
 		/* The translation remembers its entries' FPD; another source has its own. */
-		known->fault_disable = (hit->value[CACHED_MORE] & CACHED_FPD) != 0;
+		known->fault_disable = iotlb_has(hit, CACHED_FPD);
 	}
 	pthread_mutex_unlock(&vtd->unit.lock);
 	return hit != NULL;
@@ -300,36 +288,27 @@ static bool keeps_fault(const struct vtd_unit *vtd, const struct lookup *lookup)
 }
 
 /* Of a kept fault: its reason, but for missing rights, which each request is checked for. */
-static uint64_t kept_reason(unsigned reason)
+static unsigned kept_reason(unsigned reason)
 {
 	return reason == LGN_2 || reason == LGN_3 ? ALLOWED : reason;
 }
 
 static void keep_translation(struct vtd_unit *vtd, const struct lookup *lookup)
 {
-	const struct iommusim_dma_page *page = lookup->page;
-	const struct page_request *request = lookup->request;
 	const bool found = lookup->reason == ALLOWED;
-	const unsigned shift = found ? page->page_shift : IOMMUSIM_PAGE_SHIFT;
-	const struct cached entry = {
-		.key = request->address >> shift << shift,
-		.value = { page->physical >> shift << shift, page->entry,
-		    kept_reason(lookup->reason) << CACHED_REASON_SHIFT |
-			(lookup->source.fault_disable ? CACHED_FPD : 0) |
-			(lookup->clean ? CACHED_CLEAN : 0) | (page->non_snooped ? CACHED_SNOOPED : 0) },
-		.tag = request->tag,
+	const unsigned flags = (lookup->source.fault_disable ? CACHED_FPD : 0u) |
+	    (lookup->clean ? CACHED_CLEAN : 0u) | (lookup->page->non_snooped ? CACHED_SNOOPED : 0u);
+	const struct cached like = {
+		.value[IOTLB_MORE] = iotlb_more(kept_reason(lookup->reason), flags),
 		.domain = lookup->space.domain,
 		.pasid = lookup->space.pasid,
-		.source = request->rid,
-		.shift = (uint8_t)shift,
 		.rights = (uint8_t)lookup->rights,
 		.kind = lookup->space.stages,
-		.flags =
-		    (uint8_t)((request->has_pasid ? CACHED_WITH_PASID : 0) | flags_of(&lookup->space)),
+		.flags = flags_of(&lookup->space),
 	};
 
 	if (found || keeps_fault(vtd, lookup))
-		cache_insert(&vtd->iotlb, &entry);
+		iotlb_keep(&vtd->iotlb, lookup->request, lookup->page, found, &like);
 }
 
 static void keep_tables(
@@ -357,16 +336,15 @@ static bool keeps_tables(const struct lookup *lookup)
 void vtd_fill_caches(
     struct vtd_unit *vtd, const struct lookup *lookup, const struct walk_shortcut *shortcut)
 {
-	pthread_mutex_lock(&vtd->unit.lock);
-	if (atomic_load(&vtd->unit.generation) == lookup->generation) {
-		keep_context(vtd, lookup);
-		if (vtd_RTADDR_TTM(lookup->source.root) != 0)
-			keep_entry(vtd, lookup);
-		if (shortcut != NULL) {
-			keep_translation(vtd, lookup);
-			if (keeps_tables(lookup))
-				keep_tables(vtd, lookup, shortcut);
-		}
+	if (!cache_may_keep(&vtd->unit, lookup->generation))
+		return;
+	keep_context(vtd, lookup);
+	if (vtd_RTADDR_TTM(lookup->source.root) != 0)
+		keep_entry(vtd, lookup);
+	if (shortcut != NULL) {
+		keep_translation(vtd, lookup);
+		if (keeps_tables(lookup))
+			keep_tables(vtd, lookup, shortcut);
 	}
 	pthread_mutex_unlock(&vtd->unit.lock);
 }

@@ -22,11 +22,6 @@ struct lookup {
 	unsigned reason;
 };
 
-static inline bool vtd_is_untranslated(const struct page_request *request)
-{
-	return request->address_type == IOMMUSIM_DMA_UNTRANSLATED;
-}
-
 /* Whom performance events of this request are about; the domain once it is known. */
 static inline struct vtd_performance_subject vtd_subject_of(const struct page_request *request)
 {

@@ -331,11 +331,10 @@ void vtd_keep_permissions(struct vtd_unit *vtd, const struct page_request *reque
 {
 	const uint16_t domain = (uint16_t)vtd_pasid_entry_HPTDID(source->entry);
 
-	pthread_mutex_lock(&vtd->unit.lock);
-	if (atomic_load(&vtd->unit.generation) == generation)
-		for (unsigned i = 0; i < walk->met_count; i++)
-			keep(vtd, request, domain, &walk->met[i],
-			    walk->decided && i + 1 == walk->met_count);
+	if (!cache_may_keep(&vtd->unit, generation))
+		return;
+	for (unsigned i = 0; i < walk->met_count; i++)
+		keep(vtd, request, domain, &walk->met[i], walk->decided && i + 1 == walk->met_count);
 	pthread_mutex_unlock(&vtd->unit.lock);
 }
 

@@ -70,7 +70,7 @@ unsigned vtd_find_space(const struct vtd_unit *vtd, const struct page_request *r
 	}
 	reason = vtd_scalable_space(vtd, request, source, space, path);
 	/* Translated requests are not asked for execution and privilege, which come last (Table 30: NA). */
-	if (request->address_type == IOMMUSIM_DMA_TRANSLATED && (reason == SPT_5 || reason == SPT_6))
+	if (request_is_translated(request) && (reason == SPT_5 || reason == SPT_6))
 		return ALLOWED;
 	return reason;
 }
@@ -80,11 +80,11 @@ unsigned vtd_find_space(const struct vtd_unit *vtd, const struct page_request *r
 /* An access is judged by its own address; what a translation request gets, by all of it (VT-d 3.15). */
 bool vtd_reaches_interrupts(const struct page_request *request, const struct iommusim_dma_page *page)
 {
-	const bool whole = request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST;
+	const bool whole = request_is_for_translation(request);
 	const uint64_t offset = whole ? SPEC_MASK(page->page_shift - 1, 0) : 0;
 
-	return (page->physical & ~offset) <= VTD_INTERRUPT_LAST &&
-	    (page->physical | offset) >= VTD_INTERRUPT_FIRST;
+	return (page->physical & ~offset) <= INTERRUPT_LAST &&
+	    (page->physical | offset) >= INTERRUPT_FIRST;
 }
 
 bool vtd_is_flush(const struct vtd_unit *vtd, const struct page_request *request)
@@ -105,11 +105,6 @@ unsigned vtd_check_rights(const struct vtd_unit *vtd, const struct page_request 
 	return space->scalable ? SGN_7 : LGN_3;
 }
 
-static bool is_translation_request(const struct page_request *request)
-{
-	return request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST;
-}
-
 /* Does the device ask to read only, and is that listened to (VT-d 4.2.3)? */
 static bool reads_only(const struct vtd_unit *vtd, const struct page_request *request)
 {
@@ -119,16 +114,14 @@ static bool reads_only(const struct vtd_unit *vtd, const struct page_request *re
 /* A translation request counts as read and write, if it gets both, or as a read (VT-d 4.2.3.1). */
 bool vtd_writes(const struct vtd_unit *vtd, const struct page_request *request, unsigned rights)
 {
-	if (is_translation_request(request))
-		return !reads_only(vtd, request) && (rights & RIGHT_WRITE) != 0;
-	return request->kind != IOMMUSIM_DMA_READ;
+	return request_writes(request, !reads_only(vtd, request), rights);
 }
 
 /* A translation request gets what rights there are, less what it does not want (VT-d 4.2.3). */
 void vtd_answer(const struct vtd_unit *vtd, const struct page_request *request,
     struct iommusim_dma_page *page, unsigned rights)
 {
-	if (request->no_write && vtd_ECAP_NWFS(vtd->ext_capability))
+	if (reads_only(vtd, request))
 		rights &= ~(unsigned)RIGHT_WRITE;
 	page->answered = true;
 	page->granted = (uint8_t)(page->page_shift == 0 ? 0 : rights); /* no leaf, no rights */
@@ -161,7 +154,7 @@ static uint8_t passed_shift(const struct vtd_unit *vtd, const struct page_reques
 	static const uint8_t shifts[] = { 30, 21 };
 	const uint64_t sizes = vtd_CAP_SSLPS(vtd->capability);
 
-	for (unsigned i = 0; is_translation_request(request) && i < 2; i++) {
+	for (unsigned i = 0; request_is_for_translation(request) && i < 2; i++) {
 		const struct iommusim_dma_page page = { .physical = request->address,
 			.page_shift = shifts[i] };
 
@@ -204,11 +197,11 @@ bool vtd_ends_at_context(const struct vtd_unit *vtd, const struct page_request *
     struct walk_path *path)
 {
 	*reason = ALLOWED;
-	if (is_translation_request(request) && !request->has_pasid &&
-	    vtd_interrupt_range(request->address)) {
+	if (request_is_for_translation(request) && !request->has_pasid &&
+	    is_interrupt_address(request->address)) {
 		set_mode(path, "interrupt range", 0);
 		answer_interrupt_range(vtd, request, page, rights);
-	} else if (request->address_type == IOMMUSIM_DMA_TRANSLATED && !needs_permission(source)) {
+	} else if (request_is_translated(request) && !needs_permission(source)) {
 		set_mode(path, "pass-through", 0);
 		*reason = vtd_use_as_is(vtd, request, is_scalable(source), page);
 	} else {
@@ -240,29 +233,17 @@ static unsigned walk_stages(const struct vtd_unit *vtd, const struct page_reques
 	return reason != ALLOWED ? reason : vtd_walk_second_stage(vtd, space, request, walk);
 }
 
-/* The first walk was this model's, not the hardware's: it is neither shown nor counted. */
-/*
- * Walk, and again where the first walk cannot say which flags to set: a nested one that began at a
- * cached table does not know what the second stage says of that place, and whether a translation request
- * writes shows at its end.
- */
+/* Walk until it is known which flags to set. */
 static unsigned walk_and_mark(const struct vtd_unit *vtd, const struct page_request *request,
     const struct vtd_space *space, struct stage_walk *walk)
 {
-	const unsigned path_count = walk->path == NULL ? 0 : walk->path->count;
-	unsigned reason = walk_stages(vtd, request, space, walk);
+	const unsigned start = stage_walk_start(walk);
+	unsigned reason;
 
-	if (space->stages == VTD_NESTED && walk->shortcut != NULL && walk->shortcut->from.level != 0 &&
-	    walk->marks != NULL && walk->marks->count != 0) {
-		walk->shortcut->from.level = 0;
-		stage_walk_forget(walk, path_count);
+	do
 		reason = walk_stages(vtd, request, space, walk);
-	}
-	if (walk->writes && !vtd_writes(vtd, request, walk->rights)) {
-		walk->writes = false;
-		stage_walk_forget(walk, path_count);
-		reason = walk_stages(vtd, request, space, walk);
-	}
+	while (stage_walk_again(walk, space->stages == VTD_NESTED,
+	    walk->writes && vtd_writes(vtd, request, walk->rights), start));
 	return reason;
 }
 
@@ -294,13 +275,6 @@ static bool must_be_snooped(
 	return space->page_snoop || by_leaf;
 }
 
-static void take_page(
-    const struct page_request *request, const struct stage_walk *walk, struct iommusim_dma_page *page)
-{
-	page->page_shift = walk->shift;
-	page->physical = walk->page | (request->address & SPEC_MASK(walk->shift - 1, 0));
-}
-
 unsigned vtd_find_page(const struct vtd_unit *vtd, const struct page_request *request,
     const struct vtd_space *space, struct stage_walk *walk, struct iommusim_dma_page *page,
     unsigned *rights)
@@ -315,7 +289,7 @@ unsigned vtd_find_page(const struct vtd_unit *vtd, const struct page_request *re
 		return vtd_use_as_is(vtd, request, space->scalable, page);
 	}
 	walk->address = request->address;
-	walk->needed = is_translation_request(request) || vtd_is_flush(vtd, request)
+	walk->needed = request_is_for_translation(request) || vtd_is_flush(vtd, request)
 	    ? 0
 	    : (uint8_t)rights_needed(request->kind);
 	walk->rights = RIGHT_READ | RIGHT_WRITE;
@@ -325,10 +299,10 @@ unsigned vtd_find_page(const struct vtd_unit *vtd, const struct page_request *re
 	page->entry = walk->entry;
 	if (reason != ALLOWED)
 		return reason;
-	take_page(request, walk, page);
+	stage_walk_page(walk, page);
 	page->non_snooped = must_be_snooped(vtd, space, walk);
 	reason = vtd_check_rights(vtd, request, space, *rights);
-	if (reason != ALLOWED && !is_translation_request(request))
+	if (reason != ALLOWED && !request_is_for_translation(request))
 		return reason;
 	if (vtd_reaches_interrupts(request, page))
 		return space->scalable ? SGN_8 : LGN_4;
@@ -338,8 +312,7 @@ unsigned vtd_find_page(const struct vtd_unit *vtd, const struct page_request *re
 bool vtd_is_used(const struct page_request *request, unsigned reason, unsigned rights)
 {
 	return reason == ALLOWED ||
-	    (request->address_type != IOMMUSIM_DMA_UNTRANSLATED && rights != 0 &&
-		(reason == SGN_6 || reason == SGN_7));
+	    (!request_is_untranslated(request) && rights != 0 && (reason == SGN_6 || reason == SGN_7));
 }
 
 unsigned vtd_resolve(const struct vtd_unit *vtd, const struct page_request *request,
@@ -358,7 +331,7 @@ unsigned vtd_resolve(const struct vtd_unit *vtd, const struct page_request *requ
 	reason = vtd_find_space(vtd, request, source, space, path);
 	if (reason != ALLOWED)
 		return reason;
-	if (request->address_type == IOMMUSIM_DMA_TRANSLATED)
+	if (request_is_translated(request))
 		return vtd_find_permission(vtd, request, source, space, &host, page, rights);
 	reason = vtd_find_page(vtd, request, space, &walk, page, rights);
 	if (vtd_is_used(request, reason, *rights)) {

@@ -9,17 +9,9 @@
 #include <string.h>
 
 #include "machine/memory_access.h"
+#include "models/common/request.h"
 #include "models/common/walk.h"
 #include "models/vtd/unit.h"
-
-/* FEE0_0000h..FEEF_FFFFh, where interrupts live (VT-d 3.15). */
-#define VTD_INTERRUPT_FIRST UINT64_C(0xfee00000)
-#define VTD_INTERRUPT_LAST  UINT64_C(0xfeefffff)
-
-static inline bool vtd_interrupt_range(uint64_t address)
-{
-	return address >= VTD_INTERRUPT_FIRST && address <= VTD_INTERRUPT_LAST;
-}
 
 /* --- what is known of a request --------------------------------------------------------------------- */
 

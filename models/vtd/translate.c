@@ -15,18 +15,10 @@
 #include "models/vtd/reason.h"
 #include "models/vtd/tables.h"
 
-/* How often a translation is made anew because software changed an entry while its flags were set. */
-#define MARK_TRIES 1000u
-
-static bool is_translated(const struct page_request *request)
-{
-	return request->address_type == IOMMUSIM_DMA_TRANSLATED;
-}
-
 /* No tag that translation could tell from: neither a PASID nor an address type. */
 static bool is_plain(const struct page_request *request)
 {
-	return vtd_is_untranslated(request) && !request->has_pasid;
+	return request_is_untranslated(request) && !request->has_pasid;
 }
 
 /* Nothing is known yet. Field by field, for compilers clear a structure of this size with a loop. */
@@ -72,7 +64,7 @@ static void find_page(struct vtd_unit *vtd, struct lookup *lookup, struct walk_s
 
 	if (lookup->space.stages != VTD_PASS_THROUGH)
 		vtd_count_lookup(vtd, VTD_PERFORMANCE_PW_OCCUPANCY, lookup);
-	for (unsigned tries = 0; tries < MARK_TRIES; tries++) {
+	for (unsigned tries = 0; tries < WALK_TRIES; tries++) {
 		marks.count = 0;
 		marks.reason = ALLOWED;
 		lookup->reason = vtd_find_page(
@@ -86,10 +78,7 @@ static void find_page(struct vtd_unit *vtd, struct lookup *lookup, struct walk_s
 			return;
 		if (set_flags(vtd, lookup, &marks))
 			return;
-		if (shortcut != NULL) {
-			shortcut->from.level = 0;
-			shortcut->passed_count = 0;
-		}
+		stage_walk_from_root(&walk);
 	}
 	lookup->reason = marks.list[0].unwritable;
 }
@@ -109,7 +98,7 @@ static void look_up_permission(struct vtd_unit *vtd, struct lookup *lookup)
 /* After a good context. Only requests with an address type can. */
 static bool ends_at_context(const struct vtd_unit *vtd, struct lookup *lookup)
 {
-	return !vtd_is_untranslated(lookup->request) &&
+	return !request_is_untranslated(lookup->request) &&
 	    vtd_ends_at_context(vtd, lookup->request, &lookup->source, lookup->page, &lookup->rights,
 		&lookup->reason, NULL);
 }
@@ -136,7 +125,7 @@ static void look_up(struct vtd_unit *vtd, struct lookup *lookup)
 		vtd_fill_caches(vtd, lookup, NULL);
 		return;
 	}
-	if (is_translated(lookup->request)) {
+	if (request_is_translated(lookup->request)) {
 		look_up_permission(vtd, lookup);
 		return;
 	}
@@ -172,36 +161,15 @@ static void prefetch(struct vtd_unit *vtd, const struct lookup *asked)
 	count_reads(vtd, &lookup);
 }
 
-/* A request to FEEx_xxxx never meets the tables (VT-d 3.15): one doubleword written is an interrupt. */
-static enum reason check_interrupt_range(const struct page_request *request)
-{
-	const bool interrupt =
-	    request->kind == IOMMUSIM_DMA_WRITE && request->length == 4 && request->address % 4 == 0;
-	const bool bypass = request->kind == IOMMUSIM_DMA_READ && request->length == 0;
-
-	return interrupt || bypass ? ALLOWED : LGN_29;
-}
-
 /*
  * What is unsupported whatever the tables say (VT-d 4.2.1, 4.2.5): a write that says it is a translation
  * request, and a translated request with a PASID on units that do not take them.
  */
 static bool is_refused(const struct vtd_unit *vtd, const struct page_request *request)
 {
-	if (is_translated(request))
+	if (request_is_translated(request))
 		return request->has_pasid && !vtd_ECAP_PTRS(vtd->ext_capability);
-	return request->address_type == IOMMUSIM_DMA_TRANSLATION_REQUEST &&
-	    request->kind != IOMMUSIM_DMA_READ;
-}
-
-/* Translation is off: requests that ask for it are answered Unsupported Request, all else passes. */
-static void pass_untranslated(const struct page_request *request, struct iommusim_dma_page *page)
-{
-	page->physical = request->address;
-	if (request->address_type == IOMMUSIM_DMA_UNTRANSLATED)
-		return;
-	page->faulted = true;
-	page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
+	return request_is_malformed(request);
 }
 
 const struct page_request *vtd_as_seen(
@@ -219,20 +187,20 @@ bool vtd_beside_tables(const struct vtd_unit *vtd, const struct page_request *re
 {
 	*reason = ALLOWED;
 	if (is_refused(vtd, request)) {
-		page->faulted = true;
-		page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
+		request_refuse(page);
 		return true;
 	}
-	if (is_plain(request) && vtd_interrupt_range(request->address)) {
+	/* A request to FEEx_xxxx never meets the tables (VT-d 3.15). */
+	if (is_plain(request) && is_interrupt_address(request->address)) {
 		page->physical = request->address;
 		page->translated = true;
-		*reason = check_interrupt_range(request);
+		*reason = request_suits_interrupts(request) ? ALLOWED : LGN_29;
 		page->interrupt = *reason == ALLOWED;
 		return true;
 	}
 	if (vtd_GSTS_TES(atomic_load(&vtd->status)))
 		return false;
-	pass_untranslated(request, page);
+	request_pass(request, page);
 	return true;
 }
 
@@ -259,7 +227,7 @@ static void resolve_uncached(struct vtd_unit *vtd, struct lookup *lookup)
 	lookup->reason = vtd_find_space(vtd, lookup->request, &lookup->source, &lookup->space, NULL);
 	if (lookup->reason != ALLOWED)
 		return;
-	if (is_translated(lookup->request))
+	if (request_is_translated(lookup->request))
 		find_permission(vtd, lookup);
 	else
 		find_page(vtd, lookup, NULL);
@@ -274,7 +242,7 @@ static void judge_cached(const struct vtd_unit *vtd, struct lookup *lookup)
 		return;
 	lookup->reason = vtd_check_rights(vtd, request, &lookup->space, lookup->rights);
 	if (lookup->page->page_shift == 0 ||
-	    (lookup->reason != ALLOWED && vtd_is_untranslated(request)))
+	    (lookup->reason != ALLOWED && request_is_untranslated(request)))
 		return;
 	/* A large page may reach over the interrupt range: each access is judged (VT-d 3.15). */
 	if (vtd_reaches_interrupts(request, lookup->page))
@@ -297,7 +265,7 @@ static void resolve(struct vtd_unit *vtd, struct lookup *lookup)
 	look_up(vtd, lookup);
 	if (lookup->page->cached)
 		judge_cached(vtd, lookup);
-	if (lookup->reason == ALLOWED && vtd_is_untranslated(request) &&
+	if (lookup->reason == ALLOWED && request_is_untranslated(request) &&
 	    vtd->unit.settings.cache == IOMMUSIM_CACHE_ADVERSE)
 		prefetch(vtd, lookup);
 }
