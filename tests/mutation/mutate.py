@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Break the VT-d model in one small place at a time, and see whether a test notices. See README.md."""
+"""Break the models in one small place at a time, and see whether a test notices. See README.md."""
 
 import argparse
 import collections
@@ -20,17 +20,21 @@ import sys
 import threading
 import time
 
+import coverage
 import operators
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-PATTERNS = ["models/vtd/*.c", "models/vtd/*.h", "models/formats/*.h", "models/common/*.c", "models/common/*.h",
-            "models/vtd/spec/registers/*.def", "models/vtd/spec/entries/*.def", "models/vtd/spec/fault_reasons.def",
-            "models/vtd/spec/queue_errors.def"]
-NOT_THESE = ["models/vtd/preset.c", "models/vtd/reference.c"]  # values of real machines; pages for people
+PATTERNS = ["models/vtd/*.c", "models/vtd/*.h", "models/amdvi/*.c", "models/amdvi/*.h", "models/formats/*.h",
+            "models/common/*.c", "models/common/*.h", "models/*/spec/registers/*.def", "models/*/spec/entries/*.def",
+            "models/vtd/spec/fault_reasons.def", "models/vtd/spec/queue_errors.def"]
+# Values of real machines; pages for people.
+NOT_THESE = ["models/vtd/preset.c", "models/vtd/reference.c", "models/amdvi/preset.c", "models/amdvi/reference.c",
+             "models/common/reference.c", "models/common/reference.h"]
 # What judges at first; a thorough campaign takes every test, of any length.
-FOLDERS = ["spec", "unit", "property", "fuzz", "driver"]
+FOLDERS = ["spec", "amdvi", "walk", "unit", "property", "fuzz", "driver"]
 SLOWEST = 2.5  # seconds of processor time
+WORTH_COVERAGE = 200  # mutants: for fewer of them, all tests are run sooner than it is known which ones matter
 
 
 def run(command, **options):
@@ -46,6 +50,10 @@ class Test:
         self.name, self.folder, self.program = name, folder, program
         self.objects = objects  # of (source path, object, command)
         self.seconds = 0.0
+        self.headers = set()  # of the project, compiled into the test itself
+
+    def includes(self, path):
+        return path in self.headers
 
 
 class Base:
@@ -141,7 +149,9 @@ class Base:
             program = os.path.join(self.work, "tests", name)
             os.makedirs(os.path.dirname(program), exist_ok=True)
             if self.link_test(program, [target for _, target, _ in objects], self.library):
-                self.tests.append(Test(name, folder, program, objects))
+                test = Test(name, folder, program, objects)
+                test.headers = {header for _, target, _ in objects for header in dependencies(target + ".d", self.tree)}
+                self.tests.append(test)
 
     def compile_base(self, path, target, flags):
         newest = max(os.path.getmtime(os.path.join(self.tree, d))
@@ -220,9 +230,9 @@ def processor_time():
     return used.ru_utime + used.ru_stime
 
 
-def run_test(program, library_folder, limit):
+def run_test(program, library_folder, limit, more={}):
     """None when it passes, else how it ended. `limit`: seconds of processor time."""
-    environment = dict(os.environ, LD_LIBRARY_PATH=library_folder, CMOCKA_MESSAGE_OUTPUT="stdout")
+    environment = dict(os.environ, LD_LIBRARY_PATH=library_folder, CMOCKA_MESSAGE_OUTPUT="stdout", **more)
     child = subprocess.Popen([program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                              stdin=subprocess.DEVNULL, env=environment, cwd="/",
                              preexec_fn=lambda: expendable(math.ceil(limit)))
@@ -448,8 +458,10 @@ def campaign(base, mutants, results, jobs):
         status, killer = results.of.get(mutant.id, ("", ""))
         if status == "killed":
             order.killed(mutant.path, killer)
-    begin, done = time.time(), 0
+    done = 0
+    reach = coverage.measure(base, run_test, jobs) if len(todo) >= WORTH_COVERAGE else coverage.Coverage()
     workers = [Worker(base, n) for n in range(jobs)]
+    begin = time.time()
     pending = collections.deque(todo)
     lock = threading.Lock()
 
@@ -460,7 +472,7 @@ def campaign(base, mutants, results, jobs):
                 if not pending:
                     return
                 mutant = pending.popleft()
-            status, killer = worker.judge(mutant, order.of(mutant.path))
+            status, killer = worker.judge(mutant, reach.tests_of(mutant, order.of(mutant.path)))
             if status == "killed":
                 order.killed(mutant.path, killer)
             results.add(mutant, status, killer)
