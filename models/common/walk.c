@@ -49,7 +49,7 @@ void walk_tables_keep(struct cache *cache, const struct walk_shortcut *shortcut,
 	}
 }
 
-static void forget(struct stage_walk *walk, unsigned start)
+void stage_walk_forget(struct stage_walk *walk, unsigned start)
 {
 	walk->reads = walk->nested_reads = 0;
 	if (walk->marks != NULL)
@@ -58,20 +58,6 @@ static void forget(struct stage_walk *walk, unsigned start)
 		walk->path->count = (uint8_t)start;
 	if (walk->shortcut != NULL)
 		walk->shortcut->passed_count = 0;
-}
-
-bool stage_walk_again(struct stage_walk *walk, bool nested, bool writes, unsigned start)
-{
-	const bool from_table = walk->shortcut != NULL && walk->shortcut->from.level != 0;
-
-	if (nested && from_table && walk->marks != NULL && walk->marks->count != 0)
-		walk->shortcut->from.level = 0;
-	else if (walk->writes && !writes)
-		walk->writes = false;
-	else
-		return false;
-	forget(walk, start);
-	return true;
 }
 
 void walk_mark(struct walk_marks *marks, const struct walk_mark *mark, unsigned unsnooped)

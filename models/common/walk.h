@@ -149,13 +149,26 @@ static inline unsigned stage_walk_start(const struct stage_walk *walk)
 	return walk->path == NULL ? 0 : walk->path->count;
 }
 
+/* Before it is walked again: what it left behind is as it was, with `start` steps on the path. */
+void stage_walk_forget(struct stage_walk *walk, unsigned start);
+
 /*
  * Must it be walked again, as the first walk cannot say which flags to set? A nested one that began at a cached
  * table does not know what the second stage says of that place; and whether a translation request writes shows
- * at its end (`writes`). If so, what the walk left behind is as it was, `start` steps on the path: it was the
- * model's and not the hardware's, and is neither shown nor counted.
+ * at its end (`writes`). The first walk is then the model's and not the hardware's: neither shown nor counted.
  */
-bool stage_walk_again(struct stage_walk *walk, bool nested, bool writes, unsigned start);
+static inline bool stage_walk_again(struct stage_walk *walk, bool nested, bool writes, unsigned start)
+{
+	if (nested && walk->shortcut != NULL && walk->shortcut->from.level != 0 &&
+	    walk->marks != NULL && walk->marks->count != 0)
+		walk->shortcut->from.level = 0;
+	else if (walk->writes && !writes)
+		walk->writes = false;
+	else
+		return false;
+	stage_walk_forget(walk, start);
+	return true;
+}
 
 /* An entry has changed since it was read: from the root again, which caches know nothing of. */
 static inline void stage_walk_from_root(struct stage_walk *walk)
