@@ -267,7 +267,7 @@ class Worker:
             return [mutant.path]
         users = [path for path, depends in base.depends.items() if mutant.path in depends]
         if mutant.field is None:
-            return users
+            return self.callers(mutant, users)
         # A field's accessors are in every source; only those that name it, and the tables, see a change.
         accessor = re.compile(r"\b%s_(set_)?%s(_bits)?\b" % mutant.field)
         named = set()
@@ -275,6 +275,21 @@ class Worker:
             if path.endswith((".c", ".h")) and accessor.search(read(os.path.join(base.tree, path)).decode()):
                 named.add(path)
         return [u for u in users if u.endswith("spec/tables.c") or u in named or base.depends[u] & named]
+
+    def callers(self, mutant, users):
+        """Of the sources that include the header those in which its inline function is called, maybe by way of
+        other functions of the header."""
+        source = read(os.path.join(self.base.tree, mutant.path)).decode()
+        names = inline_names(source, mutant)
+        if names is None:
+            return users
+        word = re.compile(r"\b(%s)\b" % "|".join(names))
+
+        def calls(path):
+            return path != mutant.path and word.search(read(os.path.join(self.base.tree, path)).decode())
+
+        calling = {path for path in {d for u in users for d in self.base.depends[u]} | set(users) if calls(path)}
+        return [u for u in users if u in calling or self.base.depends[u] & calling]
 
     def compile(self, sources, level):
         """Objects of the changed tree, or None when it does not compile."""
@@ -345,6 +360,27 @@ class Worker:
         with open(os.path.join(self.tree, mutant.path), "wb") as file:
             file.write(original)
         return changed == [digest(path) for path in self.compile(sources, "-O2").values()]
+
+
+def inline_names(source, mutant):
+    """The inline function of a header that a mutant is in, and those of the header that lead to it; None: it is in
+    none, but in what any user may see."""
+    bodies = {match.group(1): (match.start(), match.end()) for match in
+              re.finditer(r"^[a-zA-Z_][^;{}#]*?\b(\w+)\([^;{}]*\)\n\{\n(?:[^}\n].*\n|\n|\}[^\n]+\n)*\}\n", source, re.M)}
+    around = [name for name, (begin, end) in bodies.items() if begin <= mutant.start < end]
+    if not around:
+        return None
+    names, before = set(around), set()
+    while names != before:
+        before = set(names)
+        names |= {name for name, (begin, end) in bodies.items()
+                  if any(re.search(r"\b%s\b" % known, source[begin:end]) for known in before)}
+    rest, at = "", 0
+    for begin, end in sorted(bodies.values()):
+        rest, at = rest + source[at:begin], end
+    rest += source[at:]
+    # A table or a macro that names one takes it along to whoever uses that.
+    return None if any(re.search(r"\b%s\b" % name, rest) for name in names) else names
 
 
 def digest(path):
