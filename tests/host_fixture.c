@@ -73,10 +73,10 @@ uint64_t host_cap(void)
 	    UINT64_C(18) << 48;
 }
 
-/* VT-d 11.4.3: coherent walks, queued invalidation, pass-through, IOTLB registers at 500h. */
+/* VT-d 11.4.3: coherent walks, queued invalidation, interrupt remapping, pass-through, IOTLB registers at 500h. */
 uint64_t host_ecap(void)
 {
-	return UINT64_C(1) | UINT64_C(2) | UINT64_C(1) << 6 | UINT64_C(0x50) << 8;
+	return UINT64_C(1) | UINT64_C(2) | UINT64_C(1) << 3 | UINT64_C(1) << 6 | UINT64_C(0x50) << 8;
 }
 
 struct builder host_table(void)
@@ -132,7 +132,8 @@ static void add_units(struct host *host, const struct host_setup *setup)
 	const uint64_t cap = (host_cap() | setup->cap_set) & ~setup->cap_clear;
 
 	add_unit(host, HOST_UNIT0, cap, host_ecap() | HOST_ECAP_DT, &scope, &setup->settings);
-	add_unit(host, HOST_UNIT1, cap, host_ecap(), NULL, &setup->settings);
+	add_unit(host, HOST_UNIT1, cap, host_ecap() | (setup->alike ? HOST_ECAP_DT : 0), NULL,
+	    &setup->settings);
 }
 
 void host_add_amdvi(struct host *host, const uint64_t *bases, size_t count, bool governs,

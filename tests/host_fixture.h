@@ -58,10 +58,12 @@
 #define R_IOTLB  0x508u
 
 /* Global command and status (VT-d 11.4.4). */
-#define G_TE   0x80000000u
-#define G_SRTP 0x40000000u
-#define G_WBF  0x08000000u
-#define G_QIE  0x04000000u
+#define G_TE    0x80000000u
+#define G_SRTP  0x40000000u
+#define G_WBF   0x08000000u
+#define G_QIE   0x04000000u
+#define G_IRE   0x02000000u
+#define G_SIRTP 0x01000000u
 
 /* Global invalidation by register, as it is written (VT-d 11.4.6). */
 #define CCMD_GLOBAL  UINT64_C(0xa000000000000000)
@@ -97,6 +99,7 @@ struct host_setup {
 	bool no_table;         /* firmware has none */
 	bool no_units;         /* nothing answers where the table says */
 	bool amdvi;            /* an AMD processor, and an AMD-Vi unit for everything, with its table */
+	bool alike;            /* both VT-d units have device-TLBs (ECAP.DT) */
 	bool no_functions;     /* an empty bus */
 	bool no_drivers;       /* the functions are there, no driver has them */
 	bool checked;          /* with a checker */

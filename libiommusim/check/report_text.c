@@ -1,4 +1,5 @@
 /* A judged DMA written out for a person. Every line is computed from the report; none is canned. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -374,6 +375,35 @@ static enum policy_value blamed_value(const struct iommusim_profile *profile,
 	return profile_value(profile, (enum policy_column)i);
 }
 
+static bool is_release(const struct iommusim_profile *profile)
+{
+	return isdigit((unsigned char)iommusim_profile_name(profile)[0]);
+}
+
+/* The last of the releases from number `first` on that have its value in the blamed column. */
+static size_t last_alike(const struct iommusim_report *report, size_t first)
+{
+	struct iommusim_policy policy;
+	const struct iommusim_profile *next;
+	const enum policy_value value = blamed_value(iommusim_profile_at(first), report, &policy);
+	size_t last = first;
+
+	while ((next = iommusim_profile_at(last + 1)) != NULL && is_release(next) &&
+	    blamed_value(next, report, &policy) == value)
+		last++;
+	return last;
+}
+
+/* Profiles that are no releases are variations on `reference`: as far as they vary here. */
+static bool says_more(const struct iommusim_profile *profile, const struct iommusim_report *report)
+{
+	const struct iommusim_profile *reference = iommusim_profile_find("reference");
+	struct iommusim_policy policy;
+
+	return is_release(profile) || profile == reference ||
+	    blamed_value(profile, report, &policy) != blamed_value(reference, report, &policy);
+}
+
 /* Which profiles do not have it: their cell of the same column holds another value. */
 static void write_known(const struct iommusim_check *check, const struct iommusim_report *report,
     const struct iommusim_text *out)
@@ -388,10 +418,15 @@ static void write_known(const struct iommusim_check *check, const struct iommusi
 		return;
 	bad = blamed_value(mine, report, &policy);
 	used = (size_t)snprintf(text, sizeof(text), "%s. Profiles without it:", report->known_bug);
-	for (size_t i = 0; (other = iommusim_profile_at(i)) != NULL && used < sizeof(text); i++)
-		if (blamed_value(other, report, &policy) != bad)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, " %s (%s)",
-			    iommusim_profile_name(other), policy.value);
+	for (size_t i = 0; (other = iommusim_profile_at(i)) != NULL && used < sizeof(text); i++) {
+		const size_t last = is_release(other) ? last_alike(report, i) : i;
+		const char *end = last == i ? "" : iommusim_profile_name(iommusim_profile_at(last));
+
+		if (says_more(other, report) && blamed_value(other, report, &policy) != bad)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, " %s%s%s (%s)",
+			    iommusim_profile_name(other), last == i ? "" : " to ", end, policy.value);
+		i = last;
+	}
 	write_wrapped(out, "  known  ", text);
 }
 

@@ -242,6 +242,8 @@ static void put_vm_call(struct iommusim_recorder *recorder, const struct iommusi
 			PUT(recorder, ", seed=%llu", (unsigned long long)call->value);
 		if (call->contiguous)
 			PUT(recorder, ", contiguous=yes");
+		if (call->unwired)
+			PUT(recorder, ", wired=no");
 	} else if (call->kind == IOMMUSIM_CALL_VM_ASSIGN_PPTDEV ||
 	    call->kind == IOMMUSIM_CALL_VM_UNASSIGN_PPTDEV) {
 		PUT(recorder, ", ");

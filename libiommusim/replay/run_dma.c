@@ -132,8 +132,8 @@ static void merge(struct iommusim_report *whole, const struct iommusim_report *r
 		whole->outcome.completion = run->outcome.completion;
 }
 
-/* The host pages behind [gpa, gpa + length), which is all there: one request for each run of them. */
-static enum iommusim_status dma_to_guest(struct replay *replay, const struct iommusim_vm *vm,
+/* The host pages of a transfer: one request for each run of them. */
+static enum iommusim_status dma_by_runs(struct replay *replay, const struct iommusim_host_io *io,
     struct iommusim_requester *requester, const struct iommusim_dma_request *whole, const char *for_vm)
 {
 	uint64_t done = 0;
@@ -143,7 +143,7 @@ static enum iommusim_status dma_to_guest(struct replay *replay, const struct iom
 		uint64_t run = 0;
 		enum iommusim_status status;
 
-		iommusim_vm_gpa_to_hpa(vm, whole->address + done, &part.address, &run);
+		iommusim_host_io_address(io, done, &part.address, &run);
 		part.length = whole->length - done < run ? whole->length - done : run;
 		part.data = whole->data == NULL ? NULL : (uint8_t *)whole->data + done;
 		status = iommusim_check_dma(replay->check, requester, &part, for_vm,
@@ -155,6 +155,38 @@ static enum iommusim_status dma_to_guest(struct replay *replay, const struct iom
 		done += part.length;
 	} while (done < whole->length);
 	return IOMMUSIM_OK;
+}
+
+/* Is it a device of the host's that the host asked to move a guest's data? Others go where they are sent. */
+static bool is_host_io(struct replay *replay, const struct iommusim_vm *vm,
+    const struct iommusim_requester *requester, const struct iommusim_dma_request *whole,
+    const char *for_vm)
+{
+	enum iommusim_driver driver;
+
+	return for_vm != NULL && strcmp(for_vm, iommusim_vm_name(vm)) == 0 && whole->length != 0 &&
+	    whole->kind != IOMMUSIM_DMA_ATOMIC && whole->address_type == IOMMUSIM_DMA_UNTRANSLATED &&
+	    iommusim_device_driver(replay->vmm, iommusim_requester_segment(requester),
+		iommusim_requester_rid(requester), &driver) == IOMMUSIM_OK &&
+	    driver == IOMMUSIM_DRIVER_HOST;
+}
+
+/* To or from guest memory that is all there: to its own pages, or as the host moves data for the guest. */
+static enum iommusim_status dma_to_guest(struct replay *replay, struct iommusim_vm *vm,
+    struct iommusim_requester *requester, const struct iommusim_dma_request *whole, const char *for_vm)
+{
+	struct iommusim_host_io io = { .vm = vm, .gpa = whole->address, .length = whole->length };
+	enum iommusim_status status;
+
+	if (!is_host_io(replay, vm, requester, whole, for_vm))
+		return dma_by_runs(replay, &io, requester, whole, for_vm);
+	status = iommusim_host_io_begin(
+	    vm, whole->address, whole->length, whole->kind == IOMMUSIM_DMA_WRITE, &io);
+	if (status != IOMMUSIM_OK)
+		return status;
+	status = dma_by_runs(replay, &io, requester, whole, for_vm);
+	iommusim_host_io_end(&io, status == IOMMUSIM_OK ? replay->report.outcome.bytes_moved : 0);
+	return status;
 }
 
 /* Guest memory is checked before any of it is touched: a DMA that cannot be made as written is not begun. */

@@ -80,6 +80,7 @@ enum iommusim_status run_vm_setup_memory(struct replay *replay, struct statement
 		.size = argument(statement, ARG_vm_setup_memory_size)->number,
 		.seed = argument_number(statement, ARG_vm_setup_memory_seed, 0),
 		.contiguous = argument_number(statement, ARG_vm_setup_memory_contiguous, 0) != 0,
+		.unwired = argument_number(statement, ARG_vm_setup_memory_wired, 0) != 0,
 	};
 
 	(void)replay;

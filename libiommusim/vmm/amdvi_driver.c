@@ -12,6 +12,9 @@
 
 #define DOMAIN_IDS 65536u
 
+/* Of leaves that go with the size of a level: 1 GiB, which every unit knows (AMD-Vi 2.2.3). */
+#define LARGEST_LEVEL 3u
+
 struct amdvi_driver *amdvi_driver_create(struct iommusim_vmm *vmm)
 {
 	struct amdvi_driver *driver = machine_alloc_zeroed(vmm->machine, sizeof(*driver));
@@ -22,6 +25,7 @@ struct amdvi_driver *amdvi_driver_create(struct iommusim_vmm *vmm)
 	}
 	driver_begin(&driver->common, "amdvi", vmm);
 	driver->common.domain_limit = DOMAIN_IDS;
+	driver->common.largest_leaf = LARGEST_LEVEL;
 	return driver;
 }
 
@@ -226,6 +230,14 @@ static enum iommusim_status amdvi_invalidate_tlb(void *context, void *handle)
 	return amdvi_driver_flush_domain(context, ((const struct driver_domain *)handle)->id);
 }
 
+static enum iommusim_status amdvi_invalidate_range(
+    void *context, void *handle, uint64_t gpa, uint64_t length)
+{
+	const struct driver_domain *domain = handle;
+
+	return amdvi_driver_flush_pages(context, domain->id, gpa, driver_order(gpa, length));
+}
+
 /* ---- devices --------------------------------------------------------------------------------- */
 
 static enum iommusim_status no_unit(struct amdvi_driver *driver, uint16_t rid)
@@ -287,4 +299,5 @@ const struct iommusim_ops amdvi_driver_ops = {
 	.add_device = amdvi_add_device,
 	.remove_device = amdvi_remove_device,
 	.invalidate_tlb = amdvi_invalidate_tlb,
+	.invalidate_range = amdvi_invalidate_range,
 };

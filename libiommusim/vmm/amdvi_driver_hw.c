@@ -128,6 +128,36 @@ static enum iommusim_status invalidate_domain(
 	return wait ? carry_out(driver, unit, command) : submit(driver, unit, command);
 }
 
+/* The address of 2^order pages, for S=1: the lowest bit that is 0 tells their number (AMD-Vi 2.4.3). */
+static uint64_t sized_address(uint64_t gpa, unsigned order)
+{
+	const uint64_t page = gpa >> IOMMUSIM_PAGE_SHIFT >> order << order;
+
+	return order == 0 ? page : page | ((UINT64_C(1) << (order - 1)) - 1);
+}
+
+static enum iommusim_status invalidate_pages(struct amdvi_driver *driver,
+    struct amdvi_driver_unit *unit, uint32_t id, uint64_t gpa, unsigned order)
+{
+	uint64_t command[2] = { 0, 0 };
+
+	amdvi_cmd_inv_pages_set_OPCODE(command, 3);
+	amdvi_cmd_inv_pages_set_DOMAIN_ID(command, id);
+	amdvi_cmd_inv_pages_set_S(command, order != 0);
+	amdvi_cmd_inv_pages_set_ADDR(command, sized_address(gpa, order));
+	return carry_out(driver, unit, command);
+}
+
+enum iommusim_status amdvi_driver_flush_pages(
+    struct amdvi_driver *driver, uint32_t id, uint64_t gpa, unsigned order)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+
+	for (size_t i = 0; i < driver->unit_count && status == IOMMUSIM_OK; i++)
+		status = invalidate_pages(driver, &driver->units[i], id, gpa, order);
+	return status;
+}
+
 enum iommusim_status amdvi_driver_flush_device(
     struct amdvi_driver *driver, struct amdvi_driver_unit *unit, uint16_t rid)
 {

@@ -91,6 +91,18 @@ static enum iommusim_status list_units(struct amdvi_driver *driver)
 	return IOMMUSIM_OK;
 }
 
+/* Releases before the backend: a line, and nothing else. */
+static enum iommusim_status stub(struct amdvi_driver *driver)
+{
+	enum iommusim_status status;
+
+	vmm_print(driver->common.vmm, "amdvi: there is no backend for AMD-Vi");
+	status = fail(driver, IOMMUSIM_ENXIO, IOMMUSIM_INIT_UNSUPPORTED,
+	    "this release has no backend for AMD-Vi", "a release from 12.0 on has one");
+	driver->common.vmm->init_report.told = true;
+	return status;
+}
+
 /* Units that are there but must be asked for: one line, and nothing else happens. */
 static enum iommusim_status check_enabled(struct amdvi_driver *driver)
 {
@@ -109,6 +121,23 @@ static enum iommusim_status check_enabled(struct amdvi_driver *driver)
 	return status;
 }
 
+static bool is_taken(const struct amdvi_driver *driver, const struct amdvi_driver_unit *unit)
+{
+	return amdvi_CONTROL_IOMMU_EN(driver_read(&driver->common, unit->base + amdvi_CONTROL_at, 8)) !=
+	    0;
+}
+
+static enum iommusim_status taken(struct amdvi_driver *driver, const struct amdvi_driver_unit *unit)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+	    "another driver has turned the unit at 0x%llx on: the two cannot both have it",
+	    (unsigned long long)unit->base);
+	return fail(driver, IOMMUSIM_EBUSY, IOMMUSIM_INIT_TAKEN, text,
+	    "set hw.amdiommu.enable=0 in loader.conf, or do without passthrough");
+}
+
 static enum iommusim_status probe_unit(struct amdvi_driver *driver, struct amdvi_driver_unit *unit)
 {
 	char text[256];
@@ -122,6 +151,9 @@ static enum iommusim_status probe_unit(struct amdvi_driver *driver, struct amdvi
 		return fail(driver, IOMMUSIM_ENXIO, IOMMUSIM_INIT_NO_HARDWARE, text,
 		    "the firmware's table and the machine do not agree: newer firmware may help");
 	}
+	if (is_taken(driver, unit) &&
+	    vmm_policy(driver->common.vmm, COLUMN_owner) == POLICY_owner_REFUSES)
+		return taken(driver, unit);
 	levels = amdvi_EFR_HATS(unit->features);
 	if (levels == NO_HOST_TABLES || (unit->block->attributes & IOMMUSIM_IVHD_HATDIS) != 0) {
 		snprintf(text, sizeof(text), "the unit at 0x%llx has no host translation (%s)",
@@ -136,8 +168,11 @@ static enum iommusim_status probe_unit(struct amdvi_driver *driver, struct amdvi
 
 enum iommusim_status amdvi_driver_find_units(struct amdvi_driver *driver)
 {
-	enum iommusim_status status = read_table(driver);
+	enum iommusim_status status;
 
+	if (vmm_policy(driver->common.vmm, COLUMN_amd_enable) == POLICY_amd_enable_STUB)
+		return stub(driver);
+	status = read_table(driver);
 	driver->levels = PAGE_TABLE_LEVELS;
 	if (status == IOMMUSIM_OK)
 		status = list_units(driver);

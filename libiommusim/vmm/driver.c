@@ -16,6 +16,7 @@ void driver_begin(struct driver *driver, const char *name, struct iommusim_vmm *
 	driver->name = name;
 	driver->vmm = vmm;
 	driver->machine = vmm->machine;
+	driver->blind = vmm_policy(vmm, COLUMN_leaves) == POLICY_leaves_LARGE_WHOLE;
 	TAILQ_INIT(&driver->domains);
 }
 
@@ -96,6 +97,14 @@ uint32_t driver_free_id(const struct driver *driver)
 	return 0;
 }
 
+static unsigned largest_leaf(const struct driver *driver)
+{
+	return vmm_policy(driver->vmm, COLUMN_leaves) == POLICY_leaves_SMALL ||
+		driver->largest_leaf == 0
+	    ? 1
+	    : driver->largest_leaf;
+}
+
 enum iommusim_status driver_domain_create(struct driver *driver, uint32_t id, unsigned levels,
     uint64_t max_address, struct driver_domain **out)
 {
@@ -111,7 +120,7 @@ enum iommusim_status driver_domain_create(struct driver *driver, uint32_t id, un
 
 	if (domain == NULL)
 		return machine_fail(driver->machine, IOMMUSIM_ENOMEM, "no memory for a domain");
-	if (!page_table_create(&domain->table, &memory, levels, 1)) {
+	if (!page_table_create(&domain->table, &memory, levels, largest_leaf(driver))) {
 		machine_free(driver->machine, domain, sizeof(*domain));
 		return machine_fail(driver->machine, IOMMUSIM_ENOMEM, "no page for a domain's table");
 	}
@@ -146,6 +155,35 @@ enum iommusim_status driver_no_table(struct driver *driver, const char *what, ui
 {
 	return machine_fail(
 	    driver->machine, IOMMUSIM_ENOMEM, "%s at 0x%llx", what, (unsigned long long)gpa);
+}
+
+/* The level 1 entry of a page, by way of whatever entries hold. */
+static uint64_t blind_entry(const struct page_format *format, const struct driver_domain *domain,
+    const struct memory *memory, uint64_t gpa)
+{
+	uint64_t table = domain->table.root, entry = 0;
+
+	for (unsigned level = domain->table.levels; level > 1; level--) {
+		const uint64_t at = table + page_level_index(gpa, level) * UINT64_C(8);
+
+		if (!memory_load64(memory, at, true, &entry) || !format->present(entry))
+			return UINT64_MAX;
+		table = format->table(entry);
+	}
+	return table + page_level_index(gpa, 1) * UINT64_C(8);
+}
+
+void driver_unmap_blindly(const struct page_format *format, struct driver *driver,
+    struct driver_domain *domain, uint64_t gpa, uint64_t length)
+{
+	const struct memory *memory = &driver->machine->memory;
+
+	for (uint64_t done = 0; done < length; done += IOMMUSIM_PAGE_SIZE) {
+		const uint64_t entry = blind_entry(format, domain, memory, gpa + done);
+
+		if (entry != UINT64_MAX)
+			memory_store64(memory, entry, 0);
+	}
 }
 
 /* ---- firmware -------------------------------------------------------------------------------- */

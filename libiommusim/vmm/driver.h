@@ -22,7 +22,9 @@ struct driver {
 	struct iommusim_vmm *vmm;
 	struct iommusim_machine *machine;
 	uint32_t domain_limit; /* ids below it: the least any unit has */
+	uint8_t largest_leaf;  /* level of the largest leaves that every unit takes; 0 as 1: 4 KiB */
 	struct driver_domain_list domains;
+	bool blind; /* unmapping does not know large leaves */
 };
 
 void driver_begin(struct driver *driver, const char *name, struct iommusim_vmm *vmm);
@@ -71,6 +73,20 @@ static inline bool driver_is_beyond(const struct driver_domain *domain, uint64_t
 enum iommusim_status driver_beyond_width(
     struct driver *driver, const struct driver_domain *domain, uint64_t last);
 enum iommusim_status driver_no_table(struct driver *driver, const char *what, uint64_t gpa);
+/*
+ * How an unmap goes that knows nothing of large leaves (policy leaves): what one maps is taken for the next
+ * table, and written to.
+ */
+void driver_unmap_blindly(const struct page_format *format, struct driver *driver,
+    struct driver_domain *domain, uint64_t gpa, uint64_t length);
+
+/* 2^order pages, aligned to their size, around [gpa, gpa + length). */
+static inline unsigned driver_order(uint64_t gpa, uint64_t length)
+{
+	const uint64_t differs = (gpa ^ (gpa + length - 1)) >> IOMMUSIM_PAGE_SHIFT;
+
+	return differs == 0 ? 0 : 64 - (unsigned)__builtin_clzll(differs);
+}
 
 /* create_mapping and remove_mapping, with the backend's format folded in. */
 PAGE_TABLE_INLINE enum iommusim_status driver_map(const struct page_format *format,
@@ -100,6 +116,11 @@ PAGE_TABLE_INLINE enum iommusim_status driver_unmap(const struct page_format *fo
 		status = driver_beyond_width(driver, domain, gpa + length - 1);
 	if (status != IOMMUSIM_OK)
 		return status;
+	if (__builtin_expect(driver->blind, false)) {
+		driver_unmap_blindly(format, driver, domain, gpa, length);
+		*done = length;
+		return IOMMUSIM_OK;
+	}
 	if (!page_table_unmap(format, &domain->table, gpa, length))
 		return driver_no_table(driver, "no page to split a large one", gpa);
 	*done = length;

@@ -19,6 +19,7 @@ const char *iommusim_init_outcome_name(enum iommusim_init_outcome outcome)
 		[IOMMUSIM_INIT_NO_UNIT] = "no unit",
 		[IOMMUSIM_INIT_NO_HARDWARE] = "no hardware",
 		[IOMMUSIM_INIT_UNSUPPORTED] = "unsupported",
+		[IOMMUSIM_INIT_TAKEN] = "taken",
 		[IOMMUSIM_INIT_FAILED] = "failed",
 	};
 
@@ -90,6 +91,18 @@ uint64_t vmm_max_physical(const struct iommusim_vmm *vmm)
 			end = window->base + window->length;
 	}
 	return end;
+}
+
+/*
+ * What a backend's error comes to for its caller. Of the kernel's memory, and of a panic, everybody hears; ops
+ * that are not built in are asked for their own.
+ */
+static enum iommusim_status heard(const struct iommusim_vmm *vmm, enum iommusim_status status)
+{
+	if (status == IOMMUSIM_EFAULT || status == IOMMUSIM_ENOMEM || vmm->foreign_ops ||
+	    vmm_policy(vmm, COLUMN_api) == POLICY_api_ERRORS)
+		return status;
+	return IOMMUSIM_OK;
 }
 
 static void report_failure(struct iommusim_vmm *vmm)
@@ -169,8 +182,7 @@ static enum iommusim_status set_up_host(struct iommusim_vmm *vmm)
 	return status;
 }
 
-/* Undo what a failed initialisation did: no half-made IOMMU stays behind. */
-static void tear_down_host(struct iommusim_vmm *vmm)
+static void drop_host(struct iommusim_vmm *vmm)
 {
 	if (vmm->host != NULL) {
 		vmm->ops.destroy_domain(vmm->ops_context, vmm->host->handle);
@@ -178,6 +190,12 @@ static void tear_down_host(struct iommusim_vmm *vmm)
 		vmm->host = NULL;
 	}
 	vmm_forget_host_devices(vmm);
+}
+
+/* Undo what a failed initialisation did: no half-made IOMMU stays behind. */
+static void tear_down_host(struct iommusim_vmm *vmm)
+{
+	drop_host(vmm);
 	vmm->available = false;
 	vmm->ops.cleanup(vmm->ops_context);
 }
@@ -210,6 +228,20 @@ static enum iommusim_status give_up(struct iommusim_vmm *vmm, enum iommusim_stat
 	return status;
 }
 
+/* 15.0: the domains go, but the backend stays in use, and counts as initialised. */
+static enum iommusim_status half_give_up(struct iommusim_vmm *vmm, enum iommusim_status status)
+{
+	char text[sizeof(vmm->init_report.text)];
+
+	snprintf(text, sizeof(text),
+	    "setting up the host domain failed with %s, and the IOMMU counts as initialised: "
+	    "translation is not turned on, now or later",
+	    iommusim_status_name(status));
+	drop_host(vmm);
+	conclude(vmm, IOMMUSIM_INIT_FAILED, text, "");
+	return IOMMUSIM_OK;
+}
+
 static enum iommusim_status do_init(struct iommusim_vmm *vmm)
 {
 	enum iommusim_status status;
@@ -234,10 +266,21 @@ static enum iommusim_status do_init(struct iommusim_vmm *vmm)
 	}
 	vmm->available = true;
 	status = set_up_host(vmm);
+	if (status != IOMMUSIM_OK && status != IOMMUSIM_ENOMEM && status != IOMMUSIM_EFAULT &&
+	    vmm->host != NULL && vmm_policy(vmm, COLUMN_host_errors) == POLICY_host_errors_HALF_UNDONE)
+		return half_give_up(vmm, status);
 	if (status != IOMMUSIM_OK)
 		return give_up(vmm, status);
 	conclude(vmm, IOMMUSIM_INIT_DONE, "the IOMMU is initialised and translates", "");
 	return IOMMUSIM_OK;
+}
+
+void vmm_load(struct iommusim_vmm *vmm)
+{
+	vmm->loaded = true;
+	if (vmm_policy(vmm, COLUMN_init) == POLICY_init_LOAD &&
+	    (vmm_ppt_devices(vmm) > 0 || vmm->sysctls[SYSCTL_force_iommu] != 0))
+		iommusim_iommu_init(vmm);
 }
 
 enum iommusim_status iommusim_iommu_init(struct iommusim_vmm *vmm)
@@ -256,7 +299,7 @@ void vmm_iommu_unload(struct iommusim_vmm *vmm)
 		vmm->ops.disable(vmm->ops_context);
 		tear_down_host(vmm);
 	}
-	vmm->init_tried = false;
+	vmm->init_tried = vmm->loaded = false;
 	memset(&vmm->init_report, 0, sizeof(vmm->init_report));
 }
 
@@ -306,7 +349,9 @@ static enum iommusim_status do_create_domain(
 	if (max_address == 0)
 		return machine_fail(
 		    vmm->machine, IOMMUSIM_EINVAL, "a domain needs at least one address");
-	status = iommusim_iommu_init(vmm);
+	status = vmm_policy(vmm, COLUMN_init) == POLICY_init_FIRST_USE ? iommusim_iommu_init(vmm)
+	    : vmm->available                                           ? IOMMUSIM_OK
+								       : IOMMUSIM_ENXIO;
 	if (status != IOMMUSIM_OK)
 		return status == IOMMUSIM_ENOMEM || status == IOMMUSIM_EFAULT
 		    ? status
@@ -362,13 +407,15 @@ enum iommusim_status iommusim_iommu_destroy_domain(
 enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa,
     uint64_t hpa, uint64_t length)
 {
+	if (!vmm->available)
+		return unavailable(vmm);
 	while (length > 0) {
 		uint64_t done = 0;
 		enum iommusim_status status =
 		    vmm->ops.create_mapping(vmm->ops_context, domain->handle, gpa, hpa, length, &done);
 
 		if (status != IOMMUSIM_OK)
-			return status;
+			return heard(vmm, status);
 		if (done == 0 || done > length)
 			return machine_fail(vmm->machine, IOMMUSIM_EIO,
 			    "create_mapping did %llu of %llu bytes", (unsigned long long)done,
@@ -383,13 +430,15 @@ enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *d
 enum iommusim_status vmm_unmap(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
 {
+	if (!vmm->available)
+		return unavailable(vmm);
 	while (length > 0) {
 		uint64_t done = 0;
 		enum iommusim_status status =
 		    vmm->ops.remove_mapping(vmm->ops_context, domain->handle, gpa, length, &done);
 
 		if (status != IOMMUSIM_OK)
-			return status;
+			return heard(vmm, status);
 		if (done == 0 || done > length)
 			return machine_fail(vmm->machine, IOMMUSIM_EIO,
 			    "remove_mapping did %llu of %llu bytes", (unsigned long long)done,
@@ -427,7 +476,7 @@ enum iommusim_status iommusim_iommu_create_mapping(struct iommusim_vmm *vmm,
 	if (status == IOMMUSIM_OK)
 		status = check_range(vmm, gpa, hpa, length);
 	if (status == IOMMUSIM_OK)
-		status = vmm->available ? vmm_map(vmm, domain, gpa, hpa, length) : unavailable(vmm);
+		status = vmm_map(vmm, domain, gpa, hpa, length);
 	return vmm_call_end(vmm, &call, status);
 }
 
@@ -445,7 +494,9 @@ enum iommusim_status iommusim_iommu_remove_mapping(
 	if (status == IOMMUSIM_OK)
 		status = check_range(vmm, gpa, 0, length);
 	if (status == IOMMUSIM_OK)
-		status = vmm->available ? vmm_unmap(vmm, domain, gpa, length) : unavailable(vmm);
+		status = vmm_unmap(vmm, domain, gpa, length);
+	if (status == IOMMUSIM_OK)
+		status = vmm_removed(vmm, domain, gpa, length);
 	return vmm_call_end(vmm, &call, status);
 }
 
@@ -459,7 +510,7 @@ enum iommusim_status iommusim_iommu_add_device(
 
 	if (status == IOMMUSIM_OK)
 		status = vmm->available
-		    ? vmm->ops.add_device(vmm->ops_context, domain->handle, segment, rid)
+		    ? heard(vmm, vmm->ops.add_device(vmm->ops_context, domain->handle, segment, rid))
 		    : unavailable(vmm);
 	return vmm_call_end(vmm, &call, status);
 }
@@ -473,7 +524,8 @@ enum iommusim_status iommusim_iommu_remove_device(
 	enum iommusim_status status = vmm_call_begin(vmm, &call);
 
 	if (status == IOMMUSIM_OK && vmm->available)
-		status = vmm->ops.remove_device(vmm->ops_context, domain->handle, segment, rid);
+		status =
+		    heard(vmm, vmm->ops.remove_device(vmm->ops_context, domain->handle, segment, rid));
 	return vmm_call_end(vmm, &call, status);
 }
 
@@ -483,9 +535,37 @@ enum iommusim_status iommusim_iommu_invalidate_tlb(
 	struct iommusim_call call = { .kind = IOMMUSIM_CALL_INVALIDATE_TLB, .domain = domain };
 	enum iommusim_status status = vmm_call_begin(vmm, &call);
 
-	if (status == IOMMUSIM_OK && vmm->available)
-		status = vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle);
+	if (status == IOMMUSIM_OK && vmm->available) {
+		domain->gathered = 0;
+		status = heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
+	}
 	return vmm_call_end(vmm, &call, status);
+}
+
+/* Removals that may gather before a deferred invalidation. */
+#define GATHERED_MOST 64u
+
+enum iommusim_status vmm_removed(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+{
+	const bool selective = vmm_policy(vmm, COLUMN_reach) == POLICY_reach_SELECTIVE;
+
+	if (!vmm->available)
+		return IOMMUSIM_OK;
+	switch ((int)vmm_policy(vmm, COLUMN_invalidate)) {
+	case POLICY_invalidate_STRICT:
+		if (selective && vmm->ops.invalidate_range != NULL)
+			return heard(vmm,
+			    vmm->ops.invalidate_range(vmm->ops_context, domain->handle, gpa, length));
+		return heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
+	case POLICY_invalidate_DEFERRED:
+		if (++domain->gathered < GATHERED_MOST)
+			return IOMMUSIM_OK;
+		domain->gathered = 0;
+		return heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
+	default:
+		return IOMMUSIM_OK;
+	}
 }
 
 struct iommusim_domain *iommusim_host_domain(const struct iommusim_vmm *vmm)

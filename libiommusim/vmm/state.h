@@ -16,6 +16,7 @@ struct iommusim_domain {
 	struct iommusim_vmm *vmm;
 	void *handle; /* the ops' own */
 	uint64_t max_address;
+	unsigned gathered; /* removals that are not invalidated yet (policy invalidate) */
 	char name[VMM_NAME_LENGTH];
 };
 TAILQ_HEAD(domain_list, iommusim_domain);
@@ -42,6 +43,7 @@ struct iommusim_vm {
 	uint64_t *clusters; /* host address of each 64 KiB of guest memory */
 	size_t cluster_count;
 	bool mapped; /* its memory is in its domain */
+	bool wired;
 	char name[VMM_NAME_LENGTH];
 };
 TAILQ_HEAD(vm_list, iommusim_vm);
@@ -65,11 +67,13 @@ struct iommusim_vmm {
 	/* the built-in backends, once they were needed */
 	struct vtd_driver *vtd;
 	struct amdvi_driver *amdvi;
+	bool loaded; /* anything but the boot has happened */
 	bool init_tried;
 	bool available; /* hw.vmm.iommu.initialized */
 	bool panicked;
 	struct iommusim_init_report init_report;
 	struct iommusim_domain *host;
+	uint64_t bounced; /* bytes copied for host I/O (policy host_pages) */
 	struct domain_list domains;
 	unsigned domains_made;
 	char next_domain_name[VMM_NAME_LENGTH]; /* empty: "dom" and a number */
@@ -105,10 +109,16 @@ enum iommusim_status vmm_call_begin(struct iommusim_vmm *vmm, struct iommusim_ca
 enum iommusim_status vmm_call_end(
     struct iommusim_vmm *vmm, struct iommusim_call *call, enum iommusim_status status);
 
+/* iommu.c: vmm is loaded now, if it was not: some profiles initialise the IOMMU then, and only then. */
+void vmm_load(struct iommusim_vmm *vmm);
+
 /* iommu.c: without listeners, for the bulk of single pages */
 enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa,
     uint64_t hpa, uint64_t length);
 enum iommusim_status vmm_unmap(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length);
+/* Translations of what a VM's memory was mapped to are invalidated as the profile does it for one removal. */
+enum iommusim_status vmm_removed(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length);
 void vmm_iommu_unload(struct iommusim_vmm *vmm);
 void vmm_free_domain(struct iommusim_domain *domain);
@@ -117,6 +127,9 @@ uint64_t vmm_max_physical(const struct iommusim_vmm *vmm);
 /* device.c */
 struct vmm_device *vmm_device_find(const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);
 uint64_t vmm_ppt_devices(const struct iommusim_vmm *vmm);
+/* A device that no guest has, in or out of the host domain as the profile wants it. */
+enum iommusim_status vmm_device_idle(struct iommusim_vmm *vmm, struct vmm_device *device);
+enum iommusim_status vmm_device_claim(struct iommusim_vmm *vmm, struct vmm_device *device);
 /* Put every function of segment 0 that ppt does not hold into the host domain. */
 enum iommusim_status vmm_add_host_devices(struct iommusim_vmm *vmm);
 /* The host domain is gone, or never came to be. */

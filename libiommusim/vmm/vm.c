@@ -80,6 +80,7 @@ static enum iommusim_status do_setup_memory(
 	vm->clusters = clusters;
 	vm->cluster_count = count;
 	vm->size = memory->size;
+	vm->wired = !memory->unwired;
 	return IOMMUSIM_OK;
 }
 
@@ -93,6 +94,7 @@ enum iommusim_status iommusim_vm_setup_memory(
 		.length = memory->size,
 		.value = memory->seed,
 		.contiguous = memory->contiguous,
+		.unwired = memory->unwired,
 	};
 	enum iommusim_status status = vmm_call_begin(vm->vmm, &call);
 
@@ -131,44 +133,66 @@ static uint64_t highest_gpa(const struct iommusim_vm *vm)
 
 /* ---- memory in and out of domains ------------------------------------------------------------------ */
 
-/* The page at an offset in guest memory: where the guest sees it, and where the host does. */
-static void page_at(const struct iommusim_vm *vm, uint64_t offset, uint64_t *gpa, uint64_t *hpa)
+/* What vmm maps or unmaps by one call: where the guest sees it, and where the host does. */
+struct piece {
+	uint64_t gpa;
+	uint64_t hpa;
+	uint64_t length;
+};
+
+/* A page at a time, or as much as lies in a row on both sides where leaves may be larger. */
+static struct piece piece_at(const struct iommusim_vm *vm, uint64_t offset)
 {
-	*gpa = offset < LOW_LIMIT ? offset : offset + (HIGH_BASE - LOW_LIMIT);
-	*hpa = vm->clusters[offset >> PAGES_CLUSTER_SHIFT] + (offset & (PAGES_CLUSTER - 1));
+	struct piece piece = {
+		.gpa = offset < LOW_LIMIT ? offset : offset + (HIGH_BASE - LOW_LIMIT),
+		.hpa = vm->clusters[offset >> PAGES_CLUSTER_SHIFT] + (offset & (PAGES_CLUSTER - 1)),
+		.length = IOMMUSIM_PAGE_SIZE,
+	};
+
+	if (vmm_policy(vm->vmm, COLUMN_leaves) != POLICY_leaves_SMALL)
+		iommusim_vm_gpa_to_hpa(vm, piece.gpa, &piece.hpa, &piece.length);
+	return piece;
+}
+
+/* The end of what vmm maps of guest memory, as an offset into it. */
+static uint64_t mapped_end(const struct iommusim_vm *vm)
+{
+	if (!vm->wired)
+		return 0;
+	return vmm_policy(vm->vmm, COLUMN_memory) == POLICY_memory_LOW_ONLY && vm->size > LOW_LIMIT
+	    ? LOW_LIMIT
+	    : vm->size;
 }
 
 static bool removes_host_pages(const struct iommusim_vm *vm)
 {
-	return vmm_policy(vm->vmm, COLUMN_host_pages) == POLICY_host_pages_REMOVE &&
+	return vmm_policy(vm->vmm, COLUMN_host_pages) != POLICY_host_pages_KEEP &&
 	    vm->vmm->host != NULL;
 }
 
 /* A page moves as a whole: into the guest's domain and out of the host's, or not at all. */
-static enum iommusim_status map_page(struct iommusim_vm *vm, uint64_t offset)
+static enum iommusim_status map_piece(struct iommusim_vm *vm, const struct piece *piece)
 {
-	enum iommusim_status status;
-	uint64_t gpa, hpa;
+	enum iommusim_status status =
+	    vmm_map(vm->vmm, vm->domain, piece->gpa, piece->hpa, piece->length);
 
-	page_at(vm, offset, &gpa, &hpa);
-	status = vmm_map(vm->vmm, vm->domain, gpa, hpa, IOMMUSIM_PAGE_SIZE);
 	if (status != IOMMUSIM_OK || !removes_host_pages(vm))
 		return status;
-	status = vmm_unmap(vm->vmm, vm->vmm->host, hpa, IOMMUSIM_PAGE_SIZE);
-	if (status != IOMMUSIM_OK)
-		vmm_unmap(vm->vmm, vm->domain, gpa, IOMMUSIM_PAGE_SIZE);
+	status = vmm_unmap(vm->vmm, vm->vmm->host, piece->hpa, piece->length);
+	if (status == IOMMUSIM_OK)
+		return vmm_removed(vm->vmm, vm->vmm->host, piece->hpa, piece->length);
+	vmm_unmap(vm->vmm, vm->domain, piece->gpa, piece->length);
 	return status;
 }
 
-static enum iommusim_status unmap_page(struct iommusim_vm *vm, uint64_t offset)
+static enum iommusim_status unmap_piece(struct iommusim_vm *vm, const struct piece *piece)
 {
-	enum iommusim_status status;
-	uint64_t gpa, hpa;
+	enum iommusim_status status = vmm_unmap(vm->vmm, vm->domain, piece->gpa, piece->length);
 
-	page_at(vm, offset, &gpa, &hpa);
-	status = vmm_unmap(vm->vmm, vm->domain, gpa, IOMMUSIM_PAGE_SIZE);
+	if (status == IOMMUSIM_OK)
+		status = vmm_removed(vm->vmm, vm->domain, piece->gpa, piece->length);
 	if (status == IOMMUSIM_OK && removes_host_pages(vm))
-		status = vmm_map(vm->vmm, vm->vmm->host, hpa, hpa, IOMMUSIM_PAGE_SIZE);
+		status = vmm_map(vm->vmm, vm->vmm->host, piece->hpa, piece->hpa, piece->length);
 	return status;
 }
 
@@ -176,10 +200,13 @@ static enum iommusim_status unmap_page(struct iommusim_vm *vm, uint64_t offset)
 static enum iommusim_status unmap_pages(struct iommusim_vm *vm, uint64_t end)
 {
 	enum iommusim_status first = IOMMUSIM_OK;
+	struct piece piece;
 
-	for (uint64_t offset = 0; offset < end; offset += IOMMUSIM_PAGE_SIZE) {
-		enum iommusim_status status = unmap_page(vm, offset);
+	for (uint64_t offset = 0; offset < end; offset += piece.length) {
+		enum iommusim_status status;
 
+		piece = piece_at(vm, offset);
+		status = unmap_piece(vm, &piece);
 		if (first == IOMMUSIM_OK)
 			first = status;
 	}
@@ -207,20 +234,23 @@ static enum iommusim_status unmap_vm(struct iommusim_vm *vm)
 	if (!vm->mapped)
 		return IOMMUSIM_OK;
 	vm->mapped = false;
-	status = unmap_pages(vm, vm->size);
+	status = unmap_pages(vm, mapped_end(vm));
 	return status == IOMMUSIM_OK ? flush_after(vm, vm->domain) : status;
 }
 
 static enum iommusim_status map_vm(struct iommusim_vm *vm)
 {
 	enum iommusim_status status = IOMMUSIM_OK;
+	const uint64_t end = mapped_end(vm);
 	uint64_t done = 0;
 
-	while (done < vm->size) {
-		status = map_page(vm, done);
+	while (done < end) {
+		const struct piece piece = piece_at(vm, done);
+
+		status = map_piece(vm, &piece);
 		if (status != IOMMUSIM_OK)
 			break;
-		done += IOMMUSIM_PAGE_SIZE;
+		done += piece.length;
 	}
 	if (status == IOMMUSIM_OK)
 		status = flush_after(vm, vm->vmm->host);
@@ -251,6 +281,8 @@ static enum iommusim_status make_domain(struct iommusim_vm *vm)
 	if (vm->domain != NULL)
 		return IOMMUSIM_OK;
 	status = iommusim_iommu_create_domain(vm->vmm, highest_gpa(vm), &vm->domain);
+	if (status == IOMMUSIM_ENXIO && vmm_policy(vm->vmm, COLUMN_no_iommu) == POLICY_no_iommu_SILENT)
+		return IOMMUSIM_OK; /* nobody looks whether there is one */
 	if (status == IOMMUSIM_OK)
 		snprintf(vm->domain->name, sizeof(vm->domain->name), "%s", vm->name);
 	return status;
@@ -265,6 +297,11 @@ static void drop_domain(struct iommusim_vm *vm)
 		iommusim_iommu_destroy_domain(vm->vmm, domain);
 }
 
+static bool maps_first(const struct iommusim_vm *vm)
+{
+	return vmm_policy(vm->vmm, COLUMN_order) == POLICY_order_MAP_FIRST;
+}
+
 /* The first device of a VM brings its memory into a domain of its own. */
 static enum iommusim_status prepare_first(struct iommusim_vm *vm)
 {
@@ -274,7 +311,22 @@ static enum iommusim_status prepare_first(struct iommusim_vm *vm)
 		return machine_fail(
 		    vm->vmm->machine, IOMMUSIM_EINVAL, "\"%s\" has no memory yet", vm->name);
 	status = make_domain(vm);
-	return status == IOMMUSIM_OK ? map_vm(vm) : status;
+	return status == IOMMUSIM_OK && maps_first(vm) ? map_vm(vm) : status;
+}
+
+/* The device leaves the host and comes to the guest. */
+static enum iommusim_status hand_over(struct iommusim_vm *vm, struct vmm_device *device)
+{
+	enum iommusim_status status = vmm_device_claim(vm->vmm, device);
+
+	if (status != IOMMUSIM_OK)
+		return status;
+	status = iommusim_iommu_add_device(vm->vmm, vm->domain, device->segment, device->rid);
+	if (status == IOMMUSIM_OK)
+		device->vm = vm;
+	else if (status != IOMMUSIM_EFAULT)
+		vmm_device_idle(vm->vmm, device);
+	return status;
 }
 
 static enum iommusim_status do_assign(struct iommusim_vm *vm, uint16_t segment, uint16_t rid)
@@ -293,10 +345,11 @@ static enum iommusim_status do_assign(struct iommusim_vm *vm, uint16_t segment, 
 	if (first)
 		status = prepare_first(vm);
 	if (status == IOMMUSIM_OK)
-		status = iommusim_iommu_add_device(vm->vmm, vm->domain, segment, rid);
-	if (status == IOMMUSIM_OK) {
-		device->vm = vm;
-	} else if (first && status != IOMMUSIM_EFAULT) {
+		status = hand_over(vm, device);
+	if (status == IOMMUSIM_OK)
+		/* What cannot be mapped now leaves the device where it is. */
+		return first && !maps_first(vm) ? map_vm(vm) : IOMMUSIM_OK;
+	if (first && status != IOMMUSIM_EFAULT) {
 		unmap_vm(vm);
 		if (!had_domain)
 			drop_domain(vm);
@@ -320,7 +373,6 @@ enum iommusim_status iommusim_vm_assign_pptdev(struct iommusim_vm *vm, uint16_t 
 	return vmm_call_end(vm->vmm, &call, status);
 }
 
-/* The device stays out of every domain: its DMA is blocked until the next guest (policy idle_ppt). */
 static enum iommusim_status take_away(struct iommusim_vm *vm, struct vmm_device *device)
 {
 	enum iommusim_status status =
@@ -329,7 +381,8 @@ static enum iommusim_status take_away(struct iommusim_vm *vm, struct vmm_device 
 	if (status != IOMMUSIM_OK)
 		return status;
 	device->vm = NULL;
-	return devices_of(vm) == 0 ? unmap_vm(vm) : IOMMUSIM_OK;
+	status = vmm_device_idle(vm->vmm, device);
+	return devices_of(vm) == 0 && status == IOMMUSIM_OK ? unmap_vm(vm) : status;
 }
 
 enum iommusim_status iommusim_vm_unassign_pptdev(struct iommusim_vm *vm, uint16_t segment, uint16_t rid)

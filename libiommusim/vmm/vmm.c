@@ -250,8 +250,17 @@ void iommusim_vmm_unlisten(struct iommusim_vmm *vmm, const void *context)
 	vmm->listener_count = kept;
 }
 
+/* What happens at boot, before modules are loaded. */
+static bool is_boot(const struct iommusim_call *call)
+{
+	return call->kind == IOMMUSIM_CALL_DEVICE_ATTACH || call->kind == IOMMUSIM_CALL_SYSCTL_SET ||
+	    call->kind == IOMMUSIM_CALL_IOMMU_INIT;
+}
+
 enum iommusim_status vmm_call_begin(struct iommusim_vmm *vmm, struct iommusim_call *call)
 {
+	if (vmm->depth == 0 && !vmm->loaded && !is_boot(call))
+		vmm_load(vmm);
 	call->depth = vmm->depth++;
 	for (size_t i = 0; i < vmm->listener_count; i++)
 		if (vmm->listeners[i].begin != NULL)

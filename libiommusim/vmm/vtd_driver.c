@@ -203,11 +203,23 @@ static enum iommusim_status driver_remove_device(
 	return vtd_driver_flush_all(driver);
 }
 
-/* A domain's translations are dropped with everybody else's, on every unit. */
+/* On every unit; with everybody else's translations, as the profile has it. */
 static enum iommusim_status driver_invalidate_tlb(void *context, void *handle)
 {
-	(void)handle;
-	return vtd_driver_flush_iotlb(context);
+	struct vtd_driver *driver = context;
+	const struct driver_domain *domain = handle;
+
+	if (vmm_policy(driver->common.vmm, COLUMN_reach) == POLICY_reach_SELECTIVE)
+		return vtd_driver_flush_pages(driver, domain->id, 0, 64);
+	return vtd_driver_flush_iotlb(driver);
+}
+
+static enum iommusim_status driver_invalidate_range(
+    void *context, void *handle, uint64_t gpa, uint64_t length)
+{
+	const struct driver_domain *domain = handle;
+
+	return vtd_driver_flush_pages(context, domain->id, gpa, driver_order(gpa, length));
 }
 
 const struct iommusim_ops vtd_driver_ops = {
@@ -223,4 +235,5 @@ const struct iommusim_ops vtd_driver_ops = {
 	.add_device = driver_add_device,
 	.remove_device = driver_remove_device,
 	.invalidate_tlb = driver_invalidate_tlb,
+	.invalidate_range = driver_invalidate_range,
 };

@@ -43,6 +43,11 @@ void vtd_driver_disable_unit(struct vtd_driver *driver, const struct vtd_driver_
 /* Contexts and translations, unit by unit. */
 enum iommusim_status vtd_driver_flush_all(struct vtd_driver *driver);
 enum iommusim_status vtd_driver_flush_iotlb(struct vtd_driver *driver);
+/* 2^order pages of a domain around `gpa`; 64: all of it. */
+enum iommusim_status vtd_driver_flush_pages(
+    struct vtd_driver *driver, uint32_t id, uint64_t gpa, unsigned order);
+/* Has somebody else turned translation on, or queued invalidation, beside which registers do not invalidate? */
+bool vtd_driver_is_taken(const struct vtd_driver *driver, const struct vtd_driver_unit *unit);
 static inline uint64_t vtd_driver_read(const struct vtd_driver *driver,
     const struct vtd_driver_unit *unit, uint64_t offset, unsigned width)
 {

@@ -142,6 +142,28 @@ static enum iommusim_status list_units(struct vtd_driver *driver)
 	return driver->unit_count == 0 ? no_unit(driver) : IOMMUSIM_OK;
 }
 
+/* Of leaves: 1 GiB. */
+#define LARGEST_LEVEL 3u
+
+/* 2 MiB leaves without 1 GiB ones are 1, both 3; hardware may have the larger ones alone, which helps nobody. */
+static unsigned largest_level(const struct vtd_driver_unit *unit)
+{
+	const uint64_t sizes = vtd_CAP_SSLPS(unit->capability);
+
+	return (sizes & 1) == 0 ? 1 : (sizes & 2) == 0 ? 2 : LARGEST_LEVEL;
+}
+
+static enum iommusim_status taken(struct vtd_driver *driver, const struct vtd_driver_unit *unit)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+	    "another driver has turned the unit at 0x%llx on: the two cannot both have it",
+	    (unsigned long long)unit->base);
+	return driver_give_up(&driver->common, IOMMUSIM_EBUSY, IOMMUSIM_INIT_TAKEN, text,
+	    "set hw.dmar.enable=0 in loader.conf, or do without passthrough");
+}
+
 /* Read what each unit can do; what they all can is what domains may use. */
 static enum iommusim_status probe_units(struct vtd_driver *driver)
 {
@@ -149,6 +171,7 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 
 	driver->common.domain_limit = UINT32_MAX;
 	driver->widths = 0xff;
+	driver->common.largest_leaf = LARGEST_LEVEL;
 	for (size_t i = 0; i < driver->unit_count; i++) {
 		struct vtd_driver_unit *unit = &driver->units[i];
 		uint64_t version = vtd_driver_read(driver, unit, vtd_VER_at, 4), domains;
@@ -167,6 +190,11 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 		if (domains < driver->common.domain_limit)
 			driver->common.domain_limit = (uint32_t)domains;
 		driver->widths &= (uint8_t)vtd_CAP_SAGAW(unit->capability);
+		if (largest_level(unit) < driver->common.largest_leaf)
+			driver->common.largest_leaf = (uint8_t)largest_level(unit);
+		if (vtd_driver_is_taken(driver, unit) &&
+		    vmm_policy(driver->common.vmm, COLUMN_owner) == POLICY_owner_REFUSES)
+			return taken(driver, unit);
 		if (!vtd_CAP_CM(unit->capability))
 			continue;
 		snprintf(text, sizeof(text),
@@ -296,6 +324,8 @@ static const struct vtd_driver_unit *unit_by_topology(
 const struct vtd_driver_unit *vtd_driver_unit_for(
     const struct vtd_driver *driver, uint16_t segment, uint16_t rid)
 {
+	if (vmm_policy(driver->common.vmm, COLUMN_unit_choice) == POLICY_unit_choice_FIRST)
+		return &driver->units[0];
 	if (vmm_policy(driver->common.vmm, COLUMN_scope) == POLICY_scope_START_BUS)
 		return unit_by_start_bus(driver, rid);
 	return unit_by_topology(driver, segment, rid);

@@ -46,17 +46,44 @@ static enum iommusim_status flush_contexts(
 	return poll(driver, unit, vtd_CCMD_at, 8, vtd_CCMD_ICC_bits(1), false);
 }
 
-static enum iommusim_status flush_iotlb(struct vtd_driver *driver, const struct vtd_driver_unit *unit)
+/* Granularities of an IOTLB invalidation (VT-d 11.4.7.2). */
+enum { ALL_DOMAINS = 1, ONE_DOMAIN = 2, PAGES = 3 };
+
+/* `what`: granularity and domain. */
+static enum iommusim_status invalidate_iotlb(
+    struct vtd_driver *driver, const struct vtd_driver_unit *unit, uint64_t what)
 {
 	const uint64_t offset = vtd_ECAP_IRO(unit->ext_capability) * 16 + vtd_IOTLB_at;
+
+	write_register(driver, unit, offset, 8,
+	    vtd_IOTLB_IVT_bits(1) | what | vtd_IOTLB_DR_bits(1) | vtd_IOTLB_DW_bits(1));
+	return poll(driver, unit, offset, 8, vtd_IOTLB_IVT_bits(1), false);
+}
+
+static enum iommusim_status flush_iotlb(struct vtd_driver *driver, const struct vtd_driver_unit *unit)
+{
+	enum iommusim_status status = flush_write_buffer(driver, unit);
+
+	return status != IOMMUSIM_OK ? status
+				     : invalidate_iotlb(driver, unit, vtd_IOTLB_IIRG_bits(ALL_DOMAINS));
+}
+
+/* Pages of a domain, as few as the unit can tell apart; all of the domain with `order` 64. */
+static enum iommusim_status flush_pages(struct vtd_driver *driver, const struct vtd_driver_unit *unit,
+    uint32_t id, uint64_t gpa, unsigned order)
+{
+	const uint64_t offset = vtd_ECAP_IRO(unit->ext_capability) * 16 + vtd_IVA_at;
+	const bool by_page = vtd_CAP_PSI(unit->capability) && order <= vtd_CAP_MAMV(unit->capability);
 	enum iommusim_status status = flush_write_buffer(driver, unit);
 
 	if (status != IOMMUSIM_OK)
 		return status;
+	if (!by_page)
+		return invalidate_iotlb(
+		    driver, unit, vtd_IOTLB_IIRG_bits(ONE_DOMAIN) | vtd_IOTLB_DID_bits(id));
 	write_register(driver, unit, offset, 8,
-	    vtd_IOTLB_IVT_bits(1) | vtd_IOTLB_IIRG_bits(1) | vtd_IOTLB_DR_bits(1) |
-		vtd_IOTLB_DW_bits(1));
-	return poll(driver, unit, offset, 8, vtd_IOTLB_IVT_bits(1), false);
+	    vtd_IVA_ADDR_bits(gpa >> IOMMUSIM_PAGE_SHIFT >> order << order) | vtd_IVA_AM_bits(order));
+	return invalidate_iotlb(driver, unit, vtd_IOTLB_IIRG_bits(PAGES) | vtd_IOTLB_DID_bits(id));
 }
 
 enum iommusim_status vtd_driver_flush_all(struct vtd_driver *driver)
@@ -78,6 +105,21 @@ enum iommusim_status vtd_driver_flush_iotlb(struct vtd_driver *driver)
 	for (size_t i = 0; i < driver->unit_count && status == IOMMUSIM_OK; i++)
 		status = flush_iotlb(driver, &driver->units[i]);
 	return status;
+}
+
+enum iommusim_status vtd_driver_flush_pages(
+    struct vtd_driver *driver, uint32_t id, uint64_t gpa, unsigned order)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+
+	for (size_t i = 0; i < driver->unit_count && status == IOMMUSIM_OK; i++)
+		status = flush_pages(driver, &driver->units[i], id, gpa, order);
+	return status;
+}
+
+bool vtd_driver_is_taken(const struct vtd_driver *driver, const struct vtd_driver_unit *unit)
+{
+	return (levels_on(driver, unit) & (vtd_GCMD_TE_bits(1) | vtd_GCMD_QIE_bits(1))) != 0;
 }
 
 enum iommusim_status vtd_driver_enable_unit(

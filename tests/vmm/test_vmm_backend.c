@@ -116,22 +116,41 @@ static void bare_commands_turn_off_what_another_driver_uses(void **state)
 	host_stop(&host);
 }
 
-static void restated_commands_leave_it_on(void **state)
+/* Interrupt remapping is another driver's; it may be on. */
+static void restated_commands_leave_interrupt_remapping_on(void **state)
 {
 	static struct host_log log;
 	struct host host;
 
 	(void)state;
 	host_start(&host, NULL);
-	turn_queue_on(&host, HOST_UNIT0);
+	host_set(&host, HOST_UNIT0, R_GCMD, 4, G_SIRTP);
+	host_set(&host, HOST_UNIT0, R_GCMD, 4, G_IRE);
 	host_watch(&host, &log);
 	host_init(&host);
-	assert_wrote(&log, 1, HOST_UNIT0 + R_GCMD, 4, 0x44000000);
-	assert_wrote(&log, 4, HOST_UNIT0 + R_GCMD, 4, 0x84000000);
+	assert_wrote(&log, 1, HOST_UNIT0 + R_GCMD, 4, 0x42000000);
+	assert_wrote(&log, 4, HOST_UNIT0 + R_GCMD, 4, 0x82000000);
 	assert_wrote(&log, 6, HOST_UNIT1 + R_GCMD, 4, 0x40000000); /* nothing is on in that one */
-	assert_int_equal(host_status(&host, HOST_UNIT0) & (G_QIE | G_TE), G_QIE | G_TE);
+	assert_int_equal(host_status(&host, HOST_UNIT0) & (G_IRE | G_TE), G_IRE | G_TE);
 	assert_ok(iommusim_vmm_unload(host.vmm));
-	assert_int_equal(host_status(&host, HOST_UNIT0) & (G_QIE | G_TE), G_QIE);
+	assert_int_equal(host_status(&host, HOST_UNIT0) & (G_IRE | G_TE), G_IRE);
+	host_stop(&host);
+}
+
+static void the_reference_leaves_a_unit_alone_that_another_driver_has(void **state)
+{
+	static struct host_log log;
+	struct host host;
+
+	(void)state;
+	host_start(&host, NULL);
+	turn_queue_on(&host, HOST_UNIT1);
+	host_watch(&host, &log);
+	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
+	assert_int_equal(report_of(&host).outcome, IOMMUSIM_INIT_TAKEN);
+	assert_contains(report_of(&host).text, "another driver has turned the unit at 0xfed91000 on");
+	assert_int_equal(log.count, 0); /* not a register was written */
+	assert_int_equal(host_status(&host, HOST_UNIT1), G_QIE);
 	host_stop(&host);
 }
 
@@ -838,7 +857,8 @@ int main(void)
 		cmocka_unit_test(enabling_writes_what_the_real_driver_writes),
 		cmocka_unit_test(a_unit_with_write_buffers_is_told_to_flush_them_first),
 		cmocka_unit_test(bare_commands_turn_off_what_another_driver_uses),
-		cmocka_unit_test(restated_commands_leave_it_on),
+		cmocka_unit_test(restated_commands_leave_interrupt_remapping_on),
+		cmocka_unit_test(the_reference_leaves_a_unit_alone_that_another_driver_has),
 		cmocka_unit_test(enabling_again_keeps_or_drops_translation_on_the_way),
 		cmocka_unit_test(disabling_turns_translation_off_on_every_unit),
 		cmocka_unit_test(domains_mappings_and_added_devices_touch_no_register),

@@ -34,6 +34,12 @@ struct iommusim_ops {
 	enum iommusim_status (*remove_device)(
 	    void *context, void *domain, uint16_t segment, uint16_t rid);
 	enum iommusim_status (*invalidate_tlb)(void *context, void *domain);
+	/*
+	 * Optional, beside FreeBSD's: invalidate [gpa, gpa + length) of a domain, multiples of 4 KiB. NULL:
+	 * invalidate_tlb() is called instead.
+	 */
+	enum iommusim_status (*invalidate_range)(
+	    void *context, void *domain, uint64_t gpa, uint64_t length);
 };
 
 #ifdef __cplusplus

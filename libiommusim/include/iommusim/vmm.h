@@ -51,7 +51,7 @@ IOMMUSIM_API enum iommusim_status iommusim_vmm_unload(struct iommusim_vmm *vmm);
 
 /*
  * hw.vmm.iommu.enable, hw.vmm.iommu.initialized (read-only), hw.vmm.ppt.devices (read-only),
- * hw.vmm.amdvi.enable, hw.dmar.enable. Returns OK, ENOENT, EINVAL (read-only).
+ * hw.vmm.amdvi.enable, hw.vmm.force_iommu, hw.dmar.enable. Returns OK, ENOENT, EINVAL (read-only).
  */
 IOMMUSIM_API enum iommusim_status iommusim_sysctl_get(
     const struct iommusim_vmm *vmm, const char *name, uint64_t *value);
@@ -76,6 +76,7 @@ enum iommusim_init_outcome {
 	IOMMUSIM_INIT_NO_UNIT,     /* the table names no unit, or none before the parser stopped */
 	IOMMUSIM_INIT_NO_HARDWARE, /* the table names a unit, nothing answers at its registers */
 	IOMMUSIM_INIT_UNSUPPORTED, /* a unit the backend refuses (CM=1, no common address width) */
+	IOMMUSIM_INIT_TAKEN,       /* another driver has the hardware */
 	IOMMUSIM_INIT_FAILED       /* the driver's init returned an error of its own */
 };
 
@@ -158,6 +159,7 @@ struct iommusim_vm_memory {
 	uint64_t size;
 	uint64_t seed;   /* host pages are scattered by it, in runs of 64 KiB */
 	bool contiguous; /* one run of host pages instead */
+	bool unwired; /* the host may page it out (bhyve without -S): vmm maps none of it for devices */
 };
 
 /* Returns OK, EINVAL (empty or long name, or "host"), EEXIST, ENOMEM. `vm` may be NULL. */
@@ -165,7 +167,7 @@ IOMMUSIM_API enum iommusim_status iommusim_vm_create(
     struct iommusim_vmm *vmm, const char *name, struct iommusim_vm **vm);
 /* Unassign all devices, destroy the domain, give the memory back. */
 IOMMUSIM_API enum iommusim_status iommusim_vm_destroy(struct iommusim_vm *vm);
-/* Give a VM its memory, wired. Once. EEXIST, EINVAL, ENOMEM (not enough host memory). */
+/* Give a VM its memory. Once. EEXIST, EINVAL, ENOMEM (not enough host memory). */
 IOMMUSIM_API enum iommusim_status iommusim_vm_setup_memory(
     struct iommusim_vm *vm, const struct iommusim_vm_memory *memory);
 /* ENXIO: no usable IOMMU, or no ppt device there; EBUSY: assigned to another VM. */
@@ -189,6 +191,36 @@ IOMMUSIM_API enum iommusim_status iommusim_vm_gpa_to_hpa(
 /* The VM a ppt device is assigned to, or NULL. */
 IOMMUSIM_API struct iommusim_vm *iommusim_vm_of_device(
     const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);
+
+/* ---- I/O of the host for a guest ------------------------------------------------------------------ */
+
+/*
+ * One transfer that a device of the host makes for a VM: bhyve reading a raw disk into guest memory. The profile
+ * says where it goes: the guest's own pages, or a buffer of the host's and a copy (host_pages: bounce). The
+ * members are the library's.
+ */
+struct iommusim_host_io {
+	struct iommusim_vm *vm;
+	uint64_t gpa;
+	uint64_t length;
+	uint64_t *buffer; /* host addresses of 64 KiB each; NULL: the guest's pages */
+	size_t buffer_count;
+	bool into_guest;
+};
+
+/*
+ * Begin one over [gpa, gpa + length), in bytes. End it before the VM goes. OK, EINVAL (not all guest memory),
+ * ENOMEM; `*io` needs no end after those.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_host_io_begin(struct iommusim_vm *vm, uint64_t gpa,
+    uint64_t length, bool into_guest, struct iommusim_host_io *io);
+/* The host address for byte `offset` below its length, and how many bytes from there lie in a row. */
+IOMMUSIM_API void iommusim_host_io_address(
+    const struct iommusim_host_io *io, uint64_t offset, uint64_t *hpa, uint64_t *run);
+/* The device is done and moved so many bytes, the first ones. */
+IOMMUSIM_API void iommusim_host_io_end(struct iommusim_host_io *io, uint64_t moved);
+/* Bytes that were copied for such I/O since vmm was loaded. */
+IOMMUSIM_API uint64_t iommusim_vmm_bounced(const struct iommusim_vmm *vmm);
 
 /* ---- listening: for checkers and recorders ------------------------------------------------------ */
 
@@ -232,6 +264,7 @@ struct iommusim_call {
 	uint16_t segment;
 	uint16_t rid;
 	bool contiguous;
+	bool unwired;
 	enum iommusim_driver driver;
 };
 
