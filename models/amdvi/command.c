@@ -101,8 +101,6 @@ static enum ending completion_wait(struct amdvi_unit *amdvi, struct command *com
 	const uint64_t data = amdvi_cmd_completion_wait_DATA(command->raw);
 	const uint64_t address = amdvi_cmd_completion_wait_ADDR(command->raw) * sizeof(data);
 
-	if (amdvi->overdue)
-		return WAITING;
 	unit_settle(&amdvi->unit);
 	if (amdvi_cmd_completion_wait_S(command->raw) &&
 	    !memory_device_write(&amdvi->unit.machine->memory, address, &data, sizeof(data))) {
@@ -277,6 +275,8 @@ static enum ending execute(struct amdvi_unit *amdvi, struct command *command)
 	if (!exists(amdvi, opcode) || (command->raw[0] & reserved[0]) != 0 ||
 	    (command->raw[1] & reserved[1]) != 0)
 		return ILLEGAL;
+	if (opcode == COMPLETION_WAIT && amdvi->overdue)
+		return WAITING; /* looked at anew with each write of the tail, and counted when it is done */
 	count(amdvi, opcode);
 	return carry_out(amdvi, opcode, command);
 }

@@ -299,6 +299,27 @@ static void commands_are_counted(void **state)
 	is_stop(&scene);
 }
 
+/* It is looked at with each write of the tail; what was waited for in vain is counted when it is done. */
+static void a_command_that_waits_is_counted_once(void **state)
+{
+	static const unsigned invalidation[] = { 1, 1, 0 }, all[] = { 4, 1, 0 };
+	struct interrupt_scene scene;
+
+	(void)state;
+	is_start(&scene, &counting, 0);
+	iommusim_requester_answers(scene.amd.device, false);
+	count_from(&scene, 0x11, 3);
+	am_submit(&scene.amd, UINT64_C(4) << 60 | AMD_RID, 0x1000);
+	for (unsigned i = 0; i < 3; i++) {
+		am_submit(&scene.amd, UINT64_C(1) << 60, 0);
+		expect_counts(&scene, invalidation, 3);
+	}
+	am_control(&scene.amd, 0, C_CMD_BUF_EN);
+	am_control(&scene.amd, C_CMD_BUF_EN, 0);
+	expect_counts(&scene, all, 3);
+	is_stop(&scene);
+}
+
 static void accesses_at_1ff8_are_counted(void **state)
 {
 	struct interrupt_scene scene;
@@ -453,6 +474,7 @@ int main(void)
 		cmocka_unit_test(entries_of_32_bits_count_for_neither),
 		cmocka_unit_test(smis_are_counted),
 		cmocka_unit_test(commands_are_counted),
+		cmocka_unit_test(a_command_that_waits_is_counted_once),
 		cmocka_unit_test(accesses_at_1ff8_are_counted),
 		cmocka_unit_test(sources_without_a_meaning_count_nothing),
 		cmocka_unit_test(a_device_match_compares_the_bits_of_its_mask),
