@@ -101,7 +101,8 @@ static void find_page(
 		lookup->reason =
 		    amdvi_find_page(amdvi, lookup->request, &lookup->space, &walk, lookup->page);
 		amdvi_take_walk(lookup, &walk);
-		if (lookup->reason != ALLOWED ||
+		lookup->unmarked = lookup->markless && marks.count != 0;
+		if (lookup->reason != ALLOWED || lookup->unmarked ||
 		    walk_marks_commit(&amdvi->unit.machine->memory, &marks, &lookup->reason))
 			return;
 		if (shortcut != NULL) {
@@ -136,7 +137,8 @@ static void look_up_page(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
 	}
 	lookup->table_known = shortcut.from.level != 0;
 	find_page(amdvi, lookup, &shortcut);
-	amdvi_fill_caches(amdvi, lookup, &shortcut);
+	if (!lookup->unmarked)
+		amdvi_fill_caches(amdvi, lookup, &shortcut);
 }
 
 /* A translation request of a device beyond the table has a reason of its own. */
@@ -339,6 +341,22 @@ static void prefetch(struct amdvi_unit *amdvi, const struct amdvi_lookup *asked)
 	next.address += IOMMUSIM_PAGE_SIZE;
 	next.kind = IOMMUSIM_DMA_READ;
 	if (!amdvi_is_interrupt_range(next.address))
+		resolve(amdvi, &lookup);
+}
+
+/* A hint: where the unit has no caches, there is nothing to do (AMD-Vi 2.4.6). */
+void amdvi_prefetch(struct amdvi_unit *amdvi, const struct page_request *request)
+{
+	struct iommusim_dma_page page = { .address = request->address };
+	struct amdvi_lookup lookup = {
+		.request = request,
+		.page = &page,
+		.generation = atomic_load(&amdvi->unit.generation),
+		.markless = true,
+	};
+
+	if (amdvi->unit.settings.cache != IOMMUSIM_CACHE_NONE &&
+	    !amdvi_beside_tables(amdvi, request, &page, &lookup.reason))
 		resolve(amdvi, &lookup);
 }
 
