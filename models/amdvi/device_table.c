@@ -119,32 +119,35 @@ unsigned amdvi_device_look_up(
 	return ALLOWED;
 }
 
-bool amdvi_device_would_silence(struct amdvi_unit *amdvi, const struct amdvi_device *device)
+static const char by_sa[] = "no page fault of the device is logged (DTE.SA=1)";
+static const char by_se[] = "of the device's page faults only the first is logged (DTE.SE=1)";
+
+const char *amdvi_device_silencer_peek(struct amdvi_unit *amdvi, const struct amdvi_device *device)
 {
 	const struct cached *known;
 	bool silent;
 
 	if (amdvi_dte_SA(device->dte))
-		return true;
+		return by_sa;
 	if (!amdvi_dte_SE(device->dte))
-		return false;
+		return NULL;
 	pthread_mutex_lock(&amdvi->unit.lock);
 	known = find_cached(amdvi, device->id);
 	silent = known != NULL && (known->rights & FAULT_LOGGED) != 0;
 	pthread_mutex_unlock(&amdvi->unit.lock);
-	return silent;
+	return silent ? by_se : NULL;
 }
 
 /* What is not cached is loaded anew for each request, and forgets its first fault with it. */
-bool amdvi_device_silences(struct amdvi_unit *amdvi, const struct amdvi_device *device)
+const char *amdvi_device_silencer(struct amdvi_unit *amdvi, const struct amdvi_device *device)
 {
 	const struct cached *known;
 	bool silent = false;
 
 	if (amdvi_dte_SA(device->dte))
-		return true;
+		return by_sa;
 	if (!amdvi_dte_SE(device->dte))
-		return false;
+		return NULL;
 	pthread_mutex_lock(&amdvi->unit.lock);
 	known = find_cached(amdvi, device->id);
 	if (known != NULL) {
@@ -155,7 +158,7 @@ bool amdvi_device_silences(struct amdvi_unit *amdvi, const struct amdvi_device *
 		cache_insert(&amdvi->device_cache, &noted);
 	}
 	pthread_mutex_unlock(&amdvi->unit.lock);
-	return silent;
+	return silent ? by_se : NULL;
 }
 
 /* ---- events ---------------------------------------------------------------------------------------------- */

@@ -315,12 +315,13 @@ bool amdvi_may_silence(const struct amdvi_lookup *lookup, const struct amdvi_eve
 static void deny(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
 {
 	const struct amdvi_event event = amdvi_event_of(amdvi, lookup);
-	const bool silent =
-	    amdvi_may_silence(lookup, &event) && amdvi_device_silences(amdvi, &lookup->device);
+	const char *silencer =
+	    amdvi_may_silence(lookup, &event) ? amdvi_device_silencer(amdvi, &lookup->device) : NULL;
 
 	lookup->page->faulted = true;
 	lookup->page->translated = true;
-	amdvi_event_report(amdvi, &event, silent, &lookup->page->fault);
+	amdvi_event_report(amdvi, &event, silencer != NULL, &lookup->page->fault);
+	lookup->page->fault.suppressor = silencer;
 	amdvi_refine_fault(lookup, &lookup->page->fault);
 }
 
