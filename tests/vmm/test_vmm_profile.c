@@ -112,22 +112,23 @@ static void the_cells_are_what_the_releases_do(void **state)
 	static const char *const columns[] = { "init", "no_iommu", "init_failure", "host_pages",
 		"idle_ppt", "order", "flush", "hotplug", "unit_choice", "scope", "table_walk", "units",
 		"gcmd", "violation", "destroy", "amd_enable", "amd_unit", "amd_alias", "amd_idle",
-		"amd_remove", "amd_commands", "amd_domain_id" };
-	static const char *const expected[][23] = {
+		"amd_remove", "amd_commands", "amd_domain_id", "amd_firmware" };
+	static const char *const expected[][24] = {
 		{ "13.0", "first-use", "enxio", "silent", "remove", "nowhere", "map-first",
 		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "8", "bare",
-		    "panic", "nothing", "opt-in", "first", "own", "open", "left", "blind", "counted" },
+		    "panic", "nothing", "opt-in", "first", "own", "open", "left", "blind", "counted",
+		    "ignored" },
 		{ "13.1", "first-use", "enxio", "silent", "keep", "nowhere", "map-first",
 		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "8", "bare",
-		    "panic", "nothing", "opt-in", "skipped", "own", "open", "left", "blind",
-		    "counted" },
+		    "panic", "nothing", "opt-in", "skipped", "own", "open", "left", "blind", "counted",
+		    "ignored" },
 		{ "14.2", "first-use", "enxio", "silent", "keep", "nowhere", "map-first",
 		    "host-then-guest", "host-domain", "own", "start-bus", "until-other", "16", "bare",
-		    "panic", "nothing", "opt-in", "skipped", "own", "open", "left", "blind",
-		    "counted" },
+		    "panic", "nothing", "opt-in", "skipped", "own", "open", "left", "blind", "counted",
+		    "ignored" },
 		{ "reference", "first-use", "errors", "told", "keep", "nowhere", "map-first", "changed",
 		    "host-domain", "own", "topology", "all", "any", "restated", "error", "flush",
-		    "always", "enxio", "alias", "blocked", "blocked", "room", "free" },
+		    "always", "enxio", "alias", "blocked", "blocked", "room", "free", "heeded" },
 	};
 
 	(void)state;
