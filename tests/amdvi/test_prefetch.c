@@ -54,16 +54,15 @@ static unsigned fetched(struct amd_fixture *amd)
 static void pages_are_known_before_they_are_asked_for(void **state)
 {
 	static const struct {
-		unsigned count;
 		uint64_t high;
-		unsigned pages;
+		unsigned count, pages;
 	} cases[] = {
-		{ 0, 0x12000, 0x04 },
-		{ 3, 0x12000, 0x3c },
-		{ 255, 0x15000, 0xe0 },
-		{ 1, 0x10000 | SIZED, 0x05 }, /* pages of 8 KiB, by their first page each */
-		{ 0, 0x20000, 0 },
-		{ 2, 0x12000 | INVAL, 0x1c },
+		{ 0x12000, 0, 0x04 },
+		{ 0x12000, 3, 0x3c },
+		{ 0x15000, 255, 0xe0 },
+		{ 0x10000 | SIZED, 1, 0x05 }, /* pages of 8 KiB, by their first page each */
+		{ 0x20000, 0, 0 },
+		{ 0x12000 | INVAL, 2, 0x1c },
 	};
 
 	(void)state;

@@ -421,14 +421,14 @@ static void memory_of_firmware_is_mapped_or_not(void **state)
 		for (unsigned page = 0; page < 9; page++) {
 			static const uint8_t heeded[] = { 1, 2, 3, 0, 3, 0, 0, 0, 0 };
 
-			assert_int_equal(
-			    rights_at(host.ahci, RESERVED + page * 0x1000), p == 0 ? 0 : heeded[page]);
+			assert_int_equal(rights_at(host.ahci, RESERVED + page * UINT64_C(0x1000)),
+			    p == 0 ? 0 : heeded[page]);
 		}
 		assert_int_equal(rights_at(host.ahci, 0x5000), 3);
 		domain = new_domain(&host, GIB);
 		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
 		for (unsigned page = 0; page < 9; page++)
-			assert_int_equal(rights_at(host.ppt1, RESERVED + page * 0x1000), 0);
+			assert_int_equal(rights_at(host.ppt1, RESERVED + page * UINT64_C(0x1000)), 0);
 		host_stop(&host);
 	}
 }
