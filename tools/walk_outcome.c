@@ -58,8 +58,7 @@ static void write_denial(const struct walk_layout *layout, const struct iommusim
 	if (fault->reason == 0)
 		return;
 	if (fault->suppressed)
-		fprintf(layout->out, "record   none: %s keeps faults of this kind out of the log\n",
-		    is_amdvi(walk) ? "SA, SE, IG or SupIOPF" : "FPD=1");
+		fprintf(layout->out, "record   none: %s\n", fault->suppressor);
 	else
 		fprintf(layout->out, "record   %016" PRIx64 "_%016" PRIx64 "\n", fault->record[1],
 		    fault->record[0]);
@@ -96,6 +95,7 @@ static void write_posted_amdvi(const struct walk_layout *layout, const struct wa
 	const struct iommusim_walk_field *vector = walk_find_field(word - 1, "VECTOR");
 	const struct iommusim_walk_field *logs = walk_find_field(word - 1, "GA_LOG_INTR");
 	const struct iommusim_walk_field *tag = walk_find_field(word - 1, "GA_TAG");
+	const struct iommusim_walk_field *kept_back = walk_find_field(word - 1, "GAPPI_DIS");
 	const unsigned bit = vector->value % 32;
 
 	walk_paint(layout, WALK_GREEN, "posted");
@@ -108,12 +108,16 @@ static void write_posted_amdvi(const struct walk_layout *layout, const struct wa
 		fprintf(
 		    layout->out, "by a doorbell to 0x%" PRIx64 " (IsRun=1)\n", answer->sent.address);
 	else if (answer->sent.address != 0)
-		fprintf(layout->out, "by an interrupt: address 0x%" PRIx64 ", data 0x%x\n",
-		    answer->sent.address, answer->sent.data);
-	else if (logs->value != 0)
 		fprintf(layout->out,
-		    "by no message; with GAPPI off there is a GA log entry with tag 0x%" PRIx64 "\n",
-		    tag->value);
+		    "by a physical interrupt (GAPPI): address 0x%" PRIx64 ", data 0x%x\n",
+		    answer->sent.address, answer->sent.data);
+	else if (strstr(answer->walk.mode, "GAPPI") != NULL)
+		fputs(kept_back != NULL && kept_back->value != 0
+			? "nobody: its entry keeps physical interrupts back (GAPPIDis=1)\n"
+			: "nobody: the page has an interrupt already that software was told of\n",
+		    layout->out);
+	else if (logs->value != 0)
+		fprintf(layout->out, "by an entry in the GA log, with tag 0x%" PRIx64 "\n", tag->value);
 	else
 		fputs("nobody: it does not run (IsRun=0), and nothing is logged (GALogIntr=0)\n",
 		    layout->out);

@@ -83,7 +83,12 @@ static void write_consequence(const struct iommusim_report *report, const struct
 	else if (report->pages_of_verdict == report->outcome.page_count)
 		snprintf(pages, sizeof(pages), "all %llu pages",
 		    (unsigned long long)report->outcome.page_count);
-	if (page->faulted)
+	if (page->faulted && page->interrupt)
+		snprintf(text, sizeof(text),
+		    "The interrupt never arrived: the unit at %llx blocked the message. That is no access "
+		    "to memory: interrupt remapping decides about it.",
+		    (unsigned long long)report->walk.unit_base);
+	else if (page->faulted)
 		snprintf(text, sizeof(text), "%s %s: the unit at %llx blocked %s.%s",
 		    report->outcome.bytes_moved > 0 ? "Part of the data" : "The data",
 		    to_memory ? "never arrived" : "was never read",
@@ -221,7 +226,7 @@ static void record_text(const struct iommusim_report *report, char *text, size_t
 		    (unsigned long long)(report->page.page.address & ~(IOMMUSIM_PAGE_SIZE - 1)));
 	else
 		snprintf(text, size, "not recorded: %s",
-		    fault->suppressed       ? words->suppressed
+		    fault->suppressed       ? fault->suppressor
 			: fault->overflowed ? words->overflowed
 					    : "the unit keeps no record of this");
 }

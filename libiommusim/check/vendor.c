@@ -9,7 +9,6 @@ static const struct vendor_words known[] = {
 	    .vendor = "VT-d",
 	    .reason = "reason",
 	    .not_mapped = " (R=W=0: not mapped)",
-	    .suppressed = "fault processing is disabled for the device (FPD)",
 	    .overflowed = "no fault recording register was free (FSTS.PFO)",
 	    .masked = "the fault interrupt is masked (FECTL.IM=1)",
 	    .kept = "a context or paging-structure entry that the unit had kept took part; memory says "
@@ -19,7 +18,6 @@ static const struct vendor_words known[] = {
 	    .vendor = "AMD-Vi",
 	    .reason = "event",
 	    .not_mapped = " (PR=0: not mapped)",
-	    .suppressed = "the device's faults are silenced (DTE.SE, SA)",
 	    .overflowed = "the event log is full, or stopped (Status.EventOverflow, EventLogRun)",
 	    .masked = "its interrupt is off (Control.EventIntEn, the unit's MSI capability)",
 	    .kept =

@@ -8,7 +8,6 @@ struct vendor_words {
 	const char *vendor;     /* of the unit */
 	const char *reason;     /* what a fault's number is */
 	const char *not_mapped; /* behind the meaning of a fault for what nothing maps */
-	const char *suppressed; /* why a fault was kept out of the record */
 	const char *overflowed; /* why there was no room for it */
 	const char *masked;     /* why nobody was told of the record */
 	const char *kept;       /* entries other than translations that took part in a stale answer */

@@ -4,6 +4,8 @@
 #include <iommusim/amdvi.h>
 
 #include "machine/unit_model.h"
+#include "replay/amdvi_choices.h"
+#include "replay/board.h"
 #include "replay/record_text.h"
 #include "replay/record_unit.h"
 
@@ -50,8 +52,8 @@ static bool is_amdvi(const struct iommusim_unit *unit)
 
 /* ---- a preset ---------------------------------------------------------------------------------------- */
 
-/* What software can read of what a unit is. */
-#define IDENTITY_WORDS 8u
+/* What a unit is. */
+#define IDENTITY_WORDS 6u
 struct identity {
 	uint64_t words[IDENTITY_WORDS];
 };
@@ -66,23 +68,32 @@ static struct identity identify_vtd(struct iommusim_unit *unit)
 	    [EXT_CAPABILITY] = unit->model->read(unit, 16, 8) } };
 }
 
-/* EFR and EFR2 stand at 30h and 1A0h, how many counters there are at 4000h (AMD-Vi 3.4). */
-enum { FEATURES, FEATURES2, COUNTERS, FIRST_CAPABILITY };
+/* What an AMD-Vi unit was made with, and how it is told apart from others. */
+enum { FEATURES, FEATURES2, CAPABILITY_LOW, CAPABILITY_HIGH, MADE, CHOICES };
 
-static struct identity identify_amdvi(struct iommusim_unit *unit)
+static struct iommusim_amdvi_config describe(const struct iommusim_unit *unit)
 {
-	static const uint8_t fixed[] = { 0x00, 0x0c, 0x10, 0x14 }; /* of the capability (AMD-Vi 3.3) */
-	struct identity identity = { { [FEATURES] = unit->model->read(unit, 0x30, 8),
-	    [FEATURES2] = unit->model->read(unit, 0x1a0, 8) } };
+	struct iommusim_amdvi_config config = { .base = 0 };
 
-	if (unit->length > 0x4000)
-		identity.words[COUNTERS] = unit->model->read(unit, 0x4000, 8);
-	for (unsigned i = 0; i < sizeof(fixed); i++) {
-		uint32_t value = 0;
+	iommusim_amdvi_describe(unit, &config);
+	return config;
+}
 
-		iommusim_amdvi_capability_read(unit, fixed[i], &value);
-		identity.words[FIRST_CAPABILITY + i] = value;
-	}
+static struct identity identify_amdvi(const struct iommusim_unit *unit)
+{
+	struct iommusim_amdvi_config config = describe(unit);
+	struct identity identity = { {
+	    [FEATURES] = config.features,
+	    [FEATURES2] = config.features2,
+	    [CAPABILITY_LOW] = (uint64_t)config.capability_range << 32 | config.capability_header,
+	    [CAPABILITY_HIGH] = (uint64_t)config.capability_misc1 << 32 | config.capability_misc0,
+	    [MADE] = config.counters | (uint64_t)config.counter_banks << 8 |
+		(uint64_t)config.no_host_tables << 16 | (uint64_t)config.revision << 32,
+	} };
+	bool *choice;
+
+	for (size_t i = 0; amdvi_choice(&config.choices, i, &choice) != NULL; i++)
+		identity.words[CHOICES] |= (uint64_t)*choice << i;
 	return identity;
 }
 
@@ -155,14 +166,6 @@ static const char *preset_with(
 		    config->features == features && config->features2 == features2)
 			return name;
 	return NULL;
-}
-
-/* The revision is in no register. */
-static unsigned revision_of(uint64_t features, uint64_t features2)
-{
-	struct iommusim_amdvi_config config = { .revision = 0 };
-
-	return preset_with(features, features2, &config) == NULL ? 0 : config.revision;
 }
 
 /* Tables say so much of AMD-Vi units that most presets would do: the one that fits is tried first. */
@@ -255,27 +258,52 @@ static void put_vtd_unit(
 }
 
 /* The words of the PCI capability, as amdvi_unit() takes them. */
-static void put_capability(const struct identity *identity, const struct iommusim_text *out)
+static void put_capability(const struct iommusim_amdvi_config *config, const struct iommusim_text *out)
 {
-	static const char *const names[] = { "header", "range", "misc0", "misc1" };
+	const struct {
+		const char *name;
+		uint32_t value;
+	} words[] = {
+		{ "header", config->capability_header },
+		{ "range", config->capability_range },
+		{ "misc0", config->capability_misc0 },
+		{ "misc1", config->capability_misc1 },
+	};
 
-	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (identity->words[FIRST_CAPABILITY + i] != 0)
-			trace_put(out, ", %s=0x%llx", names[i],
-			    (unsigned long long)identity->words[FIRST_CAPABILITY + i]);
+	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (words[i].value != 0)
+			trace_put(out, ", %s=0x%x", words[i].name, words[i].value);
 }
 
-static void put_amdvi_unit(struct iommusim_unit *unit, const struct iommusim_text *out)
+static void put_choices(struct iommusim_amdvi_config *config, const struct iommusim_text *out)
 {
-	const struct identity identity = identify_amdvi(unit);
-	const uint64_t features = identity.words[FEATURES], features2 = identity.words[FEATURES2];
-	const unsigned revision = revision_of(features, features2);
+	const char *name;
+	unsigned count = 0;
+	bool *choice;
 
-	trace_put(out, "amdvi_unit(0x%llx, efr=0x%llx, efr2=0x%llx", (unsigned long long)unit->base,
-	    (unsigned long long)features, (unsigned long long)features2);
-	put_capability(&identity, out);
-	if (revision != 0)
-		trace_put(out, ", revision=0x%x", revision);
+	for (size_t i = 0; (name = amdvi_choice(&config->choices, i, &choice)) != NULL; i++)
+		if (*choice)
+			trace_put(out, "%s%s", count++ == 0 ? ", choices=\"" : ", ", name);
+	if (count != 0)
+		trace_put(out, "\"");
+}
+
+static void put_amdvi_unit(const struct iommusim_unit *unit, const struct iommusim_text *out)
+{
+	struct iommusim_amdvi_config config = describe(unit);
+
+	trace_put(out, "amdvi_unit(0x%llx, efr=0x%llx, efr2=0x%llx", (unsigned long long)config.base,
+	    (unsigned long long)config.features, (unsigned long long)config.features2);
+	if (config.rid != BOARD_AMDVI_RID)
+		trace_put(out, ", device=%u/%u/%u", IOMMUSIM_RID_BUS(config.rid),
+		    IOMMUSIM_RID_DEVICE(config.rid), IOMMUSIM_RID_FUNCTION(config.rid));
+	put_capability(&config, out);
+	trace_put(out, ", revision=0x%x", config.revision);
+	if (config.counters != 0 || config.counter_banks != 0)
+		trace_put(out, ", counters=%u, banks=%u", config.counters, config.counter_banks);
+	if (config.no_host_tables)
+		trace_put(out, ", hatdis=yes");
+	put_choices(&config, out);
 }
 
 static void put_id(const struct iommusim_text *out, uint16_t rid)

@@ -3,6 +3,7 @@
 
 #include <iommusim/amdvi.h>
 
+#include "replay/amdvi_choices.h"
 #include "replay/board.h"
 #include "replay/run.h"
 
@@ -191,6 +192,60 @@ enum iommusim_status run_vtd_unit(struct replay *replay, struct statement *state
 	return govern(replay, unit, argument(statement, ARG_vtd_unit_all), scope);
 }
 
+/* "NAME, NAME": each is made. */
+static bool take_choice(struct scope_reader *reader, struct iommusim_amdvi_choices *choices)
+{
+	const char *name;
+	bool *choice;
+
+	skip_blanks(reader);
+	for (size_t i = 0; (name = amdvi_choice(choices, i, &choice)) != NULL; i++) {
+		const size_t length = strlen(name);
+
+		if ((size_t)(reader->end - reader->at) < length ||
+		    memcmp(reader->at, name, length) != 0)
+			continue;
+		reader->at += length;
+		skip_blanks(reader);
+		*choice = true;
+		return true;
+	}
+	return false;
+}
+
+static enum iommusim_status take_choices(
+    struct replay *replay, const struct value *words, struct iommusim_amdvi_choices *choices)
+{
+	struct scope_reader reader = { words->text.at, words->text.at + words->text.length };
+
+	do
+		if (!take_choice(&reader, choices))
+			return replay_refuse(replay, reader.at,
+			    "expected mode_is_page_fault, beyond_table_is_illegal, bit_245_ignored, "
+			    "no_512g_leaves or tail_before_entry");
+	while (take(&reader, ','));
+	if (reader.at != reader.end)
+		return replay_refuse(replay, reader.at, "expected `,` or the end of the choices");
+	return IOMMUSIM_OK;
+}
+
+/* What no register of the capability says: counters, IVHD attributes, choices. */
+static enum iommusim_status take_amdvi_rest(
+    struct replay *replay, struct statement *statement, struct iommusim_amdvi_config *config)
+{
+	const struct value *choices = argument(statement, ARG_amdvi_unit_choices);
+
+	if (check_range(replay, argument(statement, ARG_amdvi_unit_counters), UINT8_MAX) !=
+		IOMMUSIM_OK ||
+	    check_range(replay, argument(statement, ARG_amdvi_unit_banks), UINT8_MAX) != IOMMUSIM_OK)
+		return IOMMUSIM_EFORMAT;
+	config->counters = (uint8_t)argument_number(statement, ARG_amdvi_unit_counters, 0);
+	config->counter_banks = (uint8_t)argument_number(statement, ARG_amdvi_unit_banks, 0);
+	config->no_host_tables = argument_number(statement, ARG_amdvi_unit_hatdis, 0) != 0;
+	return choices->kind == VALUE_ABSENT ? IOMMUSIM_OK
+					     : take_choices(replay, choices, &config->choices);
+}
+
 enum iommusim_status run_amdvi_unit(struct replay *replay, struct statement *statement)
 {
 	const struct value *device = argument(statement, ARG_amdvi_unit_device);
@@ -217,6 +272,9 @@ enum iommusim_status run_amdvi_unit(struct replay *replay, struct statement *sta
 	config.capability_misc0 = (uint32_t)argument_number(statement, ARG_amdvi_unit_misc0, 0);
 	config.capability_misc1 = (uint32_t)argument_number(statement, ARG_amdvi_unit_misc1, 0);
 	config.revision = (uint16_t)argument_number(statement, ARG_amdvi_unit_revision, 0);
+	status = take_amdvi_rest(replay, statement, &config);
+	if (status != IOMMUSIM_OK)
+		return status;
 	status = iommusim_amdvi_create(replay->machine, &config, &unit);
 	if (status != IOMMUSIM_OK)
 		return board_refuse(replay, argument(statement, ARG_amdvi_unit_base)->at, status);

@@ -148,7 +148,7 @@ struct outcome {
 	uint16_t fault_reason; /* interrupt; 0: none */
 };
 
-#define STATEMENT_ARGUMENTS    16u
+#define STATEMENT_ARGUMENTS    17u
 #define STATEMENT_INNER        8u
 #define STATEMENT_EXPECTATIONS 8u
 struct statement {

@@ -56,7 +56,9 @@ static void block_device(struct amdvi_driver *driver, uint16_t rid)
 	driver_store_entry(&driver->common, entry_address(driver, rid), entry, AMDVI_QUADS);
 }
 
-static void store_device(struct amdvi_driver *driver, const struct driver_domain *domain, uint16_t rid)
+/* The entry of an id, with what firmware wants of the function that carries it. */
+static void store_device(struct amdvi_driver *driver, const struct amdvi_driver_unit *unit,
+    const struct driver_domain *domain, uint16_t rid, uint16_t id)
 {
 	uint64_t entry[AMDVI_QUADS] = { 0 };
 
@@ -68,7 +70,8 @@ static void store_device(struct amdvi_driver *driver, const struct driver_domain
 	amdvi_dte_set_IW(entry, 1);
 	amdvi_dte_set_DOMAIN_ID(entry, domain->id);
 	amdvi_dte_set_SE(entry, 1); /* one event tells as much as a thousand */
-	driver_store_entry(&driver->common, entry_address(driver, rid), entry, AMDVI_QUADS);
+	amdvi_driver_apply_setting(driver, unit, rid, entry);
+	driver_store_entry(&driver->common, entry_address(driver, id), entry, AMDVI_QUADS);
 }
 
 /* Is the entry in use? Functions that share an id share its domain. */
@@ -254,7 +257,8 @@ static enum iommusim_status amdvi_add_device(
 {
 	struct amdvi_driver *driver = context;
 	struct amdvi_driver_unit *unit = amdvi_driver_unit_for(driver, segment, rid);
-	const struct driver_domain *domain = handle;
+	struct driver_domain *domain = handle;
+	enum iommusim_status status;
 	uint16_t id;
 
 	if (unit == NULL)
@@ -265,7 +269,10 @@ static enum iommusim_status amdvi_add_device(
 		return machine_fail(driver->common.machine, IOMMUSIM_EBUSY,
 		    "amdvi_add_device: %02x:%02x.%u is in a domain already", IOMMUSIM_RID_BUS(rid),
 		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
-	store_device(driver, domain, id);
+	status = amdvi_driver_map_memory(driver, domain, segment, rid, id);
+	if (status != IOMMUSIM_OK)
+		return status;
+	store_device(driver, unit, domain, rid, id);
 	return amdvi_driver_flush_device(driver, unit, id);
 }
 

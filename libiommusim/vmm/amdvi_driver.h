@@ -54,6 +54,14 @@ struct amdvi_driver_unit *amdvi_driver_unit_for(
 uint16_t amdvi_driver_device_id(
     const struct amdvi_driver *driver, const struct amdvi_driver_unit *unit, uint16_t rid);
 
+/* amdvi_driver_firmware.c: what firmware asks for single devices, if the profile's driver heeds it */
+/* Put the setting that a function has into its device table entry. */
+void amdvi_driver_apply_setting(const struct amdvi_driver *driver, const struct amdvi_driver_unit *unit,
+    uint16_t rid, uint64_t *entry);
+/* Map the memory that a function (its requests carry `id`) must reach into a domain, if that is the host's. */
+enum iommusim_status amdvi_driver_map_memory(struct amdvi_driver *driver, struct driver_domain *domain,
+    uint16_t segment, uint16_t rid, uint16_t id);
+
 /* amdvi_driver_hw.c: programming them */
 /* Tell a unit where its tables and rings are. It stays off. */
 void amdvi_driver_set_up_unit(struct amdvi_driver *driver, struct amdvi_driver_unit *unit);

@@ -27,6 +27,8 @@ struct amdvi_lookup {
 	bool asked;             /* the caches of translations were */
 	bool table_known;       /* and said where to begin */
 	bool excluded;          /* it is in the exclusion range */
+	bool markless;          /* sets no flags */
+	bool unmarked;          /* and there was one to set: nothing of it may be kept */
 	bool lasting;           /* it stays so until something is invalidated: requesters may keep it */
 };
 

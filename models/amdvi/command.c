@@ -10,6 +10,7 @@
 #include "models/amdvi/performance.h"
 #include "models/amdvi/ring.h"
 #include "models/amdvi/status.h"
+#include "models/amdvi/translate.h"
 #include "models/common/sized_range.h"
 
 #define COMMAND_BYTES 16u
@@ -101,8 +102,6 @@ static enum ending completion_wait(struct amdvi_unit *amdvi, struct command *com
 	const uint64_t data = amdvi_cmd_completion_wait_DATA(command->raw);
 	const uint64_t address = amdvi_cmd_completion_wait_ADDR(command->raw) * sizeof(data);
 
-	if (amdvi->overdue)
-		return WAITING;
 	unit_settle(&amdvi->unit);
 	if (amdvi_cmd_completion_wait_S(command->raw) &&
 	    !memory_device_write(&amdvi->unit.machine->memory, address, &data, sizeof(data))) {
@@ -132,18 +131,32 @@ static void invalidate_pages(struct amdvi_unit *amdvi, const uint64_t *raw)
 }
 
 /*
- * A prefetch is a hint, and loads nothing here. With Inval it drops what there is before; of whom, the
- * device's table entry would say: of all (AMD-Vi 2.4.6).
+ * With Inval it drops what there is before; of whom, the device's table entry would say: of all. The pages to
+ * fetch are of the size in the address, one after another (AMD-Vi 2.4.6).
  */
 static void prefetch(struct amdvi_unit *amdvi, const uint64_t *raw)
 {
 	const struct sized_range range =
 	    sized_range(amdvi_cmd_prefetch_ADDR(raw), amdvi_cmd_prefetch_S(raw) != 0);
-	const uint64_t more = amdvi_cmd_prefetch_COUNT(raw) * (range.last - range.first + 1);
+	const uint64_t count = amdvi_cmd_prefetch_COUNT(raw), size = range.last - range.first + 1;
+	const uint64_t more = count * size;
+	struct page_request request = {
+		.address = range.first,
+		.pasid = (uint32_t)amdvi_cmd_prefetch_PASID(raw),
+		.rid = (uint16_t)amdvi_cmd_prefetch_DEVICE_ID(raw),
+		.has_pasid = amdvi_cmd_prefetch_GN(raw) != 0,
+		.kind = IOMMUSIM_DMA_READ,
+	};
 
 	if (amdvi_cmd_prefetch_INVAL(raw))
 		amdvi_invalidate_addresses(amdvi, range.first,
 		    more > UINT64_MAX - range.last ? UINT64_MAX : range.last + more);
+	for (uint64_t page = 0; page <= count; page++) {
+		amdvi_prefetch(amdvi, &request);
+		if (request.address > UINT64_MAX - size || size == 0)
+			return;
+		request.address += size;
+	}
 }
 
 /* A device that does not answer is given up after CONTROL.InvTimeOut; without one it is waited for. */
@@ -277,6 +290,8 @@ static enum ending execute(struct amdvi_unit *amdvi, struct command *command)
 	if (!exists(amdvi, opcode) || (command->raw[0] & reserved[0]) != 0 ||
 	    (command->raw[1] & reserved[1]) != 0)
 		return ILLEGAL;
+	if (opcode == COMPLETION_WAIT && amdvi->overdue)
+		return WAITING; /* looked at anew with each write of the tail, and counted when it is done */
 	count(amdvi, opcode);
 	return carry_out(amdvi, opcode, command);
 }

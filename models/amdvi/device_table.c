@@ -119,16 +119,19 @@ unsigned amdvi_device_look_up(
 	return ALLOWED;
 }
 
+static const char by_sa[] = "no page fault of the device is logged (DTE.SA=1)";
+static const char by_se[] = "of the device's page faults only the first is logged (DTE.SE=1)";
+
 /* `note`: this is its first fault now, if there was none. Of what is not cached none is remembered. */
-static bool silences(struct amdvi_unit *amdvi, const struct amdvi_device *device, bool note)
+static const char *silencer(struct amdvi_unit *amdvi, const struct amdvi_device *device, bool note)
 {
 	const struct cached *known;
 	bool silent;
 
 	if (amdvi_dte_SA(device->dte))
-		return true;
+		return by_sa;
 	if (!amdvi_dte_SE(device->dte))
-		return false;
+		return NULL;
 	pthread_mutex_lock(&amdvi->unit.lock);
 	known = find_cached(amdvi, device->id);
 	silent = known != NULL && (known->rights & FAULT_LOGGED) != 0;
@@ -139,17 +142,17 @@ static bool silences(struct amdvi_unit *amdvi, const struct amdvi_device *device
 		cache_insert(&amdvi->device_cache, &noted);
 	}
 	pthread_mutex_unlock(&amdvi->unit.lock);
-	return silent;
+	return silent ? by_se : NULL;
 }
 
-bool amdvi_device_would_silence(struct amdvi_unit *amdvi, const struct amdvi_device *device)
+const char *amdvi_device_silencer_peek(struct amdvi_unit *amdvi, const struct amdvi_device *device)
 {
-	return silences(amdvi, device, false);
+	return silencer(amdvi, device, false);
 }
 
-bool amdvi_device_silences(struct amdvi_unit *amdvi, const struct amdvi_device *device)
+const char *amdvi_device_silencer(struct amdvi_unit *amdvi, const struct amdvi_device *device)
 {
-	return silences(amdvi, device, true);
+	return silencer(amdvi, device, true);
 }
 
 /* ---- events ---------------------------------------------------------------------------------------------- */

@@ -48,9 +48,12 @@ bool amdvi_device_has_guest(const struct amdvi_unit *amdvi, const struct amdvi_d
 uint64_t amdvi_device_gcr3(const struct amdvi_device *device);
 uint64_t amdvi_device_interrupt_table(const struct amdvi_device *device);
 
-/* May a page fault of this entry not be logged (SA, or SE after the first)? Notes the first. Any thread. */
-bool amdvi_device_silences(struct amdvi_unit *amdvi, const struct amdvi_device *device);
+/*
+ * What of this entry keeps a page fault out of the log (SA, or SE after the first), in words; NULL: nothing. Notes
+ * the first. Any thread.
+ */
+const char *amdvi_device_silencer(struct amdvi_unit *amdvi, const struct amdvi_device *device);
 /* The same without noting anything. */
-bool amdvi_device_would_silence(struct amdvi_unit *amdvi, const struct amdvi_device *device);
+const char *amdvi_device_silencer_peek(struct amdvi_unit *amdvi, const struct amdvi_device *device);
 
 #endif

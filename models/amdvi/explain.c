@@ -151,8 +151,9 @@ static void describe_denial(
 	walk->result.translated = true;
 	amdvi_event_describe(&event, &walk->result.fault);
 	amdvi_refine_fault(lookup, &walk->result.fault);
-	walk->result.fault.suppressed =
-	    amdvi_may_silence(lookup, &event) && amdvi_device_would_silence(amdvi, &lookup->device);
+	if (amdvi_may_silence(lookup, &event))
+		walk->result.fault.suppressor = amdvi_device_silencer_peek(amdvi, &lookup->device);
+	walk->result.fault.suppressed = walk->result.fault.suppressor != NULL;
 }
 
 static void describe_outcome(

@@ -94,6 +94,8 @@ static const char *mode_of(const struct amdvi_remapping *remapping, enum amdvi_d
 		return "off";
 	if (!remapping->indexed)
 		return denial == ALLOWED ? "forwarded interrupt" : "refused";
+	if (amdvi_entry_posts(remapping) && amdvi_CONTROL_GAPPI_EN(remapping->control))
+		return extended ? "posted interrupt, x2APIC, GAPPI" : "posted interrupt, xAPIC, GAPPI";
 	if (amdvi_entry_posts(remapping))
 		return extended ? "posted interrupt, x2APIC" : "posted interrupt, xAPIC";
 	return extended ? "remapped interrupt, x2APIC" : "remapped interrupt, xAPIC";
@@ -108,7 +110,8 @@ static void describe_denial(const struct interrupt_request *request,
 
 	amdvi_event_describe(&event, fault);
 	amdvi_interrupt_refine(fault, denial);
-	fault->suppressed = amdvi_interrupt_silenced(remapping, denial);
+	fault->suppressor = amdvi_interrupt_silencer(remapping, denial);
+	fault->suppressed = fault->suppressor != NULL;
 	walk->result.faulted = true;
 	walk->clause = meaning->clause;
 	walk->reason = meaning->meaning;

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#define NO_LEVELS          3u /* EFR.HATS */
 #define RESERVED_GATS      3u
 #define FIRST_HOST_LEVELS  4u
 #define FIRST_GUEST_LEVELS 4u
@@ -148,7 +147,7 @@ static unsigned host_levels(const struct iommusim_amdvi_config *config)
 {
 	const unsigned code = (unsigned)amdvi_EFR_HATS(config->features);
 
-	return config->no_host_tables || code == NO_LEVELS ? 0 : FIRST_HOST_LEVELS + code;
+	return config->no_host_tables || code == AMDVI_NO_HATS ? 0 : FIRST_HOST_LEVELS + code;
 }
 
 /*

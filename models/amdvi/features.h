@@ -4,6 +4,8 @@
 
 #include "models/amdvi/unit.h"
 
+#define AMDVI_NO_HATS 3u /* EFR.HATS: no host translation */
+
 #define AMDVI_NEWEST_REVISION 0x310u
 
 /* What is wrong with a configuration; NULL: nothing. */

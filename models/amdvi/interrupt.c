@@ -311,6 +311,7 @@ void amdvi_interrupt(struct iommusim_unit *unit, const struct interrupt_request 
 	struct amdvi_remapping remapping = { .control = amdvi_control(amdvi) };
 	struct amdvi_event event;
 	enum amdvi_denial denial;
+	const char *silencer;
 
 	if (!amdvi_CONTROL_IOMMU_EN(remapping.control))
 		return;
@@ -318,6 +319,8 @@ void amdvi_interrupt(struct iommusim_unit *unit, const struct interrupt_request 
 	if (denial == ALLOWED)
 		return;
 	event = amdvi_interrupt_event(request, &remapping, denial);
-	amdvi_event_report(amdvi, &event, amdvi_interrupt_silenced(&remapping, denial), fault);
+	silencer = amdvi_interrupt_silencer(&remapping, denial);
+	amdvi_event_report(amdvi, &event, silencer != NULL, fault);
+	fault->suppressor = silencer;
 	amdvi_interrupt_refine(fault, denial);
 }

@@ -42,11 +42,11 @@ void amdvi_interrupt(struct iommusim_unit *unit, const struct interrupt_request 
 /* What a request comes to, from memory alone: nothing is changed but `remapping` and `out`. */
 enum amdvi_denial amdvi_remap(struct amdvi_unit *amdvi, const struct interrupt_request *request,
     struct amdvi_remapping *remapping, struct iommusim_interrupt *out);
-/* interrupt_event.c: the event of a denied one, what else the device is told, and may that not be logged? */
+/* interrupt_event.c: the event of a denied one, what else the device is told, and what keeps it out of the log */
 struct amdvi_event amdvi_interrupt_event(const struct interrupt_request *request,
     const struct amdvi_remapping *remapping, enum amdvi_denial denial);
 void amdvi_interrupt_refine(struct iommusim_fault *fault, enum amdvi_denial denial);
-bool amdvi_interrupt_silenced(const struct amdvi_remapping *remapping, enum amdvi_denial denial);
+const char *amdvi_interrupt_silencer(const struct amdvi_remapping *remapping, enum amdvi_denial denial);
 
 /* interrupt_entry.c: what stands in an interrupt entry */
 /* Are entries of 128 bits? */

@@ -57,16 +57,20 @@ void amdvi_interrupt_refine(struct iommusim_fault *fault, enum amdvi_denial deni
  * Only page faults are ever silenced: by IG those of interrupts without a mapping, by SupIOPF all of its
  * entry. Blocked SMIs are logged when software asks for it.
  */
-bool amdvi_interrupt_silenced(const struct amdvi_remapping *remapping, enum amdvi_denial denial)
+const char *amdvi_interrupt_silencer(const struct amdvi_remapping *remapping, enum amdvi_denial denial)
 {
 	const struct amdvi_denial_meaning *meaning = amdvi_denial(denial);
 
 	if (denial == SMI_BLOCKED)
-		return !amdvi_CONTROL_SMIF_LOG_EN(remapping->control);
+		return amdvi_CONTROL_SMIF_LOG_EN(remapping->control)
+		    ? NULL
+		    : "blocked SMIs are not logged (Control.SmiFLogEn=0)";
 	if (meaning->code != AMDVI_IO_PAGE_FAULT)
-		return false;
+		return NULL;
 	if ((denial == IRTE_NOT_ENABLED || denial == IRTE_RESERVED) &&
 	    amdvi_irte_SUP_IOPF(remapping->entry))
-		return true;
-	return !meaning->present && amdvi_dte_IG(remapping->device.dte);
+		return "page faults of this interrupt entry are not logged (SupIOPF=1)";
+	return !meaning->present && amdvi_dte_IG(remapping->device.dte)
+	    ? "interrupts of the device without a mapping are not logged (DTE.IG=1)"
+	    : NULL;
 }

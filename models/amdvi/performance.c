@@ -55,11 +55,39 @@ void amdvi_counters_reset(struct amdvi_unit *amdvi)
 
 /* ---- registers ----------------------------------------------------------------------------------------- */
 
+/* The register that locks such a register of a bank; AMDVI_REGISTER_COUNT: none does. */
+static enum amdvi_register_id lock_of(unsigned number)
+{
+	switch (number) {
+	case AMDVI_COUNTER_PASID:
+		return AMDVI_COUNTER_PASID_LOCK;
+	case AMDVI_COUNTER_DOMAIN:
+		return AMDVI_COUNTER_DOMAIN_LOCK;
+	case AMDVI_COUNTER_DEVICE:
+		return AMDVI_COUNTER_DEVICE_LOCK;
+	default:
+		return AMDVI_REGISTER_COUNT;
+	}
+}
+
+static uint64_t bank_of(uint64_t offset)
+{
+	return (offset - AMDVI_COUNTED_BYTES / 2) / BANK_BYTES;
+}
+
+static bool is_locked(const struct amdvi_unit *amdvi, uint64_t offset, unsigned number)
+{
+	const enum amdvi_register_id lock = lock_of(number);
+
+	return lock != AMDVI_REGISTER_COUNT &&
+	    (amdvi->registers[lock].value >> bank_of(offset) & 1) != 0;
+}
+
 /* The register a doubleword is in; NULL: there is none. */
 static uint64_t *register_at(const struct amdvi_unit *amdvi, uint64_t offset, unsigned *number)
 {
 	const uint64_t inside = offset - AMDVI_COUNTED_BYTES / 2;
-	const uint64_t bank = inside / BANK_BYTES;
+	const uint64_t bank = bank_of(offset);
 	const uint64_t counter = inside % BANK_BYTES / COUNTER_BYTES;
 
 	*number = (unsigned)(inside % COUNTER_BYTES / sizeof(uint64_t));
@@ -83,13 +111,14 @@ uint32_t amdvi_counters_read(const struct amdvi_unit *amdvi, uint64_t offset)
 	return value == NULL ? 0 : (uint32_t)(*value >> shift_of(offset));
 }
 
-/* What a counter counts; of numbers without a meaning, and in clocks, nothing. */
+/* What a counter counts; of numbers without a meaning, of sources not in the specification, in clocks: nothing. */
 static enum amdvi_counted counted_by(const struct amdvi_counter *counter)
 {
 	const uint64_t source = counter->value[AMDVI_COUNTER_SOURCE];
 	const uint64_t what = amdvi_COUNTER_SOURCE_SOURCE(source);
 
-	if (what > AMDVI_COUNT_LAST || amdvi_COUNTER_SOURCE_COUNT_UNITS(source))
+	if (what > AMDVI_COUNT_LAST || amdvi_COUNTER_SOURCE_COUNT_UNITS(source) ||
+	    amdvi_COUNTER_SOURCE_CAC(source))
 		return AMDVI_COUNT_NOTHING;
 	return (enum amdvi_counted)what;
 }
@@ -111,7 +140,7 @@ bool amdvi_counters_write(struct amdvi_unit *amdvi, uint64_t offset, uint32_t va
 	uint64_t *register_ = register_at(amdvi, offset, &number);
 	uint64_t mask;
 
-	if (register_ == NULL)
+	if (register_ == NULL || is_locked(amdvi, offset, number))
 		return false;
 	mask = ~spec_reserved(registers[number], &amdvi->spec, 0) &
 	    UINT64_C(0xffffffff) << shift_of(offset);
@@ -160,7 +189,7 @@ static void report(struct amdvi_unit *amdvi, const struct amdvi_counter *counter
 		    amdvi_COUNTER_REPORT_NOTE_HI(note) << 32 | amdvi_COUNTER_REPORT_NOTE_LO(note),
 	};
 
-	if (amdvi_COUNTER_SOURCE_CERE(counter->value[AMDVI_COUNTER_SOURCE]))
+	if (amdvi_COUNTER_REPORT_CERE(note))
 		amdvi_event_report_locked(amdvi, &event, false, NULL);
 }
 

@@ -82,7 +82,8 @@ static void find_page(
 		lookup->reason =
 		    amdvi_find_page(amdvi, lookup->request, &lookup->space, &walk, lookup->page);
 		amdvi_take_walk(lookup, &walk);
-		if (lookup->reason != ALLOWED ||
+		lookup->unmarked = lookup->markless && marks.count != 0;
+		if (lookup->reason != ALLOWED || lookup->unmarked ||
 		    walk_marks_commit(&amdvi->unit.machine->memory, &marks, &lookup->reason))
 			return;
 		stage_walk_from_root(&walk);
@@ -114,7 +115,8 @@ static void look_up_page(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
 	}
 	lookup->table_known = shortcut.from.level != 0;
 	find_page(amdvi, lookup, &shortcut);
-	amdvi_fill_caches(amdvi, lookup, &shortcut);
+	if (!lookup->unmarked)
+		amdvi_fill_caches(amdvi, lookup, &shortcut);
 }
 
 /* A translation request of a device beyond the table has a reason of its own. */
@@ -291,12 +293,13 @@ bool amdvi_may_silence(const struct amdvi_lookup *lookup, const struct amdvi_eve
 static void deny(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
 {
 	const struct amdvi_event event = amdvi_event_of(amdvi, lookup);
-	const bool silent =
-	    amdvi_may_silence(lookup, &event) && amdvi_device_silences(amdvi, &lookup->device);
+	const char *silencer =
+	    amdvi_may_silence(lookup, &event) ? amdvi_device_silencer(amdvi, &lookup->device) : NULL;
 
 	lookup->page->faulted = true;
 	lookup->page->translated = true;
-	amdvi_event_report(amdvi, &event, silent, &lookup->page->fault);
+	amdvi_event_report(amdvi, &event, silencer != NULL, &lookup->page->fault);
+	lookup->page->fault.suppressor = silencer;
 	amdvi_refine_fault(lookup, &lookup->page->fault);
 }
 
@@ -317,6 +320,22 @@ static void prefetch(struct amdvi_unit *amdvi, const struct amdvi_lookup *asked)
 	next.address += IOMMUSIM_PAGE_SIZE;
 	next.kind = IOMMUSIM_DMA_READ;
 	if (!is_interrupt_address(next.address))
+		resolve(amdvi, &lookup);
+}
+
+/* A hint: where the unit has no caches, there is nothing to do (AMD-Vi 2.4.6). */
+void amdvi_prefetch(struct amdvi_unit *amdvi, const struct page_request *request)
+{
+	struct iommusim_dma_page page = { .address = request->address };
+	struct amdvi_lookup lookup = {
+		.request = request,
+		.page = &page,
+		.generation = atomic_load(&amdvi->unit.generation),
+		.markless = true,
+	};
+
+	if (amdvi->unit.settings.cache != IOMMUSIM_CACHE_NONE &&
+	    !amdvi_beside_tables(amdvi, request, &page, &lookup.reason))
 		resolve(amdvi, &lookup);
 }
 

@@ -6,6 +6,11 @@
 
 void amdvi_translate(struct iommusim_unit *unit, const struct page_request *request,
     struct iommusim_dma_page *page, unsigned *rights);
+/*
+ * Into the caches what the tables have for a read of one page, if it may be read. Nothing is logged, and no flag is
+ * set: a page that would get one is left to its first request. Control side, without the lock.
+ */
+void amdvi_prefetch(struct amdvi_unit *amdvi, const struct page_request *request);
 void amdvi_explain(
     struct iommusim_unit *unit, const struct page_request *request, struct iommusim_walk *walk);
 

@@ -87,6 +87,37 @@ enum iommusim_status iommusim_amdvi_create(struct iommusim_machine *machine,
 	return IOMMUSIM_OK;
 }
 
+enum iommusim_status iommusim_amdvi_describe(
+    const struct iommusim_unit *unit, struct iommusim_amdvi_config *config)
+{
+	const struct amdvi_unit *amdvi = amdvi_of_const(unit);
+	const uint32_t *capability = amdvi->capability_reset;
+
+	if (unit->model != &amdvi_model)
+		return machine_fail(
+		    unit->machine, IOMMUSIM_EINVAL, "describe: the unit is not an AMD-Vi unit");
+	*config = (struct iommusim_amdvi_config){
+		.base = unit->base,
+		.segment = unit->segment,
+		.rid = amdvi->rid,
+		.features = amdvi->features,
+		.features2 = amdvi->features2,
+		.capability_header = capability[amdvi_CAP_HEADER_at / 4],
+		.capability_range = capability[amdvi_CAP_RANGE_at / 4],
+		.capability_misc0 = capability[amdvi_CAP_MISC0_at / 4],
+		.capability_misc1 = capability[amdvi_CAP_MISC1_at / 4],
+		.base_unlocked = !amdvi_CAP_BASE_LO_ENABLE(capability[amdvi_CAP_BASE_LO_at / 4]),
+		.no_host_tables =
+		    amdvi->host_levels == 0 && amdvi_EFR_HATS(amdvi->features) != AMDVI_NO_HATS,
+		.counter_banks = amdvi->counter_banks,
+		.counters = amdvi->counters,
+		.revision = amdvi->revision,
+		.choices = amdvi->choices,
+		.settings = unit->settings,
+	};
+	return IOMMUSIM_OK;
+}
+
 /* Nothing of a unit survives a reset but what firmware wrote into its capability. */
 static void amdvi_reset(struct iommusim_unit *unit, bool cold)
 {

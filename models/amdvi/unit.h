@@ -45,7 +45,7 @@ enum {
 #define AMDVI_COMMANDS        16u /* opcodes there may be */
 
 /* What slot_at covers. */
-#define AMDVI_SLOT_BYTES (AMDVI_REGISTER_BYTES + 8) /* with COUNTER_CONFIG, the last of them */
+#define AMDVI_SLOT_BYTES (AMDVI_REGISTER_BYTES + 0x20) /* with COUNTER_CONFIG and the locks behind it */
 
 /* An entry of a log that the tail is ahead of (erratum): it is yet to be stored. */
 struct amdvi_late_entry {

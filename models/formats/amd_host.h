@@ -95,6 +95,21 @@ static inline uint64_t amd_host_make_leaf(uint64_t address, unsigned level, unsi
 	return entry;
 }
 
+/* Its size stands in the address: 1s from bit 12 up to a 0 at the bit below the size's. */
+static inline uint64_t amd_host_make_sized(uint64_t address, unsigned shift, unsigned rights)
+{
+	uint64_t entry = amd_host_make_leaf(address, 0, rights);
+
+	amdvi_pte_set_NEXT_LEVEL(&entry, AMD_PAGE_OF_ADDRESS);
+	amdvi_pte_set_ADDR(&entry, (address | ((UINT64_C(1) << (shift - 1)) - 1)) >> 12);
+	return entry;
+}
+
+/* 8 KiB to 1 MiB at level 1, 4 to 512 MiB at level 2, and so on up to 2^51 bytes at level 5. */
+#define AMD_HOST_SIZES                                                                                 \
+	(UINT64_C(0xff) << 13 | UINT64_C(0xff) << 22 | UINT64_C(0xff) << 31 | UINT64_C(0xff) << 40 |   \
+	    UINT64_C(0x7) << 49)
+
 static const struct page_format amd_host = {
 	.present = amd_host_present,
 	.leaf = amd_host_is_leaf,
@@ -106,6 +121,8 @@ static const struct page_format amd_host = {
 	.present_without_rights = true,
 	.make_table = amd_host_make_table,
 	.make_leaf = amd_host_make_leaf,
+	.spanning = AMD_HOST_SIZES,
+	.make_spanning = amd_host_make_sized,
 };
 
 #endif

@@ -39,6 +39,12 @@ struct page_format {
 	/* The reverse: entries as software writes them, at `level`. */
 	uint64_t (*make_table)(uint64_t address, unsigned level);
 	uint64_t (*make_leaf)(uint64_t address, unsigned level, unsigned rights);
+	/*
+	 * Where a leaf may span several entries of its table, all of them the same: which sizes those have, as
+	 * bits by their log2, and the entry for one; 0 and NULL: every leaf is one entry.
+	 */
+	uint64_t spanning;
+	uint64_t (*make_spanning)(uint64_t address, unsigned shift, unsigned rights);
 };
 
 /* Reserved bits of present entries at each level, worked out once per unit. Index 0 is not used. */

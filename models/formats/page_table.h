@@ -29,6 +29,11 @@ struct page_table {
 	uint64_t root;
 	unsigned levels;
 	unsigned largest_leaf; /* highest level a leaf may have: 1 is 4 KiB only */
+	/*
+	 * Sizes of leaves that span several entries of such levels, as bits by their log2: 1 << 13 for 8 KiB. What
+	 * the format has not is never used. 0 at birth: none; to be changed before anything is mapped.
+	 */
+	uint64_t spanning;
 	/* The level 1 table used last: a run of single pages walks once for 512 of them. */
 	uint64_t cursor;
 	uint64_t *cursor_table;
@@ -52,16 +57,117 @@ static inline bool page_table_create(struct page_table *table, const struct page
 	return memory->allocate(memory->context, &table->root);
 }
 
-/* Replace a leaf by a table of smaller leaves that map the same. False: no page for the table. */
-PAGE_TABLE_INLINE bool page_table_split(
-    const struct page_format *format, const struct page_table *table, uint64_t *entry, unsigned level)
+/* ---- leaves that span several entries ------------------------------------------------------------ */
+
+/* The sizes that this table may have such leaves of. */
+PAGE_TABLE_INLINE uint64_t page_table_spanning(
+    const struct page_format *format, const struct page_table *table)
 {
-	const uint64_t base = format->page(*entry, level);
-	const unsigned rights = format->rights(*entry);
-	uint64_t address, *below;
+	return table->spanning & format->spanning;
+}
+
+/* log2 of the size of the leaf that an entry at `level` belongs to; 0: it is no leaf. */
+PAGE_TABLE_INLINE unsigned page_table_leaf_shift(
+    const struct page_format *format, uint64_t entry, unsigned level)
+{
+	if (!format->present(entry) || !format->leaf(entry, level))
+		return 0;
+	return format->leaf_shift == NULL ? page_level_shift(level) : format->leaf_shift(entry, level);
+}
+
+/*
+ * Where `entry`, the one of `address`, is part of a leaf that spans several: make each of these a leaf of its
+ * own. No translation changes, at no moment; what was mapped anew in its place stays.
+ */
+PAGE_TABLE_INLINE void page_table_demote(const struct page_format *format,
+    const struct page_table *table, uint64_t *entry, unsigned level, uint64_t address)
+{
+	const unsigned own = page_level_shift(level);
+	const unsigned shift = page_table_leaf_shift(format, *entry, level);
+	uint64_t base, *first;
+	unsigned rights, count;
+
+	if (shift <= own)
+		return;
+	base = format->page(*entry, level);
+	rights = format->rights(*entry);
+	count = 1u << (shift - own);
+	first = entry - (page_level_index(address, level) & (count - 1));
+	for (unsigned i = 0; i < count; i++)
+		if (page_table_leaf_shift(format, first[i], level) == shift &&
+		    format->page(first[i], level) == base)
+			page_table_store(table, &first[i],
+			    format->make_leaf(base + ((uint64_t)i << own), level, rights));
+}
+
+/* Is there a table below one of the entries that a leaf of that size would span? */
+PAGE_TABLE_INLINE bool page_table_hangs_below(
+    const struct page_format *format, const uint64_t *entry, unsigned level, unsigned shift)
+{
+	for (unsigned i = 0; i < 1u << (shift - page_level_shift(level)); i++)
+		if (format->present(entry[i]) && !format->leaf(entry[i], level))
+			return true;
+	return false;
+}
+
+/* log2 of the largest leaf of `level` that fits at `address`, its entry being `entry`: the level's own, or more. */
+PAGE_TABLE_INLINE unsigned page_table_fit_spanning(const struct page_format *format,
+    const struct page_table *table, const uint64_t *entry, unsigned level, uint64_t address,
+    uint64_t physical, uint64_t length)
+{
+	const uint64_t sizes = page_table_spanning(format, table);
+	const unsigned own = page_level_shift(level);
+
+	for (unsigned shift = own + 8; sizes != 0 && shift > own; shift--) {
+		const uint64_t size = UINT64_C(1) << shift;
+
+		if ((sizes & size) != 0 && ((address | physical) & (size - 1)) == 0 && length >= size &&
+		    !page_table_hangs_below(format, entry, level, shift))
+			return shift;
+	}
+	return own;
+}
+
+/* All entries of such a leaf. Returns its size. */
+PAGE_TABLE_INLINE uint64_t page_table_store_spanning(const struct page_format *format,
+    const struct page_table *table, uint64_t *entry, unsigned level, unsigned shift, uint64_t physical,
+    unsigned rights)
+{
+	const unsigned count = 1u << (shift - page_level_shift(level));
+	const uint64_t leaf = format->make_spanning(physical, shift, rights);
+
+	for (unsigned i = 0; i < count; i++)
+		__atomic_store_n(&entry[i], leaf, __ATOMIC_RELEASE);
+	if (table->memory.written != NULL)
+		table->memory.written(table->memory.context, entry, count);
+	return UINT64_C(1) << shift;
+}
+
+/* How far single pages from `address` on can go before a spanning leaf may be due. */
+PAGE_TABLE_INLINE uint64_t page_table_up_to_spanning(
+    const struct page_format *format, const struct page_table *table, uint64_t address, uint64_t length)
+{
+	const uint64_t sizes = page_table_spanning(format, table);
+	const uint64_t smallest = sizes & -sizes;
+	const uint64_t room = sizes == 0 ? length : smallest - (address & (smallest - 1));
+
+	return room < length ? room : length;
+}
+
+/* ---- the way down -------------------------------------------------------------------------------- */
+
+/* Replace a leaf by a table of smaller leaves that map the same. False: no page for the table. */
+PAGE_TABLE_INLINE bool page_table_split(const struct page_format *format,
+    const struct page_table *table, uint64_t *entry, unsigned level, uint64_t at)
+{
+	uint64_t address, base, *below;
+	unsigned rights;
 
 	if (!table->memory.allocate(table->memory.context, &address))
 		return false;
+	page_table_demote(format, table, entry, level, at);
+	base = format->page(*entry, level);
+	rights = format->rights(*entry);
 	below = table->memory.table(table->memory.context, address);
 	for (unsigned i = 0; i < PAGE_TABLE_ENTRIES; i++)
 		below[i] = format->make_leaf(
@@ -107,7 +213,7 @@ PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format, s
 		} else if (format->leaf(*entry, at)) {
 			if (descent == PAGE_TABLE_LOOK)
 				return entry;
-			if (!page_table_split(format, table, entry, at))
+			if (!page_table_split(format, table, entry, at, address))
 				return NULL;
 		}
 		entries = table->memory.table(table->memory.context, format->table(*entry));
@@ -120,7 +226,9 @@ PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format, s
 	return &entries[page_level_index(address, level)];
 }
 
-/* The largest leaf that fits at `address` for `physical` with `length` bytes to go. */
+/* ---- mapping ------------------------------------------------------------------------------------- */
+
+/* The level of the largest leaf that fits at `address` for `physical` with `length` bytes to go. */
 PAGE_TABLE_INLINE unsigned page_table_fit(
     const struct page_table *table, uint64_t address, uint64_t physical, uint64_t length)
 {
@@ -134,6 +242,39 @@ PAGE_TABLE_INLINE unsigned page_table_fit(
 		level--;
 	}
 	return level;
+}
+
+/*
+ * Split the leaf that a boundary of a map or an unmap cuts in two; one that spans several entries becomes one
+ * for each. Nothing there, nothing to do.
+ */
+PAGE_TABLE_INLINE bool page_table_cut(
+    const struct page_format *format, struct page_table *table, uint64_t address)
+{
+	const bool spanning = page_table_spanning(format, table) != 0;
+
+	for (unsigned level = table->largest_leaf; level > (spanning ? 0u : 1u); level--) {
+		const unsigned own = page_level_shift(level), most = own + (spanning ? 8 : 0);
+		uint64_t *entry;
+		unsigned stopped;
+
+		if ((address & ((UINT64_C(1) << most) - 1)) == 0)
+			return true;
+		entry = page_table_entry(format, table, address, level, PAGE_TABLE_LOOK, &stopped);
+		if (stopped > level || !format->present(*entry))
+			return true;
+		if (!format->leaf(*entry, level))
+			continue;
+		if ((address & ((UINT64_C(1) << page_table_leaf_shift(format, *entry, level)) - 1)) ==
+		    0)
+			return true;
+		page_table_demote(format, table, entry, level, address);
+		if ((address & ((UINT64_C(1) << own) - 1)) == 0)
+			return true;
+		if (!page_table_split(format, table, entry, level, address))
+			return false;
+	}
+	return true;
 }
 
 /* Fill consecutive entries of one level 1 table: a loop the compiler can widen. */
@@ -181,10 +322,14 @@ PAGE_TABLE_INLINE bool page_table_prepare(const struct page_format *format, stru
 PAGE_TABLE_INLINE bool page_table_map(const struct page_format *format, struct page_table *table,
     uint64_t address, uint64_t physical, uint64_t length, unsigned rights)
 {
+	if (page_table_spanning(format, table) != 0 &&
+	    !(page_table_cut(format, table, address) &&
+		page_table_cut(format, table, address + length)))
+		return false;
 	if (length > PAGE_TABLE_BYTES && !page_table_prepare(format, table, address, physical, length))
 		return false;
 	while (length > 0) {
-		unsigned level = page_table_fit(table, address, physical, length), stopped;
+		unsigned level = page_table_fit(table, address, physical, length), stopped, shift;
 		uint64_t *entry =
 		    page_table_entry(format, table, address, level, PAGE_TABLE_BUILD, &stopped);
 		uint64_t done;
@@ -199,8 +344,13 @@ PAGE_TABLE_INLINE bool page_table_map(const struct page_format *format, struct p
 			if (entry == NULL)
 				return false;
 		}
-		if (level == 1) {
-			done = page_table_fill(format, table, entry, address, physical, length, rights);
+		shift = page_table_fit_spanning(format, table, entry, level, address, physical, length);
+		if (shift > page_level_shift(level)) {
+			done = page_table_store_spanning(
+			    format, table, entry, level, shift, physical, rights);
+		} else if (level == 1) {
+			done = page_table_fill(format, table, entry, address, physical,
+			    page_table_up_to_spanning(format, table, address, length), rights);
 		} else {
 			done = UINT64_C(1) << page_level_shift(level);
 			page_table_store(table, entry, format->make_leaf(physical, level, rights));
@@ -212,24 +362,7 @@ PAGE_TABLE_INLINE bool page_table_map(const struct page_format *format, struct p
 	return true;
 }
 
-/* Split the leaf that a boundary of an unmap cuts in two. Nothing there, nothing to do. */
-PAGE_TABLE_INLINE bool page_table_cut(
-    const struct page_format *format, struct page_table *table, uint64_t address)
-{
-	for (unsigned level = table->largest_leaf; level > 1; level--) {
-		uint64_t *entry;
-		unsigned stopped;
-
-		if ((address & ((UINT64_C(1) << page_level_shift(level)) - 1)) == 0)
-			return true;
-		entry = page_table_entry(format, table, address, level, PAGE_TABLE_LOOK, &stopped);
-		if (stopped > level || !format->present(*entry))
-			return true;
-		if (format->leaf(*entry, level) && !page_table_split(format, table, entry, level))
-			return false;
-	}
-	return true;
-}
+/* ---- unmapping ----------------------------------------------------------------------------------- */
 
 /*
  * Unmap [address, address + length): multiples of 4 KiB. What is not mapped is passed over. False: no

@@ -94,11 +94,14 @@ static bool aborts(const struct page_request *request, unsigned reason)
 static void describe(const struct vtd_unit *vtd, const struct page_request *request, unsigned reason,
     bool fault_disable, struct iommusim_fault *fault)
 {
+	const bool suppressed = fault_disable && reasons[reason].qualified;
+
 	*fault = (struct iommusim_fault){
 		.class_ = reasons[reason].class_,
 		.reason = (uint16_t)reason,
 		.meaning = reasons[reason].meaning,
-		.suppressed = fault_disable && reasons[reason].qualified,
+		.suppressed = suppressed,
+		.suppressor = suppressed ? "fault processing is disabled for the device (FPD=1)" : NULL,
 		.aborts = aborts(request, reason),
 	};
 	make_record(vtd, request, reason, fault->record);

@@ -276,9 +276,90 @@ static void more_than_32_messages_are_refused(void **state)
 	am_stop(&amd);
 }
 
+/* ---- what it is ---------------------------------------------------------------------------------------- */
+
+static bool same(const struct iommusim_amdvi_config *a, const struct iommusim_amdvi_config *b)
+{
+	return a->base == b->base && a->segment == b->segment && a->rid == b->rid &&
+	    a->features == b->features && a->features2 == b->features2 &&
+	    a->capability_header == b->capability_header &&
+	    a->capability_range == b->capability_range && a->capability_misc0 == b->capability_misc0 &&
+	    a->capability_misc1 == b->capability_misc1 && a->base_unlocked == b->base_unlocked &&
+	    a->no_host_tables == b->no_host_tables && a->counter_banks == b->counter_banks &&
+	    a->counters == b->counters && a->revision == b->revision &&
+	    a->choices.mode_is_page_fault == b->choices.mode_is_page_fault &&
+	    a->choices.beyond_table_is_illegal == b->choices.beyond_table_is_illegal &&
+	    a->choices.bit_245_ignored == b->choices.bit_245_ignored &&
+	    a->choices.no_512g_leaves == b->choices.no_512g_leaves &&
+	    a->choices.tail_before_entry == b->choices.tail_before_entry &&
+	    a->settings.cache == b->settings.cache && a->settings.latency == b->settings.latency;
+}
+
+static void a_unit_tells_what_it_was_made_with(void **state)
+{
+	static const struct iommusim_amdvi_config made[] = {
+		{ .base = 0xfd300000,
+		    .segment = 3,
+		    .rid = 0x123,
+		    .features = 0xa40,
+		    .features2 = 0x10,
+		    .capability_header = 0x1b0b000f,
+		    .capability_range = 0x80,
+		    .capability_misc0 = 0x203441,
+		    .capability_misc1 = 7,
+		    .counter_banks = 5,
+		    .counters = 9,
+		    .revision = 0x305,
+		    .choices = { .mode_is_page_fault = true, .bit_245_ignored = true },
+		    .settings = { .cache = IOMMUSIM_CACHE_NONE, .latency = 4 } },
+		{ .base = 0xfd400000,
+		    .features = 0x840,
+		    .capability_header = 0x190b000f,
+		    .capability_misc0 = 0x203440,
+		    .no_host_tables = true,
+		    .base_unlocked = true,
+		    .revision = 0x311,
+		    .choices = { .beyond_table_is_illegal = true,
+			.no_512g_leaves = true,
+			.tail_before_entry = true } },
+	};
+	const struct iommusim_vtd_config vtd = { .base = 0xfed90000,
+		.version = 0x10,
+		.capability = 0xd2008c40660462,
+		.ext_capability = 0xf050da,
+		.host_address_width = 39 };
+	struct iommusim_amdvi_config told;
+	struct iommusim_unit *unit;
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start(&amd, NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(iommusim_amdvi_create(amd.machine, &made[i], &unit), IOMMUSIM_OK);
+		assert_int_equal(iommusim_amdvi_describe(unit, &told), IOMMUSIM_OK);
+		assert_true(same(&told, &made[i]));
+	}
+	/* what was left to it, as it has it: HATS=3 is no HATDis; 2 banks of 4 counters */
+	assert_int_equal(
+	    iommusim_amdvi_create(amd.machine,
+		&(struct iommusim_amdvi_config){ .base = 0xfd500000, .features = 0xe00 }, &unit),
+	    IOMMUSIM_OK);
+	assert_int_equal(iommusim_amdvi_describe(unit, &told), IOMMUSIM_OK);
+	assert_false(told.no_host_tables);
+	assert_int_equal(told.counters, 4);
+	assert_int_equal(told.counter_banks, 2);
+	assert_int_equal(told.capability_header, 0x190b000f);
+	assert_int_equal(told.capability_misc0, 0x203440);
+	assert_int_equal(told.revision, 0x310);
+	assert_int_equal(iommusim_vtd_create(amd.machine, &vtd, &unit), IOMMUSIM_OK);
+	assert_int_equal(iommusim_amdvi_describe(unit, &told), IOMMUSIM_EINVAL);
+	am_stop(&amd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_unit_tells_what_it_was_made_with),
 		cmocka_unit_test(the_defaults_fit_the_unit),
 		cmocka_unit_test(firmwares_values_are_shown),
 		cmocka_unit_test(without_cap_ext_the_block_ends_before_misc1),

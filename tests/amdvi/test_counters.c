@@ -9,7 +9,8 @@
 #define DOMAIN 0x18u
 #define DEVICE 0x20u
 #define REPORT 0x28u
-#define CERE   BIT(31)
+#define CERE   BIT(63) /* of the report register */
+#define CUSTOM BIT(31)
 #define CLOCKS BIT(30)
 #define EN     BIT(31)
 #define FULL   UINT64_C(0xffffffffffff)
@@ -59,7 +60,7 @@ static void each_counter_has_six_registers(void **state)
 {
 	static const uint64_t writable[] = { FULL, UINT64_C(0xc00000ff), UINT64_C(0x000fffff800fffff),
 		UINT64_C(0x0000ffff8000ffff), UINT64_C(0x0000ffff8000ffff),
-		UINT64_C(0x000fffffffffffff) };
+		UINT64_C(0x800fffffffffffff) };
 	struct interrupt_scene scene;
 
 	(void)state;
@@ -299,6 +300,27 @@ static void commands_are_counted(void **state)
 	is_stop(&scene);
 }
 
+/* It is looked at with each write of the tail; what was waited for in vain is counted when it is done. */
+static void a_command_that_waits_is_counted_once(void **state)
+{
+	static const unsigned invalidation[] = { 1, 1, 0 }, all[] = { 4, 1, 0 };
+	struct interrupt_scene scene;
+
+	(void)state;
+	is_start(&scene, &counting, 0);
+	iommusim_requester_answers(scene.amd.device, false);
+	count_from(&scene, 0x11, 3);
+	am_submit(&scene.amd, UINT64_C(4) << 60 | AMD_RID, 0x1000);
+	for (unsigned i = 0; i < 3; i++) {
+		am_submit(&scene.amd, UINT64_C(1) << 60, 0);
+		expect_counts(&scene, invalidation, 3);
+	}
+	am_control(&scene.amd, 0, C_CMD_BUF_EN);
+	am_control(&scene.amd, C_CMD_BUF_EN, 0);
+	expect_counts(&scene, all, 3);
+	is_stop(&scene);
+}
+
 static void accesses_at_1ff8_are_counted(void **state)
 {
 	struct interrupt_scene scene;
@@ -330,6 +352,9 @@ static void sources_without_a_meaning_count_nothing(void **state)
 		assert_int_equal(count(&scene, 0, 0), 0);
 	}
 	count_from(&scene, CLOCKS | 0x14, 1); /* clocks are not modelled */
+	(void)am_get64(&scene.amd, 0x1ff8);
+	assert_int_equal(count(&scene, 0, 0), 0);
+	count_from(&scene, CUSTOM | 0x14, 1);
 	(void)am_get64(&scene.amd, 0x1ff8);
 	assert_int_equal(count(&scene, 0, 0), 0);
 	is_stop(&scene);
@@ -407,6 +432,39 @@ static void a_pasid_match_takes_requests_with_a_pasid(void **state)
 	is_stop(&scene);
 }
 
+/* ---- locks ------------------------------------------------------------------------------------------------- */
+
+/* 4008h PASID, 4010h domain, 4018h device: a bit for each bank keeps those match registers as they are. */
+static void a_locked_bank_keeps_its_match_registers(void **state)
+{
+	struct interrupt_scene scene;
+
+	(void)state;
+	is_start(&scene, &counting, 0);
+	for (unsigned kind = 0; kind < 3; kind++) {
+		const unsigned lock = 0x4008 + 8 * kind, match = PASID + 8 * kind;
+
+		assert_int_equal(am_get64(&scene.amd, lock), 0);
+		am_set64(&scene.amd, at(1, 2) + match, EN | 0x1234);
+		am_set64(&scene.amd, lock, BIT(1) | BIT(63));
+		assert_int_equal(am_get64(&scene.amd, lock), BIT(1) | BIT(63));
+		for (unsigned bank = 0; bank < 3; bank++)
+			for (unsigned offset = 0; offset < 0x30; offset += 8)
+				am_set64(&scene.amd, at(bank, 2) + offset, 0x55);
+		for (unsigned bank = 0; bank < 3; bank++)
+			for (unsigned offset = 0; offset < 0x30; offset += 8)
+				assert_int_equal(am_get64(&scene.amd, at(bank, 2) + offset),
+				    bank == 1 && offset == match ? (EN | 0x1234) : 0x55);
+		am_set64(&scene.amd, lock, 0);
+		am_set64(&scene.amd, at(1, 2) + match, 0);
+		assert_int_equal(am_get64(&scene.amd, at(1, 2) + match), 0);
+	}
+	am_set64(&scene.amd, 0x4010, 7);
+	iommusim_unit_reset(scene.amd.unit, false);
+	assert_int_equal(am_get64(&scene.amd, 0x4010), 0);
+	is_stop(&scene);
+}
+
 /* ---- the end of a counter ---------------------------------------------------------------------------------- */
 
 static void a_counter_that_becomes_zero_is_reported(void **state)
@@ -418,8 +476,9 @@ static void a_counter_that_becomes_zero_is_reported(void **state)
 	is_start(&scene, &counting, 0);
 	for (unsigned reports = 0; reports < 2; reports++) {
 		am_set64(&scene.amd, at(2, 0), FULL - 1);
-		am_set64(&scene.amd, at(2, 0) + REPORT, UINT64_C(0xabcde12345678));
-		am_set64(&scene.amd, at(2, 0) + SOURCE, 0x14 | (reports ? CERE : 0));
+		am_set64(
+		    &scene.amd, at(2, 0) + REPORT, UINT64_C(0xabcde12345678) | (reports ? CERE : 0));
+		am_set64(&scene.amd, at(2, 0) + SOURCE, 0x14);
 		(void)am_get64(&scene.amd, 0x1ff8);
 		assert_int_equal(count(&scene, 2, 0), FULL);
 		assert_int_equal(am_events(&scene.amd), 0);
@@ -453,11 +512,13 @@ int main(void)
 		cmocka_unit_test(entries_of_32_bits_count_for_neither),
 		cmocka_unit_test(smis_are_counted),
 		cmocka_unit_test(commands_are_counted),
+		cmocka_unit_test(a_command_that_waits_is_counted_once),
 		cmocka_unit_test(accesses_at_1ff8_are_counted),
 		cmocka_unit_test(sources_without_a_meaning_count_nothing),
 		cmocka_unit_test(a_device_match_compares_the_bits_of_its_mask),
 		cmocka_unit_test(a_domain_match_takes_events_of_a_domain),
 		cmocka_unit_test(a_pasid_match_takes_requests_with_a_pasid),
+		cmocka_unit_test(a_locked_bank_keeps_its_match_registers),
 		cmocka_unit_test(a_counter_that_becomes_zero_is_reported),
 	};
 

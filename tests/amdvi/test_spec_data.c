@@ -106,14 +106,16 @@ static const struct described registers[] = {
 	{ &amdvi_PPR_EARLY_spec, "3.4", 0x2088, 64, "EN 31:31 w INT_EN 30:30 w THRESHOLD 14:0 w" },
 	{ &amdvi_PPRB_EARLY_spec, "3.4", 0x2090, 64, "EN 31:31 w INT_EN 30:30 w THRESHOLD 14:0 w" },
 	{ &amdvi_COUNTER_CONFIG_spec, "3.4", 0x4000, 64, "BANKS 17:12 o COUNTERS 10:7 o" },
+	{ &amdvi_COUNTER_PASID_LOCK_spec, "3.4", 0x4008, 64, "LOCK 63:0 w" },
+	{ &amdvi_COUNTER_DOMAIN_LOCK_spec, "3.4", 0x4010, 64, "LOCK 63:0 w" },
+	{ &amdvi_COUNTER_DEVICE_LOCK_spec, "3.4", 0x4018, 64, "LOCK 63:0 w" },
 	/* offsets from the counter: 40000h, bank times 4 KiB, counter times 256 */
 	{ &amdvi_COUNTER_spec, "3.4", 0x00, 64, "COUNT 47:0 w" },
-	{ &amdvi_COUNTER_SOURCE_spec, "3.4", 0x08, 64,
-	    "CERE 31:31 w COUNT_UNITS 30:30 w SOURCE 7:0 w" },
+	{ &amdvi_COUNTER_SOURCE_spec, "3.4", 0x08, 64, "CAC 31:31 w COUNT_UNITS 30:30 w SOURCE 7:0 w" },
 	{ &amdvi_COUNTER_PASID_spec, "3.4", 0x10, 64, "MASK 51:32 w EN 31:31 w MATCH 19:0 w" },
 	{ &amdvi_COUNTER_DOMAIN_spec, "3.4", 0x18, 64, "MASK 47:32 w EN 31:31 w MATCH 15:0 w" },
 	{ &amdvi_COUNTER_DEVICE_spec, "3.4", 0x20, 64, "MASK 47:32 w EN 31:31 w MATCH 15:0 w" },
-	{ &amdvi_COUNTER_REPORT_spec, "3.4", 0x28, 64, "NOTE_HI 51:32 w NOTE_LO 31:0 w" },
+	{ &amdvi_COUNTER_REPORT_spec, "3.4", 0x28, 64, "CERE 63:63 w NOTE_HI 51:32 w NOTE_LO 31:0 w" },
 	{ &amdvi_CAP_HEADER_spec, "3.3", 0x00, 32,
 	    "CAP_EXT 28:28 o EFR_SUP 27:27 o NP_CACHE 26:26 o HT_TUNNEL 25:25 o IOTLB_SUP 24:24 o "
 	    "CAP_REV 23:19 o CAP_TYPE 18:16 o CAP_PTR 15:8 o CAP_ID 7:0 o" },
@@ -252,7 +254,7 @@ static const struct described_need dependent[] = {
 	{ "EFR.HESup", "HWEV_HI.* HWEV_LO.* HWEV_STATUS.*" },
 	{ "EFR.PCSup",
 	    "COUNTER_CONFIG.* COUNTER.* COUNTER_SOURCE.* COUNTER_PASID.* COUNTER_DOMAIN.* "
-	    "COUNTER_DEVICE.* COUNTER_REPORT.*" },
+	    "COUNTER_DEVICE.* COUNTER_REPORT.* COUNTER_PASID_LOCK.* COUNTER_DOMAIN_LOCK.* COUNTER_DEVICE_LOCK.*" },
 	{ "EFR.SmiFSup", "CONTROL.SMIF_EN CONTROL.SMIF_LOG_EN SMI_FILTER.*" },
 	{ "EFR.DualPprLogSup",
 	    "CONTROL.DUAL_PPR_LOG_EN PPRB_BASE.* PPRB_HEAD.* PPRB_TAIL.* STATUS.PPRB_OVERFLOW "

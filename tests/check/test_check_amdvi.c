@@ -232,8 +232,44 @@ static void a_report_speaks_of_this_vendors_things(void **state)
 	/* DTE.SE: one event a device, and no more */
 	report = judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, VM_SIZE, NULL);
 	text = words(&host, &report);
-	assert_contains(text, "not recorded: the device's faults are silenced (DTE.SE, SA)");
+	assert_contains(
+	    text, "not recorded: of the device's page faults only the first is logged (DTE.SE=1)");
 	assert_lacks(text, "FPD");
+	host_stop(&host);
+}
+
+/* An SMI that no filter register lets through (AMD-Vi 3.4): a message, and logged with SmiFLogEn alone. */
+static void a_blocked_message_is_no_lost_data(void **state)
+{
+	const struct iommusim_dma_request smi = { .address = 0xfee00000,
+		.length = 4,
+		.kind = IOMMUSIM_DMA_WRITE,
+		.data = &(uint32_t){ 0x200 } };
+	struct iommusim_report report;
+	const char *text;
+	struct host host;
+	uint64_t control;
+
+	(void)state;
+	start(&host, "reference");
+	host_guest(&host, "guest", VM_SIZE, HOST_PPT1);
+	assert_ok(iommusim_mmio_read(host.machine, UNIT + 0x18, 8, &control));
+	for (unsigned logged = 0; logged < 2; logged++) {
+		assert_ok(iommusim_mmio_write(host.machine, UNIT + 0x18, 8,
+		    control | UINT64_C(1) << 22 | (uint64_t)logged << 24));
+		assert_ok(iommusim_check_dma(host.check, host.ppt1, &smi, NULL, &report));
+		text = words(&host, &report);
+		assert_contains(
+		    text, "The interrupt never arrived: the unit at fd200000 blocked the message.");
+		assert_lacks(text, "right to that memory");
+		assert_contains(text, "no SMI filter register has the device");
+		if (logged)
+			assert_contains(text, "the event log: source 07:00.0");
+		else
+			assert_contains(
+			    text, "not recorded: blocked SMIs are not logged (Control.SmiFLogEn=0)");
+		assert_lacks(text, "DTE.S");
+	}
 	host_stop(&host);
 }
 
@@ -339,6 +375,7 @@ int main(void)
 		cmocka_unit_test(a_device_nobody_added_breaches_under_releases),
 		cmocka_unit_test(misrouted_by_a_wrong_entry),
 		cmocka_unit_test(a_report_speaks_of_this_vendors_things),
+		cmocka_unit_test(a_blocked_message_is_no_lost_data),
 		cmocka_unit_test(an_event_with_an_interrupt_is_told),
 		cmocka_unit_test(more_devices_than_the_command_buffer_holds),
 		cmocka_unit_test(the_tail_may_not_pass_the_head),

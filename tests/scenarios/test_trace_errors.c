@@ -237,6 +237,18 @@ static void machine(void **state)
 		    "in hexadecimal, such as" },
 		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0, ids=\"0:2.0 0:3.0\")\n", 3, 42,
 		    "`,` or the end of the ids" },
+		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0x200, counters=256)\n", 3, 44,
+		    "0 to 0xff is possible here" },
+		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0x200, banks=256)\n", 3, 41,
+		    "0 to 0xff is possible here" },
+		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0x200, counters=16)\n", 3, 12,
+		    "63 counter banks of 15 counters" },
+		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0, counters=1)\n", 3, 12, "EFR.PCSup" },
+		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0, hatdis=maybe)\n", 3, 38, "no" },
+		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0, choices=\"bit_246\")\n", 3, 40,
+		    "expected mode_is_page_fault, " },
+		{ STORY_MACHINE "amdvi_unit(0xfd300000, efr=0, choices=\"bit_245_ignored no\")\n", 3,
+		    56, "`,` or the end of the choices" },
 	};
 
 	(void)state;

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,47 @@ static void units_are_written_as_what_makes_them(void **state)
 	assert_non_null(strstr(text, "amdvi_unit(0xfd300000, efr=0x58f77ef22294ade, efr2=0x0, "));
 	assert_non_null(strstr(text, ", ids=\"0:1.0-fe:1f.7, ff:0.0>0:14.5, 5:0.0\")\n"));
 	free(text);
+}
+
+/* What no register says of an AMD-Vi unit, and what the specification leaves to it. */
+static void what_an_amd_unit_is_like_is_written(void **state)
+{
+	static const struct {
+		const char *told, *written;
+	} rows[] = {
+		{ "efr=0x840",
+		    "efr=0x840, efr2=0x0, header=0x190b000f, misc0=0x203440, revision=0x310)" },
+		{ "efr=0x840, device=0/3/1, revision=0x305, range=0x80, misc1=3, header=0x1b0b000f",
+		    ", device=0/3/1, header=0x1b0b000f, range=0x80, misc0=0x203440, misc1=0x3, "
+		    "revision=0x305)" },
+		{ "efr=0xa40", ", counters=4, banks=2)" },
+		{ "efr=0xa40, counters=15, banks=63", ", counters=15, banks=63)" },
+		{ "efr=0xa40, banks=3", ", counters=0, banks=3)" },
+		{ "efr=0x840, hatdis=yes", ", hatdis=yes)" },
+		{ "efr=0x840, hatdis=no", "revision=0x310)" },
+		{ "efr=0xc40", "revision=0x310)" }, /* HATS=3 says it */
+		{ "efr=0x840, choices=\"tail_before_entry\"", ", choices=\"tail_before_entry\")" },
+		{ "efr=0x840, choices=\" bit_245_ignored ,no_512g_leaves, mode_is_page_fault, "
+		  "beyond_table_is_illegal\"",
+		    ", choices=\"mode_is_page_fault, beyond_table_is_illegal, bit_245_ignored, "
+		    "no_512g_leaves\")" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct story story;
+		char board[512], *text;
+
+		snprintf(board, sizeof(board),
+		    STORY_HEADER
+		    "machine(iommu=none, memory=64M)\namdvi_unit(0xfd300000, %s)\nstep(7)\n",
+		    rows[i].told);
+		text = story_record(board, strlen(board), &story);
+		if (strstr(text, rows[i].written) == NULL)
+			fail_msg("%s\nis not in\n%s", rows[i].written, text);
+		free(text);
+		trip(board);
+	}
 }
 
 static void stories_with_all_statements(void **state)
@@ -274,6 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stories_of_the_project),
+		cmocka_unit_test(what_an_amd_unit_is_like_is_written),
 		cmocka_unit_test(stories_with_all_statements),
 		cmocka_unit_test(units_are_written_as_what_makes_them),
 		cmocka_unit_test(registers_and_raw_calls),

@@ -250,27 +250,41 @@ static void a_device_without_a_unit(void **state)
 	}
 }
 
-/* Install a table of one unit at UNIT0, a block of type 11h with these attributes and entries, and make the unit. */
-static void start_table(
-    struct host *host, const char *profile, uint8_t attributes, const uint8_t *entries, uint8_t size)
+/* A table of one unit at UNIT0: a block of type 11h with these attributes and entries. More blocks may follow. */
+static struct builder table_of(uint8_t attributes, const uint8_t *entries, uint8_t size)
 {
 	struct builder table = ivrs_begin();
-	struct iommusim_ivrs *ivrs;
 
-	host_start(host,
-	    &(struct host_setup){
-		.profile = profile, .cpu = IOMMUSIM_CPU_AMD, .no_table = true, .no_units = true });
 	ADD(&table, 0x11, 0x30, (uint8_t)(40 + size), 0, 2, 0, 0x40, 0, 0, 0, 0x20, 0xfd, 0, 0, 0, 0, 0,
 	    0, 0, 0, attributes, 0, 0, 0, 0xde, 0x4a, 0x29, 0x22, 0xef, 0x77, 0x8f, 0x05, 0, 0, 0, 0, 0,
 	    0, 0, 0);
 	for (uint8_t i = 0; i < size; i++)
 		table.bytes[table.size++] = entries[i];
-	builder_finish(&table);
-	host_install(host, &table);
-	assert_ok(iommusim_ivrs_parse(table.bytes, table.size, &ivrs));
+	return table;
+}
+
+/* Install a table, and make its unit. */
+static void start_with_table(struct host *host, const char *profile, struct builder *table)
+{
+	struct iommusim_ivrs *ivrs;
+
+	host_start(host,
+	    &(struct host_setup){
+		.profile = profile, .cpu = IOMMUSIM_CPU_AMD, .no_table = true, .no_units = true });
+	builder_finish(table);
+	host_install(host, table);
+	assert_ok(iommusim_ivrs_parse(table->bytes, table->size, &ivrs));
 	assert_ok(iommusim_amdvi_create_from_ivrs(host->machine, ivrs, "zen2-client", NULL));
 	iommusim_ivrs_free(ivrs);
 	assert_ok(iommusim_sysctl_set(host->vmm, "hw.vmm.amdvi.enable", 1));
+}
+
+static void start_table(
+    struct host *host, const char *profile, uint8_t attributes, const uint8_t *entries, uint8_t size)
+{
+	struct builder table = table_of(attributes, entries, size);
+
+	start_with_table(host, profile, &table);
 }
 
 /* Requests of 7/0/0 carry 01:00.0 (an entry of type 42h, AMD-Vi 5.2): releases write the entry of 7/0/0 itself. */
@@ -298,6 +312,123 @@ static void an_alias_has_the_entry_of_the_id_that_is_carried(void **state)
 			assert_ok(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1));
 			assert_int_equal(entry(&host, HOST_PPT2, 0), 1);
 		}
+		host_stop(&host);
+	}
+}
+
+/*
+ * Settings of IVHD entries (AMD-Vi 5.2): INIT 0, ExtInt 1, NMI 2, SysMgt 5:4, LINT0 6, LINT1 7; in a DTE 184 to 186,
+ * 105:104, 190, 191.
+ */
+static void settings_of_firmware_are_in_the_entries_or_not(void **state)
+{
+	static const struct {
+		uint8_t setting;
+		uint64_t quad1, quad2;
+	} cases[] = {
+		{ 0x00, 0, 0 },
+		{ 0x01, 0, UINT64_C(1) << 56 },
+		{ 0x02, 0, UINT64_C(1) << 57 },
+		{ 0x04, 0, UINT64_C(1) << 58 },
+		{ 0x10, UINT64_C(1) << 40, 0 },
+		{ 0x20, UINT64_C(1) << 41, 0 },
+		{ 0x40, 0, UINT64_C(1) << 62 },
+		{ 0x80, 0, UINT64_C(1) << 63 },
+		{ 0xd7, UINT64_C(1) << 40, UINT64_C(0xc700000000000000) },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (size_t p = 0; p < 2; p++) {
+			const uint8_t entries[] = { 1, 0, 0, 0, 2, 0, 7, cases[i].setting };
+			struct iommusim_domain *domain;
+			struct host host;
+			uint64_t plain;
+
+			start_table(&host, both[p], 0, entries, sizeof(entries));
+			host_init(&host);
+			domain = new_domain(&host, GIB);
+			assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+			assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT2));
+			plain = entry(&host, HOST_PPT2, 1);
+			assert_int_equal(
+			    entry(&host, HOST_PPT1, 1), plain | (p == 0 ? 0 : cases[i].quad1));
+			assert_int_equal(entry(&host, HOST_PPT1, 2), p == 0 ? 0 : cases[i].quad2);
+			assert_int_equal(entry(&host, HOST_PPT2, 2), 0);
+			assert_ok(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1));
+			if (p == 1)
+				assert_int_equal(entry(&host, HOST_PPT1, 2), 0);
+			host_stop(&host);
+		}
+}
+
+#define RESERVED UINT64_C(0xf0000000) /* beyond the fixture's memory */
+
+/* An IVMD: type, flags, devices, where, how long (AMD-Vi 5.2.3). */
+static void add_ivmd(struct builder *table, uint8_t type, uint8_t flags, uint16_t first, uint16_t last,
+    uint64_t start, uint32_t length)
+{
+	ADD(table, type, flags, 32, 0, (uint8_t)first, (uint8_t)(first >> 8), (uint8_t)last,
+	    (uint8_t)(last >> 8), 0, 0, 0, 0, 0, 0, 0, 0, (uint8_t)start, (uint8_t)(start >> 8),
+	    (uint8_t)(start >> 16), (uint8_t)(start >> 24), (uint8_t)(start >> 32), 0, 0, 0,
+	    (uint8_t)length, (uint8_t)(length >> 8), (uint8_t)(length >> 16), (uint8_t)(length >> 24),
+	    0, 0, 0, 0);
+}
+
+/* What a host device may do at an address, mapped to itself: 1 read, 2 write. */
+static unsigned rights_at(struct iommusim_requester *device, uint64_t address)
+{
+	unsigned rights = 0;
+
+	for (unsigned kind = 0; kind < 2; kind++) {
+		const struct iommusim_dma_request request = { .address = address,
+			.length = 8,
+			.kind = kind == 0 ? IOMMUSIM_DMA_READ : IOMMUSIM_DMA_WRITE };
+		struct iommusim_dma_outcome outcome;
+
+		assert_ok(iommusim_dma(device, &request, &outcome, NULL, 0));
+		if (outcome.page.faulted)
+			continue;
+		assert_int_equal(outcome.page.physical, address);
+		rights |= 1u << kind;
+	}
+	return rights;
+}
+
+/* Memory that devices must reach: 1:1 in the host domain, where a driver heeds it, and in no VM's. */
+static void memory_of_firmware_is_mapped_or_not(void **state)
+{
+	(void)state;
+	for (size_t p = 0; p < 2; p++) {
+		static const uint8_t all[] = { 1, 0, 0, 0 };
+		struct builder table = table_of(0, all, sizeof(all));
+		struct iommusim_domain *domain;
+		struct host host;
+
+		add_ivmd(&table, 0x21, 0x03, HOST_AHCI, 0, RESERVED, 0x1000);  /* read */
+		add_ivmd(&table, 0x20, 0x05, 0, 0, RESERVED + 0x1fff, 2);      /* write: two pages */
+		add_ivmd(&table, 0x22, 0x08, 0, 0xffff, RESERVED + 0x4000, 1); /* exclusion */
+		add_ivmd(
+		    &table, 0x21, 0x07, HOST_PPT1, 0, RESERVED + 0x5000, 0x1000); /* no host device */
+		add_ivmd(&table, 0x20, 0x06, 0, 0, RESERVED + 0x6000, 0x1000);    /* no unity */
+		add_ivmd(&table, 0x22, 0x03, HOST_AHCI + 1, 0xffff, RESERVED + 0x7000, 0x1000);
+		add_ivmd(
+		    &table, 0x22, 0x03, HOST_AHCI, HOST_AHCI, RESERVED + 0x2000, 0x1000); /* and read */
+		add_ivmd(
+		    &table, 0x20, 0x03, 0, 0, 0x5000, 0x1000); /* mapped 1:1 with all rights before */
+		start_with_table(&host, both[p], &table);
+		host_init(&host);
+		for (unsigned page = 0; page < 9; page++) {
+			static const uint8_t heeded[] = { 1, 2, 3, 0, 3, 0, 0, 0, 0 };
+
+			assert_int_equal(rights_at(host.ahci, RESERVED + page * UINT64_C(0x1000)),
+			    p == 0 ? 0 : heeded[page]);
+		}
+		assert_int_equal(rights_at(host.ahci, 0x5000), 3);
+		domain = new_domain(&host, GIB);
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+		for (unsigned page = 0; page < 9; page++)
+			assert_int_equal(rights_at(host.ppt1, RESERVED + page * UINT64_C(0x1000)), 0);
 		host_stop(&host);
 	}
 }
@@ -595,6 +726,8 @@ int main(void)
 		cmocka_unit_test(a_device_is_added_twice),
 		cmocka_unit_test(a_device_without_a_unit),
 		cmocka_unit_test(an_alias_has_the_entry_of_the_id_that_is_carried),
+		cmocka_unit_test(settings_of_firmware_are_in_the_entries_or_not),
+		cmocka_unit_test(memory_of_firmware_is_mapped_or_not),
 		cmocka_unit_test(units_that_cannot_translate_are_refused),
 		cmocka_unit_test(tables_without_a_unit),
 		cmocka_unit_test(mappings_are_tables_of_four_levels),

@@ -177,6 +177,7 @@ static void what_all_releases_have_in_common(void **state)
 		{ "owner", "unaware", "refuses" },
 		{ "violation", "panic", "error" },
 		{ "amd_alias", "own", "alias" },
+		{ "amd_firmware", "ignored", "heeded" },
 		{ "amd_idle", "open", "blocked" },
 		{ "amd_remove", "left", "blocked" },
 		{ "amd_commands", "blind", "room" },

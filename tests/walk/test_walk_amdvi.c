@@ -18,6 +18,7 @@ static const char amd_pages[] =
     "{\"pa\": 262176, \"hex\": \"85010000341200003100050000000000\"}\n"
     "{\"pa\": 262192, \"hex\": \"c1010000341200003200050000000000\"}\n"
     "{\"pa\": 262240, \"hex\": \"81010000351200003310050000000000\"}\n"
+    "{\"pa\": 262256, \"hex\": \"a1010000361200003400050000000000\"}\n"
     "{\"pa\": 332304, \"hex\": \"0000080000000000\"}\n";
 static const char amd_platform[] =
     "{\"iommu\": \"amdvi\", \"mmio_base\": 4275568640, \"caps\": {\"EFR\": 2107859, \"CAPHDR\": 520290319, \"MISC0\": 1583168}, \"ram\": [[0, 16777216]]}";
@@ -169,7 +170,7 @@ static void interrupts_for_guests_say_who_is_told(void **state)
 	(void)state;
 	assert_walked(walk("%s --control 0x2020000 --rid 0/3/0 --interrupt 0xfee00000,2", options), 0,
 	    "result   posted: vector 0x31 (bit 17 of IRR word 1), in the virtual APIC page at 0x50000\n"
-	    "notified by no message; with GAPPI off there is a GA log entry with tag 0x1234\n");
+	    "notified by an entry in the GA log, with tag 0x1234\n");
 	assert_walked(walk("%s --control 0x2020000 --rid 0/3/0 --interrupt 0xfee00000,3", options), 0,
 	    "notified by a doorbell to 0xfee01000 (IsRun=1)\n");
 	assert_walked(walk("%s --control 0x2020000 --rid 0/3/0 --interrupt 0xfee00000,6", options), 0,
@@ -178,6 +179,29 @@ static void interrupts_for_guests_say_who_is_told(void **state)
 	assert_walked(
 	    walk("%s --json --control 0x2020000 --rid 0/3/0 --interrupt 0xfee00000,2", options), 0,
 	    "\"posted\":true}");
+}
+
+/* CONTROL.GAPPIEn=1 (bit 55): software is told by an interrupt, if nothing is pending (AMD-Vi 2.2.5.5). */
+static void physical_interrupts_for_guests_are_shown_as_such(void **state)
+{
+	static const char gappi[] =
+	    "{\"iommu\": \"amdvi\", \"mmio_base\": 4275568640, \"caps\": {\"EFR\": 2107891, \"EFR2\": 16, "
+	    "\"CAPHDR\": 520290319, \"MISC0\": 1583168}, \"ram\": [[0, 16777216]]}";
+	const char *unit = walk_file("gappi.json", gappi, strlen(gappi), false);
+	char options[512];
+
+	(void)state;
+	snprintf(options, sizeof(options),
+	    "--memory %s --platform %s --root 0x10000 --control 0x80000002020000 --rid 0/3/0", pages,
+	    unit);
+	assert_walked(walk("%s --interrupt 0xfee00000,2", options), 0,
+	    "AMD-Vi posted interrupt, xAPIC, GAPPI, unit at 0xfed80000\n");
+	assert_walked(walk("%s --interrupt 0xfee00000,2", options), 0,
+	    "notified by a physical interrupt (GAPPI): address 0xfee01000, data 0x4034\n");
+	assert_walked(walk("%s --interrupt 0xfee00000,6", options), 0,
+	    "notified nobody: the page has an interrupt already that software was told of\n");
+	assert_walked(walk("%s --interrupt 0xfee00000,7", options), 0,
+	    "notified nobody: its entry keeps physical interrupts back (GAPPIDis=1)\n");
 }
 
 /* A story for both vendors, told on AMD-Vi. */
@@ -219,6 +243,7 @@ int main(void)
 		cmocka_unit_test(the_device_table_may_come_without_a_size),
 		cmocka_unit_test(interrupts_are_shown_with_their_entries),
 		cmocka_unit_test(interrupts_for_guests_say_who_is_told),
+		cmocka_unit_test(physical_interrupts_for_guests_are_shown_as_such),
 		cmocka_unit_test(a_trace_may_be_walked_on_amdvi),
 		cmocka_unit_test(wrong_usage_is_refused),
 	};

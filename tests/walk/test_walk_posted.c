@@ -125,10 +125,9 @@ static void an_amd_interrupt_is_shown_with_its_virtual_apic(void **state)
 	} rows[] = {
 		{ " --line 15 --rid 0/3/0 --interrupt 0xfee00000,1",
 		    "result   posted: vector 0x31 (bit 17 of IRR word 1), in the virtual APIC page at "
-		    "0x103000\nnotified by no message; with GAPPI off there is a GA log entry with tag "
-		    "0x77\n" },
+		    "0x103000\nnotified by an entry in the GA log, with tag 0x77\n" },
 		{ " --line 18 --rid 0/3/0 --interrupt 0xfee00000,1",
-		    "0x103000, which has it already\nnotified by no message; " },
+		    "0x103000, which has it already\nnotified by an entry in the GA log" },
 		{ " --line 18 --rid 0/3/0 --interrupt 0xfee00000,2",
 		    "vector 0xc5 (bit 5 of IRR word 6), in the virtual APIC page at 0x103000\n"
 		    "notified nobody: it does not run (IsRun=0), and nothing is logged (GALogIntr=0)\n" },

@@ -60,6 +60,14 @@ IOMMUSIM_API enum iommusim_status iommusim_amdvi_create(struct iommusim_machine 
     const struct iommusim_amdvi_config *config, struct iommusim_unit **unit);
 
 /*
+ * What a unit was made with: iommusim_amdvi_create() makes the same one of it. What `config` left to the unit (a
+ * revision or a register of the capability of 0, the counters) is there as the unit has it. Returns OK or EINVAL
+ * (another vendor's unit). Any thread.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_amdvi_describe(
+    const struct iommusim_unit *unit, struct iommusim_amdvi_config *config);
+
+/*
  * Register values of real machines, by name: `config` gets features, features2, the capability registers
  * and the revision. Returns OK or ENOENT. No state: any thread.
  */

@@ -83,6 +83,8 @@ struct iommusim_fault {
 	uint8_t index;       /* recorded: which fault recording register */
 	uint64_t record[2];  /* the vendor's own record, as it lands or would have landed */
 	const char *meaning; /* of the reason, in words; static, NULL for none */
+	const char
+	    *suppressor; /* suppressed: by what, in the specification's names and in words; static */
 };
 
 /*

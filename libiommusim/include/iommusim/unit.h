@@ -23,7 +23,10 @@ enum iommusim_cache_policy {
 
 /* What a cached translation must share with a request to answer it. */
 enum iommusim_cache_match {
-	IOMMUSIM_MATCH_DEFAULT, /* DOMAIN under hoard (a fill of one device is another's stale hit), else SOURCE */
+	/*
+	 * AMD-Vi: DOMAIN. VT-d: DOMAIN under hoard (a fill of one device is another's stale hit), else SOURCE.
+	 */
+	IOMMUSIM_MATCH_DEFAULT,
 	IOMMUSIM_MATCH_SOURCE, /* the same requester id (VT-d 6.2.4.1) */
 	IOMMUSIM_MATCH_DOMAIN  /* the same domain: older revisions, AMD */
 };

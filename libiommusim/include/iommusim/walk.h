@@ -56,7 +56,8 @@ struct iommusim_walk {
 	 * ", x2APIC", "compatibility interrupt", "forwarded interrupt" (as it came), "refused"
 	 * (before any entry of an interrupt table), "off", "no unit".
 	 * AMD-Vi instead of the first ones: "host tables", "guest tables", "nested", "pass-through" (DTE.V=0,
-	 * Mode 0, what is forwarded), "device table" (it stopped there), "exclusion range", "aperture"
+	 * Mode 0, what is forwarded), "device table" (it stopped there), "exclusion range", "aperture"; and
+	 * ", GAPPI" behind that of a posted interrupt while software is told by physical ones (GAPPIEn)
 	 */
 	const char *mode;
 	uint8_t levels;        /* of the page table; 0 in pass-through */
