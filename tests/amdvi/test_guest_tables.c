@@ -1,6 +1,7 @@
 /*
  * Guest (v2) tables (AMD-Vi 2.2.6, 2.2.7): the GCR3 table of a PASID, x86 tables of four and five levels, requests
- * without PASID, rights, and the nested walk. Generated ones: tests/property/test_amdvi_walks.c.
+ * without PASID, rights, and the nested walk. Every bit of their entries: test_sweep_guest_tables.c. Generated
+ * tables: tests/property/test_amdvi_walks.c.
  */
 #include "amdvi_fixture.h"
 
@@ -182,43 +183,6 @@ static void a_user_needs_every_entry_and_a_writer_too(void **state)
 		am_store(&guest.amd, at, entry);
 		assert_false(reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, EXECUTING).faulted);
 	}
-	am_stop(&guest.amd);
-}
-
-static void without_nx_bit_63_is_reserved(void **state)
-{
-	struct guest guest;
-
-	(void)state;
-	start(&guest, 4, 0, F_NX);
-	map(&guest, 0x5000, 0x9000 | P | RW | US | XD);
-	expect_fault(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0, E_PR | E_RZ);
-	am_stop(&guest.amd);
-}
-
-static void reserved_bits_of_large_pages(void **state)
-{
-	struct guest guest;
-
-	(void)state;
-	start(&guest, 4, 0, 0);
-	for (unsigned level = 2; level <= 3; level++)
-		for (unsigned bit = 0; bit < 64; bit++) {
-			const uint64_t entry = UINT64_C(0x40000000) | P | RW | US | PS;
-			const uint64_t address = level == 2 ? 0x200000 : 0x80000000;
-			const unsigned low = level == 2 ? 21 : 30;
-			struct iommusim_dma_page page;
-
-			am_store(&guest.amd, entry_at(&guest, address, level), entry ^ BIT(bit));
-			page = reach(&guest, 5, IOMMUSIM_DMA_READ, address, AS_SUPERVISOR);
-			if (bit >= 13 && bit < low)
-				assert_int_equal(
-				    page.fault.record[0] >> 48, 0x2000 | E_GN | E_PR | E_RZ);
-			else if (bit != 0 && bit != 7)
-				assert_false(page.faulted);
-			am_drain_events(&guest.amd);
-			am_store(&guest.amd, entry_at(&guest, address, level), 0);
-		}
 	am_stop(&guest.amd);
 }
 
@@ -499,8 +463,6 @@ int main(void)
 		cmocka_unit_test(pages_of_4_kib_2_mib_and_1_gib),
 		cmocka_unit_test(what_is_not_present_is_a_fault_without_flags),
 		cmocka_unit_test(a_user_needs_every_entry_and_a_writer_too),
-		cmocka_unit_test(without_nx_bit_63_is_reserved),
-		cmocka_unit_test(reserved_bits_of_large_pages),
 		cmocka_unit_test(gcr3_tables_have_one_to_three_levels),
 		cmocka_unit_test(a_pasid_beyond_the_units_bits_is_a_fault),
 		cmocka_unit_test(a_pasid_needs_guest_translation),
