@@ -358,22 +358,69 @@ static void either_dirty_flag_that_lacks_is_set(void **state)
 	}
 }
 
-/* CONTROL.GDUpdateDis: guest tables have no dirty flag to wait for. Nested and not. */
-static void without_guest_dirty_flags_a_write_is_answered_from_the_cache(void **state)
+/*
+ * Flags that are not kept need not be waited for, whatever the entry has there: the host's without HAD, the guest's
+ * with CONTROL.GDUpdateDis.
+ */
+static void a_dirty_flag_that_is_not_kept_does_not_lack(void **state)
 {
+	static const struct {
+		unsigned had;
+		uint64_t control;
+		uint64_t guest, host; /* the flag of the other is set */
+		bool cached;
+	} cases[] = {
+		{ 0, 0, D, 0, true },
+		{ 1, 0, D, 0, true },
+		{ 3, 0, D, 0, false },
+		{ 0, 0, 0, D, false },
+		{ 3, BIT(48), 0, D, true },
+		{ 3, BIT(48), 0, 0, false },
+		{ 0, BIT(48), 0, 0, true },
+	};
 	const struct amd_setup setup = { .efr_set = F_V2HDDIS };
 
 	(void)state;
-	for (unsigned off = 0; off < 2; off++) {
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct scene scene;
 
-		start_guest(&scene, &setup, 0, false);
-		am_control(&scene.amd, off != 0 ? BIT(48) : 0, 0);
-		map_guest(&scene, 0x5000, 0x9000 | P | RW | US);
+		start_guest(&scene, &setup, cases[i].had, true);
+		am_control(&scene.amd, cases[i].control, 0);
+		map_guest(&scene, 0x5000, 0x40000 | P | RW | US | cases[i].guest);
+		am_store(&scene.amd, am_entry_at(&scene.amd, 0x40000, 1),
+		    HOST_PAGE | 0x9000 | cases[i].host);
 		assert_false(access_as(scene.amd.device, 5, IOMMUSIM_DMA_READ, 0x5000).cached);
 		assert_int_equal(
-		    access_as(scene.amd.device, 5, IOMMUSIM_DMA_WRITE, 0x5000).cached, off != 0);
-		assert_int_equal(guest_entry(&scene, 0x5000) & (A | D), off != 0 ? A : A | D);
+		    access_as(scene.amd.device, 5, IOMMUSIM_DMA_WRITE, 0x5000).cached, cases[i].cached);
+		assert_true(access_as(scene.amd.device, 5, IOMMUSIM_DMA_WRITE, 0x5000).cached);
+		am_stop(&scene.amd);
+	}
+}
+
+/* Setting a flag in a guest table is a write of the page that table is in (AMD-Vi 2.2.7): HAD, in host tables. */
+static void a_flag_in_a_guest_table_dirties_its_page(void **state)
+{
+	(void)state;
+	for (unsigned had = 0; had <= 3; had += had == 1 ? 2 : 1) {
+		struct scene scene;
+
+		start_guest(&scene, NULL, had, true);
+		am_map(&scene.amd, 0x40000, 0x9000, 3);
+		map_guest(&scene, 0x5000, 0x40000 | P | RW | US);
+		assert_false(access_as(scene.amd.device, 5, IOMMUSIM_DMA_READ, 0x5000).faulted);
+		for (unsigned level = 0; level < 4; level++)
+			assert_int_equal(host_entry(&scene, scene.guest[level]) & (A | D),
+			    had == 0       ? 0
+				: had == 1 ? A
+					   : A | D);
+		/* no flag is set any more, and no page of a table is written */
+		for (unsigned level = 0; level < 4; level++)
+			am_map(&scene.amd, scene.guest[level], scene.guest[level], 1);
+		am_invalidate_all(&scene.amd);
+		assert_false(access_as(scene.amd.device, 5, IOMMUSIM_DMA_READ, 0x5000).faulted);
+		for (unsigned level = 0; level < 4; level++)
+			assert_int_equal(
+			    host_entry(&scene, scene.guest[level]) & (A | D), had == 0 ? 0 : A);
 		am_stop(&scene.amd);
 	}
 }
@@ -522,7 +569,8 @@ int main(void)
 		cmocka_unit_test(without_dirty_flags_a_write_is_answered_from_the_cache),
 		cmocka_unit_test(a_page_found_dirty_is_known_to_be),
 		cmocka_unit_test(either_dirty_flag_that_lacks_is_set),
-		cmocka_unit_test(without_guest_dirty_flags_a_write_is_answered_from_the_cache),
+		cmocka_unit_test(a_dirty_flag_that_is_not_kept_does_not_lack),
+		cmocka_unit_test(a_flag_in_a_guest_table_dirties_its_page),
 		cmocka_unit_test(a_translation_request_without_write_is_answered_from_the_cache),
 		cmocka_unit_test(users_and_supervisors_do_not_share),
 		cmocka_unit_test(host_translations_know_no_privilege),
