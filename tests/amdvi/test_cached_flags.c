@@ -21,6 +21,25 @@ static void a_write_of_a_clean_cached_page_sets_the_dirty_flag(void **state)
 	am_stop(&scene.amd);
 }
 
+/* The same of guest tables that requests without PASID go by. What a device keeps itself may not hide it either. */
+static void a_write_of_a_clean_guest_page_sets_the_dirty_flag(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	start_guest(&scene, NULL, 0, false);
+	scene.dte[0] |= GIOV;
+	set_dte(&scene);
+	map_guest(&scene, 0x5000, 0x9000 | P | RW | US);
+	assert_false(access_as(scene.amd.device, NO_PASID, IOMMUSIM_DMA_READ, 0x5000).cached);
+	assert_true(access_as(scene.other, NO_PASID, IOMMUSIM_DMA_READ, 0x5000).cached);
+	assert_int_equal(guest_entry(&scene, 0x5000) & (A | D), A);
+	assert_false(access_as(scene.other, NO_PASID, IOMMUSIM_DMA_WRITE, 0x5000).cached);
+	assert_int_equal(guest_entry(&scene, 0x5000) & (A | D), A | D);
+	assert_true(access_as(scene.amd.device, NO_PASID, IOMMUSIM_DMA_WRITE, 0x5000).cached);
+	am_stop(&scene.amd);
+}
+
 /* HAD 1: nothing is to be set, and a write is answered as a read is. */
 static void without_dirty_flags_a_write_is_answered_from_the_cache(void **state)
 {
@@ -169,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_write_of_a_clean_cached_page_sets_the_dirty_flag),
+		cmocka_unit_test(a_write_of_a_clean_guest_page_sets_the_dirty_flag),
 		cmocka_unit_test(without_dirty_flags_a_write_is_answered_from_the_cache),
 		cmocka_unit_test(a_page_found_dirty_is_known_to_be),
 		cmocka_unit_test(either_dirty_flag_that_lacks_is_set),
