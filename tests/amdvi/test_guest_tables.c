@@ -457,6 +457,42 @@ static void guest_tables_without_memory_are_hardware_errors(void **state)
 	am_stop(&guest.amd);
 }
 
+/* Nested: where the entry would be that cannot be read, of host tables on the way to one of the guest's as well. */
+static void host_tables_without_memory_are_hardware_errors(void **state)
+{
+	struct guest guest;
+	uint64_t event[2];
+
+	(void)state;
+	start_nested(&guest, F2_GCR3TRP);
+	for (unsigned place = 0; place < 3; place++) {
+		/* the guest's last table, its page, its GCR3 table */
+		const uint64_t gcr3 = guest.gcr3 + SLID;
+		const uint64_t address = place == 0 ? guest.root + 0x3000 + SLID
+		    : place == 1                    ? 0x40000
+						    : gcr3;
+		const uint64_t at = am_entry_at(&guest.amd, address, 2);
+		const uint64_t entry = am_load(&guest.amd, at);
+
+		if (place == 2) {
+			am_control(&guest.amd, BIT(58), 0);
+			guest.dte[0] = (guest.dte[0] & ~(UINT64_C(7) << 58)) | (gcr3 >> 12 & 7) << 58;
+			guest.dte[1] = (guest.dte[1] & 0xffff) | (gcr3 >> 15 & 0xffff) << 16;
+			am_set_dte(&guest.amd, AMD_RID, guest.dte);
+		}
+		am_store(&guest.amd, at, HOLE | 1 | 1 << 9 | HOST_RW);
+		reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0);
+		am_only_event(&guest.amd, event);
+		assert_int_equal(event[0],
+		    UINT64_C(4) << 60 | (uint64_t)(0x400 | E_GN) << 48 | UINT64_C(5) << 32 | AMD_RID);
+		/* the first of the guest's tables goes by the same host table as the last */
+		assert_int_equal(
+		    event[1], HOLE + ((place == 0 ? guest.root + SLID : address) >> 12 & 0x1ff) * 8);
+		am_store(&guest.amd, at, entry);
+	}
+	am_stop(&guest.amd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,6 +509,7 @@ int main(void)
 		cmocka_unit_test(a_nested_page_is_the_smaller_of_two),
 		cmocka_unit_test(the_gcr3_table_may_be_at_a_guest_address),
 		cmocka_unit_test(guest_tables_without_memory_are_hardware_errors),
+		cmocka_unit_test(host_tables_without_memory_are_hardware_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
