@@ -302,27 +302,42 @@ static void a_contrary_unit_fetches_the_next_page(void **state)
 	assert_int_equal(looked_ahead(&request, 0xfedff000, 0xfee00000), 0);
 }
 
-/* Tables in memory that cannot be written: the flag cannot be set, and nothing goes through. */
+/*
+ * Tables in memory that cannot be written: the flag cannot be set, and nothing goes through. The event says where it
+ * could not; so does the walk.
+ */
 static void a_flag_that_cannot_be_set_is_a_hardware_error(void **state)
 {
 	const uint64_t rom = 0x8000000;
-	struct iommusim_dma_page page;
-	struct amd_fixture amd;
-	const uint64_t entry = 0x9000 | BIT(0) | BIT(61) | BIT(62);
 
 	(void)state;
-	start_flags(&amd, IOMMUSIM_CACHE_HOARD, 1);
-	assert_int_equal(
-	    iommusim_memory_add(amd.machine, rom, 0x1000, IOMMUSIM_MEMORY_ROM), IOMMUSIM_OK);
-	am_store(&amd, am_entry_at(&amd, 0x5000, 2), rom | BIT(0) | 1 << 9 | BIT(61) | BIT(62));
-	assert_int_equal(
-	    iommusim_memory_write(amd.machine, rom + 5 * UINT64_C(8), &entry, sizeof(entry)),
-	    IOMMUSIM_OK);
-	page = am_access(amd.device, IOMMUSIM_DMA_READ, 0x5000, 8);
-	assert_true(page.faulted);
-	assert_int_equal(page.fault.reason, 4);
-	assert_int_equal(page.fault.record[1], rom + 5 * UINT64_C(8));
-	am_stop(&amd);
+	for (unsigned level = 1; level <= 3; level++) {
+		struct iommusim_dma_page page;
+		struct iommusim_walk walk;
+		struct amd_fixture amd;
+		uint64_t in_rom, entry;
+
+		start_flags(&amd, IOMMUSIM_CACHE_HOARD, 1);
+		assert_int_equal(
+		    iommusim_memory_add(amd.machine, rom, 0x1000, IOMMUSIM_MEMORY_ROM), IOMMUSIM_OK);
+		in_rom = rom + (am_entry_at(&amd, 0x5000, level) & 0xfff);
+		entry = am_load(&amd, am_entry_at(&amd, 0x5000, level));
+		am_store(&amd, am_entry_at(&amd, 0x5000, level + 1),
+		    rom | BIT(0) | (uint64_t)level << 9 | BIT(61) | BIT(62));
+		assert_int_equal(
+		    iommusim_memory_write(amd.machine, in_rom, &entry, sizeof(entry)), IOMMUSIM_OK);
+		assert_int_equal(
+		    iommusim_walk(amd.device,
+			&(struct iommusim_dma_request){ .address = 0x5000, .length = 8 }, &walk),
+		    IOMMUSIM_OK);
+		assert_int_equal(walk.result.fault.record[1], in_rom);
+		page = am_access(amd.device, IOMMUSIM_DMA_READ, 0x5000, 8);
+		assert_true(page.faulted);
+		assert_int_equal(page.fault.reason, 4);
+		assert_int_equal(page.fault.record[1], in_rom);
+		assert_int_equal(am_load(&amd, am_entry_at(&amd, 0x5000, 4)) & A, 0);
+		am_stop(&amd);
+	}
 }
 
 int main(void)
