@@ -117,10 +117,12 @@ struct az_request {
 
 struct az_verdict {
 	bool allowed;
-	unsigned code; /* of the event, when not; 0: nothing is reported */
-	unsigned
-	    flags; /* of IO_PAGE_FAULT: 1 PR, 4 PE, 8 RZ: bits 55:52 of the event; of code 8 its type */
+	unsigned code;  /* of the event, when not; 0: nothing is reported */
+	unsigned flags; /* 1 PR, 4 PE, 8 RZ: bits 55:52 of the event; of code 8 its type */
+	uint64_t table; /* codes 3 and 4: the address of the entry that cannot be read */
 	uint64_t physical;
+	unsigned shift; /* log2 of the translation */
+	unsigned domain;
 	bool answered; /* a translation request, with the rights `granted` */
 	unsigned granted;
 	bool snoops, untranslated_only; /* FC and U of the page, for that answer */

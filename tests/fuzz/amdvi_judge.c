@@ -15,35 +15,79 @@ static bool is_special(const struct iommusim_dma_request *request)
 
 /* ---- the outcome ---- */
 
-static void compare_answer(const struct az_verdict *verdict, const struct iommusim_dma_page *page)
+static void compare_page(const struct az_verdict *verdict, const struct iommusim_dma_page *page)
+{
+	FZ_REQUIRE(page->physical == verdict->physical);
+	FZ_REQUIRE(page->page_shift == verdict->shift);
+	FZ_REQUIRE(page->domain == verdict->domain);
+}
+
+static void compare_answer(const struct az_request *request, const struct az_verdict *verdict,
+    const struct iommusim_dma_page *page)
 {
 	FZ_REQUIRE(page->answered && !page->faulted);
 	FZ_REQUIRE(page->granted == verdict->granted);
+	FZ_REQUIRE(page->privileged == (request->has_pasid && request->privileged));
 	if (verdict->granted == 0) {
 		FZ_REQUIRE(!page->non_snooped && !page->untranslated_only);
 		return;
 	}
-	FZ_REQUIRE(page->physical == verdict->physical);
+	compare_page(verdict, page);
 	FZ_REQUIRE(page->non_snooped == verdict->snoops);
 	FZ_REQUIRE(page->untranslated_only == verdict->untranslated_only);
 }
 
-static void compare(const struct az_verdict *verdict, const struct iommusim_dma_page *page)
+/* Who it was: GN 48 and the PASID in 19:16 and 47:32, or, where the event has it, the domain there. */
+static uint64_t who(const struct az_request *request, const struct az_verdict *verdict)
+{
+	const bool has_domain = verdict->code == 2 || verdict->code == 4;
+
+	if (request->has_pasid)
+		return BIT(48) | (uint64_t)(request->pasid >> 16) << 16 |
+		    (uint64_t)(request->pasid & 0xffff) << 32;
+	return has_domain ? (uint64_t)verdict->domain << 32 : 0;
+}
+
+/* The event in full (AMD-Vi 2.5.2 to 2.5.5, 2.5.9). NX 49, US 50, RW 53, TR 56, type 58:57 or 59:57. */
+static void compare_event(const struct az_request *request, const struct az_verdict *verdict,
+    const struct iommusim_fault *fault)
+{
+	uint64_t event = (uint64_t)verdict->code << 60 | request->rid, address = request->address;
+
+	if (verdict->code != 3)
+		event |= who(request, verdict);
+	if (verdict->code == 8)
+		event |= (uint64_t)verdict->flags << 57;
+	else
+		event |= (uint64_t)verdict->flags << 52 | (request->writes ? BIT(53) : 0);
+	if (verdict->code == 2)
+		event |= (request->execute ? BIT(49) : 0) |
+		    (request->has_pasid && !request->privileged ? BIT(50) : 0);
+	if (request->translation)
+		event |= BIT(56);
+	if (verdict->code == 3 || verdict->code == 4) {
+		event |= UINT64_C(2) << 57;
+		address = verdict->table;
+	}
+	FZ_REQUIRE(fault->record[0] == event);
+	FZ_REQUIRE(fault->record[1] == address);
+}
+
+static void compare(const struct az_request *request, const struct az_verdict *verdict,
+    const struct iommusim_dma_page *page)
 {
 	if (verdict->answered) {
-		compare_answer(verdict, page);
+		compare_answer(request, verdict, page);
 		return;
 	}
 	FZ_REQUIRE(!page->answered && page->faulted != verdict->allowed);
 	if (verdict->allowed) {
-		FZ_REQUIRE(page->physical == verdict->physical);
+		compare_page(verdict, page);
 		return;
 	}
 	FZ_REQUIRE(page->fault.reason == verdict->code);
-	if (verdict->code == 2)
-		FZ_REQUIRE((page->fault.record[0] >> 52 & 0xd) == verdict->flags);
-	if (verdict->code == 8) /* TR 56, type 59:57 */
-		FZ_REQUIRE((page->fault.record[0] >> 56 & 0xf) == (1 | verdict->flags << 1));
+	if (verdict->code != 0)
+		compare_event(request, verdict, &page->fault);
 }
 
 /* ---- memory ---- */
@@ -176,7 +220,7 @@ void az_judged_dma(struct az *az)
 	remember(az);
 	FZ_REQUIRE(iommusim_dma(request.device, &request.dma, &outcome, NULL, 0) == IOMMUSIM_OK);
 	az_check_outcome(az, &request.dma, &outcome);
-	compare(&verdict, &outcome.page);
+	compare(&told, &verdict, &outcome.page);
 	expect_marks(az, &verdict);
 	if (verdict.allowed)
 		expect_marks(az, &next);

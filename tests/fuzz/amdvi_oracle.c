@@ -5,11 +5,18 @@
  */
 #include "fuzz/amdvi_oracle.h"
 
-enum { ILLEGAL_ENTRY = 1, ENTRY_ERROR = 3, INVALID_REQUEST = 8 };
+enum { ILLEGAL_ENTRY = 1, ENTRY_ERROR = 3, TABLE_ERROR = 4, INVALID_REQUEST = 8 };
 
 bool az_deny(struct az_teller *t, unsigned code, unsigned flags)
 {
 	t->verdict = (struct az_verdict){ .code = code, .flags = flags };
+	return false;
+}
+
+bool az_deny_table(struct az_teller *t, uint64_t address)
+{
+	az_deny(t, TABLE_ERROR, 0);
+	t->verdict.table = address;
 	return false;
 }
 
@@ -94,6 +101,7 @@ static bool take_leaf(
 	    (t->az->config.choices.no_512g_leaves && level == 4 && az_bits(entry, 11, 9) == 0))
 		return az_deny(t, AZ_PAGE_FAULT, AZ_PR);
 	host->leaf = entry;
+	host->shift = shift;
 	host->physical =
 	    (entry & AZ_ADDRESS) >> shift << shift | (address & ((UINT64_C(1) << shift) - 1));
 	return true;
@@ -114,7 +122,7 @@ bool az_walk_host(struct az_teller *t, uint64_t address, bool read, bool write, 
 		unsigned next;
 
 		if (!az_has_memory(at))
-			return az_deny(t, AZ_TABLE_ERROR, 0);
+			return az_deny_table(t, at);
 		entry = fz_load(&t->az->fz, at);
 		host->at[host->count++] = at;
 		next = az_bits(entry, 11, 9);
@@ -200,8 +208,11 @@ static bool find_entry(struct az_teller *t)
 
 	if (r->rid >= (az_bits(base, 8, 0) + 1) * 128)
 		return r->translation ? az_deny(t, INVALID_REQUEST, 2) : az_deny(t, AZ_PAGE_FAULT, 0);
-	if (!az_has_memory(at))
-		return az_deny(t, ENTRY_ERROR, 0);
+	if (!az_has_memory(at)) {
+		az_deny(t, ENTRY_ERROR, 0);
+		t->verdict.table = at;
+		return false;
+	}
 	for (unsigned quad = 0; quad < 4; quad++)
 		t->dte[quad] = fz_load(&t->az->fz, at + quad * UINT64_C(8));
 	if (az_bits(t->dte[0], 0, 0) && entry_is_reserved(t))
@@ -223,6 +234,8 @@ bool az_dirties(const struct az_teller *t, unsigned granted)
 void az_take_host(struct az_teller *t, const struct az_host *host)
 {
 	t->verdict.physical = host->physical;
+	if (host->shift < t->verdict.shift || !t->guest)
+		t->verdict.shift = host->shift;
 	t->verdict.snoops = az_bits(host->leaf, 60, 60) != 0;
 	t->verdict.untranslated_only = az_bits(host->leaf, 59, 59) != 0;
 }
@@ -245,6 +258,7 @@ static bool tell(struct az_teller *t)
 	const struct az_request *r = t->request;
 
 	t->verdict.physical = r->address;
+	t->verdict.shift = 12;
 	if ((az_peek(t->az, AZ_CONTROL) & AZ_IOMMU_EN) == 0)
 		return !r->translation || az_deny(t, 0, 0);
 	if (r->malformed)
@@ -279,6 +293,7 @@ struct az_verdict az_tell(const struct az *az, const struct az_request *request)
 	struct az_verdict *verdict = &t.verdict;
 
 	verdict->allowed = tell(&t);
+	verdict->domain = az_bits(t.dte[0], 0, 0) ? az_bits(t.dte[1], 15, 0) : 0;
 	if (!request->translation)
 		return *verdict;
 	verdict->answered = verdict->allowed || verdict->code == AZ_PAGE_FAULT;

@@ -9,7 +9,7 @@
 #define AZ_DIRTY    UINT64_C(0x40)
 
 enum { AZ_PR = 1, AZ_PE = 4, AZ_RZ = 8 };
-enum { AZ_PAGE_FAULT = 2, AZ_TABLE_ERROR = 4 };
+enum { AZ_PAGE_FAULT = 2 };
 
 struct az_teller {
 	const struct az *az;
@@ -24,11 +24,14 @@ struct az_host {
 	uint64_t at[6];
 	unsigned count;
 	uint64_t leaf, physical;
+	unsigned shift;
 	bool reads, writes;
 };
 
 /* It is denied: the verdict has nothing else. False. */
 bool az_deny(struct az_teller *t, unsigned code, unsigned flags);
+/* For want of memory where an entry of a page table should be. False. */
+bool az_deny_table(struct az_teller *t, uint64_t address);
 unsigned az_bits(uint64_t value, unsigned high, unsigned low);
 bool az_has_memory(uint64_t address);
 unsigned az_mode(const struct az_teller *t); /* DTE.Mode */

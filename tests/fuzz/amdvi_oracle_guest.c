@@ -13,7 +13,7 @@ static bool root_of(struct az_teller *t, uint32_t pasid, uint64_t *root)
 		uint64_t entry;
 
 		if (!az_has_memory(at))
-			return az_deny(t, AZ_TABLE_ERROR, 0);
+			return az_deny_table(t, at);
 		entry = fz_load(&t->az->fz, at);
 		if ((entry & 1) == 0)
 			return az_deny(t, AZ_PAGE_FAULT, 0);
@@ -81,7 +81,7 @@ static bool guest(struct az_teller *t, uint32_t pasid, struct passing *passing, 
 			at = passed->through.physical;
 		}
 		if (!az_has_memory(at))
-			return az_deny(t, AZ_TABLE_ERROR, 0);
+			return az_deny_table(t, at);
 		passed->at = at;
 		passed->entry = fz_load(&t->az->fz, at);
 		if (!az_bits(passed->entry, 0, 0))
@@ -95,6 +95,7 @@ static bool guest(struct az_teller *t, uint32_t pasid, struct passing *passing, 
 		table = passed->entry & AZ_ADDRESS;
 		if (level > 1 && !(level <= 3 && az_bits(passed->entry, 7, 7)))
 			continue;
+		t->verdict.shift = az_low(level);
 		*output = table >> az_low(level) << az_low(level) |
 		    (r->address & ((UINT64_C(1) << az_low(level)) - 1));
 		return true;

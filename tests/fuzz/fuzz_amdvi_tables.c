@@ -1,8 +1,8 @@
 /*
  * Fuzzing AMD-Vi's translation: the input writes tables of both kinds, and sends requests through them. What comes
- * of untranslated and translation requests, the flags they leave in entries included, is judged by a second telling
- * (amdvi_oracle.c), but for what its header says that it leaves out: above all translated requests, interrupts and
- * their entries, page requests, exclusion and apertures, and events beyond code, type and flags.
+ * of untranslated and translation requests, their events and the flags they leave in entries included, is judged by a
+ * second telling (amdvi_oracle.c). That leaves out what its header says: above all translated requests, interrupts
+ * and their entries, page requests, exclusion and apertures.
  */
 #include "fuzz/amdvi.h"
 
