@@ -12,13 +12,13 @@ static void a_cached_page_says_whose_it_is_and_who_filled_it(void **state)
 	(void)state;
 	start_host(&scene, 0);
 	first = ask(scene.amd.device, &(struct iommusim_dma_request){ .address = 0x5010, .tag = 77 });
-	second = ask(scene.other, &(struct iommusim_dma_request){ .address = 0x5028, .tag = 78 });
+	second = ask(scene.other, &(struct iommusim_dma_request){ .address = 0x5029, .tag = 78 });
 	assert_false(first.cached);
 	assert_int_equal(first.cached_tag, 0);
 	assert_true(second.cached);
 	assert_int_equal(second.cached_tag, 77);
 	assert_int_equal(second.domain, AMD_DOMAIN);
-	assert_int_equal(second.physical, 0x9028);
+	assert_int_equal(second.physical, 0x9029);
 	assert_int_equal(second.page_shift, 12);
 	assert_int_equal(second.entry, HOST_PAGE | 0x9000);
 	assert_true(second.translated);
@@ -120,6 +120,9 @@ static void execution_of_a_cached_page(void **state)
 	assert_int_equal(
 	    event[0], UINT64_C(2) << 60 | UINT64_C(0x57) << 48 | UINT64_C(5) << 32 | AMD_RID);
 	assert_int_equal(event[1], 0x5000);
+	/* that it may not be run says nothing of its dirty flag */
+	assert_false(access_as(scene.amd.device, 5, IOMMUSIM_DMA_WRITE, 0x5000).cached);
+	assert_true(access_as(scene.amd.device, 5, IOMMUSIM_DMA_WRITE, 0x5000).cached);
 	/* what was denied to run was found all the same, or not: nothing wrong is kept of it */
 	map_guest(&scene, 0x7000, 0xb000 | P | RW | US | XD);
 	page = ask(scene.amd.device,
@@ -155,7 +158,7 @@ static void a_kept_absence_is_no_page(void **state)
 		assert_int_equal(page[i].page_shift, 0);
 		assert_int_equal(page[i].domain, AMD_DOMAIN);
 	}
-	page[1] = translate(scene.other, 0x7018, false);
+	page[1] = translate(scene.other, 0x7ff0, false); /* of all of the page */
 	assert_true(page[1].cached);
 	assert_true(page[1].answered);
 	assert_int_equal(page[1].granted, 0);

@@ -74,6 +74,38 @@ static void each_pasid_and_the_host_have_translations_of_their_own(void **state)
 	}
 }
 
+/* Such a unit tells requests without PASID from those with PASID 0, and answers each from what it filled. */
+static void requests_of_one_device_are_told_apart(void **state)
+{
+	const struct amd_setup setup = { .settings.match = IOMMUSIM_MATCH_SOURCE };
+	struct iommusim_dma_page page;
+	struct scene scene;
+
+	(void)state;
+	start_guest(&scene, &setup, 0, true);
+	am_map(&scene.amd, 0x40000, 0x9000, 3);
+	am_map(&scene.amd, 0x5000, 0xb000, 3);
+	am_map(&scene.amd, 0x6000, 0xc000, 3);
+	map_guest(&scene, 0x5000, 0x40000 | P | RW | US | D);
+	map_guest(&scene, 0x6000, 0x40000 | P | RW | US | D);
+	assert_int_equal(translate(scene.amd.device, 0x5000, false).physical, 0xb000);
+	assert_int_equal(access_as(scene.amd.device, 0, IOMMUSIM_DMA_READ, 0x5000).physical, 0x9000);
+	page = translate(scene.amd.device, 0x5000, false);
+	assert_true(page.cached);
+	assert_int_equal(page.physical, 0xb000);
+	page = access_as(scene.amd.device, 0, IOMMUSIM_DMA_READ, 0x5000);
+	assert_true(page.cached);
+	assert_int_equal(page.physical, 0x9000);
+	for (unsigned guest = 0; guest < 2; guest++) { /* the tables as well */
+		am_invalidate_device(&scene.amd, AMD_RID);
+		page =
+		    access_as(scene.amd.device, guest != 0 ? 0 : NO_PASID, IOMMUSIM_DMA_READ, 0x6000);
+		assert_true(page.through_cache);
+		assert_int_equal(page.physical, guest != 0 ? 0x9000 : 0xc000);
+	}
+	am_stop(&scene.amd);
+}
+
 /*
  * A unit that looks at who filled it still goes by the space: the device's entry may have got another domain, or
  * guest tables, with nothing but itself invalidated.
@@ -225,6 +257,7 @@ int main(void)
 		cmocka_unit_test(users_and_supervisors_do_not_share),
 		cmocka_unit_test(host_translations_know_no_privilege),
 		cmocka_unit_test(each_pasid_and_the_host_have_translations_of_their_own),
+		cmocka_unit_test(requests_of_one_device_are_told_apart),
 		cmocka_unit_test(another_domain_of_the_same_device_is_another_space),
 		cmocka_unit_test(tables_serve_whoever_may_be_in_their_space),
 		cmocka_unit_test(tables_belong_to_their_domain),
