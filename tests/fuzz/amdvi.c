@@ -35,7 +35,8 @@ void az_start(struct az *az, const uint8_t *data, size_t size)
 	struct fz *fz = &az->fz;
 	unsigned what, how;
 
-	*az = (struct az){ .fz = { .at = data, .begin = data, .end = data + size } };
+	*az =
+	    (struct az){ .fz = { .at = data, .begin = data, .end = data + size }, .rings_moved = true };
 	what = fz_u8(fz);
 	how = fz_u8(fz);
 	az->config = (struct iommusim_amdvi_config){
