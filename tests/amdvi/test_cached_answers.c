@@ -90,6 +90,9 @@ static void rights_of_a_cached_page(void **state)
 
 			assert_true(page.cached);
 			assert_int_equal(page.faulted, (rights & (kind == 0 ? 1 : 2)) == 0);
+			if (page.faulted)
+				assert_string_equal(
+				    page.fault.meaning, "IR or IW is missing in the host page tables");
 		}
 		am_stop(&scene.amd);
 	}
