@@ -70,10 +70,9 @@ static inline uint64_t az_table(unsigned level, unsigned number)
 struct az {
 	struct fz fz; /* first; its VT-d parts are not used */
 	struct iommusim_amdvi_config config;
-	bool guests; /* devices begin with guest tables */
-	bool flags;  /* and with accessed and dirty flags, and the right to ask for translations */
-	bool
-	    rings_moved; /* a ring's registers are not as az_bring_up() has them: what is there says nothing */
+	bool guests;      /* devices begin with guest tables */
+	bool flags;       /* and with accessed and dirty flags, and the right to ask for translations */
+	bool rings_moved; /* its rings are not where az_bring_up() puts them */
 };
 
 typedef void az_operation(struct az *az);
