@@ -1,6 +1,6 @@
 /*
  * One request of the AMD-Vi fuzzers against its second telling (amdvi_oracle.c), with nothing cached: the outcome,
- * and what the unit does to memory, which is flags in entries and nothing else.
+ * the walk that foretells it, and what the unit does to memory, which is flags in entries and nothing else.
  */
 #include "fuzz/amdvi.h"
 
@@ -175,6 +175,27 @@ static void expect_data(const struct fz_request *request, const struct az_verdic
 
 /* ---- a request ---- */
 
+/* The walk of the request, that changes nothing, tells what comes of it: without caches, the same. */
+static void compare_walk(const struct iommusim_walk *walk, const struct iommusim_dma_page *page)
+{
+	const struct iommusim_dma_page *told = &walk->result;
+
+	FZ_REQUIRE(walk->step_count <= IOMMUSIM_WALK_STEPS);
+	FZ_REQUIRE((walk->clause == NULL) == (walk->reason == NULL));
+	FZ_REQUIRE(told->faulted == page->faulted && told->answered == page->answered);
+	FZ_REQUIRE(told->granted == page->granted && told->non_snooped == page->non_snooped);
+	FZ_REQUIRE(told->untranslated_only == page->untranslated_only);
+	FZ_REQUIRE(told->privileged == page->privileged && told->domain == page->domain);
+	FZ_REQUIRE(told->page_shift == page->page_shift && told->entry == page->entry);
+	FZ_REQUIRE(page->faulted || told->physical == page->physical);
+	FZ_REQUIRE(
+	    told->fault.class_ == page->fault.class_ && told->fault.reason == page->fault.reason);
+	FZ_REQUIRE(told->fault.record[0] == page->fault.record[0]);
+	FZ_REQUIRE(told->fault.record[1] == page->fault.record[1]);
+	FZ_REQUIRE(told->fault.suppressed == page->fault.suppressed);
+	FZ_REQUIRE(told->fault.aborts == page->fault.aborts);
+}
+
 /* Some ask for a translation; of those, some are malformed. */
 static struct az_request tell_of(struct fz_request *request, unsigned device)
 {
@@ -206,6 +227,7 @@ static struct az_request tell_of(struct fz_request *request, unsigned device)
 void az_judged_dma(struct az *az)
 {
 	struct iommusim_dma_outcome outcome;
+	struct iommusim_walk walk;
 	struct az_verdict verdict, next;
 	struct fz_request request;
 	struct az_request told;
@@ -218,9 +240,12 @@ void az_judged_dma(struct az *az)
 	verdict = az_tell(az, &told);
 	allow_prefetch(az, &told, &next);
 	remember(az);
+	FZ_REQUIRE(iommusim_walk(request.device, &request.dma, &walk) == IOMMUSIM_OK);
+	check_memory(az);
 	FZ_REQUIRE(iommusim_dma(request.device, &request.dma, &outcome, NULL, 0) == IOMMUSIM_OK);
 	az_check_outcome(az, &request.dma, &outcome);
 	compare(&told, &verdict, &outcome.page);
+	compare_walk(&walk, &outcome.page);
 	expect_marks(az, &verdict);
 	if (verdict.allowed)
 		expect_marks(az, &next);
