@@ -340,6 +340,26 @@ static void without_host_translation_a_root_is_illegal(void **state)
 	}
 }
 
+/* The address of event 1 has bits 63:2 (AMD-Vi 2.5.2). */
+static void an_illegal_entry_is_told_of_by_doubleword(void **state)
+{
+	struct amd_fixture amd;
+	uint64_t dte[4], event[2];
+
+	(void)state;
+	start_uncached(&amd, 0, 0);
+	am_plain_dte(&amd, dte);
+	dte[0] |= BIT(2);
+	am_set_dte(&amd, AMD_RID, dte);
+	for (uint64_t low = 0; low < 8; low++) {
+		assert_true(am_access(amd.device, IOMMUSIM_DMA_READ, 0x5000 + low, 1).faulted);
+		am_only_event(&amd, event);
+		assert_int_equal(event[0] >> 60, 1);
+		assert_int_equal(event[1], 0x5000 + (low & 4));
+	}
+	am_stop(&amd);
+}
+
 /* ---- silence --------------------------------------------------------------------------------------------- */
 
 /* Only page faults are silenced: an illegal entry is told about, and so is a table without memory. */
@@ -421,6 +441,7 @@ int main(void)
 		cmocka_unit_test(without_translation_information_all_is_blocked),
 		cmocka_unit_test(the_order_of_checks_is_that_of_the_specification),
 		cmocka_unit_test(without_host_translation_a_root_is_illegal),
+		cmocka_unit_test(an_illegal_entry_is_told_of_by_doubleword),
 		cmocka_unit_test(other_events_are_never_silenced),
 		cmocka_unit_test(an_entry_stays_as_it_was_read_until_it_is_invalidated),
 		cmocka_unit_test(translation_off_passes_all_and_on_looks_again),

@@ -109,6 +109,64 @@ static void the_interrupt_range(void **state)
 	am_stop(&amd);
 }
 
+/*
+ * One aligned doubleword written is an interrupt, a read of no bytes flushes them; nothing else is let in. With a PASID
+ * they are page faults with I (2.5.3). Where translation is off nothing is denied, but only these are interrupts.
+ */
+static void what_is_an_interrupt(void **state)
+{
+	static const struct {
+		uint64_t address, length;
+		enum iommusim_dma_kind kind;
+		bool interrupt;
+	} requests[] = {
+		{ 0xfee00000, 4, IOMMUSIM_DMA_WRITE, true },
+		{ 0xfee00004, 4, IOMMUSIM_DMA_WRITE, true },
+		{ 0xfeefffc8, 4, IOMMUSIM_DMA_WRITE, true },
+		{ 0xfee00000, 0, IOMMUSIM_DMA_READ, true },
+		{ 0xfeefffff, 0, IOMMUSIM_DMA_READ, true },
+		{ 0xfee00002, 4, IOMMUSIM_DMA_WRITE, false },
+		{ 0xfee00003, 4, IOMMUSIM_DMA_WRITE, false },
+		{ 0xfee00000, 2, IOMMUSIM_DMA_WRITE, false },
+		{ 0xfee00000, 8, IOMMUSIM_DMA_WRITE, false },
+		{ 0xfee00000, 4, IOMMUSIM_DMA_READ, false },
+		{ 0xfee00000, 1, IOMMUSIM_DMA_READ, false },
+		{ 0xfee00000, 4, IOMMUSIM_DMA_ATOMIC, false },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 4 * sizeof(requests) / sizeof(*requests); i++) {
+		const bool on = (i & 1) != 0, pasid = (i & 2) != 0, is = requests[i / 4].interrupt;
+		const struct iommusim_dma_request request = {
+			.address = requests[i / 4].address,
+			.length = requests[i / 4].length,
+			.kind = requests[i / 4].kind,
+			.has_pasid = pasid,
+			.pasid = pasid ? 0x12345 : 0,
+		};
+		struct iommusim_dma_outcome outcome;
+		struct amd_fixture amd;
+		uint64_t event[2];
+
+		start(&amd);
+		am_control(&amd, 0, on ? 0 : C_IOMMU_EN);
+		assert_int_equal(iommusim_dma(amd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+		assert_int_equal(outcome.page.faulted, on && (!is || pasid));
+		assert_int_equal(outcome.page.interrupt, is && !pasid);
+		if (outcome.page.faulted) {
+			am_only_event(&amd, event);
+			/* I 51, US 50, RW 53, GN 48, PASID: event 2; or event 8, type 0 */
+			assert_int_equal(event[0] >> 52 & 0xf0f,
+			    is ? 0x200 | (request.kind == IOMMUSIM_DMA_READ ? 0 : 2) : 0x800);
+			assert_int_equal(event[0] >> 48 & 0xf, (is ? 0xc : 0) | (pasid ? 1 : 0));
+			assert_int_equal(event[0] & UINT64_C(0xffffffffffff),
+			    AMD_RID | (pasid ? UINT64_C(0x234500010000) : 0));
+			assert_int_equal(event[1], request.address);
+		}
+		am_stop(&amd);
+	}
+}
+
 /* Base and limit are pages, both within. */
 static void the_exclusion_range(void **state)
 {
@@ -141,6 +199,20 @@ static void set_aperture(
 	am_set64(amd, A_MARC + number * 24 + 16, length);
 }
 
+/* The answer to a translation request. */
+static unsigned granted(struct amd_fixture *amd, uint64_t address, bool no_write)
+{
+	const struct iommusim_dma_request request = { .address = address,
+		.length = 8,
+		.address_type = IOMMUSIM_DMA_TRANSLATION_REQUEST,
+		.no_write = no_write };
+	struct iommusim_dma_outcome outcome;
+
+	assert_int_equal(iommusim_dma(amd->device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+	assert_true(outcome.page.answered);
+	return outcome.page.granted;
+}
+
 static void each_aperture(void **state)
 {
 	(void)state;
@@ -148,13 +220,17 @@ static void each_aperture(void **state)
 		struct amd_fixture amd;
 
 		start(&amd);
+		change_dte(&amd, 1, BIT(32)); /* I */
 		am_control(&amd, C_MARC_EN, 0);
 		set_aperture(&amd, number, 0x40000, 0x7000000, 0x3000);
 		expect_translated(&amd, 0x3ffff);
 		expect_at(&amd, 0x40000, 0x7000000);
 		expect_at(&amd, 0x42fff, 0x7002fff);
 		expect_translated(&amd, 0x43000);
+		assert_int_equal(granted(&amd, 0x40000, false), 3);
+		assert_int_equal(granted(&amd, 0x40000, true), 1);
 		am_set64(&amd, A_MARC + number * 24 + 8, 0x7000003); /* it may be read alone */
+		assert_int_equal(granted(&amd, 0x40000, false), 1);
 		expect_at(&amd, 0x42fff, 0x7002fff);
 		expect_denied(&amd, 0x42fff, IOMMUSIM_DMA_WRITE, 0x2070); /* PR RW PE */
 		expect_denied(&amd, 0x42fff, IOMMUSIM_DMA_ATOMIC, 0x2070);
@@ -198,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hypertransports_ranges),
 		cmocka_unit_test(the_interrupt_range),
+		cmocka_unit_test(what_is_an_interrupt),
 		cmocka_unit_test(the_exclusion_range),
 		cmocka_unit_test(each_aperture),
 		cmocka_unit_test(with_a_pasid_nothing_is_special),
