@@ -69,6 +69,34 @@ static void reads_of_nested_walks(void **state)
 	am_stop(&scene.amd);
 }
 
+/* CONTROL.GCR3TRPMode: host tables lead to the GCR3 tables, too. Two of them here, GLX 1; PASID 205h. */
+static void reads_of_gcr3_tables_at_guest_addresses(void **state)
+{
+	struct amd_setup setup = counting;
+	struct scene scene;
+	uint64_t lower;
+
+	(void)state;
+	setup.efr2 = F2_GCR3TRP;
+	start_guest(&scene, &setup, 0, true);
+	am_control(&scene.amd, BIT(58), 0);
+	lower = am_page(&scene.amd);
+	am_map(&scene.amd, scene.gcr3, scene.gcr3, 3);
+	am_map(&scene.amd, lower, lower, 3);
+	am_map(&scene.amd, 0x40000, 0x9000, 3);
+	am_store(&scene.amd, scene.gcr3 + 8, lower | 1);
+	am_store(&scene.amd, lower + 5 * UINT64_C(8), scene.guest[3] | 1);
+	scene.dte[0] |= BIT(56);
+	set_dte(&scene);
+	map_guest(&scene, 0x5000, 0x40000 | P | RW | US);
+	count_all(&scene);
+	assert_false(access_as(scene.amd.device, 0x205, IOMMUSIM_DMA_READ, 0x5000).faulted);
+	assert_int_equal(counted(&scene, ALL_READS), 2 * (4 + 1) + 4 * (4 + 1) + 4);
+	assert_int_equal(counted(&scene, NESTED_READS), 2 * 4 + 4 * 4 + 4);
+	assert_int_equal(counted(&scene, GUEST_READS), 2 + 4);
+	am_stop(&scene.amd);
+}
+
 static void reads_of_guest_tables_alone(void **state)
 {
 	struct scene scene;
@@ -137,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_of_nested_walks),
+		cmocka_unit_test(reads_of_gcr3_tables_at_guest_addresses),
 		cmocka_unit_test(reads_of_guest_tables_alone),
 		cmocka_unit_test(requests_of_each_kind),
 		cmocka_unit_test(what_is_not_aborted_is_not_counted_so),
