@@ -177,6 +177,53 @@ static void tables_serve_whoever_may_be_in_their_space(void **state)
 	}
 }
 
+/*
+ * The root of a PASID's tables is kept as well, whatever becomes of its GCR3 entry, and takes no right away; until
+ * the PASID is invalidated with what leads to its pages (INVALIDATE_IOMMU_PAGES: GN, PDE).
+ */
+static void the_root_of_a_pasid_is_kept(void **state)
+{
+	static const struct {
+		enum iommusim_dma_kind kind;
+		bool execute, privileged;
+	} requests[] = {
+		{ IOMMUSIM_DMA_READ, false, false },
+		{ IOMMUSIM_DMA_WRITE, false, false },
+		{ IOMMUSIM_DMA_READ, true, false },
+		{ IOMMUSIM_DMA_WRITE, false, true },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		const struct iommusim_dma_request request = { .address = 0x8000006000,
+			.kind = requests[i].kind,
+			.has_pasid = true,
+			.pasid = 5,
+			.execute = requests[i].execute,
+			.privileged = requests[i].privileged };
+		struct iommusim_dma_page page;
+		struct scene scene;
+
+		start_guest(&scene, NULL, 0, false);
+		map_guest(&scene, 0x5000, 0x9000 | P | RW | US);
+		map_guest(&scene, 0x6000, 0xa000 | P | RW | US);
+		/* another entry of level 4 for the same tables */
+		am_store(&scene.amd, scene.guest[3] + 8, scene.guest[2] | P | RW | US);
+		assert_false(access_as(scene.amd.device, 5, IOMMUSIM_DMA_READ, 0x5000).faulted);
+		am_store(&scene.amd, scene.gcr3 + 5 * UINT64_C(8), 0);
+		am_invalidate_device(&scene.amd, AMD_RID);
+		page = ask(scene.amd.device, &request);
+		assert_false(page.faulted);
+		assert_true(page.through_cache && !page.cached);
+		assert_int_equal(page.physical, 0xa000);
+		am_submit(&scene.amd, UINT64_C(3) << 60 | (uint64_t)AMD_DOMAIN << 32 | 5,
+		    UINT64_C(0x7ffffffffffff000) | 7);
+		am_wait(&scene.amd);
+		assert_true(ask(scene.amd.device, &request).faulted);
+		am_stop(&scene.amd);
+	}
+}
+
 /* The same of host tables: by domain, unless the unit looks at who filled them. Each device's own domain. */
 static void tables_belong_to_their_domain(void **state)
 {
@@ -260,6 +307,7 @@ int main(void)
 		cmocka_unit_test(requests_of_one_device_are_told_apart),
 		cmocka_unit_test(another_domain_of_the_same_device_is_another_space),
 		cmocka_unit_test(tables_serve_whoever_may_be_in_their_space),
+		cmocka_unit_test(the_root_of_a_pasid_is_kept),
 		cmocka_unit_test(tables_belong_to_their_domain),
 		cmocka_unit_test(tables_of_a_fault_are_kept_where_there_are_no_flags),
 		cmocka_unit_test(guest_tables_of_a_fault_are_not_kept),
