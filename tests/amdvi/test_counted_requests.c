@@ -161,6 +161,39 @@ static void what_is_not_aborted_is_not_counted_so(void **state)
 	am_stop(&scene.amd);
 }
 
+/* DMA is its device's and, where the entry is valid, its domain's. Matches: 10h on, 31 enables, 63:32 mask. */
+static void dma_belongs_to_device_and_domain(void **state)
+{
+	enum { BY_DEVICE = 1, BY_OTHER_DEVICE, BY_DOMAIN, BY_DOMAIN_0 };
+	const uint64_t all = BIT(31) | UINT64_C(0xffff) << 32;
+	struct scene scene;
+
+	(void)state;
+	start(&scene, &counting, 0);
+	am_map(&scene.amd, 0x5000, 0x9000, 3);
+	am_set64(&scene.amd, 0x40020 + BY_DEVICE * 0x100, all | AMD_RID);
+	am_set64(&scene.amd, 0x40020 + BY_OTHER_DEVICE * 0x100, all | OTHER_RID);
+	am_set64(&scene.amd, 0x40018 + BY_DOMAIN * 0x100, all | AMD_DOMAIN);
+	am_set64(&scene.amd, 0x40018 + BY_DOMAIN_0 * 0x100, all);
+	for (unsigned counter = BY_DEVICE; counter <= BY_DOMAIN_0; counter++)
+		am_set64(&scene.amd, 0x40008 + counter * 0x100, TOTAL);
+	access_as(scene.amd.device, NO_PASID, IOMMUSIM_DMA_READ, 0x5000);
+	access_as(scene.amd.device, NO_PASID, IOMMUSIM_DMA_READ, 0x6000);
+	assert_int_equal(counted(&scene, BY_DEVICE), 2);
+	assert_int_equal(counted(&scene, BY_OTHER_DEVICE), 0);
+	assert_int_equal(counted(&scene, BY_DOMAIN), 2);
+	assert_int_equal(counted(&scene, BY_DOMAIN_0), 0);
+	scene.dte[0] = 0; /* V=0: bits 127:1 mean nothing, the domain included */
+	scene.dte[1] = 0;
+	set_dte(&scene);
+	access_as(scene.other, NO_PASID, IOMMUSIM_DMA_READ, 0x5000);
+	assert_int_equal(counted(&scene, BY_DEVICE), 0);
+	assert_int_equal(counted(&scene, BY_OTHER_DEVICE), 1);
+	assert_int_equal(counted(&scene, BY_DOMAIN), 0);
+	assert_int_equal(counted(&scene, BY_DOMAIN_0), 0);
+	am_stop(&scene.amd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +202,7 @@ int main(void)
 		cmocka_unit_test(reads_of_guest_tables_alone),
 		cmocka_unit_test(requests_of_each_kind),
 		cmocka_unit_test(what_is_not_aborted_is_not_counted_so),
+		cmocka_unit_test(dma_belongs_to_device_and_domain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
