@@ -49,6 +49,9 @@ bool amdvi_beside_tables(const struct amdvi_unit *amdvi, const struct page_reque
 unsigned amdvi_refine_missing(const struct amdvi_lookup *lookup);
 /* What a walk found is the request's. */
 void amdvi_take_walk(struct amdvi_lookup *lookup, struct stage_walk *walk);
+/* If it is denied for a flag that cannot be set: in which entry. */
+void amdvi_blame_mark(
+    const struct amdvi_unit *amdvi, struct amdvi_lookup *lookup, const struct walk_marks *marks);
 /* May the page be reached, by whose it is (SNP)? The reason when not. */
 unsigned amdvi_check_owner(const struct amdvi_unit *amdvi, const struct page_request *request,
     const struct iommusim_dma_page *page);

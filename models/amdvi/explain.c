@@ -92,9 +92,11 @@ static void find_page(
 	struct stage_walk walk = { .marks = &marks, .path = path };
 
 	lookup->reason = amdvi_find_page(amdvi, lookup->request, &lookup->space, &walk, lookup->page);
-	if (lookup->reason == ALLOWED)
-		lookup->reason = walk_marks_foresee(&amdvi->unit.machine->memory, &marks);
 	amdvi_take_walk(lookup, &walk);
+	if (lookup->reason != ALLOWED)
+		return;
+	lookup->reason = walk_marks_foresee(&amdvi->unit.machine->memory, &marks);
+	amdvi_blame_mark(amdvi, lookup, &marks);
 }
 
 static const char *mode_of(enum amdvi_ending ending)

@@ -56,7 +56,7 @@ static void note_gcr3(
 
 /* A GCR3 table in memory, where its address is one that host tables translate. */
 static unsigned find_gcr3_table(
-    const struct guest *guest, const struct stage_walk *asked, uint64_t *table, unsigned *reads)
+    const struct guest *guest, struct stage_walk *asked, uint64_t *table, unsigned *reads)
 {
 	struct stage_walk through = {
 		.address = *table,
@@ -70,6 +70,7 @@ static unsigned find_gcr3_table(
 		return ALLOWED;
 	reason = amdvi_walk_host(guest->amdvi, guest->space, &through);
 	*reads += through.reads;
+	asked->entry_address = through.entry_address;
 	if (reason != ALLOWED)
 		return reason == HOST_RIGHTS ? GUEST_TABLE_RIGHTS : reason;
 	*table = through.page | (*table & SPEC_MASK(through.shift - 1, 0));

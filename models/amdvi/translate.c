@@ -67,6 +67,17 @@ void amdvi_take_walk(struct amdvi_lookup *lookup, struct stage_walk *walk)
 	walk->reads = walk->nested_reads = 0;
 }
 
+void amdvi_blame_mark(
+    const struct amdvi_unit *amdvi, struct amdvi_lookup *lookup, const struct walk_marks *marks)
+{
+	const struct walk_mark *mark = lookup->reason == ALLOWED
+	    ? NULL
+	    : walk_marks_unwritable(&amdvi->unit.machine->memory, marks);
+
+	if (mark != NULL)
+		lookup->entry_address = mark->address;
+}
+
 /*
  * The page, and the flags that go with finding it. An entry that software changes between being read and
  * being marked is read again, from the top.
@@ -83,12 +94,16 @@ static void find_page(
 		    amdvi_find_page(amdvi, lookup->request, &lookup->space, &walk, lookup->page);
 		amdvi_take_walk(lookup, &walk);
 		lookup->unmarked = lookup->markless && marks.count != 0;
-		if (lookup->reason != ALLOWED || lookup->unmarked ||
-		    walk_marks_commit(&amdvi->unit.machine->memory, &marks, &lookup->reason))
+		if (lookup->reason != ALLOWED || lookup->unmarked)
 			return;
+		if (walk_marks_commit(&amdvi->unit.machine->memory, &marks, &lookup->reason)) {
+			amdvi_blame_mark(amdvi, lookup, &marks);
+			return;
+		}
 		stage_walk_from_root(&walk);
 	}
 	lookup->reason = marks.list[0].unwritable;
+	lookup->entry_address = marks.list[0].address;
 }
 
 /* What the IOTLB answered is judged for this request, as what the tables answer is. */

@@ -45,6 +45,7 @@ static unsigned find_place(struct reader *reader, uint64_t address, struct place
 	reason = stage->second(stage->context, through);
 	reader->asked->reads += through->reads;
 	reader->asked->nested_reads += through->reads;
+	reader->asked->entry_address = through->entry_address;
 	if (reason != 0)
 		return reason;
 	place->address = through->page | (address & SPEC_MASK(through->shift - 1, 0));

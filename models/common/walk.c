@@ -86,12 +86,20 @@ static enum memory_update set_flags(const struct memory *memory, const struct wa
 	}
 }
 
-unsigned walk_marks_foresee(const struct memory *memory, const struct walk_marks *marks)
+const struct walk_mark *walk_marks_unwritable(
+    const struct memory *memory, const struct walk_marks *marks)
 {
 	for (unsigned i = 0; i < marks->count; i++)
 		if (!memory_is_writable(memory, marks->list[i].address))
-			return marks->list[i].unwritable;
-	return 0;
+			return &marks->list[i];
+	return NULL;
+}
+
+unsigned walk_marks_foresee(const struct memory *memory, const struct walk_marks *marks)
+{
+	const struct walk_mark *mark = walk_marks_unwritable(memory, marks);
+
+	return mark == NULL ? 0 : mark->unwritable;
 }
 
 bool walk_marks_set(const struct memory *memory, const struct walk_marks *marks, unsigned *reason)

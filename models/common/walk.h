@@ -110,7 +110,9 @@ static inline bool walk_marks_commit(
 {
 	return marks->count == 0 || walk_marks_set(memory, marks, reason);
 }
-/* The reason of the fault that setting them would end in; 0: none. Changes nothing. */
+/* The first that could not be set, or NULL; and the reason of the fault in which that would end, or 0. */
+const struct walk_mark *walk_marks_unwritable(
+    const struct memory *memory, const struct walk_marks *marks);
 unsigned walk_marks_foresee(const struct memory *memory, const struct walk_marks *marks);
 
 /* ---- one stage ------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /*
  * Guest (v2) tables (AMD-Vi 2.2.6, 2.2.7): the GCR3 table of a PASID, x86 tables of four and five levels, requests
- * without PASID, rights, and the nested walk. Generated ones: tests/property/test_amdvi_walks.c.
+ * without PASID, rights, and the nested walk. Every bit of their entries: test_sweep_guest_tables.c. Generated
+ * tables: tests/property/test_amdvi_walks.c.
  */
 #include "amdvi_fixture.h"
 
@@ -182,43 +183,6 @@ static void a_user_needs_every_entry_and_a_writer_too(void **state)
 		am_store(&guest.amd, at, entry);
 		assert_false(reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, EXECUTING).faulted);
 	}
-	am_stop(&guest.amd);
-}
-
-static void without_nx_bit_63_is_reserved(void **state)
-{
-	struct guest guest;
-
-	(void)state;
-	start(&guest, 4, 0, F_NX);
-	map(&guest, 0x5000, 0x9000 | P | RW | US | XD);
-	expect_fault(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0, E_PR | E_RZ);
-	am_stop(&guest.amd);
-}
-
-static void reserved_bits_of_large_pages(void **state)
-{
-	struct guest guest;
-
-	(void)state;
-	start(&guest, 4, 0, 0);
-	for (unsigned level = 2; level <= 3; level++)
-		for (unsigned bit = 0; bit < 64; bit++) {
-			const uint64_t entry = UINT64_C(0x40000000) | P | RW | US | PS;
-			const uint64_t address = level == 2 ? 0x200000 : 0x80000000;
-			const unsigned low = level == 2 ? 21 : 30;
-			struct iommusim_dma_page page;
-
-			am_store(&guest.amd, entry_at(&guest, address, level), entry ^ BIT(bit));
-			page = reach(&guest, 5, IOMMUSIM_DMA_READ, address, AS_SUPERVISOR);
-			if (bit >= 13 && bit < low)
-				assert_int_equal(
-				    page.fault.record[0] >> 48, 0x2000 | E_GN | E_PR | E_RZ);
-			else if (bit != 0 && bit != 7)
-				assert_false(page.faulted);
-			am_drain_events(&guest.amd);
-			am_store(&guest.amd, entry_at(&guest, address, level), 0);
-		}
 	am_stop(&guest.amd);
 }
 
@@ -493,14 +457,48 @@ static void guest_tables_without_memory_are_hardware_errors(void **state)
 	am_stop(&guest.amd);
 }
 
+/* Nested: where the entry would be that cannot be read, of host tables on the way to one of the guest's as well. */
+static void host_tables_without_memory_are_hardware_errors(void **state)
+{
+	struct guest guest;
+	uint64_t event[2];
+
+	(void)state;
+	start_nested(&guest, F2_GCR3TRP);
+	for (unsigned place = 0; place < 3; place++) {
+		/* the guest's last table, its page, its GCR3 table */
+		const uint64_t gcr3 = guest.gcr3 + SLID;
+		const uint64_t address = place == 0 ? guest.root + 0x3000 + SLID
+		    : place == 1                    ? 0x40000
+						    : gcr3;
+		const uint64_t at = am_entry_at(&guest.amd, address, 2);
+		const uint64_t entry = am_load(&guest.amd, at);
+
+		if (place == 2) {
+			am_control(&guest.amd, BIT(58), 0);
+			guest.dte[0] = (guest.dte[0] & ~(UINT64_C(7) << 58)) | (gcr3 >> 12 & 7) << 58;
+			guest.dte[1] = (guest.dte[1] & 0xffff) | (gcr3 >> 15 & 0xffff) << 16;
+			am_set_dte(&guest.amd, AMD_RID, guest.dte);
+		}
+		am_store(&guest.amd, at, HOLE | 1 | 1 << 9 | HOST_RW);
+		reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0);
+		am_only_event(&guest.amd, event);
+		assert_int_equal(event[0],
+		    UINT64_C(4) << 60 | (uint64_t)(0x400 | E_GN) << 48 | UINT64_C(5) << 32 | AMD_RID);
+		/* the first of the guest's tables goes by the same host table as the last */
+		assert_int_equal(
+		    event[1], HOLE + ((place == 0 ? guest.root + SLID : address) >> 12 & 0x1ff) * 8);
+		am_store(&guest.amd, at, entry);
+	}
+	am_stop(&guest.amd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_of_4_kib_2_mib_and_1_gib),
 		cmocka_unit_test(what_is_not_present_is_a_fault_without_flags),
 		cmocka_unit_test(a_user_needs_every_entry_and_a_writer_too),
-		cmocka_unit_test(without_nx_bit_63_is_reserved),
-		cmocka_unit_test(reserved_bits_of_large_pages),
 		cmocka_unit_test(gcr3_tables_have_one_to_three_levels),
 		cmocka_unit_test(a_pasid_beyond_the_units_bits_is_a_fault),
 		cmocka_unit_test(a_pasid_needs_guest_translation),
@@ -511,6 +509,7 @@ int main(void)
 		cmocka_unit_test(a_nested_page_is_the_smaller_of_two),
 		cmocka_unit_test(the_gcr3_table_may_be_at_a_guest_address),
 		cmocka_unit_test(guest_tables_without_memory_are_hardware_errors),
+		cmocka_unit_test(host_tables_without_memory_are_hardware_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,27 +252,92 @@ static void a_translation_request_is_a_write_if_it_may_write(void **state)
 	}
 }
 
-/* Tables in memory that cannot be written: the flag cannot be set, and nothing goes through. */
+/* How often, of 64 contrary units, an access sets flags in the entry of `next`, which it is not about. */
+static unsigned looked_ahead(const struct iommusim_dma_request *request, uint64_t first, uint64_t next)
+{
+	unsigned count = 0;
+
+	for (uint64_t seed = 1; seed <= 64; seed++) {
+		const struct amd_setup setup = { .settings.cache = IOMMUSIM_CACHE_ADVERSE,
+			.seed = seed };
+		struct iommusim_dma_outcome outcome;
+		struct amd_fixture amd;
+		uint64_t dte[4], flags;
+
+		am_start_enabled(&amd, &setup);
+		if (first != 0)
+			am_map(&amd, first, 0x9000, 3);
+		am_map(&amd, next, 0xa000, 3);
+		am_plain_dte(&amd, dte);
+		dte[0] |= UINT64_C(3) << 7;
+		dte[1] |= BIT(32);
+		am_set_dte(&amd, AMD_RID, dte);
+		assert_int_equal(iommusim_dma(amd.device, request, &outcome, NULL, 0), IOMMUSIM_OK);
+		flags = am_load(&amd, am_entry_at(&amd, next, 1)) & (A | D);
+		assert_true(flags == 0 || flags == A); /* nothing gets dirty by a guess */
+		count += flags != 0;
+		am_stop(&amd);
+	}
+	return count;
+}
+
+/* A contrary unit now and then fetches the page after the one that was asked for, and no other. */
+static void a_contrary_unit_fetches_the_next_page(void **state)
+{
+	struct iommusim_dma_request request = {
+		.address = 0x5000, .length = 8, .kind = IOMMUSIM_DMA_WRITE
+	};
+
+	(void)state;
+	assert_in_range(looked_ahead(&request, 0x5000, 0x6000), 1, 63);
+	assert_int_equal(looked_ahead(&request, 0x5000, 0x7000), 0);
+	assert_int_equal(looked_ahead(&request, 0x5000, 0x4000), 0);
+	assert_int_equal(looked_ahead(&request, 0, 0x6000), 0); /* it faults */
+	request.kind = IOMMUSIM_DMA_READ;
+	assert_in_range(looked_ahead(&request, 0x5000, 0x6000), 1, 63);
+	request.address_type = IOMMUSIM_DMA_TRANSLATION_REQUEST;
+	assert_int_equal(looked_ahead(&request, 0x5000, 0x6000), 0);
+	request.address_type = IOMMUSIM_DMA_UNTRANSLATED;
+	request.address = 0xfedff000; /* interrupts come next: they are no pages */
+	assert_int_equal(looked_ahead(&request, 0xfedff000, 0xfee00000), 0);
+}
+
+/*
+ * Tables in memory that cannot be written: the flag cannot be set, and nothing goes through. The event says where it
+ * could not; so does the walk.
+ */
 static void a_flag_that_cannot_be_set_is_a_hardware_error(void **state)
 {
 	const uint64_t rom = 0x8000000;
-	struct iommusim_dma_page page;
-	struct amd_fixture amd;
-	const uint64_t entry = 0x9000 | BIT(0) | BIT(61) | BIT(62);
 
 	(void)state;
-	start_flags(&amd, IOMMUSIM_CACHE_HOARD, 1);
-	assert_int_equal(
-	    iommusim_memory_add(amd.machine, rom, 0x1000, IOMMUSIM_MEMORY_ROM), IOMMUSIM_OK);
-	am_store(&amd, am_entry_at(&amd, 0x5000, 2), rom | BIT(0) | 1 << 9 | BIT(61) | BIT(62));
-	assert_int_equal(
-	    iommusim_memory_write(amd.machine, rom + 5 * UINT64_C(8), &entry, sizeof(entry)),
-	    IOMMUSIM_OK);
-	page = am_access(amd.device, IOMMUSIM_DMA_READ, 0x5000, 8);
-	assert_true(page.faulted);
-	assert_int_equal(page.fault.reason, 4);
-	assert_int_equal(page.fault.record[1], rom + 5 * UINT64_C(8));
-	am_stop(&amd);
+	for (unsigned level = 1; level <= 3; level++) {
+		struct iommusim_dma_page page;
+		struct iommusim_walk walk;
+		struct amd_fixture amd;
+		uint64_t in_rom, entry;
+
+		start_flags(&amd, IOMMUSIM_CACHE_HOARD, 1);
+		assert_int_equal(
+		    iommusim_memory_add(amd.machine, rom, 0x1000, IOMMUSIM_MEMORY_ROM), IOMMUSIM_OK);
+		in_rom = rom + (am_entry_at(&amd, 0x5000, level) & 0xfff);
+		entry = am_load(&amd, am_entry_at(&amd, 0x5000, level));
+		am_store(&amd, am_entry_at(&amd, 0x5000, level + 1),
+		    rom | BIT(0) | (uint64_t)level << 9 | BIT(61) | BIT(62));
+		assert_int_equal(
+		    iommusim_memory_write(amd.machine, in_rom, &entry, sizeof(entry)), IOMMUSIM_OK);
+		assert_int_equal(
+		    iommusim_walk(amd.device,
+			&(struct iommusim_dma_request){ .address = 0x5000, .length = 8 }, &walk),
+		    IOMMUSIM_OK);
+		assert_int_equal(walk.result.fault.record[1], in_rom);
+		page = am_access(amd.device, IOMMUSIM_DMA_READ, 0x5000, 8);
+		assert_true(page.faulted);
+		assert_int_equal(page.fault.reason, 4);
+		assert_int_equal(page.fault.record[1], in_rom);
+		assert_int_equal(am_load(&amd, am_entry_at(&amd, 0x5000, 4)) & A, 0);
+		am_stop(&amd);
+	}
 }
 
 int main(void)
@@ -287,6 +352,7 @@ int main(void)
 		cmocka_unit_test(a_request_that_faults_leaves_no_flags),
 		cmocka_unit_test(a_page_known_to_be_dirty_is_not_marked_again),
 		cmocka_unit_test(a_translation_request_is_a_write_if_it_may_write),
+		cmocka_unit_test(a_contrary_unit_fetches_the_next_page),
 		cmocka_unit_test(a_flag_that_cannot_be_set_is_a_hardware_error),
 	};
 

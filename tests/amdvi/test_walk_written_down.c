@@ -200,6 +200,37 @@ static void what_stops_before_the_tables_has_a_mode_of_its_own(void **state)
 	am_stop(&amd);
 }
 
+/* What the entry forwards, what says that it is translated, and what an aperture takes, meets no table. */
+static void what_goes_by_the_entry_alone_has_a_mode_of_its_own(void **state)
+{
+	const struct iommusim_dma_request translated = {
+		.address = 0x5000, .length = 8, .address_type = IOMMUSIM_DMA_TRANSLATED
+	};
+	struct amd_fixture amd;
+	uint64_t dte[4];
+
+	(void)state;
+	am_start_enabled(&amd, NULL);
+	am_plain_dte(&amd, dte);
+	dte[1] |= BIT(32) | BIT(35); /* I; IoCtl 1: forwarded */
+	am_set_dte(&amd, AMD_RID, dte);
+	assert_string_equal(walk_of(&amd, &translated)->mode, "pass-through");
+	assert_string_equal(walk_read(&amd, 0xfdfc000000)->mode, "pass-through");
+	am_set64(&amd, A_MARC, 0x40000);
+	am_set64(&amd, A_MARC + 8, 0x1000001);
+	am_set64(&amd, A_MARC + 16, 0x1000);
+	am_control(&amd, C_MARC_EN, 0);
+	assert_string_equal(walk_read(&amd, 0x40000)->mode, "aperture");
+	dte[0] &= ~(UINT64_C(7) << 9); /* Mode 0 */
+	am_set_dte(&amd, AMD_RID, dte);
+	assert_string_equal(walk_read(&amd, 0x5000)->mode, "pass-through");
+	dte[0] |= BIT(54) | BIT(55); /* GIoV, GV; the GCR3 table is at 0, and empty */
+	am_set_dte(&amd, AMD_RID, dte);
+	am_control(&amd, C_GT_EN, 0);
+	assert_string_equal(walk_read(&amd, 0x5000)->mode, "guest tables");
+	am_stop(&amd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +239,7 @@ int main(void)
 		cmocka_unit_test(a_fault_names_its_rule_and_is_not_logged),
 		cmocka_unit_test(a_nested_walk_shows_both_tables),
 		cmocka_unit_test(what_stops_before_the_tables_has_a_mode_of_its_own),
+		cmocka_unit_test(what_goes_by_the_entry_alone_has_a_mode_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

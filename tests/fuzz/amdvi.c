@@ -35,7 +35,8 @@ void az_start(struct az *az, const uint8_t *data, size_t size)
 	struct fz *fz = &az->fz;
 	unsigned what, how;
 
-	*az = (struct az){ .fz = { .at = data, .begin = data, .end = data + size } };
+	*az =
+	    (struct az){ .fz = { .at = data, .begin = data, .end = data + size }, .rings_moved = true };
 	what = fz_u8(fz);
 	how = fz_u8(fz);
 	az->config = (struct iommusim_amdvi_config){
@@ -53,6 +54,8 @@ void az_start(struct az *az, const uint8_t *data, size_t size)
 		    .latency = latencies[how & 3] },
 	};
 	fz->device_view = (what & 0x20) != 0;
+	az->guests = (how & 4) != 0;
+	az->flags = (how & 8) != 0;
 	fz_make_machine(fz);
 	FZ_REQUIRE(iommusim_amdvi_create(fz->machine, &az->config, &fz->unit) == IOMMUSIM_OK);
 	fz_make_devices(fz, rids);
@@ -227,24 +230,40 @@ static void fill_tables(struct az *az)
 			    1 | (page == 0 ? FZ_PASIDS + 0x1000 : az_table(4, i)));
 }
 
+/*
+ * Host tables of three levels, where the unit has any; for some inputs with flags, and guest tables too: nested for
+ * the first device, alone for the second. GCR3 14:12 in 60:58, 30:15 in 95:80.
+ */
+static void fill_device(struct az *az, uint64_t rid)
+{
+	const uint64_t efr = az->config.features, gcr3 = FZ_PASIDS + 0x1000;
+	const bool guest = az->guests && rid <= 1 && (efr & AZ_GT) != 0;
+	const bool host = (efr >> 10 & 3) != 3 && !(guest && rid == 1);
+	const unsigned had = (efr & AZ_HA) == 0 || !az->flags ? 0 : (efr & AZ_HD) == 0 ? 1 : 3;
+	uint64_t dte[4] = { 3 | BIT(61) | BIT(62) | (uint64_t)had << 7, rid & 3, 0, 0 };
+
+	if (az->flags)
+		dte[1] |= BIT(32); /* it may ask for translations */
+	if (host)
+		dte[0] |= 3 << 9 | az_table(3, 0);
+	if (guest) {
+		dte[0] |= BIT(55) | ((efr & AZ_GIO) != 0 ? BIT(54) : 0) | (gcr3 >> 12 & 7) << 58;
+		dte[1] |= (gcr3 >> 15 & 0xffff) << 16;
+	}
+	for (unsigned quad = 4; quad-- > 0;)
+		fz_store(&az->fz, AZ_DEVICES + rid * 32 + quad * UINT64_C(8), dte[quad]);
+}
+
 void az_bring_up(struct az *az)
 {
 	const uint64_t control = AZ_IOMMU_EN | AZ_EVENT_EN | AZ_CMD_EN | AZ_GT_EN | BIT(10);
-	const unsigned most = (unsigned)(az->config.features >> 10 & 3);
 
 	az_write(az, AZ_CONTROL, 0);
 	az_write(az, AZ_DEVTAB, AZ_DEVICES);
 	az_write(az, AZ_CMD_BASE, AZ_COMMANDS | UINT64_C(8) << 56);
 	az_write(az, AZ_EVENT_BASE, AZ_EVENTS | UINT64_C(8) << 56);
-	for (uint64_t rid = 0; rid < 128; rid += rid == 1 ? 126 : 1) {
-		const uint64_t mode = most == 3 ? 0 : 3;
-		const uint64_t root = mode == 0 ? 0 : az_table(3, 0);
-
-		fz_store(&az->fz, AZ_DEVICES + rid * 32 + 8, rid & 3);
-		fz_store(&az->fz, AZ_DEVICES + rid * 32 + 16, 0);
-		fz_store(&az->fz, AZ_DEVICES + rid * 32 + 24, 0);
-		fz_store(&az->fz, AZ_DEVICES + rid * 32, 3 | BIT(61) | BIT(62) | mode << 9 | root);
-	}
+	for (uint64_t rid = 0; rid < 128; rid += rid == 1 ? 126 : 1)
+		fill_device(az, rid);
 	fill_tables(az);
 	az->rings_moved = false;
 	az_write(az, AZ_STATUS, 0x7);

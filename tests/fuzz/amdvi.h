@@ -70,7 +70,9 @@ static inline uint64_t az_table(unsigned level, unsigned number)
 struct az {
 	struct fz fz; /* first; its VT-d parts are not used */
 	struct iommusim_amdvi_config config;
-	bool rings_moved; /* software wrote a ring's registers: what is in them says nothing */
+	bool guests;      /* devices begin with guest tables */
+	bool flags;       /* and with accessed and dirty flags, and the right to ask for translations */
+	bool rings_moved; /* its rings are not where az_bring_up() puts them */
 };
 
 typedef void az_operation(struct az *az);
@@ -94,6 +96,10 @@ bool az_invalidate_all(struct az *az);
 
 /* One DMA as the input has it. */
 void az_dma(struct az *az);
+/* A request of 8 bytes, and what holds of any outcome. */
+void az_draw(struct az *az, struct fz_request *request, unsigned *device);
+void az_check_outcome(const struct az *az, const struct iommusim_dma_request *request,
+    const struct iommusim_dma_outcome *outcome);
 /* One of a kind that az_tell() knows, with nothing cached; it must come to just that. */
 void az_judged_dma(struct az *az);
 
@@ -103,19 +109,31 @@ struct az_request {
 	uint64_t address;
 	uint32_t pasid;
 	uint16_t rid;
-	bool reads, writes, has_pasid, privileged, execute;
+	bool reads, writes; /* neither: it asks for a translation */
+	bool has_pasid, privileged, execute;
+	bool translation, no_write;
+	bool malformed; /* a translation request that is a write */
 };
 
 struct az_verdict {
 	bool allowed;
-	unsigned code;  /* of the event, when not */
-	unsigned flags; /* of IO_PAGE_FAULT: 1 PR, 4 PE, 8 RZ: bits 55:52 of the event */
+	unsigned code;  /* of the event, when not; 0: nothing is reported */
+	unsigned flags; /* 1 PR, 4 PE, 8 RZ: bits 55:52 of the event; of code 8 its type */
+	uint64_t table; /* codes 3 and 4: the address of the entry that cannot be read */
 	uint64_t physical;
+	unsigned shift; /* log2 of the translation */
+	unsigned domain;
+	bool answered; /* a translation request, with the rights `granted` */
+	unsigned granted;
+	bool snoops, untranslated_only; /* FC and U of the page, for that answer */
+	struct fz_mark marks[FZ_MARKS]; /* flags of the entries that were used */
+	unsigned mark_count;
 };
 
 /*
- * What must become of an untranslated request, by what memory and registers hold: no interrupt, no exclusion, no
- * apertures, no segments, and flags of guest entries kept.
+ * What must become of a request, by what memory and registers hold, and of the entries it used. Left out:
+ * translated requests, interrupts and the special addresses of HyperTransport, exclusion, apertures, segments of
+ * the device table, GCR3 tables at guest addresses, SNP, what SE and SA keep out of the log, page requests.
  */
 struct az_verdict az_tell(const struct az *az, const struct az_request *request);
 

@@ -90,6 +90,7 @@ void az_op_step(struct az *az)
 void az_op_reset(struct az *az)
 {
 	iommusim_unit_reset(az->fz.unit, (fz_u8(&az->fz) & 1) != 0);
+	az->rings_moved = true;
 	FZ_REQUIRE(az_peek(az, AZ_CONTROL) == 0);
 	FZ_REQUIRE((az_peek(az, AZ_STATUS) & ~UINT64_C(0)) == 0);
 }

@@ -1,4 +1,4 @@
-/* Requests of the AMD-Vi fuzzers' devices, and what can be said of their outcomes. */
+/* Requests of the AMD-Vi fuzzers' devices, and what can be said of any outcome. One that is told: amdvi_judge.c. */
 #include "fuzz/amdvi.h"
 
 #include <string.h>
@@ -23,7 +23,7 @@ static void check_fault(const struct az *az, const struct iommusim_fault *fault,
 	FZ_REQUIRE(fz_load(&az->fz, at + 8) == fault->record[1]);
 }
 
-static void check_outcome(const struct az *az, const struct iommusim_dma_request *request,
+void az_check_outcome(const struct az *az, const struct iommusim_dma_request *request,
     const struct iommusim_dma_outcome *outcome)
 {
 	const struct iommusim_dma_page *page = &outcome->page;
@@ -38,7 +38,7 @@ static void check_outcome(const struct az *az, const struct iommusim_dma_request
 		FZ_REQUIRE(page->granted <= 3 && outcome->bytes_moved == 0);
 }
 
-static void draw(struct az *az, struct fz_request *request, unsigned *device)
+void az_draw(struct az *az, struct fz_request *request, unsigned *device)
 {
 	static const uint32_t pasids[] = { 0, 1, 2, 512 };
 	static const uint8_t widths[] = { 30, 39, 48, 64 };
@@ -69,7 +69,7 @@ void az_dma(struct az *az)
 	struct fz_request request;
 	unsigned device, how;
 
-	draw(az, &request, &device);
+	az_draw(az, &request, &device);
 	how = fz_u8(&az->fz);
 	request.dma.length = lengths[how & 7];
 	if (request.dma.length == 0 && request.dma.kind != IOMMUSIM_DMA_READ)
@@ -78,7 +78,7 @@ void az_dma(struct az *az)
 		request.dma.address_type = (enum iommusim_dma_address_type)(1 + (how >> 5 & 1));
 	request.dma.no_write = (how & 0x40) != 0;
 	FZ_REQUIRE(iommusim_dma(request.device, &request.dma, &outcome, NULL, 0) == IOMMUSIM_OK);
-	check_outcome(az, &request.dma, &outcome);
+	az_check_outcome(az, &request.dma, &outcome);
 }
 
 void az_op_interrupt(struct az *az)
@@ -95,51 +95,4 @@ void az_op_interrupt(struct az *az)
 		check_fault(az, &fault, true);
 	while (iommusim_interrupt_take(fz->machine, &message) == IOMMUSIM_OK)
 		FZ_REQUIRE((message.address & 3) == 0);
-}
-
-/* Interrupts have their own way, and HyperTransport its special addresses (AMD-Vi 2.1.2). */
-static bool is_special(const struct iommusim_dma_request *request)
-{
-	return request->address >> 20 == 0xfee ||
-	    (request->address >= UINT64_C(0xfd00000000) && request->address <= UINT64_C(0xffffffffff));
-}
-
-static void compare(const struct az_verdict *verdict, const struct iommusim_dma_page *page)
-{
-	FZ_REQUIRE(page->faulted != verdict->allowed);
-	if (verdict->allowed) {
-		FZ_REQUIRE(page->physical == verdict->physical);
-		return;
-	}
-	FZ_REQUIRE(page->fault.reason == verdict->code);
-	if (verdict->code == 2)
-		FZ_REQUIRE((page->fault.record[0] >> 52 & 0xd) == verdict->flags);
-}
-
-void az_judged_dma(struct az *az)
-{
-	static const uint16_t rids[FZ_REQUESTERS] = { 0x0000, 0x0001, 0x007f, 0x0080 };
-	struct iommusim_dma_outcome outcome;
-	struct az_verdict verdict;
-	struct az_request told;
-	struct fz_request request;
-	unsigned device;
-
-	draw(az, &request, &device);
-	if (is_special(&request.dma) || !az_invalidate_all(az))
-		return;
-	told = (struct az_request){
-		.address = request.dma.address,
-		.pasid = request.dma.pasid,
-		.rid = rids[device],
-		.reads = request.dma.kind != IOMMUSIM_DMA_WRITE,
-		.writes = request.dma.kind != IOMMUSIM_DMA_READ,
-		.has_pasid = request.dma.has_pasid,
-		.privileged = request.dma.privileged,
-		.execute = request.dma.execute,
-	};
-	verdict = az_tell(az, &told);
-	FZ_REQUIRE(iommusim_dma(request.device, &request.dma, &outcome, NULL, 0) == IOMMUSIM_OK);
-	check_outcome(az, &request.dma, &outcome);
-	compare(&verdict, &outcome.page);
 }

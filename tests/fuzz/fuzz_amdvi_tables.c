@@ -1,4 +1,9 @@
-/* Fuzzing AMD-Vi's translation: the input writes tables of both kinds, and sends requests through them. */
+/*
+ * Fuzzing AMD-Vi's translation: the input writes tables of both kinds, and sends requests through them. What comes
+ * of untranslated and translation requests, their events and the flags they leave in entries included, is judged by a
+ * second telling (amdvi_oracle.c). That leaves out what its header says: above all translated requests, interrupts
+ * and their entries, page requests, exclusion and apertures.
+ */
 #include "fuzz/amdvi.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
