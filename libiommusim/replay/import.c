@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <iommusim/pci.h>
+
 #include "machine/state.h"
 #include "replay/import.h"
 

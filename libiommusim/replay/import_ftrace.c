@@ -9,7 +9,6 @@
 #include "replay/import_ftrace.h"
 
 #define NOBODY      UINT32_MAX
-#define PAGE_SIZE   UINT64_C(4096)
 #define LEAST_MAX   (UINT64_C(1) << 32) /* of a domain's addresses */
 #define RIGHTS      UINT64_C(3)         /* IOMMU_READ, IOMMU_WRITE */
 #define FAULT_WRITE UINT64_C(1)
