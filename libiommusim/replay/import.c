@@ -23,8 +23,10 @@ enum { SOURCES = sizeof(source_names) / sizeof(source_names[0]) };
 #define HIGH_RAM (UINT64_C(4) << 30)
 #define RAM_STEP (UINT64_C(1) << 30)
 /* More is not worth the host domain's page tables: what lies above is mapped all the same. */
-#define MOST_RAM      (UINT64_C(64) << 30)
-#define PROGRESS_MASK 0x3fffu /* lines between two reports */
+#define MOST_RAM (UINT64_C(64) << 30)
+/* What the unit of the default preset translates; a server's takes 48 bits. */
+#define CLIENT_ADDRESSES (UINT64_C(1) << 39)
+#define PROGRESS_MASK    0x3fffu /* lines between two reports */
 
 const char *iommusim_import_source_name(enum iommusim_import_source source)
 {
@@ -181,6 +183,12 @@ void import_complain(
 }
 
 /* ---- the machine --------------------------------------------------------------------------------------- */
+
+void import_put_preset(struct importer *importer, enum iommusim_vendor vendor, uint64_t address_end)
+{
+	if (vendor == IOMMUSIM_VENDOR_VTD && address_end > CLIENT_ADDRESSES)
+		import_put(importer, ", preset=\"skylake-sp\"");
+}
 
 void import_put_machine(struct importer *importer, const char *iommu, uint64_t highest)
 {

@@ -81,6 +81,8 @@ void import_complain(
 
 /* machine(iommu=...) with RAM up to `highest`, as the options say it. Its closing words are the caller's. */
 void import_put_machine(struct importer *importer, const char *iommu, uint64_t highest);
+/* preset= of a unit that takes device addresses below `address_end`, where the default does not. */
+void import_put_preset(struct importer *importer, enum iommusim_vendor vendor, uint64_t address_end);
 
 /* ---- memory -------------------------------------------------------------------------------------------- */
 

@@ -271,7 +271,10 @@ static void join(struct dtrace *dtrace, const struct vmm_record *record)
 	if (at < dtrace->run_count && continues(&dtrace->runs[at], record)) {
 		dtrace->runs[at].length += length_of(record);
 		dtrace->runs[at].calls++;
-		dtrace->runs[at].last_line = record->line;
+		if (record->line < dtrace->runs[at].first_line)
+			dtrace->runs[at].first_line = record->line;
+		if (record->line > dtrace->runs[at].last_line)
+			dtrace->runs[at].last_line = record->line;
 		return;
 	}
 	if (at < dtrace->run_count)
@@ -454,6 +457,7 @@ static void put_prologue(struct dtrace *dtrace)
 	    "# From vmm-iommu.d; LINE: TIME of each call behind it. Which release this was is not\n"
 	    "# in it: iommusim replay --vmm says whose behaviour to play.\n");
 	import_put_machine(importer, iommusim_vendor_name(vendor), dtrace->highest_hpa);
+	import_put_preset(importer, vendor, dtrace->highest_gpa);
 	import_put(importer, ")\n");
 	for (size_t i = 0; i < dtrace->count; i++) {
 		const struct vmm_record *record = &dtrace->records[i];

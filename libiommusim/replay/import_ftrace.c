@@ -122,6 +122,7 @@ static void put_prologue(struct ftrace *ftrace)
 	    "# From Linux trace events; LINE: TIME of each behind it. The events do not say when translations\n"
 	    "# were invalidated, so no cache keeps any; nor that a mapping is read-only, unless a probe does.\n");
 	import_put_machine(importer, iommusim_vendor_name(vendor), ftrace->highest_physical);
+	import_put_preset(importer, vendor, ftrace->highest_iova);
 	import_put(importer, ", cache=none)\n");
 	import_put(importer, "iommu_init()\n");
 	importer->summary->statements++;
