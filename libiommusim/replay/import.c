@@ -26,6 +26,8 @@ enum { SOURCES = sizeof(source_names) / sizeof(source_names[0]) };
 #define MOST_RAM (UINT64_C(64) << 30)
 /* What the unit of the default preset translates; a server's takes 48 bits. */
 #define CLIENT_ADDRESSES (UINT64_C(1) << 39)
+#define SERVER_ADDRESSES (UINT64_C(1) << 48)
+#define MOST_ADDRESSES   (UINT64_C(1) << 63)
 #define PROGRESS_MASK    0x3fffu /* lines between two reports */
 
 const char *iommusim_import_source_name(enum iommusim_import_source source)
@@ -183,6 +185,23 @@ void import_complain(
 }
 
 /* ---- the machine --------------------------------------------------------------------------------------- */
+
+enum iommusim_vendor import_vendor(const struct importer *importer, enum iommusim_vendor captured)
+{
+	if (importer->options->vendor != IOMMUSIM_VENDOR_OF_TRACE)
+		return importer->options->vendor;
+	return captured == IOMMUSIM_VENDOR_OF_TRACE ? IOMMUSIM_VENDOR_VTD : captured;
+}
+
+uint64_t import_domain_end(enum iommusim_vendor vendor, uint64_t end)
+{
+	const uint64_t most = vendor == IOMMUSIM_VENDOR_VTD ? SERVER_ADDRESSES : MOST_ADDRESSES;
+	uint64_t power = HIGH_RAM;
+
+	while (power < end && power < most)
+		power <<= 1;
+	return power;
+}
 
 void import_put_preset(struct importer *importer, enum iommusim_vendor vendor, uint64_t address_end)
 {

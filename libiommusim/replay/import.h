@@ -81,6 +81,10 @@ void import_complain(
 
 /* machine(iommu=...) with RAM up to `highest`, as the options say it. Its closing words are the caller's. */
 void import_put_machine(struct importer *importer, const char *iommu, uint64_t highest);
+/* Whose machine: as the options say, else as the capture does, else VT-d. */
+enum iommusim_vendor import_vendor(const struct importer *importer, enum iommusim_vendor captured);
+/* A power of two that holds device addresses below `end`, as far as that vendor's backend maps any. */
+uint64_t import_domain_end(enum iommusim_vendor vendor, uint64_t end);
 /* preset= of a unit that takes device addresses below `address_end`, where the default does not. */
 void import_put_preset(struct importer *importer, enum iommusim_vendor vendor, uint64_t address_end);
 

@@ -9,8 +9,6 @@
 
 #include "replay/import_dtrace.h"
 
-#define LEAST_MAX (UINT64_C(1) << 32) /* of the addresses of a domain that was there before */
-
 /* Calls that become one statement. Several domains may be worked on in turn. */
 struct run {
 	enum vmm_call call; /* VMM_NONE: free */
@@ -179,15 +177,6 @@ static void put_end(struct dtrace *dtrace, const struct vmm_record *record)
 	put_place(dtrace, record, remark);
 }
 
-static uint64_t address_end(const struct dtrace *dtrace)
-{
-	uint64_t end = LEAST_MAX;
-
-	while (end < dtrace->highest_gpa && end < UINT64_C(1) << 63)
-		end <<= 1;
-	return end;
-}
-
 /* The name of a domain; one that nobody saw created is created now. False: no memory. */
 static bool know_domain(struct dtrace *dtrace, const struct vmm_record *record, uint64_t domain)
 {
@@ -196,7 +185,7 @@ static bool know_domain(struct dtrace *dtrace, const struct vmm_record *record, 
 	if (!import_map_put(dtrace->importer, &dtrace->domains, domain, ++dtrace->names))
 		return false;
 	import_put(dtrace->importer, "iommu_create_domain(0x%llx) = dom%u",
-	    (unsigned long long)address_end(dtrace), dtrace->names);
+	    (unsigned long long)import_domain_end(dtrace->vendor, dtrace->highest_gpa), dtrace->names);
 	put_place(dtrace, record, "it was there before");
 	return true;
 }
@@ -446,18 +435,14 @@ static void run_record(struct dtrace *dtrace, const struct vmm_record *record)
 static void put_prologue(struct dtrace *dtrace)
 {
 	struct importer *importer = dtrace->importer;
-	enum iommusim_vendor vendor = importer->options->vendor;
 
-	if (vendor == IOMMUSIM_VENDOR_OF_TRACE)
-		vendor = dtrace->vendor;
-	if (vendor == IOMMUSIM_VENDOR_OF_TRACE)
-		vendor = IOMMUSIM_VENDOR_VTD;
+	dtrace->vendor = import_vendor(importer, dtrace->vendor);
 	import_put(importer,
 	    "#!iommusim 1\n"
 	    "# From vmm-iommu.d; LINE: TIME of each call behind it. Which release this was is not\n"
 	    "# in it: iommusim replay --vmm says whose behaviour to play.\n");
-	import_put_machine(importer, iommusim_vendor_name(vendor), dtrace->highest_hpa);
-	import_put_preset(importer, vendor, dtrace->highest_gpa);
+	import_put_machine(importer, iommusim_vendor_name(dtrace->vendor), dtrace->highest_hpa);
+	import_put_preset(importer, dtrace->vendor, dtrace->highest_gpa);
 	import_put(importer, ")\n");
 	for (size_t i = 0; i < dtrace->count; i++) {
 		const struct vmm_record *record = &dtrace->records[i];

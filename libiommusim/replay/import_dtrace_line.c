@@ -34,24 +34,28 @@ static const struct call_pattern notes[] = {
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define PAGE_MASK    UINT64_C(0xfff)
 
+enum { WIDEST_GUEST = 57, WIDEST_MEMORY = 52 };
+
 /* ---- calls --------------------------------------------------------------------------------------------- */
 
-/* Whole pages, a requester id of 16 bits? */
+static bool is_range(uint64_t start, uint64_t length, unsigned width)
+{
+	const uint64_t end = UINT64_C(1) << width;
+
+	return ((start | length) & PAGE_MASK) == 0 && start < end && length <= end - start;
+}
+
+/* Whole pages below what any IOMMU translates, or any memory has; a requester id of 16 bits? */
 static bool makes_sense(const struct vmm_record *record)
 {
 	const uint64_t *arguments = record->arguments;
-	uint64_t length;
 
 	switch ((enum vmm_call)record->call) {
 	case VMM_CREATE_MAPPING:
-		length = arguments[VMM_CREATE_LEN];
-		return ((arguments[VMM_GPA] | arguments[VMM_HPA] | length) & PAGE_MASK) == 0 &&
-		    length <= UINT64_MAX - arguments[VMM_GPA] &&
-		    length <= UINT64_MAX - arguments[VMM_HPA];
+		return is_range(arguments[VMM_GPA], arguments[VMM_CREATE_LEN], WIDEST_GUEST) &&
+		    is_range(arguments[VMM_HPA], arguments[VMM_CREATE_LEN], WIDEST_MEMORY);
 	case VMM_REMOVE_MAPPING:
-		length = arguments[VMM_REMOVE_LEN];
-		return ((arguments[VMM_GPA] | length) & PAGE_MASK) == 0 &&
-		    length <= UINT64_MAX - arguments[VMM_GPA];
+		return is_range(arguments[VMM_GPA], arguments[VMM_REMOVE_LEN], WIDEST_GUEST);
 	case VMM_ADD_DEVICE:
 	case VMM_REMOVE_DEVICE:
 		return arguments[VMM_RID] <= UINT16_MAX;

@@ -9,8 +9,7 @@
 #include "replay/import_ftrace.h"
 
 #define NOBODY      UINT32_MAX
-#define LEAST_MAX   (UINT64_C(1) << 32) /* of a domain's addresses */
-#define RIGHTS      UINT64_C(3)         /* IOMMU_READ, IOMMU_WRITE */
+#define RIGHTS      UINT64_C(3) /* IOMMU_READ, IOMMU_WRITE */
 #define FAULT_WRITE UINT64_C(1)
 #define OF_GROUP    (UINT64_C(1) << 62) /* keys of domains that have no address: none lies there */
 
@@ -111,34 +110,20 @@ static void keep(struct ftrace *ftrace, const char *why)
 static void put_prologue(struct ftrace *ftrace)
 {
 	struct importer *importer = ftrace->importer;
-	enum iommusim_vendor vendor = importer->options->vendor;
 
-	if (vendor == IOMMUSIM_VENDOR_OF_TRACE)
-		vendor = ftrace->vendor;
-	if (vendor == IOMMUSIM_VENDOR_OF_TRACE)
-		vendor = IOMMUSIM_VENDOR_VTD;
+	ftrace->vendor = import_vendor(importer, ftrace->vendor);
 	import_put(importer,
 	    "#!iommusim 1\n"
 	    "# From Linux trace events; LINE: TIME of each behind it. The events do not say when translations\n"
 	    "# were invalidated, so no cache keeps any; nor that a mapping is read-only, unless a probe does.\n");
-	import_put_machine(importer, iommusim_vendor_name(vendor), ftrace->highest_physical);
-	import_put_preset(importer, vendor, ftrace->highest_iova);
+	import_put_machine(importer, iommusim_vendor_name(ftrace->vendor), ftrace->highest_physical);
+	import_put_preset(importer, ftrace->vendor, ftrace->highest_iova);
 	import_put(importer, ", cache=none)\n");
 	import_put(importer, "iommu_init()\n");
 	importer->summary->statements++;
 }
 
 /* ---- domains and devices ------------------------------------------------------------------------------- */
-
-/* A power of two that holds every address of the capture. */
-static uint64_t address_end(const struct ftrace *ftrace)
-{
-	uint64_t end = LEAST_MAX;
-
-	while (end < ftrace->highest_iova && end < UINT64_C(1) << 63)
-		end <<= 1;
-	return end;
-}
 
 /* The domain of that key, which is created when it is new. NOBODY: no memory. */
 static uint32_t find_domain(struct ftrace *ftrace, uint64_t key)
@@ -164,7 +149,7 @@ static uint32_t find_domain(struct ftrace *ftrace, uint64_t key)
 	else
 		snprintf(remark, sizeof(remark), "0x%llx", (unsigned long long)key);
 	import_put(importer, "iommu_create_domain(0x%llx) = dom%u",
-	    (unsigned long long)address_end(ftrace), index + 1);
+	    (unsigned long long)import_domain_end(ftrace->vendor, ftrace->highest_iova), index + 1);
 	put_place(ftrace, remark);
 	return index;
 }

@@ -8,6 +8,8 @@
 
 #define PAGE_MASK UINT64_C(0xfff)
 
+enum { WIDEST_IOVA = 57, WIDEST_MEMORY = 52 };
+
 /* ---- who and when -------------------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
@@ -159,10 +161,12 @@ bool ftrace_device(struct slice text, uint16_t *segment, uint16_t *rid)
 	return true;
 }
 
-/* Whole pages that do not go past the end of the address space? */
-static bool is_range(uint64_t iova, uint64_t size)
+/* Whole pages below what any IOMMU translates, or any memory has? */
+static bool is_range(uint64_t start, uint64_t size, unsigned width)
 {
-	return ((iova | size) & PAGE_MASK) == 0 && size != 0 && size <= UINT64_MAX - iova;
+	const uint64_t end = UINT64_C(1) << width;
+
+	return ((start | size) & PAGE_MASK) == 0 && size != 0 && start < end && size <= end - start;
 }
 
 static enum ftrace_kind read_map(struct ftrace_event *event, struct import_match *match)
@@ -172,7 +176,8 @@ static enum ftrace_kind read_map(struct ftrace_event *event, struct import_match
 	event->iova = match->numbers[0];
 	event->physical = match->numbers[2];
 	event->size = match->numbers[3];
-	return is_range(event->iova, event->size) && is_range(event->physical, event->size) &&
+	return is_range(event->iova, event->size, WIDEST_IOVA) &&
+		is_range(event->physical, event->size, WIDEST_MEMORY) &&
 		match->numbers[1] - event->iova == event->size
 	    ? FTRACE_MAP
 	    : FTRACE_MALFORMED;
@@ -184,7 +189,8 @@ static enum ftrace_kind read_unmap(struct ftrace_event *event, struct import_mat
 		return FTRACE_MALFORMED;
 	event->iova = match->numbers[0];
 	event->size = match->numbers[3]; /* what was asked for may have held less */
-	return event->size == 0 || is_range(event->iova, event->size) ? FTRACE_UNMAP : FTRACE_MALFORMED;
+	return event->size == 0 || is_range(event->iova, event->size, WIDEST_IOVA) ? FTRACE_UNMAP
+										   : FTRACE_MALFORMED;
 }
 
 static enum ftrace_kind read_device(

@@ -117,6 +117,7 @@ static void put_prologue(struct qemu *qemu)
 {
 	struct importer *importer = qemu->importer;
 
+	qemu->vendor = import_vendor(importer, qemu->vendor);
 	import_put(importer,
 	    "#!iommusim 1\n"
 	    "# From QEMU's trace; the number of each line behind it. The unit's capabilities are not in it: these\n"

@@ -23,14 +23,14 @@ static void what_initialises_the_iommu_is_one_call(void **state)
 	const char *trace = imported.trace;
 
 	(void)state;
-	assert_line(&imported, "machine(iommu=vtd, memory=33G)");
+	assert_line(&imported, "machine(iommu=vtd, memory=4G)");
 	assert_line(&imported, "device(00:17.0, \"pci0:23:0\")  # 10: 1310, the host's");
 	assert_line(&imported, "device(00:1f.2, \"pci0:31:2\")  # 12: 1330, the host's");
 	assert_true(line_of(trace, "iommu_init()") > line_of(trace, "device(00:1f.2"));
 	assert_int_equal(line_of(trace, "iommu_create_domain(0x440000000) = dom1"),
 	    line_of(trace, "iommu_init()") + 1);
 	line_of(trace,
-	    "# 8: 1230: iommu_create_mapping(dom_fffff80001000000, 0x0, 0x0, 0x880000000), part of");
+	    "# 8: 1230: iommu_create_mapping(dom_fffff80001000000, 0x0, 0x0, 0x140000000), part of");
 	line_of(
 	    trace, "# 12: 1330: iommu_add_device(dom_fffff80001000000, 0xfa), part of iommu_init()");
 	imported_free(&imported);

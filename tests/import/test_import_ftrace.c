@@ -254,6 +254,24 @@ static void the_machine_is_what_the_capture_needs(void **state)
 	imported_free(&imported);
 }
 
+static void the_unit_is_as_wide_as_the_capture(void **state)
+{
+	struct imported imported = import_lines(HEAD
+	    "1.0: attach_device_to_domain: IOMMU: device=0000:00:03.0\n" HEAD
+	    "1.1: map: IOMMU: iova=0x0000008000000000 - 0x0000008000001000 paddr=0x0000000000001000 "
+	    "size=4096\n" HEAD
+	    "1.2: map: IOMMU: iova=0x0200000000000000 - 0x0200000000001000 paddr=0x0000000000001000 "
+	    "size=4096\n",
+	    NULL);
+
+	(void)state;
+	assert_line(&imported, "machine(iommu=vtd, memory=1G, preset=\"skylake-sp\", cache=none)");
+	line_of(imported.trace, "iommu_create_domain(0x10000000000) = dom1");
+	assert_int_equal(imported.summary.malformed, 1); /* no IOMMU translates 58 bits */
+	assert_replays(&imported);
+	imported_free(&imported);
+}
+
 /* ---- refusals ------------------------------------------------------------------------------------------ */
 
 static void other_files_are_refused(void **state)
@@ -304,6 +322,7 @@ int main(void)
 		cmocka_unit_test(a_named_device_takes_mappings_without_a_domain),
 		cmocka_unit_test(a_group_shares_a_domain),
 		cmocka_unit_test(the_machine_is_what_the_capture_needs),
+		cmocka_unit_test(the_unit_is_as_wide_as_the_capture),
 		cmocka_unit_test(other_files_are_refused),
 		cmocka_unit_test(sources_have_names),
 	};
