@@ -42,7 +42,8 @@ struct import_run {
 	const char *file;
 	const char *output;
 	bool strict;
-	FILE *stream;
+	FILE *stream; /* NULL: not open yet */
+	int failure;  /* errno of the first write that went wrong */
 	uint64_t notices;
 	/* progress */
 	bool terminal;
@@ -121,11 +122,17 @@ static void show_notice(
 	    text);
 }
 
+/* A file is made when there is something to write: what is no capture leaves none behind. */
 static void put_output(void *context, const char *text, size_t length)
 {
-	const struct import_run *run = context;
+	struct import_run *run = context;
 
-	fwrite(text, 1, length, run->stream);
+	if (run->stream == NULL && run->failure == 0) {
+		run->stream = fopen(run->output, "wb");
+		run->failure = run->stream == NULL ? errno : 0;
+	}
+	if (run->stream != NULL && fwrite(text, 1, length, run->stream) != length && run->failure == 0)
+		run->failure = errno;
 }
 
 /* ---- what it came to ----------------------------------------------------------------------------------- */
@@ -197,34 +204,27 @@ static int convert(struct import_run *run, const char *text, size_t length)
 		return refuse("--device %s", problem.text);
 	if (status != IOMMUSIM_OK)
 		return complain(run, status, &problem);
-	fflush(run->stream);
-	say_summary(run, &summary);
+	if (run->failure == 0)
+		say_summary(run, &summary);
 	return run->strict && !is_whole(&summary) ? COMMAND_UNEXPECTED : COMMAND_OK;
 }
 
 static int convert_into(struct import_run *run, const char *text, size_t length)
 {
-	bool failed;
 	int code;
 
-	if (run->output == NULL || strcmp(run->output, "-") == 0) {
+	if (run->output == NULL || strcmp(run->output, "-") == 0)
 		run->stream = stdout;
-		return convert(run, text, length);
-	}
-	run->stream = fopen(run->output, "wb");
-	if (run->stream == NULL) {
-		fprintf(stderr, "iommusim import: %s cannot be written: %s\n", run->output,
-		    strerror(errno));
-		return COMMAND_BAD_INPUT;
-	}
 	code = convert(run, text, length);
-	failed = ferror(run->stream) != 0;
-	failed |= fclose(run->stream) != 0;
-	if (failed) {
-		fprintf(stderr, "iommusim import: %s cannot be written\n", run->output);
-		return COMMAND_NO_RESOURCES;
-	}
-	return code;
+	if (run->stream == stdout)
+		return code; /* main() looks after it */
+	if (run->stream != NULL && fclose(run->stream) != 0 && run->failure == 0)
+		run->failure = errno;
+	if (run->failure == 0)
+		return code;
+	fprintf(
+	    stderr, "iommusim import: %s cannot be written: %s\n", run->output, strerror(run->failure));
+	return COMMAND_BAD_INPUT;
 }
 
 static int run_import(struct import_run *run)
