@@ -173,6 +173,45 @@ static void other_tools_write_the_same(void **state)
 	}
 }
 
+/* ---- the script that sets probes --------------------------------------------------------------------- */
+
+/* "p:NAME FUNCTION KEY=REGISTER:TYPE ..." as the line its probe prints. */
+static void fill_in(char *probe, char *line)
+{
+	char *save = NULL, *word = strtok_r(probe, " ", &save);
+	size_t length = (size_t)sprintf(line, HEAD "1.0: %s: (", word + strlen("p:"));
+
+	length += (size_t)sprintf(line + length, "%s+0x0/0xe0)", strtok_r(NULL, " ", &save));
+	while ((word = strtok_r(NULL, " ", &save)) != NULL)
+		length += (size_t)sprintf(line + length, " %.*s=0x1000", (int)strcspn(word, "="), word);
+}
+
+static void every_probe_of_the_script_is_known(void **state)
+{
+	size_t length;
+	char *script = read_file(IOMMUSIM_SOURCE_DIR "/docs/capture/iommu-probes.sh", &length),
+	     *save = NULL;
+	unsigned probes = 0;
+
+	(void)state;
+	assert_non_null(script);
+	for (char *at = strtok_r(script, "\n", &save); at != NULL; at = strtok_r(NULL, "\n", &save)) {
+		char line[512], *probe = at + strspn(at, "\t");
+		struct imported imported;
+
+		if (strncmp(probe, "p:", 2) != 0)
+			continue;
+		fill_in(probe, line);
+		imported = import_lines(line, NULL);
+		assert_int_equal(imported.notice_count, 0);
+		assert_no_line(&imported, "# 1: init-1"); /* it is more than just any event */
+		imported_free(&imported);
+		probes++;
+	}
+	assert_int_equal(probes, 8);
+	free(script);
+}
+
 /* ---- without probes ------------------------------------------------------------------------------------ */
 
 #define TWO_DEVICES                                                                                    \
@@ -318,6 +357,7 @@ int main(void)
 		cmocka_unit_test(places_are_told),
 		cmocka_unit_test(the_trace_replays),
 		cmocka_unit_test(other_tools_write_the_same),
+		cmocka_unit_test(every_probe_of_the_script_is_known),
 		cmocka_unit_test(a_mapping_without_a_domain_is_a_comment),
 		cmocka_unit_test(a_named_device_takes_mappings_without_a_domain),
 		cmocka_unit_test(a_group_shares_a_domain),
