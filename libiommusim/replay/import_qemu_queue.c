@@ -43,14 +43,15 @@ static void put_descriptor(struct importer *importer, const uint64_t quads[2])
 void qemu_queue_fetch(
     struct importer *importer, struct qemu_queue *queue, const struct qemu_event *event)
 {
+	const uint64_t address = queue_address(queue) + queue->at;
+
 	/* of 256 bits QEMU prints 128 */
 	if (!queue->waiting || queue->broken || vtd_IQA_DW(queue->base) != 0) {
 		importer->summary->kept++;
 		import_keep(importer, NULL);
 		return;
 	}
-	import_put(
-	    importer, "mem_write(0x%llx, ", (unsigned long long)(queue_address(queue) + queue->at));
+	import_put(importer, "mem_write(0x%llx, ", (unsigned long long)address);
 	put_descriptor(importer, event->quads);
 	import_put(importer, ")  # %u\n", importer->number);
 	importer->summary->statements++;

@@ -19,6 +19,7 @@ char *read_file(const char *name, size_t *length)
 	char *text;
 	int count;
 
+	*length = 0;
 	if (stream == NULL)
 		return NULL;
 	text = malloc(ROOM);

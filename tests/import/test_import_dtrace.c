@@ -213,6 +213,7 @@ static bool next_format(const char **at, char *format, size_t room)
 	size_t length = 0;
 	const char *from = strstr(*at, "printf(\"");
 
+	memset(format, 0, room);
 	if (from == NULL)
 		return false;
 	for (from += strlen("printf(\""); *from != '"'; from++) {
@@ -276,7 +277,7 @@ static void function_of(const char *script, const char *at, char *name, size_t r
 /* Every line that the script can print is known, and is no mere comment but the two it begins with. */
 static void every_format_of_the_script_is_known(void **state)
 {
-	char format[256], function[64], line[512];
+	char format[256] = "", function[64], line[512];
 	size_t length, comments = 0, formats = 0;
 	char *script = read_file(SCRIPT, &length);
 	const char *at = script;

@@ -44,7 +44,7 @@ static void *meter_allocate(void *context, size_t size)
 	struct meter *meter = context;
 
 	assert_true(size > 0);
-	if (++meter->calls >= meter->fails_at)
+	if (++meter->calls >= meter->fails_at || size == 0)
 		return NULL;
 	meter->taken += size;
 	return malloc(size);
@@ -59,18 +59,6 @@ static void meter_release(void *context, void *block, size_t size)
 	free(block);
 }
 
-static void *meter_reserve(void *context, size_t size)
-{
-	return calloc(1, context == NULL ? 0 : size);
-}
-
-static void meter_unreserve(void *context, void *block, size_t size)
-{
-	(void)context;
-	(void)size;
-	free(block);
-}
-
 static void memory_may_run_out_anywhere(void **state)
 {
 	(void)state;
@@ -81,8 +69,9 @@ static void memory_may_run_out_anywhere(void **state)
 
 		while (status == IOMMUSIM_ENOMEM) {
 			struct meter meter = { .fails_at = ++round };
-			const struct iommusim_allocator allocator = { &meter, meter_allocate,
-				meter_release, meter_reserve, meter_unreserve };
+			const struct iommusim_allocator allocator = {
+				.context = &meter, .allocate = meter_allocate, .release = meter_release
+			};
 			const struct iommusim_import_options options = { .allocator = &allocator };
 			struct imported imported =
 			    import_text(samples[i].source, text, length, &options);

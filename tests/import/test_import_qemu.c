@@ -49,7 +49,7 @@ static void descriptors_are_in_the_queue_before_they_are_submitted(void **state)
 				    "01 00 00 00\")  # 14"));
 	imported.trace = realloc(imported.trace, imported.length + sizeof(check));
 	assert_non_null(imported.trace);
-	strcpy(imported.trace + imported.length, check);
+	memcpy(imported.trace + imported.length, check, sizeof(check));
 	imported.length += strlen(check);
 	assert_int_equal(assert_replays(&imported).expectations_met, 2);
 	imported_free(&imported);
