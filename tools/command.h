@@ -16,6 +16,7 @@ enum command_exit {
 int command_replay(int argc, char **argv);
 int command_vectors(int argc, char **argv);
 int command_walk(int argc, char **argv);
+int command_import(int argc, char **argv);
 int command_acpi(int argc, char **argv);
 int command_spec(int argc, char **argv);
 

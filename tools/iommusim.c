@@ -20,6 +20,7 @@ static const struct command commands[] = {
 	{ "replay", command_replay, "run traces and explain what became of their DMA" },
 	{ "vectors", command_vectors, "run conformance vectors against the models" },
 	{ "walk", command_walk, "show one translation, entry by entry" },
+	{ "import", command_import, "turn a capture of a live system into a trace" },
 	{ "acpi", command_acpi, "decode DMAR and IVRS tables and say what is wrong with them" },
 	{ "spec", command_spec, "the registers and structures the models run on, as a reference" },
 };

@@ -33,27 +33,38 @@ sed -n '/^```c$/,/^```$/p' "$source/docs/specification-as-data.md" | sed '1d;$d'
 diff "$source/models/vtd/spec/entries/context_entry.def" "$scratch" ||
 	complain "docs/specification-as-data.md shows another context_entry.def than there is"
 
-# What README shows is what the command prints: each block behind a "prints:" comment, word for word. The
-# first block that begins with #!iommusim is the story README.iommu.
-awk -v dir="$blocks" '
-	/^<!-- prints: / { sub(/^<!-- prints: /, ""); sub(/ -->$/, ""); command = $0; next }
-	/^```/ {
-		if (!inside) { inside = 1; n++; file = dir "/" n ".text"; if (command != "") print command > (dir "/" n ".command"); next }
-		inside = 0; command = ""; close(file); next
-	}
-	inside { print > file }' "$source/README.md"
-for text in "$blocks"/*.text; do
-	[ "$(head -c 10 "$text")" = "#!iommusim" ] && cp "$text" "$blocks/README.iommu"
-done
-for command in "$blocks"/*.command; do
-	shown=$(cat "${command%.command}.text")
-	# shellcheck disable=SC2046 # the words of the command are meant to be split
-	printed=$(cd "$source" && "$iommusim" $(sed "s|README.iommu|$blocks/README.iommu|" "$command"))
-	case $printed in
-	*"$shown"*) ;;
-	*) complain "README.md shows what 'iommusim $(cat "$command")' does not print:" && printf '%s\n' "$shown" ;;
-	esac
-done
+# What a page shows is what the command prints: each block behind a "prints:" comment, word for word. The
+# first block of README that begins with #!iommusim is the story README.iommu.
+check_page() {
+	page=$1
+	rm -f "$blocks"/*
+	awk -v dir="$blocks" '
+		/^<!-- prints: / { sub(/^<!-- prints: /, ""); sub(/ -->$/, ""); command = $0; next }
+		/^```/ {
+			if (!inside) { inside = 1; n++; file = dir "/" n ".text"; if (command != "") print command > (dir "/" n ".command"); next }
+			inside = 0; command = ""; close(file); next
+		}
+		inside { print > file }' "$source/$page"
+	for text in "$blocks"/*.text; do
+		[ "$(head -c 10 "$text")" = "#!iommusim" ] && cp "$text" "$blocks/README.iommu"
+	done
+	for command in "$blocks"/*.command; do
+		shown=$(cat "${command%.command}.text")
+		# shellcheck disable=SC2046 # the words of the command are meant to be split
+		printed=$(cd "$source" && "$iommusim" $(sed "s|README.iommu|$blocks/README.iommu|" "$command") 2>"$scratch")
+		case $printed in
+		*"$shown"*) ;;
+		*) complain "$page shows what 'iommusim $(cat "$command")' does not print:" && printf '%s\n' "$shown" ;;
+		esac
+	done
+}
+check_page README.md
+check_page docs/capture/README.md
+
+# ... and what the ftrace example says on standard error.
+(cd "$source" && "$iommusim" import ftrace tests/import/samples/linux.trace 2>"$scratch" >/dev/null)
+sed -n '/^and on standard error$/,/^Linux/p' "$source/docs/capture/README.md" | sed -n '/^```$/,/^```$/{/^```$/d;p;}' |
+	diff - "$scratch" || complain "docs/capture/README.md shows other messages than there are"
 
 [ "$failed" = 0 ] && echo "docs: all up to date"
 exit "$failed"
