@@ -278,6 +278,9 @@ static enum iommusim_status do_init(struct iommusim_vmm *vmm)
 void vmm_load(struct iommusim_vmm *vmm)
 {
 	vmm->loaded = true;
+	if (!vmm->booted)
+		vmm_host_iommu_start(vmm);
+	vmm->booted = true;
 	if (vmm_policy(vmm, COLUMN_init) == POLICY_init_LOAD &&
 	    (vmm_ppt_devices(vmm) > 0 || vmm->sysctls[SYSCTL_force_iommu] != 0))
 		iommusim_iommu_init(vmm);

@@ -67,6 +67,7 @@ struct iommusim_vmm {
 	/* the built-in backends, once they were needed */
 	struct vtd_driver *vtd;
 	struct amdvi_driver *amdvi;
+	bool booted; /* the host's own IOMMU driver had its chance */
 	bool loaded; /* anything but the boot has happened */
 	bool init_tried;
 	bool available; /* hw.vmm.iommu.initialized */
@@ -123,6 +124,9 @@ enum iommusim_status vmm_removed(
 void vmm_iommu_unload(struct iommusim_vmm *vmm);
 void vmm_free_domain(struct iommusim_domain *domain);
 uint64_t vmm_max_physical(const struct iommusim_vmm *vmm);
+
+/* host_iommu.c: the host's own driver comes up before vmm, if it is enabled. */
+void vmm_host_iommu_start(struct iommusim_vmm *vmm);
 
 /* device.c */
 struct vmm_device *vmm_device_find(const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);

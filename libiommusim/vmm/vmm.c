@@ -253,8 +253,7 @@ void iommusim_vmm_unlisten(struct iommusim_vmm *vmm, const void *context)
 /* What happens at boot, before modules are loaded. */
 static bool is_boot(const struct iommusim_call *call)
 {
-	return call->kind == IOMMUSIM_CALL_DEVICE_ATTACH || call->kind == IOMMUSIM_CALL_SYSCTL_SET ||
-	    call->kind == IOMMUSIM_CALL_IOMMU_INIT;
+	return call->kind == IOMMUSIM_CALL_DEVICE_ATTACH || call->kind == IOMMUSIM_CALL_SYSCTL_SET;
 }
 
 enum iommusim_status vmm_call_begin(struct iommusim_vmm *vmm, struct iommusim_call *call)

@@ -169,6 +169,10 @@ static enum iommusim_status driver_add_device(
 	const uint64_t address = context_address(driver, rid);
 	uint64_t entry[2] = { 0, 0 };
 
+	if (unit == NULL && driver->told) /* since r349184, by reading */
+		return vmm_panic(driver->common.vmm,
+		    "vtd_device_scope: page fault at address 0: vtd.regmap left the list of units "
+		    "empty");
 	if (unit == NULL)
 		return vmm_violation(driver->common.vmm, IOMMUSIM_ENXIO,
 		    "vtd_add_device: no unit governs %02x:%02x.%u", IOMMUSIM_RID_BUS(rid),

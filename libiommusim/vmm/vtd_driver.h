@@ -25,6 +25,7 @@ struct vtd_driver {
 	struct iommusim_dmar *dmar;
 	struct vtd_driver_unit *units;
 	size_t unit_count;
+	bool told;                    /* by the loader where they are, without a table */
 	uint64_t root;                /* physical address of the root table; 0: none yet */
 	uint64_t contexts[VTD_BUSES]; /* and of the context table of each bus */
 	uint8_t widths;               /* SAGAW bits every unit has */

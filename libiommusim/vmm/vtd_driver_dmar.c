@@ -142,6 +142,27 @@ static enum iommusim_status list_units(struct vtd_driver *driver)
 	return driver->unit_count == 0 ? no_unit(driver) : IOMMUSIM_OK;
 }
 
+/* Units at addresses that the loader was told, whatever firmware says. False: it was told none. */
+static bool list_told(struct vtd_driver *driver, enum iommusim_status *status)
+{
+	static const enum vmm_sysctl tunables[] = { SYSCTL_regmap0, SYSCTL_regmap1 };
+	const uint64_t *values = driver->common.vmm->sysctls;
+
+	*status = IOMMUSIM_OK;
+	if (vmm_policy(driver->common.vmm, COLUMN_regmap) != POLICY_regmap_ALONE ||
+	    values[tunables[0]] == 0)
+		return false;
+	driver->told = true;
+	driver->units = machine_alloc_zeroed(driver->common.machine, 2 * sizeof(*driver->units));
+	if (driver->units == NULL)
+		*status = machine_fail(driver->common.machine, IOMMUSIM_ENOMEM, "no memory for units");
+	for (unsigned i = 0; i < 2 && *status == IOMMUSIM_OK && values[tunables[i]] != 0; i++)
+		driver->units[driver->unit_count++] =
+		    (struct vtd_driver_unit){ .base = values[tunables[i]] };
+	driver->common.vmm->init_report.units_used = (uint32_t)driver->unit_count;
+	return true;
+}
+
 /* Of leaves: 1 GiB. */
 #define LARGEST_LEVEL 3u
 
@@ -214,10 +235,13 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 
 enum iommusim_status vtd_driver_find_units(struct vtd_driver *driver)
 {
-	enum iommusim_status status = read_table(driver);
+	enum iommusim_status status;
 
-	if (status == IOMMUSIM_OK)
-		status = list_units(driver);
+	if (!list_told(driver, &status)) {
+		status = read_table(driver);
+		if (status == IOMMUSIM_OK)
+			status = list_units(driver);
+	}
 	if (status == IOMMUSIM_OK)
 		status = probe_units(driver);
 	if (status != IOMMUSIM_OK)
@@ -227,9 +251,12 @@ enum iommusim_status vtd_driver_find_units(struct vtd_driver *driver)
 
 void vtd_driver_forget_units(struct vtd_driver *driver)
 {
-	if (driver->dmar != NULL)
+	if (driver->told)
+		machine_free(driver->common.machine, driver->units, 2 * sizeof(*driver->units));
+	else if (driver->dmar != NULL)
 		machine_free(driver->common.machine, driver->units,
 		    driver->dmar->structure_count * sizeof(*driver->units));
+	driver->told = false;
 	driver->units = NULL;
 	driver->unit_count = 0;
 	iommusim_dmar_free(driver->dmar);
@@ -326,6 +353,8 @@ const struct vtd_driver_unit *vtd_driver_unit_for(
 {
 	if (vmm_policy(driver->common.vmm, COLUMN_unit_choice) == POLICY_unit_choice_FIRST)
 		return &driver->units[0];
+	if (driver->told)
+		return NULL; /* there is no table to look through */
 	if (vmm_policy(driver->common.vmm, COLUMN_scope) == POLICY_scope_START_BUS)
 		return unit_by_start_bus(driver, rid);
 	return unit_by_topology(driver, segment, rid);

@@ -334,7 +334,7 @@ static void before_and_after(void **state)
 	assert_int_equal(story.diagnostic.line, 5);
 	assert_int_equal(story.summary.calls, 3);
 	assert_int_equal(story.summary.dma_total, 1);
-	assert_int_equal(story.summary.sysctl_count, 6);
+	assert_int_equal(story.summary.sysctl_count, 8);
 	assert_string_equal(story.summary.profile, "reference");
 	assert_string_equal(
 	    story.summary.machine, "VT-d, 2 units, 256 MiB, vmm reference, cache hoard");

@@ -156,7 +156,7 @@ static void stories_with_all_statements(void **state)
 	    "pci_function(0001:0a:00.0, \"far\")\npci_function(10/0/0, \"near\")\ndevice(10/0/0, "
 	    "\"near\")\n"
 	    "device(10/0/0, \"near\") = error(EEXIST)\n"
-	    "sysctl(\"hw.dmar.enable\", 1) = 1\nsysctl(\"hw.vmm.iommu.initialized\") = init\n"
+	    "sysctl(\"hw.vmm.force_iommu\", 1) = 1\nsysctl(\"hw.vmm.iommu.initialized\") = init\n"
 	    "sysctl(\"hw.vmm.iommu.initialized\", 1) = error(EINVAL)\n"
 	    "mmio_read32(0xfed90000) = ver\nstep(ver)\nmmio_write32(0xfed90038, 0)\n"
 	    "mmio_read32(0xdead0000) = error(ENXIO)\n"

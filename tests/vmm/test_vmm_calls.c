@@ -198,19 +198,21 @@ static void the_sysctls_are_there_with_their_values_at_boot(void **state)
 		{ "hw.vmm.force_iommu", 0 },
 		{ "hw.vmm.amdvi.enable", 0 },
 		{ "hw.dmar.enable", 0 },
+		{ "vtd.regmap.0.addr", 0 },
+		{ "vtd.regmap.1.addr", 0 },
 	};
 	struct host host;
 	size_t listed = 0;
 
 	(void)state;
 	host_start(&host, &(struct host_setup){ .no_drivers = true });
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 8; i++) {
 		assert_int_equal(host_sysctl(&host, expected[i].name), expected[i].value);
 		for (size_t n = 0; iommusim_sysctl_name(n) != NULL; n++)
 			listed += strcmp(iommusim_sysctl_name(n), expected[i].name) == 0;
 	}
-	assert_int_equal(listed, 6);
-	assert_null(iommusim_sysctl_name(6));
+	assert_int_equal(listed, 8);
+	assert_null(iommusim_sysctl_name(8));
 	assert_null(iommusim_sysctl_name(SIZE_MAX));
 	host_stop(&host);
 }

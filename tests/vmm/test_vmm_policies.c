@@ -85,6 +85,59 @@ static void the_first_units_capabilities_are_taken_for_everybodys(void **state)
 	}
 }
 
+/* ---- regmap, owner: who says where units are, and whose they are ----------------------------------------- */
+
+static void units_told_by_the_loader_have_no_scopes(void **state)
+{
+	static const char *const profiles[] = { "12.0", "12.2", "reference" };
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		enum iommusim_status status;
+		struct host host;
+
+		host_start(&host,
+		    &(struct host_setup){ .profile = profiles[i], .alike = true, .no_table = i < 2 });
+		assert_ok(iommusim_sysctl_set(host.vmm, "vtd.regmap.0.addr", HOST_UNIT0));
+		assert_ok(iommusim_sysctl_set(host.vmm, "vtd.regmap.1.addr", HOST_UNIT1));
+		status = iommusim_iommu_init(host.vmm);
+		assert_int_equal(status, i == 1 ? IOMMUSIM_EFAULT : IOMMUSIM_OK);
+		if (i == 1)
+			assert_contains(
+			    iommusim_machine_diagnostic(host.machine)->text, "vtd_device_scope");
+		else
+			assert_true(host_reaches(host.ahci, 0x1000));
+		host_stop(&host);
+	}
+}
+
+/* The host's own driver has its queue and interrupt remapping on; vmm's bare commands turn both off. */
+static void beside_the_hosts_driver_vmm_turns_its_functions_off_or_refuses(void **state)
+{
+	const uint32_t hosts = G_QIE | G_IRE;
+	struct iommusim_init_report report;
+	struct host host;
+
+	(void)state;
+	host_start(&host, &(struct host_setup){ .profile = "14.2" });
+	assert_ok(iommusim_sysctl_set(host.vmm, "hw.dmar.enable", 1));
+	host_vm(&host, "vm", MIB, 1);
+	assert_int_equal(host_status(&host, HOST_UNIT0) & hosts, hosts);
+	assert_int_equal(host_status(&host, HOST_UNIT1) & hosts, hosts);
+	host_init(&host);
+	assert_int_equal(host_status(&host, HOST_UNIT0) & hosts, 0);
+	assert_int_equal(host_status(&host, HOST_UNIT1) & hosts, 0);
+	host_stop(&host);
+
+	host_start(&host, &(struct host_setup){ .profile = "reference" });
+	assert_ok(iommusim_sysctl_set(host.vmm, "hw.dmar.enable", 1));
+	assert_status(iommusim_iommu_init(host.vmm), IOMMUSIM_ENXIO);
+	iommusim_init_report(host.vmm, &report);
+	assert_int_equal(report.outcome, IOMMUSIM_INIT_TAKEN);
+	assert_int_equal(host_status(&host, HOST_UNIT0) & hosts, hosts);
+	host_stop(&host);
+}
+
 /* ---- idle_ppt, hotplug --------------------------------------------------------------------------------- */
 
 static void an_idle_device_is_in_the_host_domain_or_nowhere(void **state)
@@ -590,6 +643,8 @@ int main(void)
 		cmocka_unit_test(force_iommu_initialises_it_all_the_same),
 		cmocka_unit_test(other_profiles_do_not_look_at_force_iommu),
 		cmocka_unit_test(the_first_units_capabilities_are_taken_for_everybodys),
+		cmocka_unit_test(units_told_by_the_loader_have_no_scopes),
+		cmocka_unit_test(beside_the_hosts_driver_vmm_turns_its_functions_off_or_refuses),
 		cmocka_unit_test(an_idle_device_is_in_the_host_domain_or_nowhere),
 		cmocka_unit_test(a_function_that_comes_later_is_added_or_nobodys),
 		cmocka_unit_test(in_15_0_the_device_comes_before_its_memory),

@@ -173,6 +173,7 @@ static void what_all_releases_have_in_common(void **state)
 		{ "leaves", "4k", "4k" },
 		{ "scope", "start-bus", "topology" },
 		{ "table_walk", "until-other", "all" },
+		{ "regmap", "alone", "unread" },
 		{ "gcmd", "bare", "restated" },
 		{ "owner", "unaware", "refuses" },
 		{ "violation", "panic", "error" },

@@ -58,7 +58,7 @@ struct iommusim_replay_summary {
 	uint64_t expectations_failed;
 	uint64_t unexpected_dma; /* not ok, and nobody expected it */
 	uint64_t unexpected_findings;
-	uint64_t sysctl_values[8]; /* in the order of iommusim_sysctl_name() */
+	uint64_t sysctl_values[16]; /* in the order of iommusim_sysctl_name() */
 	uint32_t sysctl_count;
 };
 

@@ -51,7 +51,9 @@ IOMMUSIM_API enum iommusim_status iommusim_vmm_unload(struct iommusim_vmm *vmm);
 
 /*
  * hw.vmm.iommu.enable, hw.vmm.iommu.initialized (read-only), hw.vmm.ppt.devices (read-only),
- * hw.vmm.amdvi.enable, hw.vmm.force_iommu, hw.dmar.enable. Returns OK, ENOENT, EINVAL (read-only).
+ * hw.vmm.amdvi.enable, hw.vmm.force_iommu, hw.dmar.enable, vtd.regmap.0.addr, vtd.regmap.1.addr. What is to count
+ * at boot is set before the first call that is neither a device's nor a sysctl's. Returns OK, ENOENT, EINVAL
+ * (read-only).
  */
 IOMMUSIM_API enum iommusim_status iommusim_sysctl_get(
     const struct iommusim_vmm *vmm, const char *name, uint64_t *value);
