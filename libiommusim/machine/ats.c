@@ -395,6 +395,8 @@ static bool was_sent(const struct iommusim_ats_page *page)
 static enum iommusim_completion completion_of(
     const struct iommusim_dma_request *request, const struct iommusim_dma_page *sent)
 {
+	if (sent->fault.class_ == IOMMUSIM_FAULT_NOT_ISSUED)
+		return IOMMUSIM_COMPLETION_NOT_ISSUED;
 	if (request->kind == IOMMUSIM_DMA_WRITE)
 		return IOMMUSIM_COMPLETION_POSTED;
 	if (sent->fault.aborts)
