@@ -394,36 +394,6 @@ enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
 
 /* ---- devices that keep translations ---------------------------------------------------------- */
 
-/* What became of a page in the end, under the address the device was told to use. */
-static struct iommusim_dma_page page_of_ats(const struct iommusim_ats_page *ats)
-{
-	const bool kept = ats->way == IOMMUSIM_ATS_HIT, fresh = ats->way == IOMMUSIM_ATS_FRESH;
-	struct iommusim_dma_page page =
-	    kept || fresh || ats->way == IOMMUSIM_ATS_UNTRANSLATED ? ats->sent : ats->answer;
-
-	page.address = ats->address;
-	page.length = ats->length;
-	if (fresh) {
-		page.cached = ats->answer.cached;
-		page.cached_tag = ats->answer.cached_tag;
-		page.through_cache = ats->answer.through_cache;
-	}
-	if (kept) {
-		page.cached = true;
-		page.cached_tag = ats->filled;
-	}
-	if (kept || fresh)
-		page.translated = true; /* its unit has said so, if not this time */
-	if (ats->way == IOMMUSIM_ATS_FAULT) {
-		page.answered = false;
-		page.faulted = true;
-		page.fault.class_ =
-		    ats->granted == 0 ? IOMMUSIM_FAULT_NOT_PRESENT : IOMMUSIM_FAULT_PERMISSION;
-		page.fault.meaning = "the answer to the device's translation request lacks the right";
-	}
-	return page;
-}
-
 static enum iommusim_status make_ats_dma(
     const struct judge *judge, struct iommusim_report *report, void *pages, size_t count)
 {
@@ -437,16 +407,9 @@ static enum iommusim_status make_ats_dma(
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
 	status = iommusim_ats_dma(judge->requester, judge->request, &outcome, ats, count);
 	for (size_t i = 0; status == IOMMUSIM_OK && i < count; i++)
-		page[i] = page_of_ats(&ats[i]);
+		iommusim_ats_page_summary(&ats[i], &page[i]);
 	if (status == IOMMUSIM_OK) {
-		report->outcome = (struct iommusim_dma_outcome){
-			.bytes_moved = outcome.bytes_moved,
-			.page_count = outcome.page_count,
-			.pages_faulted = outcome.faults + outcome.refused + outcome.denied,
-			.pages_cached = outcome.hits,
-			.completion = outcome.completion,
-			.page = page_of_ats(&outcome.page),
-		};
+		iommusim_ats_summary(&outcome, &report->outcome);
 		report->from_device_tlb = outcome.page.way == IOMMUSIM_ATS_HIT;
 	}
 	machine_free(machine, ats, count * sizeof(*ats));
