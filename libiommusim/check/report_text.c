@@ -366,7 +366,10 @@ static void write_who(const struct iommusim_report *report, const struct iommusi
 		    vendor_record(words, fault, where, sizeof(where)), words->masked);
 	else
 		snprintf(event, sizeof(event), "the unit raised its fault interrupt");
-	if (report->outcome.completion == IOMMUSIM_COMPLETION_POSTED)
+	if (report->outcome.completion == IOMMUSIM_COMPLETION_POSTED && report->driver_sees != NULL)
+		snprintf(
+		    text, sizeof(text), "a write to memory is posted, and gets no answer; %s.", event);
+	else if (report->outcome.completion == IOMMUSIM_COMPLETION_POSTED)
 		snprintf(text, sizeof(text),
 		    "%s: a write to memory is posted, so %s completes with good status; %s.",
 		    report->fault_event_masked || !fault->recorded ? "nobody is told"

@@ -30,7 +30,8 @@ enum iommusim_pci_class {
 	IOMMUSIM_CLASS_AHCI,
 	IOMMUSIM_CLASS_NVME,
 	IOMMUSIM_CLASS_NIC,
-	IOMMUSIM_CLASS_DISPLAY
+	IOMMUSIM_CLASS_DISPLAY,
+	IOMMUSIM_CLASS_ATS /* an accelerator with ATS */
 };
 
 struct iommusim_pci_function {
