@@ -261,6 +261,8 @@ static void translate(struct iommusim_requester *requester, const struct page_re
 		page->faulted = request->address_type != IOMMUSIM_DMA_UNTRANSLATED; /* nobody to ask */
 		if (page->faulted)
 			page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
+		else
+			page->interrupt = is_interrupt_address(request->address);
 		return;
 	}
 	generation = atomic_load(&unit->generation);
