@@ -72,7 +72,7 @@ static void submit(
 	ahci_command_header_set_W(header, command->write);
 	ahci_command_header_set_PRDTL(header, command->piece_count);
 	ahci_command_header_set_CTBA(header, driver_bus(driver, TABLE_PAGE + slot) >> 7);
-	driver_put(driver, LIST_PAGE, slot * HEADER_SIZE, header, sizeof(header));
+	driver_put(driver, LIST_PAGE, slot * UINT64_C(32), header, sizeof(header));
 	driver_write32(driver, ahci_PxCI_at, UINT32_C(1) << slot);
 }
 
@@ -80,7 +80,7 @@ static uint64_t told(struct iommusim_device_driver *driver, unsigned slot)
 {
 	uint64_t header[4];
 
-	driver_get(driver, LIST_PAGE, slot * HEADER_SIZE, header, sizeof(header));
+	driver_get(driver, LIST_PAGE, slot * UINT64_C(32), header, sizeof(header));
 	return ahci_command_header_PRDBC(header);
 }
 

@@ -10,7 +10,8 @@ static void set_ring(struct iommusim_device_driver *driver, uint64_t base, unsig
 {
 	driver_write32(driver, base, driver_bus(driver, page) & UINT32_MAX);
 	driver_write32(driver, base + (nic_RDBAH_at - nic_RDBAL_at), driver_bus(driver, page) >> 32);
-	driver_write32(driver, base + (nic_RDLEN_at - nic_RDBAL_at), ENTRIES * DESCRIPTOR_SIZE);
+	driver_write32(
+	    driver, base + (nic_RDLEN_at - nic_RDBAL_at), (uint64_t)ENTRIES * DESCRIPTOR_SIZE);
 	driver_write32(driver, base + (nic_RDH_at - nic_RDBAL_at), 0);
 	driver_write32(driver, base + (nic_RDT_at - nic_RDBAL_at), 0);
 }

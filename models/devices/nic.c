@@ -32,18 +32,24 @@ static struct nic *nic_of(struct iommusim_device *device)
 
 /* ---- registers ----------------------------------------------------------------------------------- */
 
+/* Where a register of the transmit ring would be, were it the receive ring's: both are laid out alike. */
+static uint32_t as_receive(uint32_t offset)
+{
+	return offset >= nic_TDBAL_at ? offset - (nic_TDBAL_at - nic_RDBAL_at) : offset;
+}
+
 static const uint32_t *ring_register(const struct ring *ring, uint32_t offset)
 {
 	switch (offset) {
-	case nic_RDBAL_at - nic_RDBAL_at:
+	case nic_RDBAL_at:
 		return &ring->low;
-	case nic_RDBAH_at - nic_RDBAL_at:
+	case nic_RDBAH_at:
 		return &ring->high;
-	case nic_RDLEN_at - nic_RDBAL_at:
+	case nic_RDLEN_at:
 		return &ring->length;
-	case nic_RDH_at - nic_RDBAL_at:
+	case nic_RDH_at:
 		return &ring->head;
-	case nic_RDT_at - nic_RDBAL_at:
+	case nic_RDT_at:
 		return &ring->tail;
 	default:
 		return NULL;
@@ -53,9 +59,9 @@ static const uint32_t *ring_register(const struct ring *ring, uint32_t offset)
 /* The register of a ring that lies at `offset`; NULL: none does. */
 static const uint32_t *find_ring_register(const struct nic *nic, uint32_t offset)
 {
-	if (offset >= nic_TDBAL_at)
-		return ring_register(&nic->transmit, offset - nic_TDBAL_at);
-	return offset >= nic_RDBAL_at ? ring_register(&nic->receive, offset - nic_RDBAL_at) : NULL;
+	const struct ring *ring = offset >= nic_TDBAL_at ? &nic->transmit : &nic->receive;
+
+	return ring_register(ring, as_receive(offset));
 }
 
 static uint32_t take_causes(struct nic *nic)
@@ -104,17 +110,17 @@ static void reset(struct iommusim_device *device)
 static void write_ring(struct nic *nic, uint32_t offset, uint32_t value)
 {
 	struct ring *ring = offset >= nic_TDBAL_at ? &nic->transmit : &nic->receive;
-	const uint32_t at = offset - (offset >= nic_TDBAL_at ? nic_TDBAL_at : nic_RDBAL_at);
+	const uint32_t at = as_receive(offset);
 
-	if (at == nic_RDBAL_at - nic_RDBAL_at)
+	if (at == nic_RDBAL_at)
 		ring->low = (uint32_t)nic_RDBAL_BAL_bits(nic_RDBAL_BAL(value));
-	else if (at == nic_RDBAH_at - nic_RDBAL_at)
+	else if (at == nic_RDBAH_at)
 		ring->high = value;
-	else if (at == nic_RDLEN_at - nic_RDBAL_at)
+	else if (at == nic_RDLEN_at)
 		ring->length = (uint32_t)nic_RDLEN_LEN_bits(nic_RDLEN_LEN(value));
-	else if (at == nic_RDH_at - nic_RDBAL_at)
+	else if (at == nic_RDH_at)
 		ring->head = (uint32_t)nic_RDH_H(value);
-	else if (at == nic_RDT_at - nic_RDBAL_at)
+	else if (at == nic_RDT_at)
 		ring->tail = (uint32_t)nic_RDT_T(value);
 }
 

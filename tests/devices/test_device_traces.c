@@ -34,7 +34,8 @@ static void the_drivers_story_is_not_the_datas(void **state)
 	    "disk_write(\"ahci0\", 8, gpa(\"vm\", 0x100000), 64K, for=\"vm\") = error(EIO)  expect lost, fault(6)\n"
 	    "disk_read(\"ahci0\", 8, 0x400000, 4K) = 4K  expect ok, pa(0x400000)\n"
 	    "mem_read(0x400000, 8) = \"00 10 00 00 00 00 5c d1\"\n");
-	story_must_fail(LOST_PAGES "disk_read(\"ahci0\", 8, gpa(\"vm\", 0), 4K) = 4K  expect ok\n",
+	story_must_fail(LOST_PAGES
+	    "disk_read(\"ahci0\", 8, gpa(\"vm\", 0), 4K, for=\"vm\") = 4K  expect ok\n",
 	    "expected ok; came lost");
 	story_must_fail(LOST_PAGES "disk_read(\"ahci0\", 8, 0x400000, 4K) = 8K\n",
 	    "disk_read gave 0x1000, expected 0x2000");
