@@ -195,7 +195,7 @@ enum iommusim_status behaviour_attach(struct replay *replay,
     const struct iommusim_pci_function *function, const struct behaviour_described *described,
     const char *at, enum iommusim_status *call);
 
-/* ---- run_device.c ----------------------------------------------------------------------------- */
+/* ---- drive.c ----------------------------------------------------------------------------- */
 
 /* How requests of devices reach the bus: judged on the way. */
 struct iommusim_device_bus device_bus(struct replay *replay);
