@@ -3,6 +3,8 @@
 #
 #     tools -> replay -> check -> vmm -> machine <- models
 #
+# `drivers` (of modelled devices) stands beside vmm.
+#
 # usage: check_layers.sh [ROOT]. Other people's sources (a folder `upstream`) are not looked at.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
@@ -22,9 +24,10 @@ BEGIN {
 	may["machine"] = "port public spec formats"
 	may["models"] = "machine port public spec formats"
 	may["vmm"] = "machine port public spec formats"
+	may["drivers"] = "machine port public spec"
 	may["kshim"] = "vmm machine port public spec formats"
 	may["check"] = "vmm machine port public spec formats"
-	may["replay"] = "check vmm machine port public spec formats"
+	may["replay"] = "check drivers vmm machine port public spec formats"
 	may["tools"] = "replay check vmm machine port public spec formats"
 	for (i = 1; i < ARGC; i++)
 		exists[ARGV[i]] = 1

@@ -84,11 +84,14 @@ static bool add_request(struct json_object *object, const struct iommusim_check 
     const struct iommusim_report *report)
 {
 	static const char *const kinds[] = { "read", "write", "atomic" };
-	char device[24];
+	char device[24], carried[24];
 
 	return add(object, "line", number(check->here.line)) &&
 	    add(object, "device",
-		json_object_new_string(write_device(report->segment, report->rid, device))) &&
+		json_object_new_string(write_device(report->segment, report->function, device))) &&
+	    (report->function == report->rid ||
+		add(object, "carried",
+		    json_object_new_string(write_device(report->segment, report->rid, carried)))) &&
 	    add(object, "name", json_object_new_string(report->device_name)) &&
 	    add(object, "kind", json_object_new_string(kinds[report->request.kind])) &&
 	    add(object, "address", number(report->request.address)) &&
@@ -100,7 +103,7 @@ static bool add_request(struct json_object *object, const struct iommusim_check 
 static bool add_outcome(struct json_object *object, const struct iommusim_report *report)
 {
 	static const char *const completions[] = { "success", "posted", "unsupported request",
-		"completer abort" };
+		"completer abort", "not issued" };
 	static const char *const owners[] = { "host", "vm", "table", "firmware", "device", "nobody" };
 	const struct iommusim_dma_page *page = &report->page.page;
 
@@ -114,6 +117,8 @@ static bool add_outcome(struct json_object *object, const struct iommusim_report
 	    add(object, "owner_vm", json_object_new_string(report->page.owner_vm)) &&
 	    add(object, "cached", json_object_new_boolean(page->cached)) &&
 	    add(object, "through_cache", json_object_new_boolean(page->through_cache)) &&
+	    (report->driver_sees == NULL ||
+		add(object, "driver_sees", json_object_new_string(report->driver_sees))) &&
 	    (page->faulted || add(object, "physical", number(page->physical)));
 }
 

@@ -33,13 +33,16 @@ static void upper_case(const char *name, char *text)
 static void write_headline(const struct iommusim_check *check, const struct iommusim_report *report,
     const struct iommusim_text *out)
 {
-	char place[160], device[24], size[24], verdict[16], line[256];
+	char place[160], device[24], carried[24], size[24], verdict[16], line[256];
+	const bool own = report->rid == report->function;
 
-	snprintf(line, sizeof(line), "%s  dma %s%s%s%s %s 0x%llx %s%s%s%s",
-	    write_place(&check->here, place), write_device(report->segment, report->rid, device),
+	snprintf(line, sizeof(line), "%s  dma %s%s%s%s%s%s %s 0x%llx %s%s%s%s",
+	    write_place(&check->here, place), write_device(report->segment, report->function, device),
 	    report->device_name[0] == '\0' ? "" : " \"", report->device_name,
-	    report->device_name[0] == '\0' ? "" : "\"", kind_name(report->request.kind),
-	    (unsigned long long)report->request.address, write_size(report->request.length, size),
+	    report->device_name[0] == '\0' ? "" : "\"", own ? "" : " as ",
+	    own ? "" : write_device(report->segment, report->rid, carried),
+	    kind_name(report->request.kind), (unsigned long long)report->request.address,
+	    write_size(report->request.length, size),
 	    strcmp(report->beneficiary, "host") == 0 ? "" : " for \"",
 	    strcmp(report->beneficiary, "host") == 0 ? "" : report->beneficiary,
 	    strcmp(report->beneficiary, "host") == 0 ? "" : "\"");
@@ -83,7 +86,9 @@ static void write_consequence(const struct iommusim_report *report, const struct
 	else if (report->pages_of_verdict == report->outcome.page_count)
 		snprintf(pages, sizeof(pages), "all %llu pages",
 		    (unsigned long long)report->outcome.page_count);
-	if (page->faulted && page->interrupt)
+	if (page->fault.class_ == IOMMUSIM_FAULT_NOT_ISSUED)
+		snprintf(text, sizeof(text), "Nothing was sent: %s.", page->fault.meaning);
+	else if (page->faulted && page->interrupt)
 		snprintf(text, sizeof(text),
 		    "The interrupt never arrived: the unit at %llx blocked the message. That is no access "
 		    "to memory: interrupt remapping decides about it.",
@@ -253,7 +258,7 @@ static void write_fault(const struct iommusim_report *report, const struct iommu
 static void write_cache(const struct iommusim_report *report, const struct iommusim_text *out)
 {
 	const struct iommusim_dma_page *page = &report->page.page;
-	char text[400];
+	char text[400], domain[48];
 
 	/* A message that is denied is the interrupt table's affair: its walk as memory says nothing. */
 	if (page->faulted && !page->interrupt && !report->walk.result.faulted)
@@ -266,9 +271,13 @@ static void write_cache(const struct iommusim_report *report, const struct iommu
 		write_wrapped(out, "  cached ", vendor_words(&report->walk)->kept);
 	if (!page->cached)
 		return;
+	if (report->from_device_tlb)
+		snprintf(domain, sizeof(domain), "the device's own translation");
+	else
+		snprintf(domain, sizeof(domain), "IOTLB entry of domain %u", page->domain);
 	snprintf(text, sizeof(text),
-	    "IOTLB entry of domain %u, page 0x%llx -> 0x%llx, filled by line %llu; memory says %s now",
-	    page->domain, (unsigned long long)(page->address & ~(IOMMUSIM_PAGE_SIZE - 1)),
+	    "%s, page 0x%llx -> 0x%llx, filled by line %llu; memory says %s now", domain,
+	    (unsigned long long)(page->address & ~(IOMMUSIM_PAGE_SIZE - 1)),
 	    (unsigned long long)(page->physical & ~(IOMMUSIM_PAGE_SIZE - 1)),
 	    (unsigned long long)page->cached_tag,
 	    report->walk.result.faulted ? "not mapped" : "another page");
@@ -357,7 +366,10 @@ static void write_who(const struct iommusim_report *report, const struct iommusi
 		    vendor_record(words, fault, where, sizeof(where)), words->masked);
 	else
 		snprintf(event, sizeof(event), "the unit raised its fault interrupt");
-	if (report->outcome.completion == IOMMUSIM_COMPLETION_POSTED)
+	if (report->outcome.completion == IOMMUSIM_COMPLETION_POSTED && report->driver_sees != NULL)
+		snprintf(
+		    text, sizeof(text), "a write to memory is posted, and gets no answer; %s.", event);
+	else if (report->outcome.completion == IOMMUSIM_COMPLETION_POSTED)
 		snprintf(text, sizeof(text),
 		    "%s: a write to memory is posted, so %s completes with good status; %s.",
 		    report->fault_event_masked || !fault->recorded ? "nobody is told"
@@ -435,11 +447,20 @@ static void write_known(const struct iommusim_check *check, const struct iommusi
 	write_wrapped(out, "  known  ", text);
 }
 
+static void write_driver(const struct iommusim_report *report, const struct iommusim_text *out)
+{
+	if (report->driver_sees != NULL)
+		write_wrapped(out, "  driver ", report->driver_sees);
+}
+
 enum iommusim_status iommusim_report_text(const struct iommusim_check *check,
     const struct iommusim_report *report, const struct iommusim_text *out)
 {
 	write_headline(check, report, out);
 	write_consequence(report, out);
+	write_driver(report, out);
+	if (report->page.page.fault.class_ == IOMMUSIM_FAULT_NOT_ISSUED)
+		return IOMMUSIM_OK; /* no unit had a part in it */
 	write_walk(report, out);
 	write_fault(report, out);
 	write_cache(report, out);

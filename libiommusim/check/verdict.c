@@ -32,6 +32,20 @@ enum iommusim_status iommusim_verdict_find(const char *name, enum iommusim_verdi
 	return IOMMUSIM_ENOENT;
 }
 
+/*
+ * The id by which software knows whose requests these are: a device that sends them under an id which is
+ * not its own was given nothing under that one.
+ */
+static uint16_t known_id(const struct iommusim_check *check, const struct iommusim_requester *requester)
+{
+	const uint16_t rid = iommusim_requester_rid(requester);
+	const uint16_t function = iommusim_requester_function(requester);
+
+	return function == rid ? rid
+			       : iommusim_pci_requester_id(
+				     check->machine, iommusim_requester_segment(requester), function);
+}
+
 /* Everything about a request that does not change from page to page. */
 struct judge {
 	struct iommusim_check *check;
@@ -47,7 +61,7 @@ static struct judge judge_for(struct iommusim_check *check, struct iommusim_requ
     const struct iommusim_dma_request *request, const struct iommusim_vm *for_vm)
 {
 	const uint16_t segment = iommusim_requester_segment(requester);
-	const uint16_t rid = iommusim_requester_rid(requester);
+	const uint16_t rid = known_id(check, requester);
 	const struct iommusim_vm *assigned = iommusim_vm_of_device(check->vmm, segment, rid);
 	enum iommusim_driver driver;
 	const bool known = iommusim_device_driver(check->vmm, segment, rid, &driver) == IOMMUSIM_OK;
@@ -86,6 +100,8 @@ static bool had_a_right(const struct judge *judge, const struct iommusim_judged_
 	const uint64_t address = judged->page.address;
 	uint64_t hpa;
 
+	if (judged->page.fault.class_ == IOMMUSIM_FAULT_NOT_ISSUED)
+		return false; /* software took away the right to ask */
 	if (judged->page.fault.class_ == IOMMUSIM_FAULT_INTERRUPT_RANGE)
 		return false; /* no memory is there to have a right to */
 	if ((intent(judge, address).value & LEDGER_MAPPED) != 0)
@@ -226,7 +242,7 @@ static void judge_pages(const struct judge *judge, const struct iommusim_dma_pag
 static void name_parties(const struct judge *judge, struct iommusim_report *report)
 {
 	const struct iommusim_pci_function *function =
-	    iommusim_pci_find(judge->check->machine, report->segment, report->rid);
+	    iommusim_pci_find(judge->check->machine, report->segment, report->function);
 	const struct check_domain *domain = domain_of(judge);
 
 	if (function != NULL)
@@ -283,7 +299,8 @@ static void explain(const struct judge *judge, struct iommusim_report *report)
 	iommusim_walk(judge->requester, &request, &report->walk);
 	report->fault_event_masked =
 	    unit != NULL && unit->model->fault_event_masked(unit) && report->page.page.faulted;
-	check_blame(report, judge->check->vmm);
+	if (report->page.page.fault.class_ != IOMMUSIM_FAULT_NOT_ISSUED)
+		check_blame(report, judge->check->vmm);
 }
 
 static void remember_unprotected(struct iommusim_check *check, const struct iommusim_report *report)
@@ -310,7 +327,18 @@ static uint64_t pages_touched(const struct iommusim_dma_request *request)
 
 #define PAGES_AT_HAND 32u /* a request of more pages takes memory for them */
 
-static enum iommusim_status run(const struct judge *judge, struct iommusim_report *report)
+/* How a request is made, and its pages told: `pages` has room for all of them. */
+typedef enum iommusim_status make_request(
+    const struct judge *judge, struct iommusim_report *report, void *pages, size_t count);
+
+static enum iommusim_status make_dma(
+    const struct judge *judge, struct iommusim_report *report, void *pages, size_t count)
+{
+	return iommusim_dma(judge->requester, judge->request, &report->outcome, pages, count);
+}
+
+static enum iommusim_status run(
+    const struct judge *judge, struct iommusim_report *report, make_request *make)
 {
 	struct iommusim_machine *machine = judge->check->machine;
 	struct iommusim_dma_page at_hand[PAGES_AT_HAND], *pages = at_hand;
@@ -324,7 +352,7 @@ static enum iommusim_status run(const struct judge *judge, struct iommusim_repor
 		if (pages == NULL)
 			return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
 	}
-	status = iommusim_dma(judge->requester, judge->request, &report->outcome, pages, (size_t)count);
+	status = make(judge, report, pages, (size_t)count);
 	if (status == IOMMUSIM_OK) {
 		judge_pages(judge, pages, (size_t)count, report);
 		explain(judge, report);
@@ -335,9 +363,9 @@ static enum iommusim_status run(const struct judge *judge, struct iommusim_repor
 	return status;
 }
 
-enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
+static enum iommusim_status check_request(struct iommusim_check *check,
     struct iommusim_requester *requester, const struct iommusim_dma_request *request,
-    const char *for_vm, struct iommusim_report *report)
+    const char *for_vm, struct iommusim_report *report, make_request *make)
 {
 	const struct iommusim_vm *vm = NULL;
 	struct judge judge;
@@ -346,6 +374,7 @@ enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
 	report->request = *request;
 	report->segment = iommusim_requester_segment(requester);
 	report->rid = iommusim_requester_rid(requester);
+	report->function = iommusim_requester_function(requester);
 	if (for_vm != NULL) {
 		vm = iommusim_vm_find(check->vmm, for_vm);
 		if (vm == NULL)
@@ -353,5 +382,43 @@ enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
 			    check->machine, IOMMUSIM_ENOENT, "no VM is called \"%s\"", for_vm);
 	}
 	judge = judge_for(check, requester, request, vm);
-	return run(&judge, report);
+	return run(&judge, report, make);
+}
+
+enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
+    struct iommusim_requester *requester, const struct iommusim_dma_request *request,
+    const char *for_vm, struct iommusim_report *report)
+{
+	return check_request(check, requester, request, for_vm, report, make_dma);
+}
+
+/* ---- devices that keep translations ---------------------------------------------------------- */
+
+static enum iommusim_status make_ats_dma(
+    const struct judge *judge, struct iommusim_report *report, void *pages, size_t count)
+{
+	struct iommusim_machine *machine = judge->check->machine;
+	struct iommusim_ats_page *ats = machine_alloc(machine, count * sizeof(*ats));
+	struct iommusim_dma_page *page = pages;
+	struct iommusim_ats_outcome outcome;
+	enum iommusim_status status;
+
+	if (ats == NULL)
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
+	status = iommusim_ats_dma(judge->requester, judge->request, &outcome, ats, count);
+	for (size_t i = 0; status == IOMMUSIM_OK && i < count; i++)
+		iommusim_ats_page_summary(&ats[i], &page[i]);
+	if (status == IOMMUSIM_OK) {
+		iommusim_ats_summary(&outcome, &report->outcome);
+		report->from_device_tlb = outcome.page.way == IOMMUSIM_ATS_HIT;
+	}
+	machine_free(machine, ats, count * sizeof(*ats));
+	return status;
+}
+
+enum iommusim_status iommusim_check_ats_dma(struct iommusim_check *check,
+    struct iommusim_requester *requester, const struct iommusim_dma_request *request,
+    const char *for_vm, struct iommusim_report *report)
+{
+	return check_request(check, requester, request, for_vm, report, make_ats_dma);
 }

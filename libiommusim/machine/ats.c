@@ -395,6 +395,8 @@ static bool was_sent(const struct iommusim_ats_page *page)
 static enum iommusim_completion completion_of(
     const struct iommusim_dma_request *request, const struct iommusim_dma_page *sent)
 {
+	if (sent->fault.class_ == IOMMUSIM_FAULT_NOT_ISSUED)
+		return IOMMUSIM_COMPLETION_NOT_ISSUED;
 	if (request->kind == IOMMUSIM_DMA_WRITE)
 		return IOMMUSIM_COMPLETION_POSTED;
 	if (sent->fault.aborts)
@@ -456,6 +458,52 @@ enum iommusim_status iommusim_ats_dma(struct iommusim_requester *requester,
 		done += page.length;
 	} while (done < request->length);
 	return IOMMUSIM_OK;
+}
+
+void iommusim_ats_page_summary(const struct iommusim_ats_page *page, struct iommusim_dma_page *summary)
+{
+	const bool kept = page->way == IOMMUSIM_ATS_HIT, fresh = page->way == IOMMUSIM_ATS_FRESH;
+
+	*summary = was_sent(page) ? page->sent : page->answer;
+	summary->address = page->address;
+	summary->length = page->length;
+	if (fresh) {
+		summary->cached = page->answer.cached;
+		summary->cached_tag = page->answer.cached_tag;
+		summary->through_cache = page->answer.through_cache;
+	}
+	if (kept) {
+		summary->cached = true;
+		summary->cached_tag = page->filled;
+	}
+	if (kept || fresh)
+		summary->translated = true; /* its unit has said so, if not this time */
+	if (page->way != IOMMUSIM_ATS_FAULT)
+		return;
+	summary->answered = false;
+	summary->faulted = true;
+	summary->fault.class_ =
+	    page->granted == 0 ? IOMMUSIM_FAULT_NOT_PRESENT : IOMMUSIM_FAULT_PERMISSION;
+	summary->fault.meaning = "the answer to the device's translation request lacks the right";
+}
+
+void iommusim_ats_summary(
+    const struct iommusim_ats_outcome *outcome, struct iommusim_dma_outcome *summary)
+{
+	const uint64_t unsent = outcome->faults + outcome->refused;
+
+	*summary = (struct iommusim_dma_outcome){
+		.bytes_moved = outcome->bytes_moved,
+		.page_count = outcome->page_count,
+		.pages_faulted = unsent + outcome->denied,
+		.pages_cached = outcome->hits,
+		.completion = outcome->completion,
+	};
+	iommusim_ats_page_summary(&outcome->page, &summary->page);
+	if (summary->page.fault.class_ == IOMMUSIM_FAULT_NOT_ISSUED)
+		summary->completion = IOMMUSIM_COMPLETION_NOT_ISSUED;
+	else if (unsent > 0 && summary->completion < IOMMUSIM_COMPLETION_UNSUPPORTED_REQUEST)
+		summary->completion = IOMMUSIM_COMPLETION_UNSUPPORTED_REQUEST;
 }
 
 /* ---- on and off, and what there is --------------------------------------------------------------------- */

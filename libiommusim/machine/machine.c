@@ -104,6 +104,7 @@ void iommusim_machine_destroy(struct iommusim_machine *machine)
 
 	if (machine == NULL)
 		return;
+	pci_dismiss(machine);
 	requester_teardown(machine);
 	unit_teardown(machine);
 	clock_teardown(machine);

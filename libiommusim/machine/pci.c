@@ -1,4 +1,7 @@
-/* PCI functions in order of segment and requester id, and what lies behind which bridge. */
+/*
+ * PCI functions in order of segment and requester id, what lies behind which bridge, and the command
+ * register. What a function does beyond that is its behaviour's business.
+ */
 #include <string.h>
 
 #include "machine/state.h"
@@ -51,10 +54,27 @@ enum iommusim_status iommusim_pci_add(
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a PCI function");
 	node->function = *function;
 	node->function.name[sizeof(node->function.name) - 1] = '\0';
+	node->command = IOMMUSIM_PCI_COMMAND_AT_BOOT;
 	topology_begin_change(machine);
 	RB_INSERT(pci_tree, &machine->pci, node);
 	topology_end_change(machine);
 	return IOMMUSIM_OK;
+}
+
+static enum iommusim_status nobody_at(struct iommusim_machine *machine, uint16_t rid)
+{
+	return machine_fail(machine, IOMMUSIM_ENOENT, "there is no function at %02x:%02x.%u",
+	    IOMMUSIM_RID_BUS(rid), IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
+}
+
+static void dismiss(struct pci_node *node)
+{
+	const struct iommusim_pci_behaviour behaviour = node->behaviour;
+
+	node->behaves = false;
+	memset(&node->behaviour, 0, sizeof(node->behaviour));
+	if (behaviour.gone != NULL)
+		behaviour.gone(behaviour.context);
 }
 
 enum iommusim_status iommusim_pci_remove(
@@ -63,8 +83,8 @@ enum iommusim_status iommusim_pci_remove(
 	struct pci_node *node = find(machine, segment, rid);
 
 	if (node == NULL)
-		return machine_fail(machine, IOMMUSIM_ENOENT, "there is no function at %02x:%02x.%u",
-		    IOMMUSIM_RID_BUS(rid), IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
+		return nobody_at(machine, rid);
+	dismiss(node);
 	topology_begin_change(machine);
 	RB_REMOVE(pci_tree, &machine->pci, node);
 	topology_end_change(machine);
@@ -121,6 +141,110 @@ uint16_t iommusim_pci_requester_id(
 			alias = IOMMUSIM_RID(function->secondary_bus, 0, 0);
 	}
 	return alias;
+}
+
+/* ---- the command register, and resets ---------------------------------------------------------------- */
+
+uint16_t iommusim_pci_command(const struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
+{
+	const struct pci_node *node = find(machine, segment, rid);
+
+	return node == NULL ? UINT16_MAX : node->command;
+}
+
+/* Requesters look anew, and none goes on under what was there before. */
+static void write_command(struct iommusim_machine *machine, struct pci_node *node, uint16_t command)
+{
+	const bool stops = (node->command & ~command & IOMMUSIM_PCI_COMMAND_BUS_MASTER) != 0;
+
+	topology_begin_change(machine);
+	node->command = command;
+	topology_end_change(machine);
+	if (stops)
+		requester_quiesce(machine);
+}
+
+enum iommusim_status iommusim_pci_set_command(
+    struct iommusim_machine *machine, uint16_t segment, uint16_t rid, uint16_t command)
+{
+	struct pci_node *node = find(machine, segment, rid);
+
+	if (node == NULL)
+		return nobody_at(machine, rid);
+	write_command(machine, node, command);
+	if (node->behaviour.command != NULL)
+		node->behaviour.command(node->behaviour.context, command);
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status iommusim_pci_reset(
+    struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
+{
+	struct pci_node *node = find(machine, segment, rid);
+
+	if (node == NULL)
+		return nobody_at(machine, rid);
+	if (node->function.no_reset)
+		return machine_fail(machine, IOMMUSIM_EOPNOTSUPP,
+		    "the function at %02x:%02x.%u has no Function Level Reset", IOMMUSIM_RID_BUS(rid),
+		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
+	write_command(machine, node, 0);
+	if (node->behaviour.reset != NULL)
+		node->behaviour.reset(node->behaviour.context);
+	return IOMMUSIM_OK;
+}
+
+static bool may_pass(const struct pci_node *node)
+{
+	return (node->command & IOMMUSIM_PCI_COMMAND_BUS_MASTER) != 0;
+}
+
+bool iommusim_pci_is_bus_master(const struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
+{
+	struct pci_tree tree = machine->pci;
+	struct pci_node *node;
+
+	RB_FOREACH (node, pci_tree, &tree)
+		if (node->function.segment == segment && !may_pass(node) &&
+		    iommusim_pci_is_behind(machine, segment, rid, node->function.rid))
+			return false;
+	return true;
+}
+
+enum iommusim_status iommusim_pci_set_behaviour(struct iommusim_machine *machine, uint16_t segment,
+    uint16_t rid, const struct iommusim_pci_behaviour *behaviour)
+{
+	struct pci_node *node = find(machine, segment, rid);
+
+	if (node == NULL)
+		return nobody_at(machine, rid);
+	if (behaviour != NULL && node->behaves)
+		return machine_fail(machine, IOMMUSIM_EEXIST,
+		    "the function at %02x:%02x.%u has a behaviour already", IOMMUSIM_RID_BUS(rid),
+		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
+	node->behaves = behaviour != NULL;
+	if (behaviour != NULL)
+		node->behaviour = *behaviour;
+	else
+		memset(&node->behaviour, 0, sizeof(node->behaviour));
+	return IOMMUSIM_OK;
+}
+
+void *iommusim_pci_behaviour_context(const struct iommusim_machine *machine, uint16_t segment,
+    uint16_t rid, void (*reset)(void *context))
+{
+	const struct pci_node *node = find(machine, segment, rid);
+
+	return node != NULL && node->behaves && node->behaviour.reset == reset ? node->behaviour.context
+									       : NULL;
+}
+
+void pci_dismiss(struct iommusim_machine *machine)
+{
+	struct pci_node *node;
+
+	RB_FOREACH (node, pci_tree, &machine->pci)
+		dismiss(node);
 }
 
 void pci_teardown(struct iommusim_machine *machine)

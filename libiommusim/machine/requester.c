@@ -41,8 +41,10 @@ struct iommusim_requester {
 	_Atomic uint64_t ticks;
 	uint16_t segment;
 	uint16_t rid;
-	uint16_t carried; /* as of `topology`: the id that its requests carry to the unit */
-	bool silent;      /* does not answer invalidations */
+	uint16_t function; /* whose requests these are: `rid` mostly */
+	uint16_t carried;  /* as of `topology`: the id that its requests carry to the unit */
+	bool muted;        /* as of `topology`: its function is no bus master */
+	bool silent;       /* does not answer invalidations */
 	struct ats ats;
 	struct page_responses responses;
 	struct iommusim_requester_counters counters;
@@ -71,7 +73,7 @@ enum iommusim_status iommusim_requester_create(
 	}
 	requester->machine = machine;
 	requester->segment = segment;
-	requester->rid = requester->carried = rid;
+	requester->rid = requester->function = requester->carried = rid;
 	atomic_init(&requester->working, 0);
 	TAILQ_INSERT_TAIL(&machine->requesters, requester, link);
 	*out = requester;
@@ -171,6 +173,8 @@ void requester_begin_work(struct iommusim_requester *requester)
 	requester->topology = atomic_load(&machine->topology);
 	requester->unit = iommusim_unit_for(machine, requester->segment, requester->rid);
 	requester->carried = carried_id(requester, requester->unit);
+	requester->muted =
+	    !iommusim_pci_is_bus_master(machine, requester->segment, requester->function);
 	pthread_mutex_unlock(&machine->topology_lock);
 	memset(requester->private, 0, sizeof(requester->private));
 }
@@ -232,6 +236,13 @@ static void keep_private(struct iommusim_requester *requester, const struct page
 	entry->rights = (uint8_t)rights;
 }
 
+/* What a function that is no bus master has to say. */
+static const struct iommusim_fault not_issued = {
+	.class_ = IOMMUSIM_FAULT_NOT_ISSUED,
+	.meaning =
+	    "bus-master enable is off in the function's command register, or in a bridge's above it",
+};
+
 static void translate(struct iommusim_requester *requester, const struct page_request *request,
     struct iommusim_dma_page *page)
 {
@@ -240,11 +251,18 @@ static void translate(struct iommusim_requester *requester, const struct page_re
 	uint64_t generation;
 	unsigned rights = 0;
 
+	if (requester->muted) {
+		page->faulted = true;
+		page->fault = not_issued;
+		return;
+	}
 	if (unit == NULL) {
 		page->physical = request->address;
 		page->faulted = request->address_type != IOMMUSIM_DMA_UNTRANSLATED; /* nobody to ask */
 		if (page->faulted)
 			page->fault.class_ = IOMMUSIM_FAULT_REQUEST_TYPE;
+		else
+			page->interrupt = is_interrupt_address(request->address);
 		return;
 	}
 	generation = atomic_load(&unit->generation);
@@ -268,7 +286,9 @@ static void deliver(struct iommusim_requester *requester, uint64_t address, uint
 		.segment = requester->segment,
 		.source = requester->rid };
 	*fault = (struct iommusim_fault){ .class_ = IOMMUSIM_FAULT_NONE };
-	if (requester->unit != NULL)
+	if (requester->muted)
+		*fault = not_issued;
+	else if (requester->unit != NULL)
 		requester->unit->model->interrupt(requester->unit, &request, message, fault);
 	if (fault->class_ == IOMMUSIM_FAULT_NONE &&
 	    message->address != 0) /* posting may notify nobody */
@@ -313,6 +333,8 @@ static bool move_page(struct iommusim_requester *requester, const struct iommusi
 static enum iommusim_completion completion_of(
     const struct iommusim_dma_request *request, const struct iommusim_dma_page *page)
 {
+	if (page->fault.class_ == IOMMUSIM_FAULT_NOT_ISSUED)
+		return IOMMUSIM_COMPLETION_NOT_ISSUED;
 	if (request->kind == IOMMUSIM_DMA_WRITE)
 		return IOMMUSIM_COMPLETION_POSTED;
 	if (page->fault.aborts)
@@ -552,6 +574,17 @@ void iommusim_requester_counters(
     const struct iommusim_requester *requester, struct iommusim_requester_counters *counters)
 {
 	*counters = requester->counters;
+}
+
+void iommusim_requester_set_function(struct iommusim_requester *requester, uint16_t function)
+{
+	requester->function = function;
+	requester->topology = 0;
+}
+
+uint16_t iommusim_requester_function(const struct iommusim_requester *requester)
+{
+	return requester->function;
 }
 
 uint16_t iommusim_requester_rid(const struct iommusim_requester *requester)

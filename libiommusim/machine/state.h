@@ -47,6 +47,9 @@ struct mmio_bus {
 struct pci_node {
 	RB_ENTRY(pci_node) link;
 	struct iommusim_pci_function function;
+	struct iommusim_pci_behaviour behaviour; /* all 0: none */
+	bool behaves;
+	uint16_t command;
 };
 RB_HEAD(pci_tree, pci_node);
 
@@ -140,6 +143,8 @@ enum iommusim_status machine_fail(struct iommusim_machine *machine, enum iommusi
 /* The parts, torn down. */
 void memory_teardown(struct iommusim_machine *machine);
 void mmio_teardown(struct iommusim_machine *machine);
+/* Behaviours first of all: they hold requesters and registers. */
+void pci_dismiss(struct iommusim_machine *machine);
 void pci_teardown(struct iommusim_machine *machine);
 void acpi_teardown(struct iommusim_machine *machine);
 void clock_teardown(struct iommusim_machine *machine);

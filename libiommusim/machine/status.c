@@ -15,6 +15,7 @@ const char *iommusim_status_name(enum iommusim_status status)
 		[IOMMUSIM_EIO] = "EIO",
 		[IOMMUSIM_EFAULT] = "EFAULT",
 		[IOMMUSIM_EFORMAT] = "EFORMAT",
+		[IOMMUSIM_ETIMEDOUT] = "ETIMEDOUT",
 	};
 
 	if ((unsigned)status >= IOMMUSIM_STATUS_COUNT)

@@ -164,6 +164,7 @@ static const char *const type_words[] = {
 	[ARGUMENT_ADDRESS] = "an address, such as 0x1000 or gpa(\"vm\", 0x1000)",
 	[ARGUMENT_VM] = "a VM's name in quotes",
 	[ARGUMENT_DATA] = "bytes in hexadecimal in quotes, or none",
+	[ARGUMENT_FUNCTION] = "a device, such as 7/0/0, or its name in quotes",
 };
 
 struct sentence {
@@ -284,6 +285,9 @@ static bool fits(struct replay *replay, const struct argument_row *row, struct v
 		break;
 	case ARGUMENT_DEVICE:
 		good = kind == VALUE_DEVICE;
+		break;
+	case ARGUMENT_FUNCTION:
+		good = kind == VALUE_DEVICE || kind == VALUE_STRING;
 		break;
 	case ARGUMENT_REQUESTER:
 		good = kind == VALUE_DEVICE || kind == VALUE_NUMBER || kind == VALUE_NAME;
@@ -604,12 +608,24 @@ static bool read_what(struct replay *replay, const struct value *value, struct w
 	return true;
 }
 
+/* Statements that make DMA, or may set a device going. */
+static bool makes_dma(const struct statement_row *row)
+{
+	static statement_run *const those[] = { run_dma, run_disk, run_nic_receive, run_nic_transmit,
+		run_ats_copy, run_device_run, run_mmio_write, run_pci_reset, run_pci_bus_master,
+		run_vm_pptdev, run_vm_destroy };
+
+	for (size_t i = 0; i < sizeof(those) / sizeof(*those); i++)
+		if (row->run == those[i])
+			return true;
+	return false;
+}
+
 /* Can this statement bring it about at all? */
 static bool check_what(struct replay *replay, const struct value *value, const struct what *what)
 {
 	const struct statement_row *row = replay->statement.row;
-	const bool dma = row->run == run_dma;
-	const bool possible = what->kind == WHAT_FINDING || what->kind == WHAT_NONE || dma ||
+	const bool possible = what->kind == WHAT_FINDING || what->kind == WHAT_NONE || makes_dma(row) ||
 	    (what->kind == WHAT_FAULT && row->run == run_interrupt);
 
 	if (!possible)

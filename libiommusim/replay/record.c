@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include <iommusim/device.h>
+
 #include "replay/record_text.h"
 #include "replay/run.h"
 #include "vmm/state.h"
@@ -148,7 +150,57 @@ static const char *const class_words[] = {
 	[IOMMUSIM_CLASS_NVME] = "nvme",
 	[IOMMUSIM_CLASS_NIC] = "nic",
 	[IOMMUSIM_CLASS_DISPLAY] = "display",
+	[IOMMUSIM_CLASS_ATS] = "ats",
 };
+
+/* As misbehave= has it. */
+static void put_misbehaviour(
+    struct iommusim_recorder *recorder, const struct iommusim_device_config *config)
+{
+	const char *between = "";
+
+	if (!config->dma_after_reset && !config->has_wrong_rid && config->phantom_bits == 0 &&
+	    config->forged_address == 0)
+		return;
+	PUT(recorder, ", misbehave=\"");
+	if (config->dma_after_reset) {
+		PUT(recorder, "dma-after-reset");
+		between = ", ";
+	}
+	if (config->has_wrong_rid) {
+		PUT(recorder, "%swrong-id=0x%x", between, config->wrong_rid);
+		between = ", ";
+	}
+	if (config->phantom_bits != 0) {
+		PUT(recorder, "%sphantom=%u", between, config->phantom_bits);
+		between = ", ";
+	}
+	if (config->forged_address != 0)
+		PUT(recorder, "%sforge=0x%llx/0x%x", between,
+		    (unsigned long long)config->forged_address, config->forged_data);
+	PUT(recorder, "\"");
+}
+
+/* What a function does, if it does more than stand there. */
+static void put_behaviour(
+    struct iommusim_recorder *recorder, const struct iommusim_pci_function *function)
+{
+	const struct iommusim_device *device =
+	    iommusim_device_at(recorder->machine, function->segment, function->rid);
+	const struct iommusim_device_config *config;
+
+	if (function->no_reset)
+		PUT(recorder, ", flr=no");
+	if (device == NULL)
+		return;
+	config = iommusim_device_config(device);
+	PUT(recorder, ", bar=0x%llx", (unsigned long long)config->base);
+	if (config->reports_aborts != (config->kind == IOMMUSIM_DEVICE_NVME))
+		PUT(recorder, ", aborts=%s", config->reports_aborts ? "reported" : "concealed");
+	if (config->ats.entries != 0)
+		PUT(recorder, ", entries=%u", config->ats.entries);
+	put_misbehaviour(recorder, config);
+}
 
 /* `statement(DEV, "name"` and what else is known of the function; the bracket stays open. */
 static void put_function(struct iommusim_recorder *recorder, const char *statement,
@@ -171,6 +223,7 @@ static void put_function(struct iommusim_recorder *recorder, const char *stateme
 		PUT(recorder, ", bridge=%s, secondary=%u, subordinate=%u",
 		    function->type == IOMMUSIM_PCI_LEGACY_BRIDGE ? "legacy" : "yes",
 		    function->secondary_bus, function->subordinate_bus);
+	put_behaviour(recorder, function);
 }
 
 static const char *driver_word(enum iommusim_driver driver)
@@ -450,7 +503,7 @@ static void put_outcome(struct iommusim_recorder *recorder, const struct stateme
 {
 	const struct outcome *outcome = &statement->outcome;
 
-	if (outcome->is_dma)
+	if (statement->row->run == run_dma)
 		return;
 	if (outcome->status != IOMMUSIM_OK || statement->row->yields == YIELDS_NOTHING)
 		return;
@@ -469,6 +522,12 @@ static void put_outcome(struct iommusim_recorder *recorder, const struct stateme
 	case YIELDS_NOTHING:
 		break;
 	}
+}
+
+void recorder_hush(struct iommusim_recorder *recorder, bool hushed)
+{
+	if (recorder != NULL)
+		recorder->in_call = hushed;
 }
 
 void recorder_statement(struct iommusim_recorder *recorder, struct statement *statement)

@@ -12,4 +12,7 @@ struct statement;
  */
 void recorder_statement(struct iommusim_recorder *recorder, struct statement *statement);
 
+/* What is done to the bus meanwhile is part of a statement, and not written down. NULL is allowed. */
+void recorder_hush(struct iommusim_recorder *recorder, bool hushed);
+
 #endif

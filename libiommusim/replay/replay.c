@@ -212,6 +212,8 @@ static void clear_outcome(struct replay *replay)
 	outcome->bytes = NULL;
 	outcome->length = 0;
 	outcome->fault_reason = 0;
+	replay->device_requests = 0;
+	replay->device_for = NULL;
 }
 
 static enum iommusim_status run_statement(struct replay *replay)
@@ -235,6 +237,7 @@ static enum iommusim_status run_statement(struct replay *replay)
 		return replay_no_memory(replay);
 	if (status != IOMMUSIM_OK)
 		return status;
+	statement->outcome.is_dma |= replay->device_requests != 0;
 	replay->summary->calls++;
 	if (replay->recorder != NULL)
 		recorder_statement(replay->recorder, statement);
@@ -295,11 +298,13 @@ static void tear_down(struct replay *replay)
 {
 	iommusim_recorder_destroy(replay->recorder);
 	requesters_free(replay);
+	devices_free(replay);
 	iommusim_check_destroy(replay->check);
 	iommusim_vmm_destroy(replay->vmm);
 	iommusim_machine_destroy(replay->machine);
 	names_free(&replay->names);
 	replay_release(replay, replay->data.bytes, replay->data.capacity);
+	replay_release(replay, replay->pieces.bytes, replay->pieces.capacity);
 }
 
 /* Everything but the allocator, which `replay` itself already came from. */
@@ -321,6 +326,7 @@ static void set_up(struct replay *replay, const char *file,
 	replay->names.allocator = &replay->allocator;
 	replay->diagnostic.offset = UINT64_MAX;
 	RB_INIT(&replay->requesters);
+	TAILQ_INIT(&replay->devices);
 	statement_index_fill(&replay->index);
 }
 

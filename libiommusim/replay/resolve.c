@@ -208,6 +208,28 @@ static enum iommusim_status resolve_vm_argument(
 	return resolve_vm(replay, value, value, &as);
 }
 
+/* A function by its place, which need not be there, or by its name, which must. */
+static enum iommusim_status resolve_function(struct replay *replay, struct value *value)
+{
+	const struct iommusim_pci_function *function;
+	struct suggestion near = { .word = value->text };
+
+	if (value->kind != VALUE_STRING)
+		return IOMMUSIM_OK;
+	for (size_t i = 0; (function = iommusim_pci_at(replay->machine, i)) != NULL; i++) {
+		const struct slice name = { function->name, strlen(function->name) };
+
+		if (slice_is(value->text, function->name)) {
+			value->segment = function->segment;
+			value->rid = function->rid;
+			return IOMMUSIM_OK;
+		}
+		suggestion_try(&near, name, 0);
+	}
+	return replay_refuse(replay, value->at, "`%s(\"%.*s\", ...)`: no device of that name%s",
+	    replay->statement.row->name, SLICE(value->text), suggestion_text(&near, "\""));
+}
+
 static enum iommusim_status resolve_argument(
     struct replay *replay, struct value *value, const struct argument_row *row)
 {
@@ -222,6 +244,8 @@ static enum iommusim_status resolve_argument(
 		return resolve_address(replay, value);
 	case ARGUMENT_VM:
 		return resolve_vm_argument(replay, value, row);
+	case ARGUMENT_FUNCTION:
+		return resolve_function(replay, value);
 	case ARGUMENT_STRING:
 	case ARGUMENT_CHOICE:
 	case ARGUMENT_DEVICE:

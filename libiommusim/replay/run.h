@@ -4,6 +4,7 @@
 
 #include <iommusim/acpi.h>
 #include <iommusim/clock.h>
+#include <iommusim/device_driver.h>
 #include <iommusim/interrupt.h>
 #include <iommusim/memory.h>
 #include <iommusim/mmio.h>
@@ -23,6 +24,21 @@ struct known_requester {
 	struct iommusim_requester *requester;
 };
 RB_HEAD(requester_tree, known_requester);
+
+/* A device with behaviour, and who drives it. */
+struct known_device {
+	TAILQ_ENTRY(known_device) link;
+	uint16_t segment;
+	uint16_t rid;
+	struct iommusim_device *device; /* as it was when its driver took it over */
+	struct iommusim_device_driver *driver;
+	struct iommusim_vm *vm; /* whose driver it is; NULL: the host's */
+	uint64_t rings;         /* its driver's memory, as the device sees it */
+	uint64_t pages[IOMMUSIM_DRIVER_MEMORY / IOMMUSIM_PAGE_SIZE]; /* and where that was */
+	uint64_t message_address;
+	uint32_t message_data;
+};
+TAILQ_HEAD(known_device_list, known_device);
 
 /* Memory that grows with need and is used again and again. */
 struct buffer {
@@ -68,14 +84,21 @@ struct replay {
 	char preset[32];
 	struct names names;
 	struct requester_tree requesters;
+	struct known_device_list devices;
 
 	/* running */
 	struct buffer data; /* of a DMA, or of mem_read and mem_write */
 	size_t data_filled; /* bytes of `data` that hold the usual pattern of a write */
 	size_t findings_seen;
 	struct iommusim_report report;
-	struct iommusim_report run_report; /* of one run of a scattered DMA */
-	char text[512];                    /* the statement, for callbacks */
+	struct iommusim_report
+	    run_report; /* of one run of a scattered DMA, or one request of a device */
+	/* Requests that devices have made during the statement: `report` is about all of them. */
+	uint64_t device_requests;
+	enum iommusim_device_purpose device_purpose; /* of the request that `report` shows */
+	const char *device_for;                      /* the VM for whom; NULL: nobody said */
+	struct buffer pieces;
+	char text[512]; /* the statement, for callbacks */
 };
 
 /* ---- replay.c ------------------------------------------------------------------------------- */
@@ -147,6 +170,38 @@ const char *statement_text(struct replay *replay);
 /* ---- run_dma.c ------------------------------------------------------------------------------ */
 
 void requesters_free(struct replay *replay);
+
+/* Take the report of one more request into that of the whole: its address is the worst one's. */
+void report_merge(struct iommusim_report *whole, const struct iommusim_report *run);
+/* gpa(): is all of [address, address + length) there? Else the story ends. */
+enum iommusim_status guest_range_check(
+    struct replay *replay, const struct value *address, uint64_t length);
+
+/* ---- run_behaviour.c -------------------------------------------------------------------------- */
+
+/* What a function's description says of its behaviour; rows of the same names. */
+struct behaviour_described {
+	const struct value *bar;
+	const struct value *aborts;
+	const struct value *entries;
+	const struct value *misbehave;
+};
+
+/*
+ * Give a function that is on the bus the behaviour of its class, if that has one. `at`: the statement's
+ * device. `*call` is what came of it.
+ */
+enum iommusim_status behaviour_attach(struct replay *replay,
+    const struct iommusim_pci_function *function, const struct behaviour_described *described,
+    const char *at, enum iommusim_status *call);
+
+/* ---- drive.c ----------------------------------------------------------------------------- */
+
+/* How requests of devices reach the bus: judged on the way. */
+struct iommusim_device_bus device_bus(struct replay *replay);
+void devices_free(struct replay *replay);
+/* Software puts back what a reset took out of a device's configuration space. */
+void device_restore(struct replay *replay, const struct value *at);
 
 /* ---- run_board.c ------------------------------------------------------------------------------ */
 

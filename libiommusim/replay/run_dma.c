@@ -111,8 +111,7 @@ static unsigned badness(enum iommusim_verdict verdict)
 	return badness_of[verdict];
 }
 
-/* Take the report of one more run into that of the whole DMA: its address is the worst run's. */
-static void merge(struct iommusim_report *whole, const struct iommusim_report *run)
+void report_merge(struct iommusim_report *whole, const struct iommusim_report *run)
 {
 	const struct iommusim_dma_outcome sum = whole->outcome;
 	const uint64_t length = whole->request.length + run->request.length;
@@ -151,7 +150,7 @@ static enum iommusim_status dma_by_runs(struct replay *replay, const struct iomm
 		if (status != IOMMUSIM_OK)
 			return status;
 		if (done != 0)
-			merge(&replay->report, &replay->run_report);
+			report_merge(&replay->report, &replay->run_report);
 		done += part.length;
 	} while (done < whole->length);
 	return IOMMUSIM_OK;
@@ -190,7 +189,7 @@ static enum iommusim_status dma_to_guest(struct replay *replay, struct iommusim_
 }
 
 /* Guest memory is checked before any of it is touched: a DMA that cannot be made as written is not begun. */
-static enum iommusim_status check_guest_range(
+enum iommusim_status guest_range_check(
     struct replay *replay, const struct value *address, uint64_t length)
 {
 	const struct iommusim_vm *vm = address->vm;
@@ -233,7 +232,7 @@ static enum iommusim_status check_dma(struct replay *replay, struct statement *s
 		return replay_refuse(replay, length->at, "one DMA moves at most 1G");
 	if (pasid->kind != VALUE_ABSENT && pasid->number >> 20 != 0)
 		return replay_refuse(replay, pasid->at, "a PASID has 20 bits: 0 to 0xfffff");
-	return address->kind == VALUE_CALL ? check_guest_range(replay, address, length->number)
+	return address->kind == VALUE_CALL ? guest_range_check(replay, address, length->number)
 					   : IOMMUSIM_OK;
 }
 

@@ -1,4 +1,7 @@
-/* Functions on the bus: device(), pci_function(), pci_add_device(), pci_delete_device(). */
+/*
+ * Functions on the bus: device(), pci_function(), pci_add_device(), pci_delete_device(), pci_reset(),
+ * pci_bus_master().
+ */
 #include <string.h>
 
 #include "replay/run.h"
@@ -12,6 +15,8 @@ struct described {
 	const struct value *bridge;
 	const struct value *secondary;
 	const struct value *subordinate;
+	const struct value *flr;
+	struct behaviour_described behaviour;
 };
 
 #define DESCRIBED(statement, of)                                                                       \
@@ -19,7 +24,12 @@ struct described {
 		argument(statement, ARG_##of##_device), argument(statement, ARG_##of##_name),          \
 		    argument(statement, ARG_##of##_class), argument(statement, ARG_##of##_behind),     \
 		    argument(statement, ARG_##of##_bridge), argument(statement, ARG_##of##_secondary), \
-		    argument(statement, ARG_##of##_subordinate)                                        \
+		    argument(statement, ARG_##of##_subordinate), argument(statement, ARG_##of##_flr),  \
+		{                                                                                      \
+			argument(statement, ARG_##of##_bar), argument(statement, ARG_##of##_aborts),   \
+			    argument(statement, ARG_##of##_entries),                                   \
+			    argument(statement, ARG_##of##_misbehave)                                  \
+		}                                                                                      \
 	}
 
 static uint64_t number_or(const struct value *value, uint64_t otherwise)
@@ -47,6 +57,7 @@ static enum iommusim_status read_function(
 	function->rid = described->device->rid;
 	function->device_class = (enum iommusim_pci_class)number_or(described->class_, 0);
 	function->type = (enum iommusim_pci_type)number_or(described->bridge, 0);
+	function->no_reset = number_or(described->flr, 0) != 0;
 	if (status == IOMMUSIM_OK)
 		status = read_bus(replay, described->secondary, &function->secondary_bus);
 	function->subordinate_bus = function->secondary_bus;
@@ -139,9 +150,16 @@ static enum iommusim_status add_function(
 		return status;
 	there = iommusim_pci_find(replay->machine, function.segment, function.rid);
 	*call = IOMMUSIM_OK;
-	if (there == NULL || strcmp(there->name, function.name) != 0)
-		*call = iommusim_pci_add(replay->machine, &function);
-	return IOMMUSIM_OK;
+	if (there != NULL && strcmp(there->name, function.name) == 0)
+		return IOMMUSIM_OK;
+	*call = iommusim_pci_add(replay->machine, &function);
+	if (*call != IOMMUSIM_OK)
+		return IOMMUSIM_OK;
+	status =
+	    behaviour_attach(replay, &function, &described->behaviour, described->device->at, call);
+	if (*call != IOMMUSIM_OK)
+		iommusim_pci_remove(replay->machine, function.segment, function.rid);
+	return status;
 }
 
 enum iommusim_status run_pci_function(struct replay *replay, struct statement *statement)
@@ -183,5 +201,35 @@ enum iommusim_status run_pci_delete_device(struct replay *replay, struct stateme
 	*call = iommusim_pci_device_deleted(replay->vmm, device->segment, device->rid);
 	if (*call == IOMMUSIM_OK)
 		*call = iommusim_pci_remove(replay->machine, device->segment, device->rid);
+	return IOMMUSIM_OK;
+}
+
+/* As the bus driver does it: what the function's configuration space held is put back afterwards. */
+enum iommusim_status run_pci_reset(struct replay *replay, struct statement *statement)
+{
+	const struct value *at = argument(statement, ARG_pci_reset_device);
+	const uint16_t command = iommusim_pci_command(replay->machine, at->segment, at->rid);
+	enum iommusim_status *call = &statement->outcome.status;
+
+	*call = iommusim_pci_reset(replay->machine, at->segment, at->rid);
+	if (*call == IOMMUSIM_OK)
+		device_restore(replay, at);
+	if (*call == IOMMUSIM_OK)
+		*call = iommusim_pci_set_command(replay->machine, at->segment, at->rid, command);
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status run_pci_bus_master(struct replay *replay, struct statement *statement)
+{
+	const struct value *at = argument(statement, ARG_pci_bus_master_device);
+	const bool on = argument(statement, ARG_pci_bus_master_state)->number != 0;
+	uint16_t command = iommusim_pci_command(replay->machine, at->segment, at->rid);
+
+	if (on)
+		command |= IOMMUSIM_PCI_COMMAND_BUS_MASTER;
+	else
+		command &= (uint16_t)~IOMMUSIM_PCI_COMMAND_BUS_MASTER;
+	statement->outcome.status =
+	    iommusim_pci_set_command(replay->machine, at->segment, at->rid, command);
 	return IOMMUSIM_OK;
 }

@@ -28,7 +28,8 @@ enum argument_type {
 	ARGUMENT_DOMAIN,
 	ARGUMENT_ADDRESS,
 	ARGUMENT_VM,
-	ARGUMENT_DATA
+	ARGUMENT_DATA,
+	ARGUMENT_FUNCTION
 };
 
 enum argument_place { ARGUMENT_PLACE, ARGUMENT_MAYBE, ARGUMENT_NAMED, ARGUMENT_OPTION };
@@ -137,7 +138,7 @@ struct expectation {
 /* What came of a statement. */
 struct outcome {
 	enum iommusim_status status; /* of the call it stands for */
-	bool is_dma;                 /* `report` of the replay holds a judged DMA */
+	bool is_dma; /* `report` of the replay holds a judged DMA, also when the call failed */
 	uint64_t number;
 	struct iommusim_domain *domain;
 	const uint8_t *bytes;

@@ -82,7 +82,7 @@ static void the_diagnostic_is_of_the_last_failure(void **state)
 static void every_status_has_the_name_traces_use(void **state)
 {
 	static const char *const names[] = { "OK", "EINVAL", "ENOMEM", "ENOENT", "EEXIST", "ENXIO",
-		"EBUSY", "EOPNOTSUPP", "EIO", "EFAULT", "EFORMAT" };
+		"EBUSY", "EOPNOTSUPP", "EIO", "EFAULT", "EFORMAT", "ETIMEDOUT" };
 
 	(void)state;
 	assert_int_equal(IOMMUSIM_STATUS_COUNT, sizeof(names) / sizeof(*names));

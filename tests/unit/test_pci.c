@@ -1,4 +1,7 @@
-/* PCI functions as places: order, bridges and what lies behind them, and requester ids upstream. */
+/*
+ * PCI functions as places: order, bridges and what lies behind them, requester ids upstream; and their
+ * command register, resets and behaviours.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +10,9 @@
 
 #include <cmocka.h>
 
+#include <iommusim/dma.h>
+#include <iommusim/interrupt.h>
+#include <iommusim/memory.h>
 #include <iommusim/pci.h>
 
 static struct iommusim_machine *make(void)
@@ -185,6 +191,201 @@ static void the_legacy_bridge_nearest_to_the_root_gives_the_id(void **state)
 	iommusim_machine_destroy(machine);
 }
 
+/* ---- the command register, and resets ------------------------------------------------------------------ */
+
+static void the_command_register_is_on_at_boot(void **state)
+{
+	struct iommusim_machine *machine = make();
+
+	(void)state;
+	assert_int_equal(iommusim_pci_command(machine, 0, 0x10), 0xffff); /* nobody there */
+	assert_int_equal(iommusim_pci_set_command(machine, 0, 0x10, 4), IOMMUSIM_ENOENT);
+	assert_int_equal(iommusim_pci_reset(machine, 0, 0x10), IOMMUSIM_ENOENT);
+	assert_int_equal(add_endpoint(machine, 0, 0x10), IOMMUSIM_OK);
+	assert_int_equal(iommusim_pci_command(machine, 0, 0x10), 0x0006);
+	assert_true(iommusim_pci_is_bus_master(machine, 0, 0x10));
+	assert_int_equal(iommusim_pci_set_command(machine, 0, 0x10, 0x0002), IOMMUSIM_OK);
+	assert_int_equal(iommusim_pci_command(machine, 0, 0x10), 0x0002);
+	assert_false(iommusim_pci_is_bus_master(machine, 0, 0x10));
+	assert_true(iommusim_pci_is_bus_master(machine, 0, 0x18));
+	assert_true(iommusim_pci_is_bus_master(machine, 1, 0x10));
+	iommusim_machine_destroy(machine);
+}
+
+/* A bridge that is no bus master passes nothing up. */
+static void a_bridge_answers_for_what_lies_behind_it(void **state)
+{
+	struct iommusim_machine *machine = make();
+
+	(void)state;
+	assert_int_equal(add_bridge(machine, 0x00e0, IOMMUSIM_PCI_BRIDGE, 2, 5), IOMMUSIM_OK);
+	assert_int_equal(add_endpoint(machine, 0, 0x0300), IOMMUSIM_OK);
+	assert_int_equal(iommusim_pci_set_command(machine, 0, 0x00e0, 0), IOMMUSIM_OK);
+	assert_false(iommusim_pci_is_bus_master(machine, 0, 0x0300));
+	assert_false(iommusim_pci_is_bus_master(machine, 0, 0x0510));
+	assert_true(iommusim_pci_is_bus_master(machine, 0, 0x0600));
+	assert_int_equal(iommusim_pci_set_command(machine, 0, 0x00e0, 4), IOMMUSIM_OK);
+	assert_true(iommusim_pci_is_bus_master(machine, 0, 0x0300));
+	iommusim_machine_destroy(machine);
+}
+
+struct told {
+	unsigned commands, resets, goings;
+	uint16_t command;
+};
+
+static void command_written(void *context, uint16_t command)
+{
+	struct told *told = context;
+
+	told->commands++;
+	told->command = command;
+}
+
+static void was_reset(void *context)
+{
+	struct told *told = context;
+
+	told->resets++;
+}
+
+static void is_gone(void *context)
+{
+	struct told *told = context;
+
+	told->goings++;
+}
+
+static enum iommusim_status behave(struct iommusim_machine *machine, uint16_t rid, struct told *told)
+{
+	const struct iommusim_pci_behaviour behaviour = {
+		.context = told, .command = command_written, .reset = was_reset, .gone = is_gone
+	};
+
+	return iommusim_pci_set_behaviour(machine, 0, rid, &behaviour);
+}
+
+static void a_behaviour_is_told_of_commands_resets_and_the_end(void **state)
+{
+	const struct iommusim_pci_function without = { .rid = 0x18, .no_reset = true };
+	struct told told = { .commands = 0 }, other = { .commands = 0 };
+	struct iommusim_machine *machine = make();
+
+	(void)state;
+	assert_int_equal(behave(machine, 0x10, &told), IOMMUSIM_ENOENT);
+	assert_int_equal(add_endpoint(machine, 0, 0x10), IOMMUSIM_OK);
+	assert_int_equal(iommusim_pci_add(machine, &without), IOMMUSIM_OK);
+	assert_int_equal(behave(machine, 0x10, &told), IOMMUSIM_OK);
+	assert_int_equal(behave(machine, 0x10, &other), IOMMUSIM_EEXIST);
+	assert_int_equal(behave(machine, 0x18, &other), IOMMUSIM_OK);
+	assert_ptr_equal(iommusim_pci_behaviour_context(machine, 0, 0x10, was_reset), &told);
+	assert_null(iommusim_pci_behaviour_context(machine, 0, 0x10, is_gone));
+	assert_null(iommusim_pci_behaviour_context(machine, 0, 0x20, was_reset));
+
+	assert_int_equal(iommusim_pci_set_command(machine, 0, 0x10, 0x0404), IOMMUSIM_OK);
+	assert_int_equal(told.commands, 1);
+	assert_int_equal(told.command, 0x0404);
+	assert_int_equal(iommusim_pci_reset(machine, 0, 0x10), IOMMUSIM_OK);
+	assert_int_equal(told.resets, 1);
+	assert_int_equal(iommusim_pci_command(machine, 0, 0x10), 0);
+
+	assert_int_equal(iommusim_pci_reset(machine, 0, 0x18), IOMMUSIM_EOPNOTSUPP);
+	assert_int_equal(iommusim_pci_command(machine, 0, 0x18), 0x0006);
+	assert_int_equal(other.resets, 0);
+
+	assert_int_equal(iommusim_pci_remove(machine, 0, 0x10), IOMMUSIM_OK);
+	assert_int_equal(told.goings, 1);
+	iommusim_machine_destroy(machine);
+	assert_int_equal(told.goings, 1);
+	assert_int_equal(other.goings, 1);
+}
+
+static void a_behaviour_that_was_taken_away_hears_nothing(void **state)
+{
+	struct told told = { .commands = 0 };
+	struct iommusim_machine *machine = make();
+
+	(void)state;
+	assert_int_equal(add_endpoint(machine, 0, 0x10), IOMMUSIM_OK);
+	assert_int_equal(behave(machine, 0x10, &told), IOMMUSIM_OK);
+	assert_int_equal(iommusim_pci_set_behaviour(machine, 0, 0x10, NULL), IOMMUSIM_OK);
+	assert_null(iommusim_pci_behaviour_context(machine, 0, 0x10, was_reset));
+	assert_int_equal(iommusim_pci_reset(machine, 0, 0x10), IOMMUSIM_OK);
+	assert_int_equal(iommusim_pci_remove(machine, 0, 0x10), IOMMUSIM_OK);
+	assert_int_equal(told.resets + told.commands + told.goings, 0);
+	iommusim_machine_destroy(machine);
+}
+
+/* ---- what a function that is no bus master sends ------------------------------------------------------- */
+
+static struct iommusim_dma_outcome write_word(struct iommusim_requester *requester)
+{
+	uint32_t data = 0x12345678;
+	const struct iommusim_dma_request request = {
+		.address = 0x1ffe, .length = 4, .kind = IOMMUSIM_DMA_WRITE, .data = &data
+	};
+	struct iommusim_dma_outcome outcome;
+
+	assert_int_equal(iommusim_dma(requester, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+	return outcome;
+}
+
+static void nothing_is_sent_without_bus_mastering(void **state)
+{
+	struct iommusim_machine *machine = make();
+	struct iommusim_requester *requester;
+	struct iommusim_dma_outcome outcome;
+	struct iommusim_fault fault;
+	uint32_t word = 1;
+
+	(void)state;
+	assert_int_equal(iommusim_memory_add(machine, 0, 0x10000, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
+	assert_int_equal(add_endpoint(machine, 0, 0x10), IOMMUSIM_OK);
+	assert_int_equal(iommusim_requester_create(machine, 0, 0x10, &requester), IOMMUSIM_OK);
+	assert_int_equal(write_word(requester).bytes_moved, 4);
+	assert_int_equal(iommusim_memory_write(machine, 0x1ffe, "\0\0\0\0", 4), IOMMUSIM_OK);
+
+	assert_int_equal(iommusim_pci_set_command(machine, 0, 0x10, 0x0002), IOMMUSIM_OK);
+	outcome = write_word(requester);
+	assert_int_equal(outcome.bytes_moved, 0);
+	assert_int_equal(outcome.page_count, 2);
+	assert_int_equal(outcome.pages_faulted, 2);
+	assert_int_equal(outcome.completion, IOMMUSIM_COMPLETION_NOT_ISSUED);
+	assert_int_equal(outcome.page.fault.class_, IOMMUSIM_FAULT_NOT_ISSUED);
+	assert_false(outcome.page.fault.recorded);
+	assert_int_equal(iommusim_memory_read(machine, 0x1ffe, &word, 4), IOMMUSIM_OK);
+	assert_int_equal(word, 0);
+	assert_int_equal(
+	    iommusim_requester_interrupt(requester, 0xfee00000, 0x41, NULL, &fault), IOMMUSIM_OK);
+	assert_int_equal(fault.class_, IOMMUSIM_FAULT_NOT_ISSUED);
+	assert_int_equal(iommusim_interrupt_pending(machine), 0);
+
+	assert_int_equal(iommusim_pci_set_command(machine, 0, 0x10, 0x0006), IOMMUSIM_OK);
+	assert_int_equal(write_word(requester).bytes_moved, 4);
+	iommusim_machine_destroy(machine);
+}
+
+/* Whoever uses another's id is still stopped by its own command register, and by no other. */
+static void its_own_function_decides_whatever_id_it_uses(void **state)
+{
+	struct iommusim_machine *machine = make();
+	struct iommusim_requester *requester;
+
+	(void)state;
+	assert_int_equal(iommusim_memory_add(machine, 0, 0x10000, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
+	assert_int_equal(add_endpoint(machine, 0, 0x10), IOMMUSIM_OK);
+	assert_int_equal(add_endpoint(machine, 0, 0x18), IOMMUSIM_OK);
+	assert_int_equal(iommusim_requester_create(machine, 0, 0x18, &requester), IOMMUSIM_OK);
+	assert_int_equal(iommusim_requester_function(requester), 0x18);
+	iommusim_requester_set_function(requester, 0x10);
+	assert_int_equal(iommusim_requester_function(requester), 0x10);
+	assert_int_equal(iommusim_pci_set_command(machine, 0, 0x18, 0), IOMMUSIM_OK);
+	assert_int_equal(write_word(requester).bytes_moved, 4);
+	assert_int_equal(iommusim_pci_set_command(machine, 0, 0x10, 0), IOMMUSIM_OK);
+	assert_int_equal(write_word(requester).bytes_moved, 0);
+	iommusim_machine_destroy(machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +398,12 @@ int main(void)
 		cmocka_unit_test(what_lies_behind_a_bridge_is_told_by_bus_numbers),
 		cmocka_unit_test(a_legacy_bridge_hides_who_asks_behind_it),
 		cmocka_unit_test(the_legacy_bridge_nearest_to_the_root_gives_the_id),
+		cmocka_unit_test(the_command_register_is_on_at_boot),
+		cmocka_unit_test(a_bridge_answers_for_what_lies_behind_it),
+		cmocka_unit_test(a_behaviour_is_told_of_commands_resets_and_the_end),
+		cmocka_unit_test(a_behaviour_that_was_taken_away_hears_nothing),
+		cmocka_unit_test(nothing_is_sent_without_bus_mastering),
+		cmocka_unit_test(its_own_function_decides_whatever_id_it_uses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

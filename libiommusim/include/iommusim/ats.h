@@ -80,6 +80,18 @@ IOMMUSIM_API enum iommusim_status iommusim_ats_dma(struct iommusim_requester *re
     const struct iommusim_dma_request *request, struct iommusim_ats_outcome *outcome,
     struct iommusim_ats_page *pages, size_t page_capacity);
 
+/*
+ * The same outcome as one of iommusim_dma(): a page that was not sent counts as faulted, and then the
+ * completion is UNSUPPORTED_REQUEST at least, since the device knows. Of its page only what was sent, or
+ * answered, is told. No state: any thread.
+ */
+IOMMUSIM_API void iommusim_ats_summary(
+    const struct iommusim_ats_outcome *outcome, struct iommusim_dma_outcome *summary);
+
+/* One page of it likewise, under the address that the device was told to use. No state: any thread. */
+IOMMUSIM_API void iommusim_ats_page_summary(
+    const struct iommusim_ats_page *page, struct iommusim_dma_page *summary);
+
 /* What a device-TLB holds. Untranslated addresses from `address` on are `physical` and what follows. */
 struct iommusim_ats_entry {
 	uint64_t address;

@@ -5,6 +5,7 @@
 #ifndef IOMMUSIM_CHECK_H
 #define IOMMUSIM_CHECK_H
 
+#include <iommusim/ats.h>
 #include <iommusim/dma.h>
 #include <iommusim/findings.h>
 #include <iommusim/vmm.h>
@@ -73,8 +74,9 @@ struct iommusim_report {
 	struct iommusim_dma_outcome outcome;
 	struct iommusim_judged_page page; /* the page the verdict is about */
 	uint16_t segment;
-	uint16_t rid;
-	char device_name[32]; /* may be empty */
+	uint16_t rid;         /* that the requests carried */
+	uint16_t function;    /* whose they are: `rid` mostly (iommusim_requester_set_function()) */
+	char device_name[32]; /* of the function; may be empty */
 	char beneficiary[40]; /* "for" whom: a VM's name, or "host" */
 	char domain_name[40]; /* the domain the device is in, by intent; empty: in none */
 	bool expected_known;  /* intent maps the address to `expected` */
@@ -86,6 +88,10 @@ struct iommusim_report {
 	bool device_removed;
 	/* the unit's fault interrupt is masked: nobody hears of the record */
 	bool fault_event_masked;
+	/* The translation was one that the device kept (ATS): the unit was not asked again. */
+	bool from_device_tlb;
+	/* What the device's driver is told, where a device with a driver made the request. Static; or NULL. */
+	const char *driver_sees;
 	const char *known_bug;     /* "D34607, PR 260178, PR 215740", NULL when it is no known one */
 	const char *blamed_column; /* the policy that made it so: "host_pages"; NULL */
 	struct iommusim_walk walk; /* by tables, now */
@@ -124,6 +130,15 @@ IOMMUSIM_API void iommusim_check_set_place(
  * iommusim_dma() returns, or ENOENT (no VM of that name). Thread: control side.
  */
 IOMMUSIM_API enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
+    struct iommusim_requester *requester, const struct iommusim_dma_request *request,
+    const char *for_vm, struct iommusim_report *report);
+
+/*
+ * The same of a device that keeps translations (ats.h): each page is judged by where it went in the end,
+ * and a translation that the device should have dropped makes it stale. A page that could not be sent
+ * counts as faulted. Returns what iommusim_ats_dma() returns, or ENOENT. Thread: control side.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_check_ats_dma(struct iommusim_check *check,
     struct iommusim_requester *requester, const struct iommusim_dma_request *request,
     const char *for_vm, struct iommusim_report *report);
 

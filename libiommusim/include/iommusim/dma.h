@@ -61,7 +61,8 @@ enum iommusim_fault_class {
 	IOMMUSIM_FAULT_TABLE_ACCESS,    /* an entry lies where there is no memory */
 	IOMMUSIM_FAULT_REQUEST_TYPE,    /* this kind of request is not allowed for the device */
 	IOMMUSIM_FAULT_INTERRUPT_RANGE, /* it would reach the interrupt address range */
-	IOMMUSIM_FAULT_ABORT /* the unit is told to abort everything, or a protected region */
+	IOMMUSIM_FAULT_ABORT, /* the unit is told to abort everything, or a protected region */
+	IOMMUSIM_FAULT_NOT_ISSUED /* no fault of a unit: the function is no bus master, and nothing was sent */
 };
 
 /* What the device learns. */
@@ -69,7 +70,8 @@ enum iommusim_completion {
 	IOMMUSIM_COMPLETION_SUCCESS,
 	IOMMUSIM_COMPLETION_POSTED, /* a write: nothing ever comes back, failed or not */
 	IOMMUSIM_COMPLETION_UNSUPPORTED_REQUEST,
-	IOMMUSIM_COMPLETION_COMPLETER_ABORT
+	IOMMUSIM_COMPLETION_COMPLETER_ABORT,
+	IOMMUSIM_COMPLETION_NOT_ISSUED /* nothing was sent: bus-master enable is off (pci.h) */
 };
 
 struct iommusim_fault {
@@ -143,10 +145,20 @@ IOMMUSIM_API enum iommusim_status iommusim_requester_create(struct iommusim_mach
 IOMMUSIM_API void iommusim_requester_destroy(struct iommusim_requester *requester);
 
 /*
+ * Whose requests these are, when that is not the function at the id they carry: behind a legacy bridge,
+ * or of a device that uses an id not its own. That function's bus-master enable counts then (pci.h), and
+ * so does what it was given. Control side, before the first request.
+ */
+IOMMUSIM_API void iommusim_requester_set_function(
+    struct iommusim_requester *requester, uint16_t function);
+IOMMUSIM_API uint16_t iommusim_requester_function(const struct iommusim_requester *requester);
+
+/*
  * Make a DMA request. It is split at 4 KiB boundaries; each page is translated and moved, or faults,
  * on its own, so a request may complete in part. `pages`, if not NULL, receives the first
  * `page_capacity` pages. Returns OK whatever became of the request (that is in `outcome`), or EINVAL
  * when the request itself is malformed: wraps around, length 0 that is no read, PASID over 20 bits.
+ * While its function is no bus master nothing is sent, and every page has FAULT_NOT_ISSUED.
  * Thread: the requester's.
  */
 IOMMUSIM_API enum iommusim_status iommusim_dma(struct iommusim_requester *requester,

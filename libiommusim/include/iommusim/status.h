@@ -23,6 +23,7 @@ enum iommusim_status {
 	IOMMUSIM_EIO,        /* hardware did not answer, a file could not be read */
 	IOMMUSIM_EFAULT,     /* the simulated kernel panicked; its messages say why */
 	IOMMUSIM_EFORMAT,    /* malformed input; the diagnostic has the position */
+	IOMMUSIM_ETIMEDOUT,  /* a device never said that it was done */
 	IOMMUSIM_STATUS_COUNT
 };
 
