@@ -177,6 +177,13 @@ enum iommusim_status iommusim_pci_set_command(
 	return IOMMUSIM_OK;
 }
 
+static void reset_function(struct iommusim_machine *machine, struct pci_node *node)
+{
+	write_command(machine, node, 0);
+	if (node->behaviour.reset != NULL)
+		node->behaviour.reset(node->behaviour.context);
+}
+
 enum iommusim_status iommusim_pci_reset(
     struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
 {
@@ -188,9 +195,22 @@ enum iommusim_status iommusim_pci_reset(
 		return machine_fail(machine, IOMMUSIM_EOPNOTSUPP,
 		    "the function at %02x:%02x.%u has no Function Level Reset", IOMMUSIM_RID_BUS(rid),
 		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
-	write_command(machine, node, 0);
-	if (node->behaviour.reset != NULL)
-		node->behaviour.reset(node->behaviour.context);
+	reset_function(machine, node);
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status iommusim_pci_power_cycle(
+    struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
+{
+	struct pci_node *node = find(machine, segment, rid);
+
+	if (node == NULL)
+		return nobody_at(machine, rid);
+	if (node->function.keeps_state)
+		return machine_fail(machine, IOMMUSIM_EOPNOTSUPP,
+		    "the function at %02x:%02x.%u keeps its state through D3hot", IOMMUSIM_RID_BUS(rid),
+		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
+	reset_function(machine, node);
 	return IOMMUSIM_OK;
 }
 

@@ -46,6 +46,41 @@ static enum iommusim_status add_to_host(struct iommusim_vmm *vmm, struct vmm_dev
 	return status;
 }
 
+void vmm_device_reset(struct iommusim_vmm *vmm, const struct vmm_device *device)
+{
+	struct iommusim_machine *machine = vmm->machine;
+	const uint16_t command = iommusim_pci_command(machine, device->segment, device->rid);
+	const enum policy_value how = vmm_policy(vmm, COLUMN_reset);
+
+	if (how == POLICY_reset_NONE)
+		return;
+	if (iommusim_pci_reset(machine, device->segment, device->rid) == IOMMUSIM_EOPNOTSUPP &&
+	    how == POLICY_reset_FLR_OR_D3)
+		iommusim_pci_power_cycle(machine, device->segment, device->rid);
+	/* Configuration space is saved before, and restored after. */
+	iommusim_pci_set_command(machine, device->segment, device->rid, command);
+}
+
+void vmm_device_master(struct iommusim_vmm *vmm, const struct vmm_device *device, bool on)
+{
+	const uint16_t bits = IOMMUSIM_PCI_COMMAND_MEMORY | IOMMUSIM_PCI_COMMAND_BUS_MASTER;
+	const uint16_t command = iommusim_pci_command(vmm->machine, device->segment, device->rid);
+
+	switch ((int)vmm_policy(vmm, COLUMN_command)) {
+	case POLICY_command_SWITCHED:
+		iommusim_pci_set_command(vmm->machine, device->segment, device->rid,
+		    on ? command | bits : command & (uint16_t)~bits);
+		break;
+	case POLICY_command_RESTORED:
+		if (on)
+			iommusim_pci_set_command(
+			    vmm->machine, device->segment, device->rid, IOMMUSIM_PCI_COMMAND_AT_BOOT);
+		break;
+	default:
+		break;
+	}
+}
+
 enum iommusim_status vmm_device_idle(struct iommusim_vmm *vmm, struct vmm_device *device)
 {
 	return add_to_host(vmm, device);
@@ -106,6 +141,8 @@ static enum iommusim_status take_over(
 		return status;
 	device->driver = driver;
 	device->scanned = device->announced = false;
+	if (driver == IOMMUSIM_DRIVER_PPT)
+		vmm_device_master(vmm, device, false);
 	return IOMMUSIM_OK;
 }
 
@@ -128,6 +165,8 @@ static enum iommusim_status do_attach(
 	status = come_up(vmm, device);
 	if (status != IOMMUSIM_OK)
 		drop_device(vmm, device);
+	else if (driver == IOMMUSIM_DRIVER_PPT)
+		vmm_device_master(vmm, device, false);
 	return status;
 }
 

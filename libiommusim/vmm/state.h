@@ -131,6 +131,10 @@ void vmm_host_iommu_start(struct iommusim_vmm *vmm);
 /* device.c */
 struct vmm_device *vmm_device_find(const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);
 uint64_t vmm_ppt_devices(const struct iommusim_vmm *vmm);
+/* It is reset as the profile does it, and its command register is what it was before. */
+void vmm_device_reset(struct iommusim_vmm *vmm, const struct vmm_device *device);
+/* Bus mastering of a passed through device, where the profile looks after it. */
+void vmm_device_master(struct iommusim_vmm *vmm, const struct vmm_device *device, bool on);
 /* A device that no guest has, in or out of the host domain as the profile wants it. */
 enum iommusim_status vmm_device_idle(struct iommusim_vmm *vmm, struct vmm_device *device);
 enum iommusim_status vmm_device_claim(struct iommusim_vmm *vmm, struct vmm_device *device);

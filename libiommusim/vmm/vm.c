@@ -321,10 +321,12 @@ static enum iommusim_status hand_over(struct iommusim_vm *vm, struct vmm_device 
 
 	if (status != IOMMUSIM_OK)
 		return status;
+	vmm_device_reset(vm->vmm, device);
 	status = iommusim_iommu_add_device(vm->vmm, vm->domain, device->segment, device->rid);
-	if (status == IOMMUSIM_OK)
+	if (status == IOMMUSIM_OK) {
 		device->vm = vm;
-	else if (status != IOMMUSIM_EFAULT)
+		vmm_device_master(vm->vmm, device, true);
+	} else if (status != IOMMUSIM_EFAULT)
 		vmm_device_idle(vm->vmm, device);
 	return status;
 }
@@ -375,9 +377,11 @@ enum iommusim_status iommusim_vm_assign_pptdev(struct iommusim_vm *vm, uint16_t 
 
 static enum iommusim_status take_away(struct iommusim_vm *vm, struct vmm_device *device)
 {
-	enum iommusim_status status =
-	    iommusim_iommu_remove_device(vm->vmm, vm->domain, device->segment, device->rid);
+	enum iommusim_status status;
 
+	vmm_device_master(vm->vmm, device, false);
+	vmm_device_reset(vm->vmm, device);
+	status = iommusim_iommu_remove_device(vm->vmm, vm->domain, device->segment, device->rid);
 	if (status != IOMMUSIM_OK)
 		return status;
 	device->vm = NULL;

@@ -272,6 +272,80 @@ static void in_15_0_a_function_that_no_unit_governs_is_passed_over_at_init(void 
 	host_stop(&host);
 }
 
+/* ---- reset, command --------------------------------------------------------------------------------------- */
+
+static unsigned resets;
+
+static void count_reset(void *context)
+{
+	(void)context;
+	resets++;
+}
+
+/* How often a VM's life resets its device, and with what in the command register it is left behind. */
+static unsigned resets_of_a_life(const char *profile, bool no_reset, bool keeps_state)
+{
+	const struct iommusim_pci_behaviour behaviour = { .reset = count_reset };
+	const struct iommusim_pci_function function = {
+		.rid = 0x0b00, .no_reset = no_reset, .keeps_state = keeps_state
+	};
+	struct iommusim_vm *vm;
+	struct host host;
+
+	resets = 0;
+	host_start(&host, &(struct host_setup){ .profile = profile, .alike = true });
+	assert_ok(iommusim_pci_add(host.machine, &function));
+	assert_ok(iommusim_pci_set_behaviour(host.machine, 0, 0x0b00, &behaviour));
+	assert_ok(iommusim_device_attach(host.vmm, 0, 0x0b00, IOMMUSIM_DRIVER_PPT));
+	vm = host_guest(&host, "vm", MIB, 0x0b00);
+	assert_int_equal(iommusim_pci_command(host.machine, 0, 0x0b00), 0x6);
+	assert_ok(iommusim_vm_destroy(vm));
+	host_stop(&host);
+	return resets;
+}
+
+static void a_device_is_reset_before_and_after_a_guest_has_it(void **state)
+{
+	(void)state;
+	assert_int_equal(resets_of_a_life("10.3", false, false), 0);
+	assert_int_equal(resets_of_a_life("11.1", false, false), 2);
+	assert_int_equal(
+	    resets_of_a_life("11.1", true, false), 0); /* no FLR, and nothing else is tried */
+	assert_int_equal(resets_of_a_life("12.0", false, false), 2);
+	assert_int_equal(resets_of_a_life("12.0", true, false), 2); /* through D3 (r333174) */
+	assert_int_equal(resets_of_a_life("12.0", true, true), 0);  /* which some do not mind */
+}
+
+/* What a guest leaves in the command register (PR 205549). */
+static void the_next_guest_inherits_the_command_register_or_not(void **state)
+{
+	static const struct {
+		const char *profile;
+		uint16_t idle, left, next;
+	} rows[] = {
+		{ "13.0", 0x6, 0x0, 0x0 },      /* the next guest finds it off */
+		{ "15.0", 0x0, 0x0, 0x6 },      /* off while idle, on with each guest */
+		{ "reference", 0x6, 0x0, 0x6 }, /* as firmware left it */
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct iommusim_vm *vm;
+		struct host host;
+
+		host_start(&host, &(struct host_setup){ .profile = rows[i].profile, .alike = true });
+		assert_int_equal(iommusim_pci_command(host.machine, 0, HOST_PPT1), rows[i].idle);
+		vm = host_guest(&host, "first", MIB, HOST_PPT1);
+		assert_int_equal(iommusim_pci_command(host.machine, 0, HOST_PPT1), 0x6);
+		assert_ok(iommusim_pci_set_command(host.machine, 0, HOST_PPT1, 0));
+		assert_ok(iommusim_vm_destroy(vm));
+		assert_int_equal(iommusim_pci_command(host.machine, 0, HOST_PPT1), rows[i].left);
+		host_guest(&host, "second", MIB, HOST_PPT1);
+		assert_int_equal(iommusim_pci_command(host.machine, 0, HOST_PPT1), rows[i].next);
+		host_stop(&host);
+	}
+}
+
 /* ---- memory ----------------------------------------------------------------------------------------------- */
 
 static void memory_that_is_not_wired_is_not_mapped(void **state)
@@ -651,6 +725,8 @@ int main(void)
 		cmocka_unit_test(in_15_0_memory_that_cannot_be_mapped_leaves_the_device_assigned),
 		cmocka_unit_test(in_15_0_a_host_domain_that_fails_leaves_the_iommu_initialised_and_off),
 		cmocka_unit_test(in_15_0_a_function_that_no_unit_governs_is_passed_over_at_init),
+		cmocka_unit_test(a_device_is_reset_before_and_after_a_guest_has_it),
+		cmocka_unit_test(the_next_guest_inherits_the_command_register_or_not),
 		cmocka_unit_test(memory_that_is_not_wired_is_not_mapped),
 		cmocka_unit_test(in_15_0_memory_from_4_gib_up_is_never_mapped),
 		cmocka_unit_test(bounced_io_reaches_the_guest_though_its_pages_are_out_of_reach),

@@ -43,6 +43,7 @@ struct iommusim_pci_function {
 	uint8_t subordinate_bus; /* bridges: last bus behind it */
 	char name[32];           /* "ahci0"; may be empty */
 	bool no_reset;           /* it has no Function Level Reset (PCI Express 6.6.2) */
+	bool keeps_state;        /* through D3hot: No_Soft_Reset (PCI Express 7.5.2.2) */
 };
 
 /*
@@ -102,6 +103,13 @@ IOMMUSIM_API enum iommusim_status iommusim_pci_set_command(
  * a function without it, to which nothing happens. Control side.
  */
 IOMMUSIM_API enum iommusim_status iommusim_pci_reset(
+    struct iommusim_machine *machine, uint16_t segment, uint16_t rid);
+
+/*
+ * To power state D3hot and back to D0 (PCI Express 5.3.1.4): a function that does not keep its state through it
+ * comes back as after a reset. Returns OK; ENOENT; EOPNOTSUPP for one that keeps it. Control side.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_pci_power_cycle(
     struct iommusim_machine *machine, uint16_t segment, uint16_t rid);
 
 /* May the function at `rid` send requests: its own bus-master enable, and that of the bridges above? */
