@@ -327,18 +327,29 @@ static uint64_t pages_touched(const struct iommusim_dma_request *request)
 
 #define PAGES_AT_HAND 32u /* a request of more pages takes memory for them */
 
-/* How a request is made, and its pages told: `pages` has room for all of them. */
-typedef enum iommusim_status make_request(
-    const struct judge *judge, struct iommusim_report *report, void *pages, size_t count);
-
-static enum iommusim_status make_dma(
-    const struct judge *judge, struct iommusim_report *report, void *pages, size_t count)
+/* As a device with a device-TLB makes it; a page is judged by where it went in the end. */
+static enum iommusim_status make_ats_dma(const struct judge *judge, struct iommusim_report *report,
+    struct iommusim_dma_page *pages, size_t count)
 {
-	return iommusim_dma(judge->requester, judge->request, &report->outcome, pages, count);
+	struct iommusim_machine *machine = judge->check->machine;
+	struct iommusim_ats_page *ats = machine_alloc(machine, count * sizeof(*ats));
+	struct iommusim_ats_outcome outcome;
+	enum iommusim_status status;
+
+	if (ats == NULL)
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
+	status = iommusim_ats_dma(judge->requester, judge->request, &outcome, ats, count);
+	for (size_t i = 0; status == IOMMUSIM_OK && i < count; i++)
+		iommusim_ats_page_summary(&ats[i], &pages[i]);
+	if (status == IOMMUSIM_OK) {
+		iommusim_ats_summary(&outcome, &report->outcome);
+		report->from_device_tlb = outcome.page.way == IOMMUSIM_ATS_HIT;
+	}
+	machine_free(machine, ats, count * sizeof(*ats));
+	return status;
 }
 
-static enum iommusim_status run(
-    const struct judge *judge, struct iommusim_report *report, make_request *make)
+static enum iommusim_status run(const struct judge *judge, struct iommusim_report *report, bool ats)
 {
 	struct iommusim_machine *machine = judge->check->machine;
 	struct iommusim_dma_page at_hand[PAGES_AT_HAND], *pages = at_hand;
@@ -352,7 +363,11 @@ static enum iommusim_status run(
 		if (pages == NULL)
 			return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
 	}
-	status = make(judge, report, pages, (size_t)count);
+	if (ats)
+		status = make_ats_dma(judge, report, pages, (size_t)count);
+	else
+		status = iommusim_dma(
+		    judge->requester, judge->request, &report->outcome, pages, (size_t)count);
 	if (status == IOMMUSIM_OK) {
 		judge_pages(judge, pages, (size_t)count, report);
 		explain(judge, report);
@@ -365,7 +380,7 @@ static enum iommusim_status run(
 
 static enum iommusim_status check_request(struct iommusim_check *check,
     struct iommusim_requester *requester, const struct iommusim_dma_request *request,
-    const char *for_vm, struct iommusim_report *report, make_request *make)
+    const char *for_vm, struct iommusim_report *report, bool ats)
 {
 	const struct iommusim_vm *vm = NULL;
 	struct judge judge;
@@ -382,43 +397,19 @@ static enum iommusim_status check_request(struct iommusim_check *check,
 			    check->machine, IOMMUSIM_ENOENT, "no VM is called \"%s\"", for_vm);
 	}
 	judge = judge_for(check, requester, request, vm);
-	return run(&judge, report, make);
+	return run(&judge, report, ats);
 }
 
 enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
     struct iommusim_requester *requester, const struct iommusim_dma_request *request,
     const char *for_vm, struct iommusim_report *report)
 {
-	return check_request(check, requester, request, for_vm, report, make_dma);
-}
-
-/* ---- devices that keep translations ---------------------------------------------------------- */
-
-static enum iommusim_status make_ats_dma(
-    const struct judge *judge, struct iommusim_report *report, void *pages, size_t count)
-{
-	struct iommusim_machine *machine = judge->check->machine;
-	struct iommusim_ats_page *ats = machine_alloc(machine, count * sizeof(*ats));
-	struct iommusim_dma_page *page = pages;
-	struct iommusim_ats_outcome outcome;
-	enum iommusim_status status;
-
-	if (ats == NULL)
-		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
-	status = iommusim_ats_dma(judge->requester, judge->request, &outcome, ats, count);
-	for (size_t i = 0; status == IOMMUSIM_OK && i < count; i++)
-		iommusim_ats_page_summary(&ats[i], &page[i]);
-	if (status == IOMMUSIM_OK) {
-		iommusim_ats_summary(&outcome, &report->outcome);
-		report->from_device_tlb = outcome.page.way == IOMMUSIM_ATS_HIT;
-	}
-	machine_free(machine, ats, count * sizeof(*ats));
-	return status;
+	return check_request(check, requester, request, for_vm, report, false);
 }
 
 enum iommusim_status iommusim_check_ats_dma(struct iommusim_check *check,
     struct iommusim_requester *requester, const struct iommusim_dma_request *request,
     const char *for_vm, struct iommusim_report *report)
 {
-	return check_request(check, requester, request, for_vm, report, make_ats_dma);
+	return check_request(check, requester, request, for_vm, report, true);
 }
