@@ -1,6 +1,6 @@
 /*
  * The order of what vmm-iommu.d printed: each processor's lines come in batches, entry and return of a call stand
- * apart, and a call may leave without return. Writing what results is done in import_dtrace.c.
+ * apart, and a call may leave without return. Writing what results is done in import_dtrace_call.c.
  */
 #include <string.h>
 
