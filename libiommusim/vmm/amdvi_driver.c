@@ -228,6 +228,14 @@ static enum iommusim_status amdvi_remove_mapping(
 	return driver_unmap(&amd_host, context, handle, gpa, length, done);
 }
 
+enum iommusim_status amdvi_driver_remove_blindly(
+    void *context, void *handle, uint64_t gpa, uint64_t length, uint64_t *done)
+{
+	driver_unmap_blindly(&amd_host, context, handle, gpa, length);
+	*done = length;
+	return IOMMUSIM_OK;
+}
+
 static enum iommusim_status amdvi_invalidate_tlb(void *context, void *handle)
 {
 	return amdvi_driver_flush_domain(context, ((const struct driver_domain *)handle)->id);

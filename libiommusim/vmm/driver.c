@@ -16,7 +16,6 @@ void driver_begin(struct driver *driver, const char *name, struct iommusim_vmm *
 	driver->name = name;
 	driver->vmm = vmm;
 	driver->machine = vmm->machine;
-	driver->blind = vmm_policy(vmm, COLUMN_leaves) == POLICY_leaves_LARGE_WHOLE;
 	TAILQ_INIT(&driver->domains);
 }
 

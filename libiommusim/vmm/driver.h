@@ -24,7 +24,6 @@ struct driver {
 	uint32_t domain_limit; /* ids below it: the least any unit has */
 	uint8_t largest_leaf;  /* level of the largest leaves that every unit takes; 0 as 1: 4 KiB */
 	struct driver_domain_list domains;
-	bool blind; /* unmapping does not know large leaves */
 };
 
 void driver_begin(struct driver *driver, const char *name, struct iommusim_vmm *vmm);
@@ -116,11 +115,6 @@ PAGE_TABLE_INLINE enum iommusim_status driver_unmap(const struct page_format *fo
 		status = driver_beyond_width(driver, domain, gpa + length - 1);
 	if (status != IOMMUSIM_OK)
 		return status;
-	if (__builtin_expect(driver->blind, false)) {
-		driver_unmap_blindly(format, driver, domain, gpa, length);
-		*done = length;
-		return IOMMUSIM_OK;
-	}
 	if (!page_table_unmap(format, &domain->table, gpa, length))
 		return driver_no_table(driver, "no page to split a large one", gpa);
 	*done = length;

@@ -51,6 +51,8 @@ static enum iommusim_status choose_vtd(struct iommusim_vmm *vmm)
 	if (vmm->vtd == NULL)
 		vmm->vtd = vtd_driver_create(vmm);
 	vmm->ops = vtd_driver_ops;
+	if (vmm_policy(vmm, COLUMN_leaves) == POLICY_leaves_LARGE_WHOLE)
+		vmm->ops.remove_mapping = vtd_driver_remove_blindly;
 	vmm->ops_context = vmm->vtd;
 	return vmm->vtd == NULL ? IOMMUSIM_ENOMEM : IOMMUSIM_OK;
 }
@@ -60,6 +62,8 @@ static enum iommusim_status choose_amdvi(struct iommusim_vmm *vmm)
 	if (vmm->amdvi == NULL)
 		vmm->amdvi = amdvi_driver_create(vmm);
 	vmm->ops = amdvi_driver_ops;
+	if (vmm_policy(vmm, COLUMN_leaves) == POLICY_leaves_LARGE_WHOLE)
+		vmm->ops.remove_mapping = amdvi_driver_remove_blindly;
 	vmm->ops_context = vmm->amdvi;
 	return vmm->amdvi == NULL ? IOMMUSIM_ENOMEM : IOMMUSIM_OK;
 }
@@ -410,8 +414,6 @@ enum iommusim_status iommusim_iommu_destroy_domain(
 enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa,
     uint64_t hpa, uint64_t length)
 {
-	if (!vmm->available)
-		return unavailable(vmm);
 	while (length > 0) {
 		uint64_t done = 0;
 		enum iommusim_status status =
@@ -433,8 +435,6 @@ enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *d
 enum iommusim_status vmm_unmap(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
 {
-	if (!vmm->available)
-		return unavailable(vmm);
 	while (length > 0) {
 		uint64_t done = 0;
 		enum iommusim_status status =
@@ -479,7 +479,7 @@ enum iommusim_status iommusim_iommu_create_mapping(struct iommusim_vmm *vmm,
 	if (status == IOMMUSIM_OK)
 		status = check_range(vmm, gpa, hpa, length);
 	if (status == IOMMUSIM_OK)
-		status = vmm_map(vmm, domain, gpa, hpa, length);
+		status = vmm->available ? vmm_map(vmm, domain, gpa, hpa, length) : unavailable(vmm);
 	return vmm_call_end(vmm, &call, status);
 }
 
@@ -497,7 +497,7 @@ enum iommusim_status iommusim_iommu_remove_mapping(
 	if (status == IOMMUSIM_OK)
 		status = check_range(vmm, gpa, 0, length);
 	if (status == IOMMUSIM_OK)
-		status = vmm_unmap(vmm, domain, gpa, length);
+		status = vmm->available ? vmm_unmap(vmm, domain, gpa, length) : unavailable(vmm);
 	if (status == IOMMUSIM_OK)
 		status = vmm_removed(vmm, domain, gpa, length);
 	return vmm_call_end(vmm, &call, status);

@@ -148,11 +148,16 @@ void vmm_free_vm(struct iommusim_vm *vm);
 
 /* vtd_driver.c */
 extern const struct iommusim_ops vtd_driver_ops;
+/* remove_mapping as it goes without splitting large leaves (policy leaves). */
+enum iommusim_status vtd_driver_remove_blindly(
+    void *context, void *handle, uint64_t gpa, uint64_t length, uint64_t *done);
 struct vtd_driver *vtd_driver_create(struct iommusim_vmm *vmm);
 void vtd_driver_destroy(struct vtd_driver *driver);
 
 /* amdvi_driver.c */
 extern const struct iommusim_ops amdvi_driver_ops;
+enum iommusim_status amdvi_driver_remove_blindly(
+    void *context, void *handle, uint64_t gpa, uint64_t length, uint64_t *done);
 struct amdvi_driver *amdvi_driver_create(struct iommusim_vmm *vmm);
 void amdvi_driver_destroy(struct amdvi_driver *driver);
 

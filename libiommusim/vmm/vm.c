@@ -133,6 +133,12 @@ static uint64_t highest_gpa(const struct iommusim_vm *vm)
 
 /* ---- memory in and out of domains ------------------------------------------------------------------ */
 
+static bool removes_host_pages(const struct iommusim_vm *vm)
+{
+	return vmm_policy(vm->vmm, COLUMN_host_pages) != POLICY_host_pages_KEEP &&
+	    vm->vmm->host != NULL;
+}
+
 /* What vmm maps or unmaps by one call: where the guest sees it, and where the host does. */
 struct piece {
 	uint64_t gpa;
@@ -140,8 +146,23 @@ struct piece {
 	uint64_t length;
 };
 
-/* A page at a time, or as much as lies in a row on both sides where leaves may be larger. */
-static struct piece piece_at(const struct iommusim_vm *vm, uint64_t offset)
+/* How the profile has memory moved: asked once, for guests have millions of pages. */
+struct manner {
+	bool in_runs;     /* as much as lies in a row on both sides, for leaves may be large */
+	bool leaves_host; /* out of the host domain, too */
+	bool one_by_one;  /* each removal has an invalidation to itself, or is counted */
+};
+
+static struct manner manner_of(const struct iommusim_vm *vm)
+{
+	return (struct manner){
+		.in_runs = vmm_policy(vm->vmm, COLUMN_leaves) != POLICY_leaves_SMALL,
+		.leaves_host = removes_host_pages(vm),
+		.one_by_one = vmm_policy(vm->vmm, COLUMN_invalidate) != POLICY_invalidate_AFTERWARDS,
+	};
+}
+
+static struct piece piece_at(const struct iommusim_vm *vm, const struct manner *manner, uint64_t offset)
 {
 	struct piece piece = {
 		.gpa = offset < LOW_LIMIT ? offset : offset + (HIGH_BASE - LOW_LIMIT),
@@ -149,7 +170,7 @@ static struct piece piece_at(const struct iommusim_vm *vm, uint64_t offset)
 		.length = IOMMUSIM_PAGE_SIZE,
 	};
 
-	if (vmm_policy(vm->vmm, COLUMN_leaves) != POLICY_leaves_SMALL)
+	if (manner->in_runs)
 		iommusim_vm_gpa_to_hpa(vm, piece.gpa, &piece.hpa, &piece.length);
 	return piece;
 }
@@ -164,34 +185,32 @@ static uint64_t mapped_end(const struct iommusim_vm *vm)
 	    : vm->size;
 }
 
-static bool removes_host_pages(const struct iommusim_vm *vm)
-{
-	return vmm_policy(vm->vmm, COLUMN_host_pages) != POLICY_host_pages_KEEP &&
-	    vm->vmm->host != NULL;
-}
-
 /* A page moves as a whole: into the guest's domain and out of the host's, or not at all. */
-static enum iommusim_status map_piece(struct iommusim_vm *vm, const struct piece *piece)
+static enum iommusim_status map_piece(
+    struct iommusim_vm *vm, const struct manner *manner, const struct piece *piece)
 {
 	enum iommusim_status status =
 	    vmm_map(vm->vmm, vm->domain, piece->gpa, piece->hpa, piece->length);
 
-	if (status != IOMMUSIM_OK || !removes_host_pages(vm))
+	if (status != IOMMUSIM_OK || !manner->leaves_host)
 		return status;
 	status = vmm_unmap(vm->vmm, vm->vmm->host, piece->hpa, piece->length);
+	if (status == IOMMUSIM_OK && !manner->one_by_one)
+		return IOMMUSIM_OK;
 	if (status == IOMMUSIM_OK)
 		return vmm_removed(vm->vmm, vm->vmm->host, piece->hpa, piece->length);
 	vmm_unmap(vm->vmm, vm->domain, piece->gpa, piece->length);
 	return status;
 }
 
-static enum iommusim_status unmap_piece(struct iommusim_vm *vm, const struct piece *piece)
+static enum iommusim_status unmap_piece(
+    struct iommusim_vm *vm, const struct manner *manner, const struct piece *piece)
 {
 	enum iommusim_status status = vmm_unmap(vm->vmm, vm->domain, piece->gpa, piece->length);
 
-	if (status == IOMMUSIM_OK)
+	if (status == IOMMUSIM_OK && manner->one_by_one)
 		status = vmm_removed(vm->vmm, vm->domain, piece->gpa, piece->length);
-	if (status == IOMMUSIM_OK && removes_host_pages(vm))
+	if (status == IOMMUSIM_OK && manner->leaves_host)
 		status = vmm_map(vm->vmm, vm->vmm->host, piece->hpa, piece->hpa, piece->length);
 	return status;
 }
@@ -200,13 +219,14 @@ static enum iommusim_status unmap_piece(struct iommusim_vm *vm, const struct pie
 static enum iommusim_status unmap_pages(struct iommusim_vm *vm, uint64_t end)
 {
 	enum iommusim_status first = IOMMUSIM_OK;
+	const struct manner manner = manner_of(vm);
 	struct piece piece;
 
 	for (uint64_t offset = 0; offset < end; offset += piece.length) {
 		enum iommusim_status status;
 
-		piece = piece_at(vm, offset);
-		status = unmap_piece(vm, &piece);
+		piece = piece_at(vm, &manner, offset);
+		status = unmap_piece(vm, &manner, &piece);
 		if (first == IOMMUSIM_OK)
 			first = status;
 	}
@@ -241,13 +261,16 @@ static enum iommusim_status unmap_vm(struct iommusim_vm *vm)
 static enum iommusim_status map_vm(struct iommusim_vm *vm)
 {
 	enum iommusim_status status = IOMMUSIM_OK;
+	const struct manner manner = manner_of(vm);
 	const uint64_t end = mapped_end(vm);
 	uint64_t done = 0;
 
+	if (vm->domain == NULL) /* there is no IOMMU, and nobody looks (policy no_iommu) */
+		return IOMMUSIM_OK;
 	while (done < end) {
-		const struct piece piece = piece_at(vm, done);
+		const struct piece piece = piece_at(vm, &manner, done);
 
-		status = map_piece(vm, &piece);
+		status = map_piece(vm, &manner, &piece);
 		if (status != IOMMUSIM_OK)
 			break;
 		done += piece.length;

@@ -153,6 +153,14 @@ static enum iommusim_status driver_remove_mapping(
 	return driver_unmap(&vtd_second_stage, context, handle, gpa, length, done);
 }
 
+enum iommusim_status vtd_driver_remove_blindly(
+    void *context, void *handle, uint64_t gpa, uint64_t length, uint64_t *done)
+{
+	driver_unmap_blindly(&vtd_second_stage, context, handle, gpa, length);
+	*done = length;
+	return IOMMUSIM_OK;
+}
+
 /* ---- devices --------------------------------------------------------------------------------- */
 
 static uint64_t context_address(const struct vtd_driver *driver, uint16_t rid)
