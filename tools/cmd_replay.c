@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "recording_show.h"
+#include "replay_option.h"
 #include "replay_show.h"
 #include "trace_input.h"
 
@@ -240,38 +241,7 @@ static void run_file(struct run *run, const char *file)
 
 /* ---- the command line ------------------------------------------------------------------------------------ */
 
-enum option_id {
-	OPTION_VMM = 256,
-	OPTION_IOMMU,
-	OPTION_CACHE,
-	OPTION_SEED,
-	OPTION_DROP,
-	OPTION_RECORD,
-	OPTION_PLATFORM
-};
-
-static int refuse_profile(const char *name)
-{
-	const struct iommusim_profile *profile;
-
-	fprintf(stderr, "iommusim replay: --vmm %s: no release profile of that name; there are", name);
-	for (size_t i = 0; (profile = iommusim_profile_at(i)) != NULL; i++)
-		fprintf(stderr, "%s %s", i == 0 ? "" : ",", iommusim_profile_name(profile));
-	fputs("\n", stderr);
-	return COMMAND_BAD_INPUT;
-}
-
-static int take_seed(struct run *run, const char *text)
-{
-	char *end;
-
-	errno = 0;
-	run->options.seed = strtoull(text, &end, 0);
-	if (end == text || *end != '\0' || errno != 0 || text[0] == '-')
-		return refuse("--seed %s: expected a number", text);
-	run->options.has_seed = true;
-	return COMMAND_OK;
-}
+enum option_id { OPTION_DROP = REPLAY_OPTION_END, OPTION_RECORD, OPTION_PLATFORM };
 
 static int take_option(struct run *run, int option, const char *argument)
 {
@@ -279,29 +249,17 @@ static int take_option(struct run *run, int option, const char *argument)
 	case 'j':
 		run->json = true;
 		return COMMAND_OK;
-	case OPTION_VMM:
-		run->options.profile = argument;
-		return iommusim_profile_find(argument) == NULL ? refuse_profile(argument) : COMMAND_OK;
-	case OPTION_IOMMU:
-		return iommusim_vendor_find(argument, &run->options.vendor) == IOMMUSIM_OK
-		    ? COMMAND_OK
-		    : refuse("--iommu %s: expected vtd or amdvi", argument);
-	case OPTION_CACHE:
-		run->options.has_cache = true;
-		return iommusim_cache_policy_find(argument, &run->options.cache) == IOMMUSIM_OK
-		    ? COMMAND_OK
-		    : refuse("--cache %s: expected none, hoard, sized or adverse", argument);
-	case OPTION_SEED:
-		return take_seed(run, argument);
 	case OPTION_DROP:
 		run->options.drop_invalidations = true;
 		return COMMAND_OK;
 	case OPTION_RECORD:
 		run->record = argument;
 		return COMMAND_OK;
-	default:
+	case OPTION_PLATFORM:
 		run->platform = argument;
 		return COMMAND_OK;
+	default:
+		return replay_option_take("replay", option, argument, &run->options);
 	}
 }
 
@@ -310,10 +268,10 @@ static bool take_options(struct run *run, int argc, char **argv, int *code)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
-		{ "vmm", required_argument, NULL, OPTION_VMM },
-		{ "iommu", required_argument, NULL, OPTION_IOMMU },
-		{ "cache", required_argument, NULL, OPTION_CACHE },
-		{ "seed", required_argument, NULL, OPTION_SEED },
+		{ "vmm", required_argument, NULL, REPLAY_OPTION_VMM },
+		{ "iommu", required_argument, NULL, REPLAY_OPTION_IOMMU },
+		{ "cache", required_argument, NULL, REPLAY_OPTION_CACHE },
+		{ "seed", required_argument, NULL, REPLAY_OPTION_SEED },
 		{ "drop-invalidations", no_argument, NULL, OPTION_DROP },
 		{ "record", required_argument, NULL, OPTION_RECORD },
 		{ "platform", required_argument, NULL, OPTION_PLATFORM },

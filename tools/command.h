@@ -14,6 +14,8 @@ enum command_exit {
  * --help itself. A new one is declared here and entered into the table of iommusim.c.
  */
 int command_replay(int argc, char **argv);
+int command_compare(int argc, char **argv);
+int command_profiles(int argc, char **argv);
 int command_vectors(int argc, char **argv);
 int command_walk(int argc, char **argv);
 int command_import(int argc, char **argv);

@@ -18,6 +18,8 @@ struct command {
 /* In the order help shows them. */
 static const struct command commands[] = {
 	{ "replay", command_replay, "run traces and explain what became of their DMA" },
+	{ "compare", command_compare, "put one story under several releases side by side" },
+	{ "profiles", command_profiles, "what each release does where they differ, with its source" },
 	{ "vectors", command_vectors, "run conformance vectors against the models" },
 	{ "walk", command_walk, "show one translation, entry by entry" },
 	{ "import", command_import, "turn a capture of a live system into a trace" },

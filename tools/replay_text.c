@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include "replay_show.h"
+#include "wrap.h"
 
-enum { QUIET_SECONDS = 1, WIDTH = 100 };
+enum { QUIET_SECONDS = 1 };
 
 static void put(void *context, const char *text, size_t length)
 {
@@ -18,25 +19,8 @@ static void put(void *context, const char *text, size_t length)
 /* A text of several lines: the first begins with `first`, the others are indented like its text. */
 static void print_wrapped(const char *first, const char *text)
 {
-	const size_t indent = strlen(first);
-	size_t column = indent;
-
 	fputs(first, stdout);
-	for (const char *word = text; *word != '\0';) {
-		const size_t length = strcspn(word, " ");
-
-		if (column > indent && column + 1 + length > WIDTH) {
-			printf("\n%*s", (int)indent, "");
-			column = indent;
-		} else if (column > indent) {
-			putchar(' ');
-			column++;
-		}
-		fwrite(word, 1, length, stdout);
-		column += length;
-		word += length + strspn(word + length, " ");
-	}
-	putchar('\n');
+	wrap_print(strlen(first), strlen(first), text);
 }
 
 /* ---- progress ------------------------------------------------------------------------------------------ */

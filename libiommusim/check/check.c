@@ -63,7 +63,7 @@ static enum iommusim_status attach(struct iommusim_check *check)
 	const struct iommusim_mmio_watcher watcher = { .context = check,
 		.access = check_register_access };
 	const struct vmm_interposer interposer = { .context = check, .chosen = check_ops_chosen };
-	enum iommusim_status status = vmm_interpose(check->vmm, &interposer);
+	enum iommusim_status status = vmm_interpose(check->vmm, VMM_INTERPOSER_CHECK, &interposer);
 
 	if (status != IOMMUSIM_OK)
 		return status;
@@ -74,7 +74,7 @@ static enum iommusim_status attach(struct iommusim_check *check)
 			iommusim_vmm_unlisten(check->vmm, check);
 	}
 	if (status != IOMMUSIM_OK)
-		vmm_uninterpose(check->vmm);
+		vmm_uninterpose(check->vmm, VMM_INTERPOSER_CHECK);
 	return status;
 }
 
@@ -116,7 +116,7 @@ void iommusim_check_destroy(struct iommusim_check *check)
 	machine = check->machine;
 	iommusim_mmio_unwatch(machine, check);
 	iommusim_vmm_unlisten(check->vmm, check);
-	vmm_uninterpose(check->vmm);
+	vmm_uninterpose(check->vmm, VMM_INTERPOSER_CHECK);
 	check_ledger_free(check);
 	pagemap_fini(&check->owners);
 	check_names_free(check);

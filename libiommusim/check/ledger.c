@@ -323,6 +323,15 @@ static enum iommusim_status ledger_invalidate_tlb(void *context, void *handle)
 	return check->ops.invalidate_tlb(check->ops_context, domain->handle);
 }
 
+static enum iommusim_status ledger_invalidate_range(
+    void *context, void *handle, uint64_t gpa, uint64_t length)
+{
+	struct iommusim_check *check = context;
+	struct check_domain *domain = handle;
+
+	return check->ops.invalidate_range(check->ops_context, domain->handle, gpa, length);
+}
+
 void check_ops_chosen(void *context, struct iommusim_ops *ops, void **ops_context)
 {
 	struct iommusim_check *check = context;
@@ -342,6 +351,8 @@ void check_ops_chosen(void *context, struct iommusim_ops *ops, void **ops_contex
 		.add_device = ledger_add_device,
 		.remove_device = ledger_remove_device,
 		.invalidate_tlb = ledger_invalidate_tlb,
+		.invalidate_range =
+		    check->ops.invalidate_range == NULL ? NULL : ledger_invalidate_range,
 	};
 	*ops_context = check;
 }

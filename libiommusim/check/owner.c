@@ -21,8 +21,7 @@ static uint32_t stamp_of(struct iommusim_check *check, const char *name)
 	return (uint32_t)check->vm_name_count++;
 }
 
-/* The run of guest memory at `*gpa`, or the first one above the hole below 4 GiB. False: no more. */
-static bool next_run(const struct iommusim_vm *vm, uint64_t *gpa, uint64_t *hpa, uint64_t *run)
+bool check_next_run(const struct iommusim_vm *vm, uint64_t *gpa, uint64_t *hpa, uint64_t *run)
 {
 	const uint64_t high_base = UINT64_C(4) << 30;
 
@@ -39,7 +38,7 @@ static void mark(struct iommusim_check *check, const struct iommusim_vm *vm, boo
 	const uint32_t stamp = owned ? stamp_of(check, iommusim_vm_name(vm)) : 0;
 	uint64_t hpa, run;
 
-	for (uint64_t gpa = 0; next_run(vm, &gpa, &hpa, &run); gpa += run) {
+	for (uint64_t gpa = 0; check_next_run(vm, &gpa, &hpa, &run); gpa += run) {
 		if (stamp == UINT32_MAX || !pagemap_prepare(&check->owners, hpa, run))
 			check->owners_incomplete = true;
 		else
@@ -80,7 +79,7 @@ static bool ask_vms(
 	for (size_t i = 0; (vm = iommusim_vm_at(check->vmm, i)) != NULL; i++) {
 		uint64_t hpa, run;
 
-		for (uint64_t gpa = 0; next_run(vm, &gpa, &hpa, &run); gpa += run) {
+		for (uint64_t gpa = 0; check_next_run(vm, &gpa, &hpa, &run); gpa += run) {
 			if (address - hpa >= run)
 				continue;
 			page->owner = IOMMUSIM_OWNER_VM;

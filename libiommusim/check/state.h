@@ -113,6 +113,8 @@ void check_recall_place(
 /* owner.c */
 void check_owner_vm(struct iommusim_check *check, const struct iommusim_vm *vm);
 void check_disown_vm(struct iommusim_check *check, const struct iommusim_vm *vm);
+/* The run of guest memory at `*gpa`, or the first one above the hole below 4 GiB. False: no more. */
+bool check_next_run(const struct iommusim_vm *vm, uint64_t *gpa, uint64_t *hpa, uint64_t *run);
 void check_owner_of(
     const struct iommusim_check *check, uint64_t address, struct iommusim_judged_page *page);
 

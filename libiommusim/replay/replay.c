@@ -120,6 +120,8 @@ static enum iommusim_status wake(struct replay *replay)
 		status = iommusim_recorder_create(replay->vmm, replay->record, &replay->recorder);
 	if (status == IOMMUSIM_OK)
 		status = iommusim_check_create(replay->vmm, &replay->check);
+	if (status == IOMMUSIM_OK && replay->options->counts != NULL)
+		status = iommusim_counter_create(replay->vmm, &replay->counter);
 	return status;
 }
 
@@ -241,7 +243,10 @@ static enum iommusim_status run_statement(struct replay *replay)
 	replay->summary->calls++;
 	if (replay->recorder != NULL)
 		recorder_statement(replay->recorder, statement);
-	return expect_outcome(replay, statement);
+	status = expect_outcome(replay, statement);
+	if (status == IOMMUSIM_OK)
+		tell_statement(replay);
+	return status;
 }
 
 static enum iommusim_status run_line(struct replay *replay)
@@ -284,6 +289,8 @@ static void sum_up(struct replay *replay)
 	struct iommusim_replay_summary *summary = replay->summary;
 	const size_t room = sizeof(summary->sysctl_values) / sizeof(*summary->sysctl_values);
 
+	if (replay->counter != NULL)
+		iommusim_counter_read(replay->counter, replay->options->counts);
 	if (replay->check == NULL)
 		return;
 	for (size_t i = 0; i < room && iommusim_sysctl_name(i) != NULL; i++) {
@@ -299,6 +306,7 @@ static void tear_down(struct replay *replay)
 	iommusim_recorder_destroy(replay->recorder);
 	requesters_free(replay);
 	devices_free(replay);
+	iommusim_counter_destroy(replay->counter);
 	iommusim_check_destroy(replay->check);
 	iommusim_vmm_destroy(replay->vmm);
 	iommusim_machine_destroy(replay->machine);

@@ -75,6 +75,7 @@ struct replay {
 	struct iommusim_vmm *vmm;
 	struct iommusim_check *check;
 	struct iommusim_recorder *recorder;
+	struct iommusim_counter *counter; /* NULL: nobody wants to know */
 	uint32_t machine_line;
 	uint32_t story_line; /* of the statement that woke vmm, or 0 */
 	struct iommusim_unit_settings settings;
@@ -166,6 +167,11 @@ enum iommusim_status expect_outcome(struct replay *replay, struct statement *sta
 
 /* The statement's own text, from its name to its closing bracket. */
 const char *statement_text(struct replay *replay);
+
+/* ---- tell.c --------------------------------------------------------------------------------- */
+
+/* A statement has been carried out: bring the counts up to date, and tell the caller what came of it. */
+void tell_statement(struct replay *replay);
 
 /* ---- run_dma.c ------------------------------------------------------------------------------ */
 

@@ -7,6 +7,9 @@
 
 #include <iommusim/vmm.h>
 
+/* Who may stand between: one of each, the first nearest to the backend. */
+enum vmm_interposer_place { VMM_INTERPOSER_CHECK, VMM_INTERPOSER_COUNT, VMM_INTERPOSERS };
+
 /* Called once, when vmm has chosen its ops: replaces them by others that pass calls on. */
 struct vmm_interposer {
 	void *context;
@@ -14,8 +17,9 @@ struct vmm_interposer {
 };
 
 /* EBUSY when the ops were chosen already or somebody else is there. */
-enum iommusim_status vmm_interpose(struct iommusim_vmm *vmm, const struct vmm_interposer *interposer);
-void vmm_uninterpose(struct iommusim_vmm *vmm);
+enum iommusim_status vmm_interpose(
+    struct iommusim_vmm *vmm, enum vmm_interposer_place place, const struct vmm_interposer *interposer);
+void vmm_uninterpose(struct iommusim_vmm *vmm, enum vmm_interposer_place place);
 
 /* The domain whose handle, as the ops know it, is `handle`; NULL while it is being made. */
 const struct iommusim_domain *vmm_domain_of_handle(const struct iommusim_vmm *vmm, const void *handle);

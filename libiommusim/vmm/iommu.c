@@ -118,6 +118,14 @@ static void report_failure(struct iommusim_vmm *vmm)
 	vmm->init_report.told = true;
 }
 
+static void interpose(struct iommusim_vmm *vmm)
+{
+	for (unsigned i = 0; i < VMM_INTERPOSERS; i++)
+		if (vmm->interposers[i].chosen != NULL)
+			vmm->interposers[i].chosen(
+			    vmm->interposers[i].context, &vmm->ops, &vmm->ops_context);
+}
+
 static enum iommusim_status start_backend(struct iommusim_vmm *vmm)
 {
 	enum iommusim_status status;
@@ -127,8 +135,7 @@ static enum iommusim_status start_backend(struct iommusim_vmm *vmm)
 		if (status != IOMMUSIM_OK)
 			return status;
 		vmm->ops_chosen = true;
-		if (vmm->interposer.chosen != NULL)
-			vmm->interposer.chosen(vmm->interposer.context, &vmm->ops, &vmm->ops_context);
+		interpose(vmm);
 	}
 	status = vmm->ops.init(vmm->ops_context);
 	vmm->init_report.status = status;

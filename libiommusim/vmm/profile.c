@@ -11,6 +11,14 @@ static const char *const column_names[COLUMN_COUNT] = {
 #undef VALUE
 };
 
+static const char *const column_titles[COLUMN_COUNT] = {
+#define COLUMN(id, title) [COLUMN_##id] = title,
+#define VALUE(column, id, name, meaning)
+#include "vmm/policies.def"
+#undef COLUMN
+#undef VALUE
+};
+
 static const struct {
 	const char *name;
 	const char *meaning;
@@ -70,6 +78,7 @@ bool iommusim_profile_policy(
 	cell = &profile->cells[index];
 	*policy = (struct iommusim_policy){
 		.column = column_names[index],
+		.title = column_titles[index],
 		.value = values[cell->value].name,
 		.meaning = values[cell->value].meaning,
 		.source = cell->source,

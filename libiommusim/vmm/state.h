@@ -63,7 +63,7 @@ struct iommusim_vmm {
 	struct iommusim_ops ops;
 	void *ops_context;
 	bool ops_chosen;
-	struct vmm_interposer interposer;
+	struct vmm_interposer interposers[VMM_INTERPOSERS];
 	/* the built-in backends, once they were needed */
 	struct vtd_driver *vtd;
 	struct amdvi_driver *amdvi;

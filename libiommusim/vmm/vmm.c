@@ -310,18 +310,20 @@ const char *iommusim_call_name(enum iommusim_call_kind kind)
 
 /* ---- for checkers ------------------------------------------------------------------------------ */
 
-enum iommusim_status vmm_interpose(struct iommusim_vmm *vmm, const struct vmm_interposer *interposer)
+enum iommusim_status vmm_interpose(
+    struct iommusim_vmm *vmm, enum vmm_interposer_place place, const struct vmm_interposer *interposer)
 {
-	if (vmm->ops_chosen || vmm->interposer.chosen != NULL)
+	if (vmm->ops_chosen || vmm->interposers[place].chosen != NULL)
 		return machine_fail(vmm->machine, IOMMUSIM_EBUSY,
-		    "a checker comes before the first use of the IOMMU, and only one does");
-	vmm->interposer = *interposer;
+		    "a %s comes before the first use of the IOMMU, and only one does",
+		    place == VMM_INTERPOSER_CHECK ? "checker" : "counter");
+	vmm->interposers[place] = *interposer;
 	return IOMMUSIM_OK;
 }
 
-void vmm_uninterpose(struct iommusim_vmm *vmm)
+void vmm_uninterpose(struct iommusim_vmm *vmm, enum vmm_interposer_place place)
 {
-	memset(&vmm->interposer, 0, sizeof(vmm->interposer));
+	memset(&vmm->interposers[place], 0, sizeof(vmm->interposers[place]));
 }
 
 const struct iommusim_domain *vmm_domain_of_handle(const struct iommusim_vmm *vmm, const void *handle)

@@ -60,6 +60,7 @@ check_page() {
 }
 check_page README.md
 check_page docs/capture/README.md
+check_page docs/compare.md
 
 # ... and what the ftrace example says on standard error.
 (cd "$source" && "$iommusim" import ftrace tests/import/samples/linux.trace 2>"$scratch" >/dev/null)

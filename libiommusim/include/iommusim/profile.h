@@ -19,6 +19,7 @@ struct iommusim_profile;
 /* One cell: a policy's name, what it means, where that is known from. */
 struct iommusim_policy {
 	const char *column;  /* "host_pages" */
+	const char *title;   /* "guest pages in the host domain" */
 	const char *value;   /* "remove" */
 	const char *meaning; /* of the value */
 	const char *source;  /* commit, review, PR, or which tree was read */

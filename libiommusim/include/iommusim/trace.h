@@ -6,6 +6,7 @@
 #define IOMMUSIM_TRACE_H
 
 #include <iommusim/check.h>
+#include <iommusim/count.h>
 #include <iommusim/unit.h>
 
 #ifdef __cplusplus
@@ -36,12 +37,20 @@ struct iommusim_replay_options {
 	const struct iommusim_allocator *allocator; /* NULL: the system's */
 	/* Write the story down as it runs, as a trace that needs no other file. NULL: do not. */
 	const struct iommusim_text *record;
+	/* What the story costs; brought up to date with every statement. NULL: it is not counted. */
+	struct iommusim_counts *counts;
 	/* Told of every judged DMA, every finding, and every failed expectation. May be NULL. */
 	void *context;
 	void (*on_dma)(void *context, const struct iommusim_check *check, uint32_t line,
 	    const char *statement, const struct iommusim_report *report, bool expected);
 	void (*on_finding)(void *context, const struct iommusim_finding *finding, bool expected);
 	void (*on_failure)(void *context, uint32_t line, const char *statement, const char *text);
+	/*
+	 * Told of every statement that was carried out, behind what else there is to tell of it. `result` is what came
+	 * of it in the words of the language, such as `error(ENXIO)` or `0x1`; empty when there is nothing to say, or
+	 * on_dma said it. May be NULL.
+	 */
+	void (*on_statement)(void *context, uint32_t line, const char *statement, const char *result);
 	/* Told when the story has ended, while everything still stands. May be NULL. */
 	void (*on_end)(
 	    void *context, const struct iommusim_vmm *vmm, const struct iommusim_check *check);
