@@ -17,15 +17,13 @@ static struct iommusim_walk walk_of(
 	return walk;
 }
 
-static struct iommusim_walk read_walk(
-    struct scalable *sm, struct iommusim_requester *device, uint32_t pasid)
+static struct iommusim_walk read_walk(struct iommusim_requester *device, uint32_t pasid)
 {
 	const struct iommusim_dma_request request = { .address = INPUT,
 		.length = 8,
 		.has_pasid = pasid != SM_NO_PASID,
 		.pasid = pasid == SM_NO_PASID ? 0 : pasid };
 
-	(void)sm;
 	return walk_of(device, &request);
 }
 
@@ -47,7 +45,7 @@ static void a_walk_shows_the_way_to_the_pasid_table(void **state)
 		const uint64_t at[] = { sm_root_at(&sm, rid), sm_context_at(&sm, rid),
 			sm_directory_at(&sm, SM_RID_PASID), sm_entry_at(&sm, SM_NO_PASID) };
 		const struct iommusim_walk walk =
-		    read_walk(&sm, upper ? sm.upper : sm.vtd.device, SM_NO_PASID);
+		    read_walk(upper ? sm.upper : sm.vtd.device, SM_NO_PASID);
 
 		assert_int_equal(walk.step_count, 4);
 		assert_string_equal(walk.mode, "pass-through");
@@ -75,11 +73,11 @@ static void a_pasid_table_entry_leads_to_the_first_table_that_is_walked(void **s
 	(void)state;
 	sm_start(&sm, NULL);
 	sm_first_stage(&sm, SM_PASID, SM_DOMAIN, 4);
-	assert_int_equal(read_walk(&sm, sm.vtd.device, SM_PASID).steps[3].next, sm.first);
+	assert_int_equal(read_walk(sm.vtd.device, SM_PASID).steps[3].next, sm.first);
 	sm_second_stage(&sm, SM_PASID, SM_DOMAIN);
-	assert_int_equal(read_walk(&sm, sm.vtd.device, SM_PASID).steps[3].next, sm.second);
+	assert_int_equal(read_walk(sm.vtd.device, SM_PASID).steps[3].next, sm.second);
 	sm_nested(&sm, SM_PASID, SM_DOMAIN, 4);
-	assert_int_equal(read_walk(&sm, sm.vtd.device, SM_PASID).steps[3].next, sm.first);
+	assert_int_equal(read_walk(sm.vtd.device, SM_PASID).steps[3].next, sm.first);
 	sm_stop(&sm);
 }
 
@@ -101,7 +99,7 @@ static void first_stage_entries_have_the_names_of_their_levels(void **state)
 		sm_first_stage(&sm, SM_PASID, SM_DOMAIN, 4);
 		sm_map_first(&sm, sm.first, 4, INPUT & ~(BIT(3 + 9 * leaf) - 1), OUTPUT,
 		    7 | UINT64_C(0xfff) << 52 | BIT(11) | BIT(9), leaf);
-		walk = read_walk(&sm, sm.vtd.device, SM_PASID);
+		walk = read_walk(sm.vtd.device, SM_PASID);
 		assert_int_equal(walk.step_count, 4 + 5 - leaf);
 		assert_string_equal(walk.mode, "first stage");
 		for (unsigned i = 0; i < 5 - leaf; i++) {
@@ -123,6 +121,51 @@ static void first_stage_entries_have_the_names_of_their_levels(void **state)
 		assert_string_equal(found, fields[leaf]);
 		sm_stop(&sm);
 	}
+}
+
+/* The page of the first stage, with the offset of the request, is what the second stage translates. */
+static void each_stage_shows_the_address_it_translates(void **state)
+{
+	const struct iommusim_dma_request request = {
+		.address = INPUT | 0x123, .length = 1, .has_pasid = true, .pasid = SM_PASID
+	};
+	struct iommusim_walk walk;
+	struct scalable sm;
+
+	(void)state;
+	sm_start(&sm, NULL);
+	sm_nested(&sm, SM_PASID, SM_DOMAIN, 4);
+	sm_map_first(&sm, sm.first, 4, INPUT, OUTPUT, 7, 1);
+	sm_map_second(&sm, sm.second, 4, OUTPUT, OUTPUT + 0x3000, 3, 1);
+	walk = walk_of(sm.vtd.device, &request);
+	assert_string_equal(walk.mode, "nested");
+	assert_int_equal(walk.step_count, 4 + 4 * 5 + 4);
+	assert_int_equal(walk.result.physical, OUTPUT + 0x3123);
+	for (unsigned i = 4; i < walk.step_count; i++)
+		if (walk.steps[i].stage == 1)
+			assert_int_equal(walk.steps[i].input, INPUT | 0x123);
+	for (unsigned i = 24; i < 28; i++) {
+		assert_int_equal(walk.steps[i].stage, 2);
+		assert_int_equal(walk.steps[i].input, OUTPUT | 0x123);
+	}
+	sm_stop(&sm);
+}
+
+/* U/S 0: what a supervisor may do with the page is no right of a user. */
+static void a_supervisors_page_gives_a_user_no_rights(void **state)
+{
+	struct iommusim_walk walk;
+	struct scalable sm;
+
+	(void)state;
+	sm_start(&sm, NULL);
+	sm_first_stage(&sm, SM_PASID, SM_DOMAIN, 4);
+	sm_map_first(&sm, sm.first, 4, INPUT, OUTPUT, 3, 1);
+	walk = read_walk(sm.vtd.device, SM_PASID);
+	assert_true(walk.result.faulted);
+	assert_string_equal(walk.clause, "VT-d 7.1.3 SGN.2");
+	assert_false(walk.read_right || walk.write_right);
+	sm_stop(&sm);
 }
 
 /* VT-d 4.2.3: interrupts are not translated, and one who does not want to write gets nothing there. */
@@ -175,6 +218,8 @@ int main(void)
 		cmocka_unit_test(a_walk_shows_the_way_to_the_pasid_table),
 		cmocka_unit_test(a_pasid_table_entry_leads_to_the_first_table_that_is_walked),
 		cmocka_unit_test(first_stage_entries_have_the_names_of_their_levels),
+		cmocka_unit_test(each_stage_shows_the_address_it_translates),
+		cmocka_unit_test(a_supervisors_page_gives_a_user_no_rights),
 		cmocka_unit_test(a_translation_request_to_the_interrupt_range_may_write_at_most),
 		cmocka_unit_test(a_translated_request_passes_behind_its_context_entry),
 	};
