@@ -897,10 +897,17 @@ static void a_walk_shows_the_index_in_a_top_table_of_several_pages(void **state)
 	host_stop(&host);
 }
 
-/* There is no memory: the entry has no value, and no permission. */
+/* The same beside a permission, to read the last GiB of eight. */
+static void point_nowhere_for_one_page(struct host *host)
+{
+	host_set_entry(host, SCENE_INPUT, 3, 0x10000000, HOLE | HOST_AV);
+}
+
+/* There is no memory: the entry has no value, whatever the one above it had, and no permission. */
 static void a_walk_shows_nothing_of_what_cannot_be_read(void **state)
 {
-	void (*const make[])(struct host * host) = { lose_root, point_nowhere };
+	void (*const make[])(
+	    struct host * host) = { lose_root, point_nowhere, point_nowhere_for_one_page };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(make); i++) {
