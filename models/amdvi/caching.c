@@ -22,7 +22,7 @@ static struct cache_space space_of(const struct amdvi_space *space)
 	return (struct cache_space){
 		.domain = space->domain,
 		.kind = space->guest ? AMDVI_CACHED_GUEST : AMDVI_CACHED_HOST,
-		.flags = space->guest && space->privileged ? CACHED_PRIVILEGED : 0,
+		.flags = space->privileged ? CACHED_PRIVILEGED : 0,
 		.by_pasid = space->guest,
 		.pasid = space->pasid,
 	};

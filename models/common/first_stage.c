@@ -140,9 +140,7 @@ static void note_written_table(const struct reader *reader, const struct place *
 		.unwritable = stage->reasons->second_unwritable,
 	};
 
-	if (stage->second_dirty != 0)
-		walk_mark(
-		    reader->asked->marks, &mark, stage->snoops ? 0 : stage->reasons->second_unsnooped);
+	walk_mark(reader->asked->marks, &mark, stage->snoops ? 0 : stage->reasons->second_unsnooped);
 }
 
 /* Every entry that was used is accessed, the leaf of a write dirty. */

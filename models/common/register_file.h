@@ -56,14 +56,13 @@ static inline bool register_is_quadword(const struct register_cell *cell, uint64
 	return cell->bytes == 8 && cell->offset == offset;
 }
 
-/* Software writes the bits `mask`. Returns what it wrote, and of the other bits what the register holds. */
-static inline uint64_t register_store(struct register_cell *cell, uint64_t value, uint64_t mask)
+/* Software writes the bits `mask` of a register. */
+static inline void register_store(struct register_cell *cell, uint64_t value, uint64_t mask)
 {
 	const uint64_t kept = (cell->writable | cell->write_only) & mask;
 
 	cell->value = (cell->value & ~kept) | (value & kept);
 	cell->value &= ~(value & cell->clearable & mask);
-	return (cell->value & ~mask) | (value & mask);
 }
 
 #endif

@@ -21,11 +21,8 @@ void walk_path_add(struct walk_path *path, const struct spec_structure *structur
 void walk_path_note_paging(
     struct walk_path *path, unsigned stage, unsigned level, bool leaf, uint64_t input)
 {
-	struct walk_path_step *step;
+	struct walk_path_step *step = &path->steps[path->count - 1];
 
-	if (path == NULL)
-		return;
-	step = &path->steps[path->count - 1];
 	step->stage = (uint8_t)stage;
 	step->level = (uint8_t)level;
 	step->leaf = leaf;

@@ -184,13 +184,11 @@ unsigned vtd_find_permission(const struct vtd_unit *vtd, const struct page_reque
 
 /* ---- the cache ----------------------------------------------------------------------------------------- */
 
-/* Of events: Table 49 has them by address type and level. */
+/* Of events: Table 49 has them by source, address type and level. */
 static struct vtd_performance_subject subject_of(const struct page_request *request, unsigned level)
 {
 	return (struct vtd_performance_subject){
 		.rid = request->rid,
-		.has_pasid = request->has_pasid,
-		.pasid = request->pasid,
 		.address_type = request->address_type,
 		.level = (uint8_t)level,
 	};

@@ -91,7 +91,7 @@ static void protection_written(struct vtd_unit *vtd, uint64_t written)
 	vtd_protection_written(vtd, written);
 }
 
-/* What happens after software wrote a register, `written` as it would read back: without the lock. */
+/* What happens after software wrote a register, or the half that sets something in motion. Without the lock. */
 static void (*after_write(unsigned id))(struct vtd_unit *vtd, uint64_t written)
 {
 	switch (id) {
@@ -344,20 +344,19 @@ static bool in_progress(const struct vtd_unit *vtd, unsigned id)
 	return false;
 }
 
-/* Software wrote the bits `mask` of a register. */
+/* Software wrote the bits `mask` of a register; all others of `value` are 0. */
 static void write_register(
     struct vtd_unit *vtd, struct register_cell *reg, uint64_t value, uint64_t mask)
 {
 	void (*after)(struct vtd_unit *, uint64_t) = after_write(reg->id);
-	uint64_t written;
 
 	if (in_progress(vtd, reg->id)) /* the control side's own: no DMA changes it */
 		return;
 	pthread_mutex_lock(&vtd->unit.lock);
-	written = register_store(reg, value, mask);
+	register_store(reg, value, mask);
 	pthread_mutex_unlock(&vtd->unit.lock);
 	if (after != NULL && (mask & action_half(reg)) != 0)
-		after(vtd, written);
+		after(vtd, value);
 }
 
 static void write_doubleword(struct vtd_unit *vtd, uint64_t offset, uint32_t value)

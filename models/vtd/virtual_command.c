@@ -43,11 +43,10 @@ static size_t pool_bytes(const struct vtd_unit *vtd)
 	return ((size_t)pasid_count(vtd) + WORD_BITS - 1) / WORD_BITS * sizeof(uint64_t);
 }
 
-/* PASID 0 is never handed out: it counts as taken from the start. */
+/* PASID 0 is never handed out. */
 static void clear_pool(struct vtd_unit *vtd)
 {
 	memset(vtd->pasids, 0, pool_bytes(vtd));
-	vtd->pasids[0] = 1;
 	vtd->lowest_pasid = 1;
 }
 

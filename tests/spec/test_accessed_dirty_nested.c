@@ -242,6 +242,10 @@ static void a_nested_request_without_pwsnp_needs_all_flags(void **state)
 		if (i != 0) {
 			nest_set(&nest, nest.at[i], A, 0);
 			assert_int_equal(nest_reason(&nest, IOMMUSIM_DMA_READ, 0), 0x90);
+			/* it would be written through a page that is not dirty yet (3.8.1) */
+			nest_set(&nest, nest.second[i][1], SD, 0);
+			assert_int_equal(nest_reason(&nest, IOMMUSIM_DMA_READ, 0), 0x7c);
+			nest_set(&nest, nest.second[i][1], 0, SD);
 			nest_set(&nest, nest.at[i], 0, A);
 		}
 		/* entries nearer the top are shared; each of the lowest belongs to one thing alone */
@@ -310,6 +314,34 @@ static void a_nested_request_meets_a_read_only_second_stage(void **state)
 		nest_set(&nest, nest.second[0][2], ADDR, ROM);
 		assert_int_equal(nest_reason(&nest, IOMMUSIM_DMA_READ, 0), flags ? 0 : 0x7d);
 		assert_int_equal(nest_reason(&nest, IOMMUSIM_DMA_WRITE, 0), flags ? 0 : 0x7d);
+		sm_stop(&nest.sm);
+	}
+}
+
+/* All that is missing is A in a first-stage entry, and with it D of the page that entry is in (SSS.6). */
+static void a_nested_request_cannot_make_a_table_dirty_in_read_only_memory(void **state)
+{
+	struct nest nest;
+
+	(void)state;
+	for (unsigned level = 1; level < 5; level++) {
+		uint64_t table;
+
+		nest_start(&nest);
+		nest_set_all(&nest);
+		nest_set(&nest, nest.at[level], A, 0);
+		nest_set(&nest, nest.second[level][1], SD, 0);
+		table = nest.second[level][1] & ~UINT64_C(0xfff);
+		assert_int_equal(
+		    iommusim_memory_add(nest.sm.vtd.machine, ROM, 0x1000, IOMMUSIM_MEMORY_ROM),
+		    IOMMUSIM_OK);
+		for (unsigned i = 0; i < 0x1000; i += 8)
+			vt_store(&nest.sm.vtd, ROM + i, vt_load(&nest.sm.vtd, table + i));
+		nest_set(&nest, nest.second[level][2], ADDR, ROM);
+		assert_int_equal(nest_reason(&nest, IOMMUSIM_DMA_READ, 0), 0x7d);
+		assert_int_equal(vt_load(&nest.sm.vtd, nest.at[level]), nest.before[level]);
+		nest_set(&nest, nest.at[level], 0, A);
+		assert_int_equal(nest_reason(&nest, IOMMUSIM_DMA_READ, 0), 0);
 		sm_stop(&nest.sm);
 	}
 }
@@ -398,6 +430,7 @@ int main(void)
 		cmocka_unit_test(a_nested_request_without_pwsnp_needs_all_flags),
 		cmocka_unit_test(a_nested_request_meets_read_only_memory),
 		cmocka_unit_test(a_nested_request_meets_a_read_only_second_stage),
+		cmocka_unit_test(a_nested_request_cannot_make_a_table_dirty_in_read_only_memory),
 		cmocka_unit_test(a_nested_page_beside_a_cached_one_gets_its_own_flags),
 		cmocka_unit_test(a_nested_write_after_a_cached_read_sets_dirty_in_both_stages),
 		cmocka_unit_test(a_nested_translation_request_marks_both_stages),

@@ -201,6 +201,27 @@ static void a_cached_context_entry_hides_a_change_from_new_walks(void **state)
 	vt_stop(&vtd);
 }
 
+/* What comes out of the IOTLB is a translation, and known to be one that was kept. */
+static void a_cached_answer_is_a_translation(void **state)
+{
+	const struct vtd_setup setup = { .settings.cache = IOMMUSIM_CACHE_SIZED };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	vt_start_enabled(&vtd, &setup);
+	vt_map(&vtd, 0x5000, 0x6000, 3);
+	for (unsigned time = 0; time < 2; time++) {
+		const struct iommusim_dma_page page =
+		    vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x5008, 8);
+
+		assert_int_equal(page.cached, time == 1);
+		assert_true(page.translated);
+		assert_int_equal(page.physical, 0x6008);
+		assert_int_equal(page.page_shift, 12);
+	}
+	vt_stop(&vtd);
+}
+
 /* An IOTLB entry is found by source id and address alone: the context entry need not be there any more. */
 static void the_iotlb_answers_although_the_context_entry_is_gone(void **state)
 {
@@ -627,6 +648,7 @@ static void impossible_cache_geometries_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_cached_answer_is_a_translation),
 		cmocka_unit_test(an_unmapped_page_is_reachable_until_it_is_invalidated),
 		cmocka_unit_test(without_a_cache_every_change_is_seen_at_once),
 		cmocka_unit_test(a_cached_translation_keeps_its_rights),

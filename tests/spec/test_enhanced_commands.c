@@ -252,6 +252,12 @@ static void a_command_in_flight_from_GCMD_or_PMEN_aborts_it(void **state)
 		iommusim_step(vtd.machine, 100);
 		assert_int_equal(vt_get64(&vtd, ECRSP), DONE);
 		vt_set32(&vtd, writes[i].offset, writes[i].value);
+		iommusim_step(
+		    vtd.machine, 99); /* carried out the very moment the next one is written */
+		assert_int_equal(command(&vtd, 241, 0), IN_PROGRESS);
+		iommusim_step(vtd.machine, 100);
+		assert_int_equal(vt_get64(&vtd, ECRSP), DONE);
+		vt_set32(&vtd, writes[i].offset, writes[i].value);
 		vt_set64(&vtd, ECMD, 3); /* undefined whatever is in flight */
 		iommusim_step(vtd.machine, 100);
 		assert_int_equal(vt_get64(&vtd, ECRSP), UNDEFINED);

@@ -670,6 +670,41 @@ static void a_table_that_points_at_itself_ends_the_walk(void **state)
 	}
 }
 
+/*
+ * Where a missing write right faults is the unit's choice (unit.h): at the leaf, or at the entry that lacks
+ * it, before bits further down are looked at. At level 3 R/W is missing; level 2 has a reserved bit, 51.
+ */
+static void a_missing_write_right_may_fault_where_it_is_missing(void **state)
+{
+	(void)state;
+	for (unsigned early = 0; early < 2; early++) {
+		const unsigned late = 0x72;
+		struct stage stage;
+
+		start_with(&stage, 4,
+		    &(struct vtd_setup){ .choices = { .rights_at_each_level = early != 0 },
+			.settings.cache = IOMMUSIM_CACHE_NONE });
+		map(&stage, LOW_4, 0x1234000, FULL, 1);
+		vt_store(&stage.sm.vtd, at(&stage, LOW_4, 3),
+		    vt_load(&stage.sm.vtd, at(&stage, LOW_4, 3)) & ~RW);
+		vt_store(&stage.sm.vtd, at(&stage, LOW_4, 2),
+		    vt_load(&stage.sm.vtd, at(&stage, LOW_4, 2)) | BIT(51));
+		assert_int_equal(sm_reason(&stage.sm, IOMMUSIM_DMA_READ, LOW_4, SM_PASID, 0), late);
+		assert_int_equal(
+		    sm_reason(&stage.sm, IOMMUSIM_DMA_WRITE, LOW_4, SM_PASID, 0), early ? 0x85 : late);
+		/* A supervisor may write it, unless WPE says that it may not. */
+		assert_int_equal(
+		    sm_reason(&stage.sm, IOMMUSIM_DMA_WRITE, LOW_4, SM_PASID, SM_PRIVILEGED), late);
+		change_entry(&stage, SM_PASID, 2, 0, SM_WPE);
+		assert_int_equal(
+		    sm_reason(&stage.sm, IOMMUSIM_DMA_WRITE, LOW_4, SM_PASID, SM_PRIVILEGED),
+		    early ? 0x85 : late);
+		assert_int_equal(
+		    sm_reason(&stage.sm, IOMMUSIM_DMA_WRITE, LOW_4, SM_PASID, 0), early ? 0x85 : late);
+		sm_stop(&stage.sm);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -684,6 +719,7 @@ int main(void)
 		cmocka_unit_test(rights_are_anded_over_all_levels),
 		cmocka_unit_test(the_rights_of_large_pages_are_their_own),
 		cmocka_unit_test(missing_rights_are_permission_faults),
+		cmocka_unit_test(a_missing_write_right_may_fault_where_it_is_missing),
 		cmocka_unit_test(zero_length_reads_are_reads),
 		cmocka_unit_test(the_context_entry_says_how_privileged_a_request_without_pasid_is),
 		cmocka_unit_test(supervisors_need_sre),

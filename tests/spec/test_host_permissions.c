@@ -897,6 +897,34 @@ static void a_walk_shows_the_index_in_a_top_table_of_several_pages(void **state)
 	host_stop(&host);
 }
 
+/* The same beside a permission, to read the last GiB of eight. */
+static void point_nowhere_for_one_page(struct host *host)
+{
+	host_set_entry(host, SCENE_INPUT, 3, 0x10000000, HOLE | HOST_AV);
+}
+
+/* There is no memory: the entry has no value, whatever the one above it had, and no permission. */
+static void a_walk_shows_nothing_of_what_cannot_be_read(void **state)
+{
+	void (*const make[])(
+	    struct host * host) = { lose_root, point_nowhere, point_nowhere_for_one_page };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(make); i++) {
+		const struct iommusim_walk_step *step;
+		struct iommusim_walk walk;
+		struct host host;
+
+		host_start_uncached(&host, &(struct vtd_setup){ .haw = 52 });
+		make[i](&host);
+		walk = walk_of(&host, READ, host.scene.address);
+		step = &walk.steps[walk.step_count - 1];
+		assert_false(step->readable || step->present || step->leaf);
+		assert_int_equal(step->raw[0] | step->raw[1] | step->next | step->field_count, 0);
+		host_stop(&host);
+	}
+}
+
 static void a_walk_names_the_rule_that_denies(void **state)
 {
 	static const struct {
@@ -966,6 +994,7 @@ int main(void)
 		cmocka_unit_test(a_walk_shows_each_host_permission_entry),
 		cmocka_unit_test(a_walk_shows_the_permission_that_decides),
 		cmocka_unit_test(a_walk_shows_the_index_in_a_top_table_of_several_pages),
+		cmocka_unit_test(a_walk_shows_nothing_of_what_cannot_be_read),
 		cmocka_unit_test(a_walk_names_the_rule_that_denies),
 	};
 

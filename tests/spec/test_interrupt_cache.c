@@ -207,6 +207,19 @@ static void other_invalidations_leave_interrupt_entries(void **state)
 	stop_scene(&scene);
 }
 
+/* Only a wait descriptor says that it is done (6.5.2.9): bit 4 here is G, there IF. */
+static void an_index_invalidation_announces_nothing(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	start(&scene, NULL);
+	invalidate_index(&scene, 3, 0);
+	assert_int_equal(vt_get32(&scene.vtd, R_ICS), 0);
+	assert_int_equal(vt_get32(&scene.vtd, R_FSTS), 0);
+	stop_scene(&scene);
+}
+
 /* The cache holds the entry, not what became of a request: each one's source is verified (6.4, 9.9). */
 static void the_source_is_verified_against_the_cached_entry(void **state)
 {
@@ -573,6 +586,7 @@ int main(void)
 		cmocka_unit_test(a_global_invalidation_takes_everything),
 		cmocka_unit_test(a_mask_beyond_what_the_unit_handles_is_an_error),
 		cmocka_unit_test(other_invalidations_leave_interrupt_entries),
+		cmocka_unit_test(an_index_invalidation_announces_nothing),
 		cmocka_unit_test(the_source_is_verified_against_the_cached_entry),
 		cmocka_unit_test(faults_go_by_the_cached_fpd),
 		cmocka_unit_test(without_caching_mode_what_faults_is_not_kept),

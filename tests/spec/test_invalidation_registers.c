@@ -356,6 +356,12 @@ static void commands_can_be_given_in_two_halves(void **state)
 	vt_set32(&vtd, R_CCMD + 4, 0xe0000000);
 	assert_int_equal(vt_get64(&vtd, R_CCMD) >> 59 & 3, 3);
 	assert_false(context_is_cached(&vtd));
+	/* The half written last starts it; which domain it is about is in the other. */
+	vt_access(vtd.device, IOMMUSIM_DMA_READ, 0x5000, 8);
+	vt_set32(&vtd, R_CCMD, VTD_DOMAIN);
+	vt_set32(&vtd, R_CCMD + 4, 0xc0000000);
+	assert_int_equal(vt_get64(&vtd, R_CCMD) >> 59 & 3, 2);
+	assert_false(context_is_cached(&vtd));
 	vt_stop(&vtd);
 }
 

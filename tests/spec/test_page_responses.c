@@ -324,6 +324,23 @@ static void responses_come_in_the_order_of_the_queue(void **state)
 	sm_stop(&sm);
 }
 
+/* A PASID-cache descriptor has the domain id where a response has the requester id. */
+static void other_descriptors_respond_to_nobody(void **state)
+{
+	struct iommusim_requester *device;
+	struct scalable sm;
+
+	(void)state;
+	start(&sm, NULL);
+	assert_int_equal(iommusim_requester_create(sm.vtd.machine, 0, SM_DOMAIN, &device), IOMMUSIM_OK);
+	submit(&sm, 0x07 | SM_DOMAIN << 16, 0);
+	assert_int_equal(vt_get32(&sm.vtd, R_FSTS), 0);
+	pq_expect_no_response(device);
+	submit(&sm, RESPONSE_LOW(SM_DOMAIN, 0, 0), 0);
+	expect_response(device, &(struct iommusim_page_response){ .has_pasid = true });
+	sm_stop(&sm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +356,7 @@ int main(void)
 		cmocka_unit_test(a_response_to_no_device_is_lost_on_its_way),
 		cmocka_unit_test(all_requesters_of_an_id_get_it),
 		cmocka_unit_test(responses_come_in_the_order_of_the_queue),
+		cmocka_unit_test(other_descriptors_respond_to_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

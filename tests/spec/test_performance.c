@@ -249,6 +249,8 @@ static void settings_say_what_there_is_and_where(void **state)
 	}
 	assert_int_equal(vt_get64(&vtd, 0xe000), 0);
 	assert_int_equal(vt_get64(&vtd, 0x80000), 0);
+	vt_set64(&vtd, 0x338, 0); /* what is frozen is a command's business */
+	assert_int_equal(vt_get64(&vtd, 0x338), UINT64_MAX);
 	unfreeze(&vtd);
 	assert_int_equal(disable(&vtd, 63), DONE);
 	vt_set64(&vtd, 0x7f000, UINT64_MAX); /* 13 bits */
@@ -257,6 +259,32 @@ static void settings_say_what_there_is_and_where(void **state)
 	request(&vtd);
 	assert_int_equal(vt_get64(&vtd, 0x7f000), 0);
 	assert_int_equal(vt_get64(&vtd, 0x9000), BIT(63));
+	vt_set32(&vtd, 0x9004, 0x40000000); /* another counter's */
+	assert_int_equal(vt_get64(&vtd, 0x9000), BIT(63));
+	vt_set32(&vtd, 0x9004, 0x80000000);
+	assert_int_equal(vt_get64(&vtd, 0x9000), 0);
+	vt_stop(&vtd);
+}
+
+/* A place behind the last counter, where another might have been, is none; nor is one that is read-only. */
+static void what_is_written_beside_the_counters_reaches_none(void **state)
+{
+	struct iommusim_vtd_config config = counting;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	config.register_size = 8;
+	config.performance_capability = perfcap(3, 48, 3, CS(2));
+	config.performance_counter_offset = 0x40000;
+	start(&vtd, &config);
+	vt_set64(&vtd, 0x40000, 4);
+	vt_set64(&vtd, 0x42000, 5);
+	vt_set64(&vtd, 0x43000, 7);
+	vt_set64(&vtd, vt_get32(&vtd, PERFFRZOFF), UINT64_MAX);
+	assert_int_equal(vt_get64(&vtd, 0x40000), 4);
+	assert_int_equal(vt_get64(&vtd, 0x41000), 0);
+	assert_int_equal(vt_get64(&vtd, 0x42000), 5);
+	assert_int_equal(vt_get64(&vtd, 0x43000), 0);
 	vt_stop(&vtd);
 }
 
@@ -694,6 +722,11 @@ static void only_an_enabled_counter_counts(void **state)
 	assert_int_equal(disable(&vtd, 0), DONE);
 	request(&vtd);
 	assert_int_equal(value(&vtd, 0), 13);
+	count_requests(&vtd, 1, 0); /* nor when another one counts the same */
+	request(&vtd);
+	assert_int_equal(value(&vtd, 0), 13);
+	assert_int_equal(value(&vtd, 1), 1);
+	assert_int_equal(disable(&vtd, 1), DONE);
 	configure(&vtd, 0, 3, 1, 0); /* something else, the value stays */
 	assert_int_equal(enable(&vtd, 0), DONE);
 	request(&vtd);
@@ -1292,7 +1325,9 @@ static void counters_that_cannot_be_are_refused(void **state)
 		{ { .capability = 0x10003001, .events = { 0x00000010 } }, "does not define" },
 		{ { .capability = 0x10003001, .events = { 0x50000001 } }, "does not define" },
 	};
+	static const struct iommusim_vtd_counter widest = { .capability = 0x00004001 };
 	struct iommusim_vtd_config config = counting;
+	struct vtd_fixture vtd;
 
 	(void)state;
 	config.performance_capability = perfcap(1, 40, 2, PCCS);
@@ -1302,6 +1337,13 @@ static void counters_that_cannot_be_are_refused(void **state)
 	}
 	config.performance_capability = perfcap(1, 40, 2, 0);
 	refused(&config, "need PERFCAP.PCCS");
+	/* 64 bits are as wide as a counter can be. */
+	config.performance_capability = perfcap(1, 40, 2, PCCS);
+	config.performance_counters = &widest;
+	start(&vtd, &config);
+	vt_set64(&vtd, vt_get32(&vtd, PERFCNTROFF), UINT64_MAX);
+	assert_int_equal(vt_get64(&vtd, vt_get32(&vtd, PERFCNTROFF)), UINT64_MAX);
+	vt_stop(&vtd);
 }
 
 /* --- threads -------------------------------------------------------------------------------------------- */
@@ -1358,6 +1400,7 @@ int main(void)
 		cmocka_unit_test(a_unit_has_eight_counters_unless_it_is_told_otherwise),
 		cmocka_unit_test(a_small_register_set_has_no_counters),
 		cmocka_unit_test(settings_say_what_there_is_and_where),
+		cmocka_unit_test(what_is_written_beside_the_counters_reaches_none),
 		cmocka_unit_test(capabilities_that_cannot_be_are_refused),
 		cmocka_unit_test(places_that_cannot_be_are_refused),
 		cmocka_unit_test(a_stride_of_128_KiB_is_as_good_as_any),

@@ -387,6 +387,33 @@ static void a_second_stage_with_flags_is_counted_with_them(void **state)
 	sm_stop(&sm);
 }
 
+/*
+ * The same with both stages: tables of the first are pages of the second, whose entries get A when they are
+ * read and D when the table is written. The unit itself sets both, and reads nothing twice for it.
+ */
+static void a_nested_walk_that_sets_flags_in_both_stages_reads_each_entry_once(void **state)
+{
+	struct scalable sm;
+	uint64_t at;
+
+	(void)state;
+	scalable_start(&sm, NULL);
+	sm_nested(&sm, SM_PASID, SM_DOMAIN, 4);
+	at = sm_entry_at(&sm, SM_PASID);
+	vt_store(&sm.vtd, at, vt_load(&sm.vtd, at) | SM_SSADE);
+	sm_map_first(&sm, sm.first, 4, INPUT, OUTPUT, 7, 1);
+	sm_map_second(&sm, sm.second, 4, OUTPUT, OUTPUT, 3, 1);
+	counting_begin(&sm.vtd);
+	assert_int_equal(ask_to_write(&sm, INPUT, SM_PASID, 0), 0);
+	assert_int_equal(counting_value(&sm.vtd, MRDS), 4 + 4 * 5 + 4);
+	/* A and D of both leaves, and D of the page that the first stage's leaf is in. */
+	assert_int_equal(vt_load(&sm.vtd, sm_first_at(&sm, sm.first, 4, INPUT, 1)), OUTPUT | 0x67);
+	assert_int_equal(vt_load(&sm.vtd, sm_second_at(&sm, sm.second, 4, OUTPUT, 1)), OUTPUT | 0x303);
+	at = sm_first_at(&sm, sm.first, 4, INPUT, 1) & ~UINT64_C(0xfff);
+	assert_int_equal(vt_load(&sm.vtd, sm_second_at(&sm, sm.second, 4, at, 1)), at | 0x303);
+	sm_stop(&sm);
+}
+
 static void pass_through_by_PASID_walks_nothing(void **state)
 {
 	struct scalable sm;
@@ -485,6 +512,7 @@ int main(void)
 		cmocka_unit_test(flags_that_cannot_be_set_are_no_updates),
 		cmocka_unit_test(a_nested_walk_reads_both_stages),
 		cmocka_unit_test(a_second_stage_with_flags_is_counted_with_them),
+		cmocka_unit_test(a_nested_walk_that_sets_flags_in_both_stages_reads_each_entry_once),
 		cmocka_unit_test(pass_through_by_PASID_walks_nothing),
 		cmocka_unit_test(translation_requests_look_into_the_IOTLB_once),
 		cmocka_unit_test(translated_requests_look_into_no_IOTLB),

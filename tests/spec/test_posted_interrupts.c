@@ -236,6 +236,29 @@ static void each_vector_has_its_bit(void **state)
 	post_stop(&scene);
 }
 
+/* VT-d 9.10: bits 63:32 of its address are in 127:96 of the entry, 31:6 in 63:38. */
+static void a_descriptor_may_be_anywhere_in_host_addresses(void **state)
+{
+	static const uint64_t places[] = { UINT64_C(0x100000000), UINT64_C(0x200000040),
+		UINT64_C(0x280000fc0), UINT64_C(0x3ffffff00000) };
+	struct post_scene scene;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		post_start(&scene, 0);
+		assert_int_equal(iommusim_memory_add(scene.vtd.machine, places[i] & ~UINT64_C(0xfff),
+				     0x1000, IOMMUSIM_MEMORY_RAM),
+		    IOMMUSIM_OK);
+		post_set_entry(&scene, 0, (places[i] & 0xffffffc0) << 32 | 0x318001,
+		    places[i] & UINT64_C(0xffffffff00000000));
+		post_set_descriptor(&scene, places[i], POST_TARGET);
+		post_expect_notified(&scene, 0xfee07000, 0x40f2);
+		post_expect_descriptor(
+		    &scene, places[i], &(unsigned){ 0x31 }, 1, POST_TARGET | POST_ON);
+		post_stop(&scene);
+	}
+}
+
 /* VT-d 5.2.3: X = (ON == 0) & (URG | (SN == 0)). With X, ON is set and a notification sent. */
 static void a_notification_is_sent_exactly_when_on_becomes_set(void **state)
 {
@@ -646,6 +669,7 @@ int main(void)
 		cmocka_unit_test(each_bit_of_a_posted_entry_that_is_not_present_is_ignored),
 		cmocka_unit_test(sources_of_posted_interrupts_are_not_verified_when_they_are_unknown),
 		cmocka_unit_test(each_vector_has_its_bit),
+		cmocka_unit_test(a_descriptor_may_be_anywhere_in_host_addresses),
 		cmocka_unit_test(a_notification_is_sent_exactly_when_on_becomes_set),
 		cmocka_unit_test(notifications_go_on_when_software_clears_on),
 		cmocka_unit_test(the_notification_goes_where_the_descriptor_says),

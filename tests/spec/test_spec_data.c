@@ -97,6 +97,7 @@ static const struct described registers[] = {
 	{ &vtd_PERFINTRDATA_spec, "11.4.13.9", 0x32c, 32, "IMD 15:0 w" },
 	{ &vtd_PERFINTRADDR_spec, "11.4.13.10", 0x330, 32, "MA 31:2 w" },
 	{ &vtd_PERFINTRUADDR_spec, "11.4.13.11", 0x334, 32, "MUA 31:0 w" },
+	{ &vtd_PERFEVNTCAP_spec, "11.4.13.14", 0x380, 64, "ES 27:0 o" },
 	{ &vtd_ECMD_spec, "11.4.14.1", 0x400, 64, "OA 63:16 x CMD 7:0 x" },
 	{ &vtd_ECEO_spec, "11.4.14.2", 0x408, 64, "OB 63:0 x" },
 	{ &vtd_ECRSP_spec, "11.4.14.3", 0x410, 64, "RSLT 63:16 o SC 7:1 o IP 0:0 o" },

@@ -309,6 +309,56 @@ static void without_memory_no_pasid_is_available(void **state)
 	vt_stop(&vtd);
 }
 
+/* An allocator that counts the blocks that are out. */
+static void *allocate_counted(void *context, size_t size)
+{
+	++*(int *)context;
+	return malloc(size);
+}
+
+static void release_counted(void *context, void *block, size_t size)
+{
+	(void)size;
+	*(int *)context -= block != NULL;
+	free(block);
+}
+
+static void the_pool_goes_with_the_unit(void **state)
+{
+	int out = 0;
+	const struct iommusim_allocator allocator = {
+		.context = &out, .allocate = allocate_counted, .release = release_counted
+	};
+	const struct iommusim_vtd_config config = {
+		.ext_capability = ECAP_VCS | ECAP_PASID | ECAP_SMTS | PSS(20),
+		.virtual_capability = PAS,
+	};
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (unsigned used = 0; used < 2; used++) {
+		start(&vtd, config, &allocator);
+		if (used)
+			assert_int_equal(allocate(&vtd), got(1));
+		vt_stop(&vtd);
+		assert_int_equal(out, 0);
+	}
+}
+
+/* The null command has nothing to do with PASIDs. */
+static void the_null_command_needs_no_PASID(void **state)
+{
+	const struct iommusim_vtd_config config = { .ext_capability = ECAP_VCS | ECAP_SMTS,
+		.virtual_capability = NS };
+	struct vtd_fixture vtd;
+
+	(void)state;
+	start(&vtd, config, NULL);
+	assert_int_equal(vt_get64(&vtd, VCCAP), NS);
+	assert_int_equal(null_command(&vtd), DONE);
+	vt_stop(&vtd);
+}
+
 static void what_VCCAP_cannot_say_is_refused(void **state)
 {
 	static const struct {
@@ -354,6 +404,8 @@ int main(void)
 		cmocka_unit_test(a_reset_ends_the_command_and_frees_every_pasid),
 		cmocka_unit_test(units_keep_their_pasids_apart),
 		cmocka_unit_test(without_memory_no_pasid_is_available),
+		cmocka_unit_test(the_pool_goes_with_the_unit),
+		cmocka_unit_test(the_null_command_needs_no_PASID),
 		cmocka_unit_test(what_VCCAP_cannot_say_is_refused),
 	};
 

@@ -1,7 +1,8 @@
 /*
  * The cache every unit is built from against a list that is searched from end to end: thousands of
- * seeded fills, questions and invalidations, under each policy.
+ * seeded fills, questions and invalidations, under each policy. And its sizes, edges and memory, one by one.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 
 #include "machine/state.h"
 #include "models/common/cache.h"
+#include "models/common/interrupt_entry.h"
 #include "models/common/random.h"
 
 #define ROOM 4096u
@@ -338,6 +340,204 @@ static void a_cache_grows_without_losing_an_entry(void **state)
 	close_scene(scene);
 }
 
+/* ---- size, order and edges ------------------------------------------------------------------------------- */
+
+static void fill(struct scene *scene, uint64_t page)
+{
+	const struct cached entry = { .key = page << 12, .value = { page }, .shift = 12 };
+
+	cache_insert(&scene->cache, &entry);
+}
+
+static bool has(struct scene *scene, uint64_t page)
+{
+	const struct cache_source source = { .source = 0 };
+
+	return cache_find_source(&scene->cache, &source, page << 12) != NULL;
+}
+
+/* As a unit's settings say: 64 sets of 8 ways. */
+static void a_sized_cache_has_512_entries_unless_it_is_told_otherwise(void **state)
+{
+	struct scene *scene = open_scene(IOMMUSIM_CACHE_SIZED, 0, 0, 1);
+
+	(void)state;
+	for (uint64_t page = 0; page < 20000; page++)
+		fill(scene, page);
+	assert_int_equal(scene->cache.count, 512);
+	close_scene(scene);
+}
+
+static void a_sized_cache_has_its_limits(void **state)
+{
+	static const struct {
+		uint32_t sets, ways;
+		bool can_be;
+	} rows[] = {
+		{ 1u << 20, 1, true },
+		{ 1u << 21, 1, false },
+		{ 1, 64, true },
+		{ 1, 65, false },
+		{ 3, 1, false },
+	};
+	struct scene *scene = open_scene(IOMMUSIM_CACHE_NONE, 0, 0, 1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct cache cache;
+
+		assert_int_equal(cache_create(&cache, scene->machine, IOMMUSIM_CACHE_SIZED,
+				     rows[i].sets, rows[i].ways, 1),
+		    rows[i].can_be ? IOMMUSIM_OK : IOMMUSIM_EINVAL);
+		cache_destroy(&cache);
+	}
+	close_scene(scene);
+}
+
+/* The one that was filled or asked for longest ago makes room. */
+static void a_full_set_forgets_what_was_used_longest_ago(void **state)
+{
+	struct scene *scene = open_scene(IOMMUSIM_CACHE_SIZED, 1, 3, 1);
+
+	(void)state;
+	for (uint64_t page = 1; page <= 4; page++)
+		fill(scene, page);
+	assert_true(has(scene, 2) && has(scene, 3) && has(scene, 4));
+	assert_false(has(scene, 1));
+	assert_true(has(scene, 2)); /* now 3 is the oldest */
+	fill(scene, 5);
+	assert_true(has(scene, 2) && has(scene, 4) && has(scene, 5));
+	assert_false(has(scene, 3));
+	fill(scene, 2); /* filled anew: as good as asked for */
+	fill(scene, 6);
+	assert_true(has(scene, 2) && has(scene, 5) && has(scene, 6));
+	assert_false(has(scene, 4));
+	close_scene(scene);
+}
+
+/* Both ends of a range belong to it, whether it is searched page by page or entry by entry. */
+static void a_range_takes_what_it_touches(void **state)
+{
+	static const struct {
+		uint64_t first, last;
+		bool taken;
+	} rows[] = {
+		{ 0x200000, 0x200000, true },
+		{ 0x3fffff, 0x3fffff, true },
+		{ 0x400000, 0x400000, false },
+		{ 0x1fffff, 0x1fffff, false },
+		{ 0x3fffff, UINT64_MAX, true },
+		{ 0x400000, UINT64_MAX, false },
+		{ 0, 0x200000, true },
+		{ 0, 0x1fffff, false },
+	};
+	const struct cached entry = { .key = 0x200000, .shift = 21 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct scene *scene = open_scene(IOMMUSIM_CACHE_HOARD, 0, 0, 1);
+		const struct cache_filter filter = {
+			.by_range = true, .first = rows[i].first, .last = rows[i].last
+		};
+
+		cache_insert(&scene->cache, &entry);
+		cache_invalidate(&scene->cache, &filter);
+		assert_int_equal(scene->cache.count, rows[i].taken ? 0 : 1);
+		close_scene(scene);
+	}
+}
+
+/* What was read before an invalidation may be what the invalidation was about. */
+static void what_was_read_before_an_invalidation_is_not_kept(void **state)
+{
+	const struct iommusim_vtd_config config = { .base = 0xfed90000,
+		.version = 0x10,
+		.capability = UINT64_C(0x40) << 24 | 2 << 8 | UINT64_C(38) << 16,
+		.ext_capability = UINT64_C(0x50) << 8,
+		.host_address_width = 39 };
+	const uint64_t raw[2] = { 0x1234, 0x5678 };
+	struct scene *scene = open_scene(IOMMUSIM_CACHE_HOARD, 0, 0, 1);
+	struct iommusim_unit *unit;
+	uint64_t found[2], generation;
+
+	(void)state;
+	assert_int_equal(iommusim_vtd_create(scene->machine, &config, &unit), IOMMUSIM_OK);
+	generation = atomic_load(&unit->generation);
+	unit_outdate(unit);
+	interrupt_cache_keep(unit, &scene->cache, 7, 3, raw, generation);
+	assert_false(interrupt_cache_find(unit, &scene->cache, 7, 3, found));
+	assert_false(cache_may_keep(unit, generation));
+	interrupt_cache_keep(unit, &scene->cache, 7, 3, raw, atomic_load(&unit->generation));
+	assert_true(interrupt_cache_find(unit, &scene->cache, 7, 3, found));
+	assert_int_equal(found[0], 0x1234);
+	assert_int_equal(found[1], 0x5678);
+	close_scene(scene);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------------- */
+
+/* An allocator that fails one allocation, and knows how many blocks are out. */
+struct scarce {
+	unsigned until; /* allocations that succeed before it */
+	int out;
+};
+
+static void *scarce_allocate(void *context, size_t size)
+{
+	struct scarce *scarce = context;
+
+	if (scarce->until-- == 0)
+		return NULL;
+	scarce->out++;
+	return malloc(size);
+}
+
+static void scarce_release(void *context, void *block, size_t size)
+{
+	struct scarce *scarce = context;
+
+	(void)size;
+	scarce->out -= block != NULL;
+	free(block);
+}
+
+static void without_memory_nothing_is_kept_and_nothing_is_lost(void **state)
+{
+	struct scarce scarce = { .until = UINT_MAX };
+	const struct iommusim_allocator allocator = {
+		.context = &scarce, .allocate = scarce_allocate, .release = scarce_release
+	};
+	const struct iommusim_machine_config config = { .allocator = &allocator };
+	const struct cached entry = { .key = 0x1000, .shift = 12 };
+	struct iommusim_machine *machine;
+	struct cache cache;
+
+	(void)state;
+	assert_int_equal(iommusim_machine_create(&config, &machine), IOMMUSIM_OK);
+	for (unsigned until = 0; until < 2; until++) {
+		const int before = scarce.out;
+
+		scarce.until = until;
+		assert_int_equal(
+		    cache_create(&cache, machine, IOMMUSIM_CACHE_SIZED, 4, 4, 1), IOMMUSIM_ENOMEM);
+		assert_int_equal(scarce.out, before);
+		cache_destroy(&cache); /* may be called all the same, and gives nothing back twice */
+		assert_int_equal(scarce.out, before);
+		assert_int_equal(
+		    cache_create(&cache, machine, IOMMUSIM_CACHE_HOARD, 0, 0, 1), IOMMUSIM_OK);
+		scarce.until = until;
+		cache_insert(&cache, &entry);
+		assert_int_equal(cache.count, 0);
+		assert_int_equal(scarce.out, before);
+		cache_insert(&cache, &entry);
+		assert_int_equal(cache.count, 1);
+		cache_destroy(&cache);
+		assert_int_equal(scarce.out, before);
+	}
+	iommusim_machine_destroy(machine);
+	assert_int_equal(scarce.out, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +546,12 @@ int main(void)
 		cmocka_unit_test(an_adverse_cache_answers_nothing_stale),
 		cmocka_unit_test(a_cache_of_policy_none_keeps_nothing),
 		cmocka_unit_test(a_cache_grows_without_losing_an_entry),
+		cmocka_unit_test(a_sized_cache_has_512_entries_unless_it_is_told_otherwise),
+		cmocka_unit_test(a_sized_cache_has_its_limits),
+		cmocka_unit_test(a_full_set_forgets_what_was_used_longest_ago),
+		cmocka_unit_test(a_range_takes_what_it_touches),
+		cmocka_unit_test(what_was_read_before_an_invalidation_is_not_kept),
+		cmocka_unit_test(without_memory_nothing_is_kept_and_nothing_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,6 +113,9 @@ static void impossible_units_are_refused_with_a_reason(void **state)
 		{ 0xfed90000, CAP, AT_IRO(0x100), 46, "beyond" },
 		{ 0xfed90000, CAP, ECAP & ~UINT64_C(2), 46, "ECAP.IR needs ECAP.QI" },
 		{ 0xfed90000, CAP, (ECAP & ~UINT64_C(8)) | 0x10, 46, "ECAP.EIM needs ECAP.IR" },
+		{ 0xfed90000, CAP, UINT64_C(1) << 43 | (ECAP & ~UINT64_C(0xa)), 46,
+		    "ECAP.SMTS needs ECAP.QI" },
+		{ 0xfed90000, CAP | 0x10, UINT64_C(1) << 43 | ECAP, 46, "ECAP.SMTS excludes CAP.RWBF" },
 	};
 	struct iommusim_machine *machine = make();
 
