@@ -161,8 +161,9 @@ static void keep_root(struct stage_walk *asked, unsigned levels)
 /* Execution takes the entries' consent, where they can say so at all. */
 static unsigned check_execution(const struct page_request *request, const struct stage_walk *asked)
 {
-	return request->execute && !asked->executable && request_is_untranslated(request) ? GUEST_EXECUTE
-											: ALLOWED;
+	return request->execute && !asked->executable && request_is_untranslated(request)
+	    ? GUEST_EXECUTE
+	    : ALLOWED;
 }
 
 unsigned amdvi_walk_guest(const struct amdvi_unit *amdvi, const struct page_request *request,
