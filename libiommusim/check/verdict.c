@@ -336,8 +336,10 @@ static enum iommusim_status make_ats_dma(const struct judge *judge, struct iommu
 	struct iommusim_ats_outcome outcome;
 	enum iommusim_status status;
 
-	if (ats == NULL)
-		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
+	if (ats == NULL) {
+		machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
+		return IOMMUSIM_ENOMEM;
+	}
 	status = iommusim_ats_dma(judge->requester, judge->request, &outcome, ats, count);
 	for (size_t i = 0; status == IOMMUSIM_OK && i < count; i++)
 		iommusim_ats_page_summary(&ats[i], &pages[i]);

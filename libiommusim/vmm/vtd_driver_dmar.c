@@ -154,9 +154,11 @@ static bool list_told(struct vtd_driver *driver, enum iommusim_status *status)
 		return false;
 	driver->told = true;
 	driver->units = machine_alloc_zeroed(driver->common.machine, 2 * sizeof(*driver->units));
-	if (driver->units == NULL)
+	if (driver->units == NULL) {
 		*status = machine_fail(driver->common.machine, IOMMUSIM_ENOMEM, "no memory for units");
-	for (unsigned i = 0; i < 2 && *status == IOMMUSIM_OK && values[tunables[i]] != 0; i++)
+		return true;
+	}
+	for (unsigned i = 0; i < 2 && values[tunables[i]] != 0; i++)
 		driver->units[driver->unit_count++] =
 		    (struct vtd_driver_unit){ .base = values[tunables[i]] };
 	driver->common.vmm->init_report.units_used = (uint32_t)driver->unit_count;

@@ -433,7 +433,7 @@ static void bounced_io_reaches_the_guest_though_its_pages_are_out_of_reach(void 
 /* Runs of 64 KiB of guest memory lie apart; the copy follows them, and stops where the device did. */
 static void what_the_device_did_not_move_is_not_copied(void **state)
 {
-	const uint64_t gpa = 0xf000, length = 3 * 64 * KIB;
+	const uint64_t gpa = 0xf000, length = UINT64_C(3) * 64 * KIB;
 	struct iommusim_host_io io;
 	struct iommusim_vm *vm;
 	struct host host;
@@ -536,7 +536,7 @@ static void superpages_are_used_and_split(void **state)
 /* The memory behind the leaf is taken for a table: the page stays mapped, and eight bytes of RAM are gone. */
 static void unsplit_superpages_write_into_memory(void **state)
 {
-	const uint64_t victim = 4 * MIB + 5 * 8;
+	const uint64_t victim = 4 * MIB + UINT64_C(5) * 8;
 
 	(void)state;
 	for (unsigned amdvi = 0; amdvi < 2; amdvi++) {
