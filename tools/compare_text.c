@@ -34,7 +34,7 @@ static void append(char *text, const char *more)
 static void write_dma(const struct compare_cell *cell, char *text)
 {
 	const char *name = iommusim_verdict_name(cell->verdict);
-	char copied[CELL / 2];
+	char copied[CELL];
 
 	snprintf(text, CELL, "%s", name);
 	for (char *c = text; cell->verdict != IOMMUSIM_VERDICT_OK && *c != '\0'; c++)
