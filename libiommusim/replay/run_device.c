@@ -59,9 +59,11 @@ static enum iommusim_status check_disk(
 enum iommusim_status run_disk(struct replay *replay, struct statement *statement)
 {
 	const bool write = statement->row->detail != 0;
-	const struct disk_arguments reading = DISK_ARGUMENTS(statement, disk_read);
-	const struct disk_arguments writing = DISK_ARGUMENTS(statement, disk_write);
-	const struct disk_arguments *arguments = write ? &writing : &reading;
+	/* Only those of this statement are there. */
+	const struct disk_arguments given = write
+	    ? (struct disk_arguments)DISK_ARGUMENTS(statement, disk_write)
+	    : (struct disk_arguments)DISK_ARGUMENTS(statement, disk_read);
+	const struct disk_arguments *arguments = &given;
 	struct iommusim_disk_request request = { .write = write,
 		.sector = arguments->lba->number,
 		.no_wait = arguments->wait->kind != VALUE_ABSENT && arguments->wait->number == 0 };
