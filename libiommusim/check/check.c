@@ -49,10 +49,13 @@ static void call_ended(void *context, const struct iommusim_call *call)
 		check->init_reported = false;
 	if (call->status != IOMMUSIM_OK)
 		return;
-	if (call->kind == IOMMUSIM_CALL_VM_SETUP_MEMORY)
+	if (call->kind == IOMMUSIM_CALL_VM_SETUP_MEMORY) {
 		check_owner_vm(check, call->vm);
-	else if (call->kind == IOMMUSIM_CALL_VM_DESTROY)
+		missing_memory_moves(check, call->vm, false);
+	} else if (call->kind == IOMMUSIM_CALL_VM_DESTROY) {
+		missing_memory_moves(check, call->vm, true);
 		check_disown_vm(check, call->vm);
+	}
 }
 
 static enum iommusim_status attach(struct iommusim_check *check)
@@ -92,6 +95,7 @@ enum iommusim_status iommusim_check_create(struct iommusim_vmm *vmm, struct iomm
 	TAILQ_INIT(&check->domains);
 	TAILQ_INIT(&check->devices);
 	pagemap_init(&check->owners, machine);
+	check->held.clock = check->held.stores = 1;
 	if (!machine_grow(machine, &check->places, &check->place_capacity, 1, sizeof(*check->places))) {
 		machine_free(machine, check, sizeof(*check));
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a checker");
@@ -118,6 +122,7 @@ void iommusim_check_destroy(struct iommusim_check *check)
 	iommusim_vmm_unlisten(check->vmm, check);
 	vmm_uninterpose(check->vmm, VMM_INTERPOSER_CHECK);
 	check_ledger_free(check);
+	held_free(check);
 	pagemap_fini(&check->owners);
 	check_names_free(check);
 	machine_free(machine, check->vm_names, check->vm_name_capacity * sizeof(*check->vm_names));
@@ -129,4 +134,11 @@ void iommusim_check_destroy(struct iommusim_check *check)
 void iommusim_check_set_place(struct iommusim_check *check, const struct iommusim_place *place)
 {
 	check->here = *place;
+}
+
+void iommusim_check_finish(struct iommusim_check *check)
+{
+	held_look(check);
+	missing_at_end(check);
+	excess_at_end(check);
 }

@@ -38,6 +38,11 @@ enum iommusim_status iommusim_finding_find(const char *name, enum iommusim_findi
 	return IOMMUSIM_ENOENT;
 }
 
+bool iommusim_finding_is_advice(enum iommusim_finding_id id)
+{
+	return id == IOMMUSIM_FINDING_OVER_INVALIDATION;
+}
+
 const struct iommusim_finding *iommusim_check_finding(const struct iommusim_check *check, size_t index)
 {
 	return index < check->finding_count ? &check->findings[index] : NULL;
@@ -83,12 +88,13 @@ void check_register_access(
 	struct iommusim_check *check = context;
 	struct iommusim_unit *unit;
 
-	if (!is_write || width < 4)
-		return;
 	TAILQ_FOREACH (unit, &check->machine->units, link)
 		if (address - unit->base < unit->length)
 			break;
 	if (unit == NULL)
+		return;
+	held_register(check, unit, address - unit->base, width, is_write, value);
+	if (!is_write || width < 4)
 		return;
 	if (strcmp(unit->model->vendor, "VT-d") == 0)
 		check_vtd_write(check, unit, address - unit->base, width, value);

@@ -152,13 +152,18 @@ static enum iommusim_status ledger_add_device(
 		    "%02x:%02x.%u is added to domain %s while it is in domain %s",
 		    IOMMUSIM_RID_BUS(rid), IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid),
 		    domain->name, device->domain->name);
+	held_entry_changes(check, device, domain);
 	status = check->ops.add_device(check->ops_context, domain->handle, segment, rid);
-	if (status != IOMMUSIM_OK)
+	if (status != IOMMUSIM_OK) {
+		held_entry_changed(check, device);
 		return status;
+	}
 	if (device->domain != domain)
 		device->last = device->domain;
 	device->domain = domain;
 	device->place = check->place;
+	held_entry_changed(check, device);
+	visible_entry_stored(check, device);
 	if (iommusim_unit_for(check->machine, segment, rid) == NULL &&
 	    iommusim_unit_at(check->machine, 0) != NULL)
 		check_finding(check, IOMMUSIM_FINDING_DEVICE_OUT_OF_SCOPE,
@@ -175,9 +180,13 @@ static enum iommusim_status ledger_remove_device(
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
 	struct check_device *device = check_device_find(check, segment, rid);
-	enum iommusim_status status =
-	    check->ops.remove_device(check->ops_context, domain->handle, segment, rid);
+	enum iommusim_status status;
 
+	if (device != NULL)
+		held_entry_changes(check, device, NULL);
+	status = check->ops.remove_device(check->ops_context, domain->handle, segment, rid);
+	if (device != NULL)
+		held_entry_changed(check, device);
 	if (status != IOMMUSIM_OK || device == NULL || device->domain == NULL)
 		return status;
 	device->last = device->domain;
@@ -218,6 +227,7 @@ static void ledger_destroy_domain(void *context, void *handle)
 
 	refresh_name(check, domain);
 	check->ops.destroy_domain(check->ops_context, domain->handle);
+	missing_domain_destroyed(check, domain);
 	domain->destroyed = true;
 	domain->handle = NULL;
 	TAILQ_FOREACH (device, &check->devices, link) {
@@ -241,6 +251,16 @@ static uint64_t recordable(struct check_domain *domain, uint64_t gpa, uint64_t l
 	return done == length || pagemap_prepare(&domain->map, gpa, done) ? done : length;
 }
 
+/* What a mapping call did of what it was asked, for what hardware may hold. */
+static void note_done(struct iommusim_check *check, struct check_domain *domain, uint64_t gpa,
+    uint64_t length, uint64_t done)
+{
+	if (done < length)
+		held_undone(check, domain, gpa + done, length - done);
+	if (check->held.buffers && done > 0)
+		visible_stored(check, domain, gpa, done < length ? done : length);
+}
+
 static enum iommusim_status ledger_create_mapping(
     void *context, void *handle, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done)
 {
@@ -255,8 +275,11 @@ static enum iommusim_status ledger_create_mapping(
 		if (!pagemap_prepare(&domain->map, gpa, length))
 			return out_of_memory(check);
 		serial = note_call(check, domain, IOMMUSIM_CALL_CREATE_MAPPING, length);
+		held_mapped(check, domain, gpa, length, hpa, serial);
 	}
 	status = check->ops.create_mapping(check->ops_context, domain->handle, gpa, hpa, length, done);
+	if (recorded)
+		note_done(check, domain, gpa, length, status == IOMMUSIM_OK ? *done : 0);
 	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0)
 		pagemap_set(&domain->map, gpa, recordable(domain, gpa, length, *done),
 		    hpa | LEDGER_MAPPED, serial);
@@ -277,8 +300,11 @@ static enum iommusim_status ledger_remove_mapping(
 		if (!pagemap_prepare(&domain->map, gpa, length))
 			return out_of_memory(check);
 		serial = note_call(check, domain, IOMMUSIM_CALL_REMOVE_MAPPING, length);
+		held_removed(check, domain, gpa, length, serial);
 	}
 	status = check->ops.remove_mapping(check->ops_context, domain->handle, gpa, length, done);
+	if (recorded)
+		note_done(check, domain, gpa, length, status == IOMMUSIM_OK ? *done : 0);
 	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0)
 		pagemap_flag(&domain->map, gpa, recordable(domain, gpa, length, *done), LEDGER_REMOVED,
 		    LEDGER_MAPPED, serial);
@@ -305,7 +331,9 @@ static void ledger_enable(void *context)
 {
 	struct iommusim_check *check = context;
 
+	held_look(check);
 	check->ops.enable(check->ops_context);
+	held_look(check);
 }
 
 static void ledger_disable(void *context)
@@ -313,14 +341,18 @@ static void ledger_disable(void *context)
 	struct iommusim_check *check = context;
 
 	check->ops.disable(check->ops_context);
+	held_look(check);
 }
 
 static enum iommusim_status ledger_invalidate_tlb(void *context, void *handle)
 {
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
+	const enum iommusim_status status =
+	    check->ops.invalidate_tlb(check->ops_context, domain->handle);
 
-	return check->ops.invalidate_tlb(check->ops_context, domain->handle);
+	held_invalidated(check, domain);
+	return status;
 }
 
 static enum iommusim_status ledger_invalidate_range(
@@ -364,6 +396,7 @@ void check_ledger_free(struct iommusim_check *check)
 
 	while ((domain = TAILQ_FIRST(&check->domains)) != NULL) {
 		TAILQ_REMOVE(&check->domains, domain, link);
+		held_domain_free(check, domain);
 		pagemap_fini(&domain->map);
 		machine_free(
 		    check->machine, domain->runs, domain->run_capacity * sizeof(*domain->runs));

@@ -206,3 +206,38 @@ struct pagemap_cell pagemap_get(const struct pagemap *map, uint64_t address)
 	}
 	return (struct pagemap_cell){ .value = 0 };
 }
+
+/* Cut a length down to what is left of the entry that covers `page` at `level`. */
+static void limit(uint64_t *length, uint64_t page, unsigned level)
+{
+	const uint64_t span = UINT64_C(1) << entry_shift(level);
+	const uint64_t left = (span - (page & (span - 1))) << IOMMUSIM_PAGE_SHIFT;
+
+	if (*length > left)
+		*length = left;
+}
+
+struct pagemap_cell pagemap_run(const struct pagemap *map, uint64_t address, uint64_t *length)
+{
+	const uint64_t page = address >> IOMMUSIM_PAGE_SHIFT;
+	const struct pagemap_node *node = map->root;
+
+	if (page / PAGEMAP_FANOUT == map->cursor) {
+		const unsigned index = entry_index(page, 0);
+
+		limit(length, page, 0);
+		return (struct pagemap_cell){ .value = map->cursor_node->value[index],
+			.stamp = map->cursor_node->stamp[index] };
+	}
+	for (unsigned level = PAGEMAP_LEVELS - 1; level > 0 && node != NULL; level--) {
+		const unsigned index = entry_index(page, level);
+
+		if (node->child[index] == NULL) {
+			limit(length, page, level);
+			return pagemap_get(map, address);
+		}
+		node = node->child[index];
+	}
+	limit(length, page, 0);
+	return pagemap_get(map, address);
+}

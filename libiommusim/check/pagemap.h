@@ -50,4 +50,7 @@ void pagemap_flag(struct pagemap *map, uint64_t address, uint64_t length, uint64
 /* What is known of the page that holds `address`; value 0: nothing. */
 struct pagemap_cell pagemap_get(const struct pagemap *map, uint64_t address);
 
+/* The same, and in `*length`, which comes as how far to look, how far it goes on so at least. */
+struct pagemap_cell pagemap_run(const struct pagemap *map, uint64_t address, uint64_t *length);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include <iommusim/check.h>
 
+#include "check/held.h"
 #include "check/pagemap.h"
 #include "machine/unit_model.h"
 #include "vmm/interpose.h"
@@ -43,6 +44,7 @@ struct check_domain {
 	size_t run_capacity;
 	uint32_t serial;
 	bool destroyed; /* kept for devices that were in it */
+	struct held_domain held;
 	const char *name;
 };
 TAILQ_HEAD(check_domain_list, check_domain);
@@ -54,6 +56,7 @@ struct check_device {
 	struct check_domain *domain; /* where it is by intent; NULL: nowhere */
 	struct check_domain *last;   /* where it was before */
 	uint32_t place;              /* of the last change */
+	struct held_device held;
 };
 TAILQ_HEAD(check_device_list, check_device);
 
@@ -80,6 +83,7 @@ struct iommusim_check {
 	    owners_incomplete; /* there was no memory for some of it: the VMs themselves are asked too */
 	bool ops_used;         /* somebody states intent; otherwise the tables are the intent */
 	bool init_reported;
+	struct held held; /* what hardware may hold */
 	struct iommusim_finding *findings;
 	size_t finding_count;
 	size_t finding_capacity;

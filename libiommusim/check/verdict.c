@@ -374,6 +374,8 @@ static enum iommusim_status run(const struct judge *judge, struct iommusim_repor
 		judge_pages(judge, pages, (size_t)count, report);
 		explain(judge, report);
 		remember_unprotected(judge->check, report);
+		missing_dma(judge->check, report);
+		visible_dma(judge->check, report);
 	}
 	if (pages != at_hand)
 		machine_free(machine, pages, (size_t)count * sizeof(*pages));

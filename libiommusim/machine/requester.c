@@ -534,6 +534,17 @@ bool requester_invalidate(struct iommusim_machine *machine, uint16_t segment, ui
 	return answered;
 }
 
+bool requester_has_tlb(const struct iommusim_machine *machine, uint16_t segment, uint16_t rid)
+{
+	const struct iommusim_requester *requester;
+
+	TAILQ_FOREACH (requester, &machine->requesters, link)
+		if (requester->rid == rid && requester->segment == segment &&
+		    requester->ats.table != NULL)
+			return true;
+	return false;
+}
+
 void requester_respond(struct iommusim_machine *machine, uint16_t segment, uint16_t rid,
     const struct iommusim_page_response *response)
 {

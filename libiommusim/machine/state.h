@@ -201,6 +201,9 @@ struct requester_invalidation {
 bool requester_invalidate(struct iommusim_machine *machine, uint16_t segment, uint16_t rid,
     const struct requester_invalidation *what);
 
+/* Has some requester of that id a device-TLB: is ATS on? Control side. */
+bool requester_has_tlb(const struct iommusim_machine *machine, uint16_t segment, uint16_t rid);
+
 /* ats.c: the device-TLB of a requester */
 struct ats {
 	/* Guards the rest: DMA of the requester, and the control side. */

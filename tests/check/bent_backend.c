@@ -99,6 +99,10 @@ static enum iommusim_status bent_remove_device(
 		return IOMMUSIM_EIO;
 	if (backend->keeps_entries)
 		return IOMMUSIM_OK;
+	if (backend->clears_only) {
+		host_store(backend->host, host_context_at(backend->host, rid), 0);
+		return IOMMUSIM_OK;
+	}
 	return vtd_driver_ops.remove_device(backend->driver, domain, segment, rid);
 }
 
@@ -130,6 +134,7 @@ void bent_start(struct host *host, struct bent_backend *backend, struct host_set
 	};
 	setup->ops = &backend->ops;
 	setup->ops_context = backend;
+	backend->host = host;
 	host_start(host, setup);
 	backend->driver = vtd_driver_create(host->vmm);
 	assert_non_null(backend->driver);

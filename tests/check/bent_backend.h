@@ -20,8 +20,10 @@ struct bent_backend {
 	uint64_t refuses_from; /* mapping calls fail from this address on; 0: they do not */
 	bool refuses_removal;  /* removing a device fails */
 	bool never_flushes;    /* invalidating, too */
+	bool clears_only;      /* removing a device clears its context entry, and invalidates nothing */
 	bool page_by_page;     /* mapping calls do 4 KiB at a time */
 	void *host_domain;
+	struct host *host;
 };
 
 /* Start a host on it. `setup->ops` is filled in. */

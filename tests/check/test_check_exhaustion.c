@@ -177,6 +177,8 @@ static void a_finding_there_is_no_room_for_does_not_fail_its_call(void **state)
 	    &host, &(struct host_setup){ .memory = &memory, .profile = "13.0", .checked = true });
 	host_set(&host, HOST_UNIT1, R_RTADDR, 8, 0x1000000);
 	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_SRTP);
+	host_set(&host, HOST_UNIT1, R_CCMD, 8, CCMD_GLOBAL);
+	host_set(&host, HOST_UNIT1, R_IOTLB, 8, IOTLB_GLOBAL);
 	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_TE);
 	host_memory_arm(&memory, 1, true);
 	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_SRTP);

@@ -108,7 +108,7 @@ enum iommusim_finding_id {
 struct iommusim_finding {
 	enum iommusim_finding_id id;
 	struct iommusim_place place;
-	char text[320]; /* one sentence or two, with the numbers */
+	char text[768]; /* a sentence or a few, with the numbers */
 };
 
 /*
@@ -145,6 +145,15 @@ IOMMUSIM_API enum iommusim_status iommusim_check_ats_dma(struct iommusim_check *
 /* Finding number `index` in order of occurrence, or NULL beyond the last. */
 IOMMUSIM_API const struct iommusim_finding *iommusim_check_finding(
     const struct iommusim_check *check, size_t index);
+
+/* Is it advice alone, which never fails a run? */
+IOMMUSIM_API bool iommusim_finding_is_advice(enum iommusim_finding_id id);
+
+/*
+ * The story ends here: whatever later invalidations have passed by is found missing, and advice is given on
+ * those that there were. Calls may follow, and another end. Thread: control side.
+ */
+IOMMUSIM_API void iommusim_check_finish(struct iommusim_check *check);
 
 IOMMUSIM_API const char *iommusim_verdict_name(enum iommusim_verdict verdict);
 IOMMUSIM_API enum iommusim_status iommusim_verdict_find(

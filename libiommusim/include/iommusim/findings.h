@@ -19,7 +19,19 @@
 	X(DEVICE_OUT_OF_SCOPE, "device-out-of-scope",                                              \
 	    "a device was given to a domain although no unit governs it")                          \
 	X(COMMAND_RING_OVERRUN, "command-ring-overrun",                                            \
-	    "more commands were queued than the command buffer has room for")
+	    "more commands were queued than the command buffer has room for")                      \
+	X(MISSING_INVALIDATION, "missing-invalidation",                                            \
+	    "hardware may hold what was taken away: nothing invalidated it when it mattered")      \
+	X(DOMAIN_ID_REUSE, "domain-id-reuse",                                                      \
+	    "a domain got an id under which hardware may hold another one's translations")         \
+	X(SRTP_WITHOUT_FLUSH, "srtp-without-flush",                                                \
+	    "translation goes on by new tables while what was kept of the old ones lives on")      \
+	X(MISSING_WRITE_BUFFER_FLUSH, "missing-write-buffer-flush",                                \
+	    "hardware is to use entries that may still be in the chipset's write buffers")         \
+	X(MISSING_CACHE_FLUSH, "missing-cache-flush",                                              \
+	    "hardware that does not snoop reads entries that were not written back")               \
+	X(OVER_INVALIDATION, "over-invalidation",                                                  \
+	    "advice: invalidations took along translations that nobody had changed")
 /* clang-format on */
 
 #endif

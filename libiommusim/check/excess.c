@@ -1,0 +1,100 @@
+/*
+ * over-invalidation: how many invalidations of translations took more along than anybody had changed. Advice, not
+ * a finding: more than is needed never harms but in speed.
+ */
+#include <stdio.h>
+
+#include "check/state.h"
+
+/* What is owed on a unit before an invalidation pays it. */
+struct owed {
+	const struct check_domain *domain; /* that something is owed of; the last of them */
+	unsigned domains;
+	uint64_t first, last; /* of what is owed of it */
+	bool others;          /* translations of domains may be held of which nothing is owed */
+};
+
+static bool owes_all(
+    const struct iommusim_check *check, const struct held_unit *unit, const struct check_domain *domain)
+{
+	const struct check_device *device;
+
+	TAILQ_FOREACH (device, &check->devices, link)
+		if ((device->held.owed & HELD_TRANSLATIONS) != 0 && device->held.unit == unit &&
+		    device->held.before_domain == domain)
+			return true;
+	return domain->destroyed;
+}
+
+static void add(struct iommusim_check *check, const struct held_unit *unit,
+    const struct check_domain *domain, struct owed *owed)
+{
+	const struct held_span *span = held_spans_first(&domain->held.spans);
+	const bool all = owes_all(check, unit, domain);
+	uint64_t first = UINT64_MAX, last = 0;
+
+	/* What came later lies mostly behind: the ends tell enough, and cost little. */
+	if (span != NULL) {
+		first = span->first;
+		last = held_spans_last(&domain->held.spans)->last;
+	}
+	if (!all && span == NULL) {
+		owed->others = true;
+		return;
+	}
+	owed->domain = domain;
+	owed->domains++;
+	owed->first = all ? 0 : first;
+	owed->last = all ? UINT64_MAX : last;
+}
+
+static bool pages_would_do(const struct held_unit *unit, const struct owed *owed)
+{
+	return owed->domains == 1 &&
+	    held_order_of(owed->first, owed->last) <= unit->vendor->most_pages(unit) &&
+	    owed->last != UINT64_MAX;
+}
+
+void excess_count(struct iommusim_check *check, struct held_unit *unit, const struct held_order *order)
+{
+	struct held_excess *excess = &unit->excess;
+	const struct check_domain *domain;
+	struct owed owed = { .domains = 0 };
+
+	/* After a new root, and before translation is on for the first time, all must go. */
+	if (!unit->on || unit->pointer_owed != 0)
+		return;
+	excess->all++;
+	if (order->by_range)
+		return;
+	TAILQ_FOREACH (domain, &check->domains, link)
+		if ((domain->held.holders & unit->bit) != 0 &&
+		    (!order->by_domain || domain->held.ids[unit->index] == order->domain))
+			add(check, unit, domain, &owed);
+	if (owed.domains == 0)
+		excess->nothing_owed += owed.others;
+	else if (pages_would_do(unit, &owed))
+		excess->pages_would++;
+	else if (!order->by_domain && owed.domains == 1 && owed.others)
+		excess->domain_would++;
+}
+
+void excess_at_end(struct iommusim_check *check)
+{
+	for (unsigned i = 0; i < check->held.unit_count; i++) {
+		struct held_unit *unit = check->held.units[i];
+		struct held_excess *excess = &unit->excess;
+
+		if (excess->domain_would + excess->pages_would + excess->nothing_owed == 0)
+			continue;
+		check_finding(check, IOMMUSIM_FINDING_OVER_INVALIDATION,
+		    "%llu invalidation%s of translations at the unit at 0x%llx: %llu would have done "
+		    "domain-selective, %llu %s, and %llu dropped what nobody had changed. What is dropped "
+		    "without need is walked for anew",
+		    (unsigned long long)excess->all, excess->all == 1 ? "" : "s",
+		    (unsigned long long)unit->unit->base, (unsigned long long)excess->domain_would,
+		    (unsigned long long)excess->pages_would, unit->vendor->pages_words,
+		    (unsigned long long)excess->nothing_owed);
+		*excess = (struct held_excess){ .all = 0 };
+	}
+}

@@ -1,0 +1,193 @@
+/* srtp-without-flush, missing-write-buffer-flush, missing-cache-flush: provoked, and nearly. */
+#include "check/invalidation_fixture.h"
+
+#define HOST_CAP_ESRTPS (UINT64_C(1) << 63)
+
+#define ROOT UINT64_C(0x1000000)
+
+static size_t count(const struct host *host)
+{
+	return found(host, IOMMUSIM_FINDING_SRTP_WITHOUT_FLUSH);
+}
+
+/* ---- srtp-without-flush ------------------------------------------------------------------------- */
+
+static void latch(struct host *host, uint32_t levels)
+{
+	host_set(host, HOST_UNIT1, R_RTADDR, 8, ROOT);
+	host_set(host, HOST_UNIT1, R_GCMD, 4, levels | G_SRTP);
+}
+
+static void a_new_root_that_is_used_at_once(void **state)
+{
+	struct host host;
+	const char *text;
+
+	(void)state;
+	host_start(&host, &(struct host_setup){ .checked = true });
+	at_line(&host, 40);
+	latch(&host, 0);
+	at_line(&host, 41);
+	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_TE);
+	text = only(&host, IOMMUSIM_FINDING_SRTP_WITHOUT_FLUSH, 41);
+	assert_contains(text, "translation is turned on");
+	assert_contains(text, "0xfed91000");
+	assert_contains(text, "(line 40)");
+	assert_contains(text, "context cache, global, then IOTLB, global");
+	host_stop(&host);
+}
+
+static void one_cache_is_not_both(void **state)
+{
+	struct host host;
+
+	(void)state;
+	host_start(&host, &(struct host_setup){ .checked = true });
+	latch(&host, 0);
+	host_set(&host, HOST_UNIT1, R_CCMD, 8, CCMD_GLOBAL);
+	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_TE);
+	assert_contains(
+	    only(&host, IOMMUSIM_FINDING_SRTP_WITHOUT_FLUSH, 0), "Missing between: IOTLB, global");
+	host_stop(&host);
+}
+
+static void a_new_root_that_is_flushed_first(void **state)
+{
+	struct host host;
+
+	(void)state;
+	host_start(&host, &(struct host_setup){ .checked = true });
+	latch(&host, 0);
+	host_set(&host, HOST_UNIT1, R_CCMD, 8, CCMD_GLOBAL);
+	host_set(&host, HOST_UNIT1, R_IOTLB, 8, IOTLB_GLOBAL);
+	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_TE);
+	assert_int_equal(count(&host), 0);
+	host_stop(&host);
+}
+
+/* CAP.ESRTPS: the unit drops everything by itself. */
+static void a_unit_that_flushes_by_itself(void **state)
+{
+	struct host host;
+
+	(void)state;
+	host_start(&host, &(struct host_setup){ .checked = true, .cap_set = HOST_CAP_ESRTPS });
+	latch(&host, 0);
+	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_TE);
+	assert_int_equal(count(&host), 0);
+	host_stop(&host);
+}
+
+static void a_new_root_under_translation_is_found_at_the_next_dma(void **state)
+{
+	struct iommusim_domain *domain;
+	struct host host;
+	uint64_t root;
+
+	(void)state;
+	host_start(&host, &(struct host_setup){ .checked = true });
+	domain = domain_with(&host, HOST_PPT1);
+	assert_non_null(domain);
+	root = host_get(&host, HOST_UNIT1, R_RTADDR, 8);
+	host_set(&host, HOST_UNIT1, R_RTADDR, 8, root);
+	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_TE | G_SRTP);
+	assert_int_equal(count(&host), 0);
+	at_line(&host, 50);
+	assert_int_equal(dma_verdict(&host, host.ppt1, MAPPED_AT), IOMMUSIM_VERDICT_OK);
+	assert_contains(only(&host, IOMMUSIM_FINDING_SRTP_WITHOUT_FLUSH, 50), "a DMA is translated");
+	host_stop(&host);
+}
+
+/* ---- missing-write-buffer-flush ------------------------------------------------------------------- */
+
+static void stores_that_may_be_in_write_buffers(void **state)
+{
+	(void)state;
+	for (unsigned close = 0; close < 3; close++) {
+		struct iommusim_domain *domain;
+		struct host host;
+
+		/* Twice with the buffers, of which once with a flush; and once without. */
+		host_start(&host,
+		    &(struct host_setup){ .checked = true, .cap_set = close < 2 ? HOST_CAP_RWBF : 0 });
+		domain = domain_with(&host, HOST_PPT1);
+		if (close == 1)
+			host_set(&host, HOST_UNIT1, R_GCMD, 4, G_TE | G_WBF);
+		at_line(&host, 50);
+		assert_int_equal(dma_verdict(&host, host.ppt1, MAPPED_AT), IOMMUSIM_VERDICT_OK);
+		assert_int_equal(
+		    found(&host, IOMMUSIM_FINDING_MISSING_WRITE_BUFFER_FLUSH), close == 0 ? 1 : 0);
+		if (close == 0)
+			assert_contains(only(&host, IOMMUSIM_FINDING_MISSING_WRITE_BUFFER_FLUSH, 50),
+			    "the unit at 0xfed91000 has CAP.RWBF=1");
+		/* What is stored elsewhere concerns no DMA but those there. */
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x90000, 0x1090000, PAGE));
+		assert_int_equal(dma_verdict(&host, host.ppt1, MAPPED_AT), IOMMUSIM_VERDICT_OK);
+		assert_int_equal(
+		    found(&host, IOMMUSIM_FINDING_MISSING_WRITE_BUFFER_FLUSH), close == 0 ? 1 : 0);
+		host_stop(&host);
+	}
+}
+
+/* ---- missing-cache-flush ------------------------------------------------------------------------- */
+
+/* Units that do not snoop (ECAP.C=0), and memory that shows it. */
+static void start_non_coherent(struct host *host)
+{
+	static const struct iommusim_dmar_hop hop = { .device = 2 };
+	const struct iommusim_dmar_scope scope = {
+		.type = IOMMUSIM_SCOPE_ENDPOINT, .hop_count = 1, .hops = &hop
+	};
+	const uint64_t ecap = host_ecap() & ~UINT64_C(1);
+
+	host_start(
+	    host, &(struct host_setup){ .checked = true, .no_units = true, .device_view = true });
+	host_add_unit(host, HOST_UNIT0, host_cap(), ecap, &scope);
+	host_add_unit(host, HOST_UNIT1, host_cap(), ecap, NULL);
+}
+
+static void a_store_that_is_not_written_back(void **state)
+{
+	(void)state;
+	for (unsigned close = 0; close < 2; close++) {
+		struct iommusim_domain *domain;
+		const uint64_t changed = 0x1006003;
+		struct host host;
+		uint64_t leaf;
+
+		start_non_coherent(&host);
+		domain = domain_with(&host, HOST_PPT1);
+		assert_non_null(domain);
+		assert_int_equal(dma_verdict(&host, host.ppt1, MAPPED_AT), IOMMUSIM_VERDICT_OK);
+		assert_int_equal(found_any(&host), 0);
+		leaf = host_leaf_at(&host, HOST_PPT1, MAPPED_AT);
+		assert_ok(iommusim_memory_write(host.machine, leaf, &changed, sizeof(changed)));
+		if (close)
+			assert_ok(iommusim_memory_flush(host.machine, leaf, 8));
+		at_line(&host, 50);
+		dma_verdict(&host, host.ppt1, MAPPED_AT);
+		assert_int_equal(found(&host, IOMMUSIM_FINDING_MISSING_CACHE_FLUSH), 1 - close);
+		if (!close) {
+			const char *text = only(&host, IOMMUSIM_FINDING_MISSING_CACHE_FLUSH, 50);
+
+			assert_contains(text, "as 0x1005003: 0x1006003 was stored");
+			assert_contains(text, "ECAP.C=0");
+		}
+		host_stop(&host);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_new_root_that_is_used_at_once),
+		cmocka_unit_test(one_cache_is_not_both),
+		cmocka_unit_test(a_new_root_that_is_flushed_first),
+		cmocka_unit_test(a_unit_that_flushes_by_itself),
+		cmocka_unit_test(a_new_root_under_translation_is_found_at_the_next_dma),
+		cmocka_unit_test(stores_that_may_be_in_write_buffers),
+		cmocka_unit_test(a_store_that_is_not_written_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
