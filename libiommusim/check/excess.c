@@ -55,6 +55,14 @@ static bool pages_would_do(const struct held_unit *unit, const struct owed *owed
 	    owed->last != UINT64_MAX;
 }
 
+static void remember(struct held_unit *unit, const struct owed *owed, uint64_t *counter)
+{
+	++*counter;
+	unit->excess.domain = owed->domain->held.ids[unit->index];
+	unit->excess.first = owed->first;
+	unit->excess.last = owed->last;
+}
+
 void excess_count(struct iommusim_check *check, struct held_unit *unit, const struct held_order *order)
 {
 	struct held_excess *excess = &unit->excess;
@@ -74,27 +82,40 @@ void excess_count(struct iommusim_check *check, struct held_unit *unit, const st
 	if (owed.domains == 0)
 		excess->nothing_owed += owed.others;
 	else if (pages_would_do(unit, &owed))
-		excess->pages_would++;
+		remember(unit, &owed, &excess->pages_would);
 	else if (!order->by_domain && owed.domains == 1 && owed.others)
-		excess->domain_would++;
+		remember(unit, &owed, &excess->domain_would);
 }
 
-void excess_at_end(struct iommusim_check *check)
+static void tell(struct iommusim_check *check, const struct held_unit *unit)
 {
+	const struct held_excess *excess = &unit->excess;
+	const struct held_span span = { .first = excess->first, .last = excess->last };
+	char example[160] = "", way[128];
+
+	if (excess->domain_would + excess->pages_would > 0) {
+		unit->vendor->narrowest(unit, excess->domain, &span, true, way, sizeof(way));
+		snprintf(example, sizeof(example), ". For the last of them: %s", way);
+	}
+	check_finding(check, IOMMUSIM_FINDING_OVER_INVALIDATION,
+	    "%llu invalidation%s of translations at the unit at 0x%llx: %llu would have done "
+	    "domain-selective, %llu %s, and %llu dropped what nobody had changed%s. What is dropped "
+	    "without need is walked for anew",
+	    (unsigned long long)excess->all, excess->all == 1 ? "" : "s",
+	    (unsigned long long)unit->unit->base, (unsigned long long)excess->domain_would,
+	    (unsigned long long)excess->pages_would, unit->vendor->pages_words,
+	    (unsigned long long)excess->nothing_owed, example);
+}
+
+void iommusim_check_advise(struct iommusim_check *check)
+{
+	held_look(check);
 	for (unsigned i = 0; i < check->held.unit_count; i++) {
 		struct held_unit *unit = check->held.units[i];
 		struct held_excess *excess = &unit->excess;
 
-		if (excess->domain_would + excess->pages_would + excess->nothing_owed == 0)
-			continue;
-		check_finding(check, IOMMUSIM_FINDING_OVER_INVALIDATION,
-		    "%llu invalidation%s of translations at the unit at 0x%llx: %llu would have done "
-		    "domain-selective, %llu %s, and %llu dropped what nobody had changed. What is dropped "
-		    "without need is walked for anew",
-		    (unsigned long long)excess->all, excess->all == 1 ? "" : "s",
-		    (unsigned long long)unit->unit->base, (unsigned long long)excess->domain_would,
-		    (unsigned long long)excess->pages_would, unit->vendor->pages_words,
-		    (unsigned long long)excess->nothing_owed);
+		if (excess->domain_would + excess->pages_would + excess->nothing_owed > 0)
+			tell(check, unit);
 		*excess = (struct held_excess){ .all = 0 };
 	}
 }

@@ -136,6 +136,9 @@ struct held_excess {
 	uint64_t domain_would; /* of one domain would have done */
 	uint64_t pages_would;  /* of few enough pages would have done */
 	uint64_t nothing_owed;
+	/* One of those that one of less would have done for: of what. */
+	uint16_t domain;
+	uint64_t first, last;
 };
 
 struct held_vendor {
@@ -186,7 +189,8 @@ struct held_unit {
 	uint64_t entries_invalidated;     /* the clock, when some of them were last */
 	bool buffers;                     /* it has write buffers that stores may be in (CAP.RWBF) */
 	uint64_t flushed;                 /* by held.stores: these were flushed last then */
-	uint64_t context, iotlb, address; /* VT-d: CCMD, IOTLB and IVA as software wrote them */
+	uint64_t context, iotlb, address; /* VT-d: CCMD, IOTLB and IVA as software wrote them; */
+	uint64_t iotlb_at;                /* where IOTLB is; 0: not looked yet */
 	struct held_excess excess;
 };
 
@@ -246,9 +250,8 @@ void held_domain_free(struct iommusim_check *check, struct check_domain *domain)
 bool held_reachable(const struct iommusim_check *check, const struct held_unit *unit,
     const struct check_domain *domain);
 
-/* excess.c: an invalidation of translations, before it pays; and what came together, as advice */
+/* excess.c: an invalidation of translations, before it pays */
 void excess_count(struct iommusim_check *check, struct held_unit *unit, const struct held_order *order);
-void excess_at_end(struct iommusim_check *check);
 
 /* ---- findings (missing.c, visible.c) -------------------------------------------------------------- */
 

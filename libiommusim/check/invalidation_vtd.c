@@ -38,11 +38,6 @@ static uint64_t iotlb_at(const struct held_unit *unit)
 	return vtd_ECAP_IRO(peek(unit, vtd_ECAP_at)) * 16 + vtd_IOTLB_at;
 }
 
-static uint64_t address_at(const struct held_unit *unit)
-{
-	return vtd_ECAP_IRO(peek(unit, vtd_ECAP_at)) * 16 + vtd_IVA_at;
-}
-
 /* ---- what is asked for ---------------------------------------------------------------------------- */
 
 static uint16_t known_bits(const struct held_unit *unit, uint64_t domain)
@@ -198,14 +193,16 @@ static void vtd_write(struct iommusim_check *check, struct held_unit *unit, uint
     unsigned width, uint64_t value)
 {
 	shadow(&unit->context, offset, vtd_CCMD_at, width, value);
-	shadow(&unit->iotlb, offset, iotlb_at(unit), width, value);
-	shadow(&unit->address, offset, address_at(unit), width, value);
+	if (unit->iotlb_at == 0)
+		unit->iotlb_at = iotlb_at(unit);
+	shadow(&unit->iotlb, offset, unit->iotlb_at, width, value);
+	shadow(&unit->address, offset, unit->iotlb_at - vtd_IOTLB_at + vtd_IVA_at, width, value);
 	if (offset == vtd_GCMD_at)
 		command_written(check, unit, value & UINT32_MAX);
 	if (offset == vtd_IQT_at)
 		tail_written(check, unit, value);
 	context_written(check, unit, offset, width);
-	if (reaches_top(offset, iotlb_at(unit), width) && vtd_IOTLB_IVT(unit->iotlb))
+	if (reaches_top(offset, unit->iotlb_at, width) && vtd_IOTLB_IVT(unit->iotlb))
 		iotlb_written(check, unit, (unsigned)vtd_IOTLB_IIRG(unit->iotlb));
 }
 
@@ -304,15 +301,15 @@ static void vtd_narrowest(const struct held_unit *unit, uint16_t domain, const s
     bool builtin, char *text, size_t size)
 {
 	const int order = held_order_of(span->first, span->last);
+	const uint64_t page = span->first >> IOMMUSIM_PAGE_SHIFT >> order << order;
+	const uint64_t address = page << IOMMUSIM_PAGE_SHIFT;
 
 	if (order > vtd_most_pages(unit)) {
 		snprintf(text, size, "IOTLB domain-selective, domain %u", domain);
 		return;
 	}
 	snprintf(text, size, "IOTLB page-selective, domain %u, address 0x%llx, AM %d, IH %s", domain,
-	    (unsigned long long)(span->first >> IOMMUSIM_PAGE_SHIFT >> order << order
-									     << IOMMUSIM_PAGE_SHIFT),
-	    order,
+	    (unsigned long long)address, order,
 	    span->tables  ? "0 (a table page was freed)"
 		: builtin ? "1 (no table page was freed)"
 			  : "0 (1 if no table page was freed)");

@@ -94,11 +94,13 @@ static void write_way(const struct iommusim_check *check, const struct holder *h
 
 static void write_what(const struct held_span *span, uint64_t address, char *text, size_t size)
 {
+	const uint64_t page = span->page + (address - span->first);
+
 	if (span->absent)
 		snprintf(text, size, "that nothing was at 0x%llx", (unsigned long long)address);
 	else
 		snprintf(text, size, "0x%llx -> 0x%llx", (unsigned long long)address,
-		    (unsigned long long)(span->page + (address - span->first)));
+		    (unsigned long long)page);
 }
 
 /* `more`: bytes of other debts that matter for the same reason. `why` is a sentence. */

@@ -292,14 +292,22 @@ static unsigned applicable(const struct replay *replay)
 	return which;
 }
 
+/* A finding that is named; and who expects a stale answer, expects that an invalidation is missing. */
+static bool announces(const struct what *what, enum iommusim_finding_id id)
+{
+	if (what->kind == WHAT_VERDICT)
+		return what->number == IOMMUSIM_VERDICT_STALE &&
+		    id == IOMMUSIM_FINDING_MISSING_INVALIDATION;
+	return what->kind == WHAT_FINDING && what->number == (uint64_t)id;
+}
+
 static bool expected_finding(
     const struct statement *statement, unsigned which, enum iommusim_finding_id id)
 {
 	for (unsigned i = 0; i < statement->expectation_count; i++)
 		for (unsigned j = 0; j < statement->expectations[i].what_count; j++)
 			if ((which >> i & 1) != 0 &&
-			    statement->expectations[i].whats[j].kind == WHAT_FINDING &&
-			    statement->expectations[i].whats[j].number == (uint64_t)id)
+			    announces(&statement->expectations[i].whats[j], id))
 				return true;
 	return false;
 }
@@ -320,7 +328,8 @@ static uint64_t take_findings(struct replay *replay, unsigned which)
 		replay->findings_seen++;
 		seen |= UINT64_C(1) << finding->id;
 		replay->summary->findings[finding->id]++;
-		replay->summary->unexpected_findings += !expected;
+		replay->summary->unexpected_findings +=
+		    !expected && !iommusim_finding_is_advice(finding->id);
 		if (options->on_finding != NULL)
 			options->on_finding(options->context, finding, expected);
 	}
@@ -484,4 +493,12 @@ enum iommusim_status expect_outcome(struct replay *replay, struct statement *sta
 	if (status == IOMMUSIM_OK && replay->out_of_memory)
 		return replay_no_memory(replay);
 	return status;
+}
+
+void expect_end(struct replay *replay)
+{
+	if (replay->check == NULL)
+		return;
+	iommusim_check_finish(replay->check);
+	take_findings(replay, 0);
 }

@@ -368,6 +368,8 @@ enum iommusim_status iommusim_replay(const char *file, const char *text, size_t 
 	lex_start(&replay->lexer, text == NULL ? "" : text, text == NULL ? 0 : length);
 	replay->statement.at = replay->lexer.at;
 	status = run_lines(replay);
+	if (status == IOMMUSIM_OK)
+		expect_end(replay);
 	sum_up(replay);
 	if (status == IOMMUSIM_OK && replay->out_of_memory)
 		status = replay_no_memory(replay);

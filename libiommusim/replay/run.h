@@ -165,6 +165,9 @@ void names_forget_domains(struct names *names, uint32_t line);
 /* Compare what came of a statement with what was to come, and count. */
 enum iommusim_status expect_outcome(struct replay *replay, struct statement *statement);
 
+/* The story ends: what is found then, nobody expected. */
+void expect_end(struct replay *replay);
+
 /* The statement's own text, from its name to its closing bracket. */
 const char *statement_text(struct replay *replay);
 

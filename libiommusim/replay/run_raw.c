@@ -154,3 +154,11 @@ enum iommusim_status run_step(struct replay *replay, struct statement *statement
 	iommusim_step(replay->machine, argument(statement, ARG_step_ticks)->number);
 	return IOMMUSIM_OK;
 }
+
+enum iommusim_status run_finish(struct replay *replay, struct statement *statement)
+{
+	(void)statement;
+	iommusim_check_finish(replay->check);
+	iommusim_check_advise(replay->check);
+	return IOMMUSIM_OK;
+}

@@ -99,7 +99,7 @@ static void live_under(const char *profile)
 	for (unsigned amdvi = 0; amdvi < 2; amdvi++)
 		for (unsigned cache = 0; cache < 4; cache++)
 			live(profile, amdvi != 0, (enum iommusim_cache_policy)cache,
-			    cache * 7 + amdvi + 1);
+			    cache * UINT64_C(7) + amdvi + 1);
 }
 
 static void the_reference_has_no_finding(void **state)
@@ -126,12 +126,26 @@ static void deferred_invalidation_has_none_while_memory_stays(void **state)
 	live_under("deferred");
 }
 
+static void superpages_have_no_finding(void **state)
+{
+	(void)state;
+	live_under("superpages");
+}
+
+static void bouncing_has_no_finding(void **state)
+{
+	(void)state;
+	live_under("bounce");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_reference_has_no_finding),
 		cmocka_unit_test(strict_invalidation_has_no_finding),
 		cmocka_unit_test(selective_invalidation_has_no_finding),
+		cmocka_unit_test(superpages_have_no_finding),
+		cmocka_unit_test(bouncing_has_no_finding),
 		cmocka_unit_test(deferred_invalidation_has_none_while_memory_stays),
 	};
 

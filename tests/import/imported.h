@@ -55,6 +55,7 @@ void assert_line(const struct imported *imported, const char *line);
 void assert_no_line(const struct imported *imported, const char *start);
 
 /* Replay it; it must come as it says. */
+struct iommusim_replay_summary assert_runs(const struct imported *imported);
 struct iommusim_replay_summary assert_replays(const struct imported *imported);
 
 #endif

@@ -150,10 +150,16 @@ IOMMUSIM_API const struct iommusim_finding *iommusim_check_finding(
 IOMMUSIM_API bool iommusim_finding_is_advice(enum iommusim_finding_id id);
 
 /*
- * The story ends here: whatever later invalidations have passed by is found missing, and advice is given on
- * those that there were. Calls may follow, and another end. Thread: control side.
+ * The story ends here: debts that later invalidations have passed by are found missing. Calls may follow, and
+ * another end. Thread: control side.
  */
 IOMMUSIM_API void iommusim_check_finish(struct iommusim_check *check);
+
+/*
+ * Advice on the invalidations since the last advice: which took more along than they had to. Thread: control
+ * side.
+ */
+IOMMUSIM_API void iommusim_check_advise(struct iommusim_check *check);
 
 IOMMUSIM_API const char *iommusim_verdict_name(enum iommusim_verdict verdict);
 IOMMUSIM_API enum iommusim_status iommusim_verdict_find(
