@@ -112,6 +112,7 @@ void iommusim_machine_destroy(struct iommusim_machine *machine)
 	pci_teardown(machine);
 	mmio_teardown(machine);
 	memory_teardown(machine);
+	store_watch_teardown(machine);
 	pthread_mutex_destroy(&machine->topology_lock);
 	pthread_mutex_destroy(&machine->sink.lock);
 	allocator = machine->allocator;

@@ -317,6 +317,7 @@ enum iommusim_status iommusim_memory_write(
 	if (!populated(&machine->memory, address, length))
 		return hole(machine, address, length);
 	move(&machine->memory, TO_MEMORY, address, NULL, buffer, length);
+	iommusim_memory_stored(machine, address, length);
 	return IOMMUSIM_OK;
 }
 

@@ -44,6 +44,13 @@ struct mmio_bus {
 	size_t watcher_capacity;
 };
 
+/* Who is told of software's stores (store_watch.c). */
+struct store_watchers {
+	struct iommusim_store_watcher *watchers;
+	size_t count;
+	size_t capacity;
+};
+
 struct pci_node {
 	RB_ENTRY(pci_node) link;
 	struct iommusim_pci_function function;
@@ -100,6 +107,7 @@ struct iommusim_machine {
 	bool device_view;
 	struct iommusim_diagnostic diagnostic;
 	struct memory memory;
+	struct store_watchers stores;
 	struct mmio_bus bus;
 	struct pci_tree pci;
 	struct acpi acpi;
@@ -142,6 +150,7 @@ enum iommusim_status machine_fail(struct iommusim_machine *machine, enum iommusi
 
 /* The parts, torn down. */
 void memory_teardown(struct iommusim_machine *machine);
+void store_watch_teardown(struct iommusim_machine *machine);
 void mmio_teardown(struct iommusim_machine *machine);
 /* Behaviours first of all: they hold requesters and registers. */
 void pci_dismiss(struct iommusim_machine *machine);

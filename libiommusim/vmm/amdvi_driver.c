@@ -52,7 +52,7 @@ static void block_device(struct amdvi_driver *driver, uint16_t rid)
 
 	amdvi_dte_set_V(entry, 1);
 	/* What leads to tables goes first, and what belongs to it after that. */
-	memory_store64(&driver->common.machine->memory, entry_address(driver, rid), entry[0]);
+	driver_store(&driver->common, entry_address(driver, rid), entry[0]);
 	driver_store_entry(&driver->common, entry_address(driver, rid), entry, AMDVI_QUADS);
 }
 

@@ -45,6 +45,7 @@ static void table_release(void *context, uint64_t address)
 {
 	struct driver *driver = context;
 
+	iommusim_memory_given_back(driver->machine, address);
 	pages_give_table(&driver->vmm->pages, address);
 }
 
@@ -53,8 +54,11 @@ static void table_written(void *context, const uint64_t *first, unsigned count)
 	struct driver *driver = context;
 	uint64_t address;
 
-	if (iommusim_memory_physical(driver->machine, first, &address) == IOMMUSIM_OK)
+	if (iommusim_memory_physical(driver->machine, first, &address) != IOMMUSIM_OK)
+		return;
+	if (driver->machine->device_view)
 		iommusim_memory_flush(driver->machine, address, count * sizeof(*first));
+	iommusim_memory_stored(driver->machine, address, count * sizeof(*first));
 }
 
 uint64_t *driver_table_at(struct driver *driver, uint64_t address)
@@ -64,19 +68,29 @@ uint64_t *driver_table_at(struct driver *driver, uint64_t address)
 
 bool driver_table_allocate(struct driver *driver, uint64_t *address)
 {
-	return pages_take_table(&driver->vmm->pages, address);
+	if (!pages_take_table(&driver->vmm->pages, address))
+		return false;
+	iommusim_memory_taken(driver->machine, *address);
+	return true;
 }
 
 void driver_table_clear(struct driver *driver, uint64_t address)
 {
 	memset(driver_table_at(driver, address), 0, IOMMUSIM_PAGE_SIZE);
 	iommusim_memory_flush(driver->machine, address, IOMMUSIM_PAGE_SIZE);
+	iommusim_memory_stored(driver->machine, address, IOMMUSIM_PAGE_SIZE);
+}
+
+void driver_store(struct driver *driver, uint64_t address, uint64_t value)
+{
+	if (memory_store64(&driver->machine->memory, address, value))
+		iommusim_memory_stored(driver->machine, address, sizeof(value));
 }
 
 void driver_store_entry(struct driver *driver, uint64_t address, const uint64_t *entry, unsigned quads)
 {
 	for (unsigned quad = quads; quad-- > 0;)
-		memory_store64(&driver->machine->memory, address + quad * UINT64_C(8), entry[quad]);
+		driver_store(driver, address + quad * UINT64_C(8), entry[quad]);
 	iommusim_memory_flush(driver->machine, address, quads * UINT64_C(8));
 }
 
@@ -107,13 +121,14 @@ static unsigned largest_leaf(const struct driver *driver)
 enum iommusim_status driver_domain_create(struct driver *driver, uint32_t id, unsigned levels,
     uint64_t max_address, struct driver_domain **out)
 {
-	/* Write-back matters only where hardware may not see processor caches. */
+	/* Stores matter only where hardware may not see processor caches, and to those who watch them. */
+	const bool told = driver->machine->device_view || driver->machine->stores.count > 0;
 	const struct page_table_memory memory = {
 		.context = driver,
 		.table = table_at,
 		.allocate = table_allocate,
 		.release = table_release,
-		.written = driver->machine->device_view ? table_written : NULL,
+		.written = told ? table_written : NULL,
 	};
 	struct driver_domain *domain = machine_alloc_zeroed(driver->machine, sizeof(*domain));
 
@@ -181,7 +196,7 @@ void driver_unmap_blindly(const struct page_format *format, struct driver *drive
 		const uint64_t entry = blind_entry(format, domain, memory, gpa + done);
 
 		if (entry != UINT64_MAX)
-			memory_store64(memory, entry, 0);
+			driver_store(driver, entry, 0);
 	}
 }
 

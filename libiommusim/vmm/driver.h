@@ -36,6 +36,8 @@ uint64_t *driver_table_at(struct driver *driver, uint64_t address);
 bool driver_table_allocate(struct driver *driver, uint64_t *address);
 /* All zero again. */
 void driver_table_clear(struct driver *driver, uint64_t address);
+/* One quadword; its cache line stays where it is. */
+void driver_store(struct driver *driver, uint64_t address, uint64_t value);
 /* An entry of some quadwords, the highest first: the lowest one says whether the entry is valid. */
 void driver_store_entry(struct driver *driver, uint64_t address, const uint64_t *entry, unsigned quads);
 

@@ -210,7 +210,7 @@ static enum iommusim_status driver_remove_device(
 	(void)handle;
 	(void)segment;
 	/* Present goes first here, and the other half after it. */
-	memory_store64(&driver->common.machine->memory, context_address(driver, rid), 0);
+	driver_store(&driver->common, context_address(driver, rid), 0);
 	driver_store_entry(&driver->common, context_address(driver, rid), cleared, 2);
 	return vtd_driver_flush_all(driver);
 }

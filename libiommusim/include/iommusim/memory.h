@@ -98,6 +98,36 @@ IOMMUSIM_API enum iommusim_status iommusim_memory_flush(
 /* Write every cache line back, as WBINVD does. With a device view it reads all memory: not quick. */
 IOMMUSIM_API void iommusim_memory_flush_all(struct iommusim_machine *machine);
 
+/* ---- watching what software stores ------------------------------------------------------------------ */
+
+/*
+ * Told of what software does to memory that hardware reads: each store, in order, once it is made; and of pages
+ * that a backend takes for tables and gives back. What hardware stores (DMA, accessed flags, completion words) is
+ * not software's. A watcher may look at the machine but must not change it. `taken` and `given_back` may be NULL.
+ */
+struct iommusim_store_watcher {
+	void *context;
+	/* [address, address + length) has changed by one store, or by stores in a row of which it is the sum. */
+	void (*stored)(void *context, uint64_t address, uint64_t length);
+	void (*taken)(void *context, uint64_t page);      /* for a table; it holds zeroes */
+	void (*given_back)(void *context, uint64_t page); /* it still holds what was in it */
+};
+
+/*
+ * Watch from now on: iommusim_memory_write(), and the tables and rings of the built-in backends. Domains that were made
+ * before are not seen. Stores through host pointers are seen when somebody announces them (below).
+ * Returns OK or ENOMEM. The watcher is copied; `context` identifies it when it is removed. Control side.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_memory_watch(
+    struct iommusim_machine *machine, const struct iommusim_store_watcher *watcher);
+IOMMUSIM_API void iommusim_memory_unwatch(struct iommusim_machine *machine, const void *context);
+
+/* Announce what software has done through a host pointer, to all watchers. Control side. */
+IOMMUSIM_API void iommusim_memory_stored(
+    const struct iommusim_machine *machine, uint64_t address, uint64_t length);
+IOMMUSIM_API void iommusim_memory_taken(const struct iommusim_machine *machine, uint64_t page);
+IOMMUSIM_API void iommusim_memory_given_back(const struct iommusim_machine *machine, uint64_t page);
+
 #ifdef __cplusplus
 }
 #endif
