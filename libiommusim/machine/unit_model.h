@@ -46,6 +46,31 @@ struct interrupt_request {
 	uint16_t rid;
 };
 
+/* Tables that a unit reads and software writes. */
+enum unit_table {
+	UNIT_ROOT,       /* VT-d: root table */
+	UNIT_CONTEXT,    /* and context tables of legacy mode */
+	UNIT_SM_ROOT,    /* likewise, of scalable mode */
+	UNIT_SM_CONTEXT, /* half a bus each */
+	UNIT_PASID_DIRECTORY,
+	UNIT_PASID,
+	UNIT_SECOND_STAGE, /* paging entries: these have levels */
+	UNIT_FIRST_STAGE,
+	UNIT_INTERRUPT, /* interrupt remapping table */
+	UNIT_DEVICE,    /* AMD-Vi: device table */
+	UNIT_HOST,      /* paging entries of v1 */
+	UNIT_TABLES
+};
+
+/* Where the tables are that a unit reads now. `pages` 0: it reads none of the kind. */
+struct unit_roots {
+	enum unit_table root_kind;
+	uint64_t root;
+	uint32_t root_pages;
+	uint64_t interrupts;
+	uint32_t interrupt_pages;
+};
+
 struct unit_model {
 	const char *vendor;
 
@@ -81,6 +106,15 @@ struct unit_model {
 	bool (*stray_completion)(struct iommusim_unit *unit, uint16_t rid);
 	/* Would a fault that is recorded now raise no interrupt? */
 	bool (*fault_event_masked)(struct iommusim_unit *unit);
+
+	/* For checkers: what software has programmed, as registers have latched it. Comes zeroed. Control side. */
+	void (*roots)(const struct iommusim_unit *unit, struct unit_roots *roots);
+	/*
+	 * The reserved bits of a present entry, a quadword each in `bits`, which comes zeroed: no row of its
+	 * description names them, or one of which the unit lacks the capability. Any thread.
+	 */
+	void (*reserved)(const struct iommusim_unit *unit, enum unit_table kind, unsigned level,
+	    const uint64_t *entry, uint64_t bits[8]);
 };
 
 /* More hops than any bus tree has: each hop is a bridge, and there are 256 buses at most. */

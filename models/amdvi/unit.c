@@ -6,6 +6,7 @@
 #include "models/amdvi/interrupt.h"
 #include "models/amdvi/invalidate.h"
 #include "models/amdvi/performance.h"
+#include "models/amdvi/programmed.h"
 #include "models/amdvi/registers.h"
 #include "models/amdvi/translate.h"
 #include "models/amdvi/status.h"
@@ -167,4 +168,6 @@ static const struct unit_model amdvi_model = {
 	.translating = amdvi_translating,
 	.request_page = amdvi_request_page,
 	.fault_event_masked = amdvi_event_masked,
+	.roots = amdvi_roots,
+	.reserved = amdvi_reserved,
 };

@@ -7,6 +7,7 @@
 #include "models/vtd/interrupt.h"
 #include "models/vtd/invalidate.h"
 #include "models/vtd/page_request.h"
+#include "models/vtd/programmed.h"
 #include "models/vtd/registers.h"
 #include "models/vtd/translate.h"
 
@@ -402,4 +403,6 @@ static const struct unit_model vtd_model = {
 	.request_page = vtd_request_page,
 	.stray_completion = vtd_stray_completion,
 	.fault_event_masked = vtd_fault_event_masked,
+	.roots = vtd_roots,
+	.reserved = vtd_reserved,
 };
