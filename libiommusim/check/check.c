@@ -43,6 +43,8 @@ static void call_ended(void *context, const struct iommusim_call *call)
 	struct iommusim_check *check = context;
 
 	check->depth--;
+	check_alignment(check, call);
+	iommusim_check_look(check);
 	if (call->kind == IOMMUSIM_CALL_IOMMU_INIT)
 		check_init_ended(check, call);
 	if (call->kind == IOMMUSIM_CALL_VMM_UNLOAD && call->status == IOMMUSIM_OK)
@@ -58,6 +60,37 @@ static void call_ended(void *context, const struct iommusim_call *call)
 	}
 }
 
+/* ---- what software stores -------------------------------------------------------------------- */
+
+static void stored(void *context, uint64_t address, uint64_t length)
+{
+	struct iommusim_check *check = context;
+
+	check->poll.reads = 0;
+	shadow_stored(check, address, length);
+}
+
+static void taken(void *context, uint64_t page)
+{
+	check_tables_taken(context, 1);
+	shadow_taken(context, page);
+}
+
+static void given_back(void *context, uint64_t page)
+{
+	check_tables_taken(context, -1);
+	shadow_given_back(context, page);
+}
+
+void iommusim_check_look(struct iommusim_check *check)
+{
+	check->shadow.dirty = true;
+	shadow_sync(check);
+	check_overflow(check, NULL);
+}
+
+/* ---- its life ---------------------------------------------------------------------------------- */
+
 static enum iommusim_status attach(struct iommusim_check *check)
 {
 	const struct iommusim_listener listener = {
@@ -65,6 +98,9 @@ static enum iommusim_status attach(struct iommusim_check *check)
 	};
 	const struct iommusim_mmio_watcher watcher = { .context = check,
 		.access = check_register_access };
+	const struct iommusim_store_watcher stores = {
+		.context = check, .stored = stored, .taken = taken, .given_back = given_back
+	};
 	const struct vmm_interposer interposer = { .context = check, .chosen = check_ops_chosen };
 	enum iommusim_status status = vmm_interpose(check->vmm, VMM_INTERPOSER_CHECK, &interposer);
 
@@ -73,8 +109,12 @@ static enum iommusim_status attach(struct iommusim_check *check)
 	status = iommusim_vmm_listen(check->vmm, &listener);
 	if (status == IOMMUSIM_OK) {
 		status = iommusim_mmio_watch(check->machine, &watcher);
-		if (status != IOMMUSIM_OK)
+		if (status == IOMMUSIM_OK)
+			status = iommusim_memory_watch(check->machine, &stores);
+		if (status != IOMMUSIM_OK) {
+			iommusim_mmio_unwatch(check->machine, check);
 			iommusim_vmm_unlisten(check->vmm, check);
+		}
 	}
 	if (status != IOMMUSIM_OK)
 		vmm_uninterpose(check->vmm, VMM_INTERPOSER_CHECK);
@@ -118,11 +158,16 @@ void iommusim_check_destroy(struct iommusim_check *check)
 	if (check == NULL)
 		return;
 	machine = check->machine;
+	iommusim_memory_unwatch(machine, check);
 	iommusim_mmio_unwatch(machine, check);
 	iommusim_vmm_unlisten(check->vmm, check);
 	vmm_uninterpose(check->vmm, VMM_INTERPOSER_CHECK);
 	check_ledger_free(check);
 	held_free(check);
+	shadow_free(check);
+	check_firmware_free(check);
+	machine_free(
+	    machine, check->suppressions, check->suppression_capacity * sizeof(*check->suppressions));
 	pagemap_fini(&check->owners);
 	check_names_free(check);
 	machine_free(machine, check->vm_names, check->vm_name_capacity * sizeof(*check->vm_names));

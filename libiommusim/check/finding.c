@@ -63,6 +63,7 @@ void check_finding(struct iommusim_check *check, enum iommusim_finding_id id, co
 	va_start(arguments, format);
 	vsnprintf(finding->text, sizeof(finding->text), format, arguments);
 	va_end(arguments);
+	finding->suppressed = check_is_suppressed(check, finding);
 }
 
 void check_init_ended(struct iommusim_check *check, const struct iommusim_call *call)
@@ -94,7 +95,15 @@ void check_register_access(
 	if (unit == NULL)
 		return;
 	held_register(check, unit, address - unit->base, width, is_write, value);
-	if (!is_write || width < 4)
+	check_poll(check, unit, address, is_write, value);
+	if (!is_write) {
+		check_listening(check, unit, address - unit->base);
+		return;
+	}
+	shadow_sync(check);
+	check->shadow.dirty = true; /* once the write has acted */
+	shadow_step(check);
+	if (width < 4)
 		return;
 	if (strcmp(unit->model->vendor, "VT-d") == 0)
 		check_vtd_write(check, unit, address - unit->base, width, value);

@@ -58,13 +58,149 @@ static bool starts(uint64_t offset, unsigned width, uint64_t value, unsigned at,
 	return offset == at + 4 && (value << 32 & bit) != 0;
 }
 
+/* ---- capabilities that the unit lacks ------------------------------------------------------------ */
+
+static void check_command_bits(struct iommusim_check *check, const struct iommusim_unit *unit,
+    uint64_t cap, uint64_t ecap, uint64_t value)
+{
+	const struct {
+		uint64_t bits;
+		bool there;
+		const char *name, *needs;
+	} commands[] = {
+		{ vtd_GCMD_QIE_bits(1), vtd_ECAP_QI(ecap) != 0, "QIE", "ECAP.QI" },
+		{ vtd_GCMD_IRE_bits(1), vtd_ECAP_IR(ecap) != 0, "IRE", "ECAP.IR" },
+		{ vtd_GCMD_SIRTP_bits(1), vtd_ECAP_IR(ecap) != 0, "SIRTP", "ECAP.IR" },
+		{ vtd_GCMD_EAFL_bits(1), vtd_CAP_AFL(cap) != 0, "EAFL", "CAP.AFL" },
+		{ vtd_GCMD_SFL_bits(1), vtd_CAP_AFL(cap) != 0, "SFL", "CAP.AFL" },
+	};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if ((value & commands[i].bits) != 0 && !commands[i].there)
+			check_finding(check, IOMMUSIM_FINDING_UNSUPPORTED_CAPABILITY,
+			    "wrote GCMD=0x%08llx to the unit at 0x%llx: %s needs %s, which the unit lacks, "
+			    "and is ignored: its status never comes. Ask for the capability first",
+			    (unsigned long long)value, (unsigned long long)unit->base, commands[i].name,
+			    commands[i].needs);
+}
+
+/* The mode that SRTP is about to latch. */
+static void check_root_mode(
+    struct iommusim_check *check, struct iommusim_unit *unit, uint64_t ecap, uint64_t value)
+{
+	const uint64_t root = unit->model->read(unit, vtd_RTADDR_at, 8);
+	const uint64_t mode = vtd_RTADDR_TTM(root);
+
+	if (!vtd_GCMD_SRTP(value) || mode == 0 || (mode == 1 && vtd_ECAP_SMTS(ecap)) ||
+	    (mode == 3 && vtd_ECAP_ADMS(ecap)))
+		return;
+	check_finding(check, IOMMUSIM_FINDING_UNSUPPORTED_CAPABILITY,
+	    "SRTP latches RTADDR=0x%llx of the unit at 0x%llx: TTM=%llu needs %s, which the unit lacks. "
+	    "Every request faults",
+	    (unsigned long long)root, (unsigned long long)unit->base, (unsigned long long)mode,
+	    mode == 1       ? "ECAP.SMTS (scalable mode)"
+		: mode == 3 ? "ECAP.ADMS (abort-DMA mode)"
+			    : "another specification: the code is reserved");
+}
+
+/* What an entry asks for by a code: the sentence about it, and what it needs; NULL: nothing is amiss. */
+struct lack {
+	const char *code;
+	uint64_t value;
+	const char *needs;
+};
+
+static struct lack lack_of_width(uint64_t cap, uint64_t width)
+{
+	const bool there = width < 5 && (vtd_CAP_SAGAW(cap) >> width & 1) != 0;
+
+	return (struct lack){ "AW", width, there ? NULL : "its bit in CAP.SAGAW" };
+}
+
+/* Translation types of a context entry (VT-d 9.3). */
+static struct lack lack_of_context(uint64_t cap, uint64_t ecap, const uint64_t *entry)
+{
+	const uint64_t type = vtd_context_entry_TT(entry);
+
+	if (type == 1 && !vtd_ECAP_DT(ecap))
+		return (struct lack){ "TT", type, "ECAP.DT (device-TLBs)" };
+	if (type == 2 && !vtd_ECAP_PT(ecap))
+		return (struct lack){ "TT", type, "ECAP.PT (pass-through)" };
+	return type >= 2 ? (struct lack){ .needs = NULL }
+			 : lack_of_width(cap, vtd_context_entry_AW(entry));
+}
+
+/* Types of a PASID-table entry (VT-d 9.6): 1 first stage, 2 second stage, 3 nested, 4 pass-through. */
+static struct lack lack_of_pasid(uint64_t cap, uint64_t ecap, const uint64_t *entry)
+{
+	const uint64_t type = vtd_pasid_entry_PGTT(entry);
+
+	if ((type == 1 || type == 3) && !vtd_ECAP_FSTS(ecap))
+		return (struct lack){ "PGTT", type, "ECAP.FSTS (first stage)" };
+	if ((type == 2 || type == 3) && !vtd_ECAP_SSTS(ecap))
+		return (struct lack){ "PGTT", type, "ECAP.SSTS (second stage)" };
+	if (type == 3 && !vtd_ECAP_NEST(ecap))
+		return (struct lack){ "PGTT", type, "ECAP.NEST (nested translation)" };
+	if (type == 4 && !vtd_ECAP_PT(ecap))
+		return (struct lack){ "PGTT", type, "ECAP.PT (pass-through)" };
+	return type == 2 || type == 3 ? lack_of_width(cap, vtd_pasid_entry_AW(entry))
+				      : (struct lack){ .needs = NULL };
+}
+
+bool check_vtd_entry(
+    struct iommusim_check *check, struct iommusim_unit *unit, const struct shadow_entry *entry)
+{
+	const uint64_t cap = unit->model->read(unit, vtd_CAP_at, 8);
+	const uint64_t ecap = unit->model->read(unit, vtd_ECAP_at, 8);
+	struct lack lack = { .needs = NULL };
+	char name[64];
+
+	if (entry->table == UNIT_CONTEXT)
+		lack = lack_of_context(cap, ecap, entry->now);
+	else if (entry->table == UNIT_PASID)
+		lack = lack_of_pasid(cap, ecap, entry->now);
+	if (lack.needs == NULL)
+		return true;
+	check_finding(check, IOMMUSIM_FINDING_UNSUPPORTED_CAPABILITY,
+	    "the %s says %s=%llu (0x%016llx 0x%016llx): that needs %s, and the unit at 0x%llx, which governs "
+	    "the device, lacks it. Its DMA faults; ask the capabilities of that unit",
+	    check_entry_name(entry, name, sizeof(name)), lack.code, (unsigned long long)lack.value,
+	    (unsigned long long)entry->now[0], (unsigned long long)entry->now[1], lack.needs,
+	    (unsigned long long)unit->base);
+	return false;
+}
+
+/* ---- the fault log ------------------------------------------------------------------------------- */
+
+bool check_vtd_overflowed(struct iommusim_unit *unit)
+{
+	const uint64_t status = peek(unit, vtd_FSTS_at);
+
+	return vtd_FSTS_PFO(status) != 0 || vtd_FSTS_AFO(status) != 0;
+}
+
+/* FSTS, AFLOG and the fault recording registers are read by who wants to know of faults. */
+bool check_vtd_is_log(struct iommusim_unit *unit, uint64_t offset)
+{
+	const uint64_t cap = unit->model->read(unit, vtd_CAP_at, 8);
+	const uint64_t records = vtd_CAP_FRO(cap) * 16;
+
+	return offset == vtd_FSTS_at || offset == vtd_AFLOG_at ||
+	    (offset >= records && offset < records + (vtd_CAP_NFR(cap) + 1) * 16);
+}
+
 void check_vtd_write(struct iommusim_check *check, struct iommusim_unit *unit, uint64_t offset,
     unsigned width, uint64_t value)
 {
 	const uint64_t iotlb = vtd_ECAP_IRO(peek(unit, vtd_ECAP_at)) * 16 + vtd_IOTLB_at;
 
-	if (offset == vtd_GCMD_at)
+	if (offset == vtd_GCMD_at) {
 		check_gcmd(check, unit, value & UINT32_MAX);
+		check_command_bits(check, unit, unit->model->read(unit, vtd_CAP_at, 8),
+		    unit->model->read(unit, vtd_ECAP_at, 8), value & UINT32_MAX);
+		check_root_mode(
+		    check, unit, unit->model->read(unit, vtd_ECAP_at, 8), value & UINT32_MAX);
+	}
 	if (starts(offset, width, value, vtd_CCMD_at, vtd_CCMD_ICC_bits(1)))
 		check_register_invalidation(check, unit, "CCMD");
 	if (starts(offset, width, value, (unsigned)iotlb, vtd_IOTLB_IVT_bits(1)))

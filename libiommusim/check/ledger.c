@@ -153,7 +153,9 @@ static enum iommusim_status ledger_add_device(
 		    IOMMUSIM_RID_BUS(rid), IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid),
 		    domain->name, device->domain->name);
 	held_entry_changes(check, device, domain);
+	check->under = domain;
 	status = check->ops.add_device(check->ops_context, domain->handle, segment, rid);
+	check->under = NULL;
 	if (status != IOMMUSIM_OK) {
 		held_entry_changed(check, device);
 		return status;
@@ -171,6 +173,7 @@ static enum iommusim_status ledger_add_device(
 		    "translated",
 		    IOMMUSIM_RID_BUS(rid), IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid),
 		    domain->name);
+	check_firmware_ranges(check, device);
 	return IOMMUSIM_OK;
 }
 
@@ -205,7 +208,10 @@ static enum iommusim_status ledger_create_domain(void *context, uint64_t max_add
 
 	if (domain == NULL)
 		return out_of_memory(check);
+	domain->made_at = check->place;
+	check->under = domain;
 	status = check->ops.create_domain(check->ops_context, max_address, &domain->handle);
+	check->under = NULL;
 	if (status != IOMMUSIM_OK) {
 		machine_free(check->machine, domain, sizeof(*domain));
 		return status;
@@ -226,8 +232,11 @@ static void ledger_destroy_domain(void *context, void *handle)
 	bool left_behind = false; /* a device that still is in it: what it reaches will be judged */
 
 	refresh_name(check, domain);
+	check->under = domain;
 	check->ops.destroy_domain(check->ops_context, domain->handle);
+	check->under = NULL;
 	missing_domain_destroyed(check, domain);
+	check_domain_gone(check, domain);
 	domain->destroyed = true;
 	domain->handle = NULL;
 	TAILQ_FOREACH (device, &check->devices, link) {
@@ -277,9 +286,13 @@ static enum iommusim_status ledger_create_mapping(
 		serial = note_call(check, domain, IOMMUSIM_CALL_CREATE_MAPPING, length);
 		held_mapped(check, domain, gpa, length, hpa, serial);
 	}
+	check->under = domain;
 	status = check->ops.create_mapping(check->ops_context, domain->handle, gpa, hpa, length, done);
+	check->under = NULL;
 	if (recorded)
 		note_done(check, domain, gpa, length, status == IOMMUSIM_OK ? *done : 0);
+	if (status == IOMMUSIM_OK)
+		check_mapped(check, domain, gpa, length, *done, false);
 	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0)
 		pagemap_set(&domain->map, gpa, recordable(domain, gpa, length, *done),
 		    hpa | LEDGER_MAPPED, serial);
@@ -302,9 +315,13 @@ static enum iommusim_status ledger_remove_mapping(
 		serial = note_call(check, domain, IOMMUSIM_CALL_REMOVE_MAPPING, length);
 		held_removed(check, domain, gpa, length, serial);
 	}
+	check->under = domain;
 	status = check->ops.remove_mapping(check->ops_context, domain->handle, gpa, length, done);
+	check->under = NULL;
 	if (recorded)
 		note_done(check, domain, gpa, length, status == IOMMUSIM_OK ? *done : 0);
+	if (status == IOMMUSIM_OK)
+		check_mapped(check, domain, gpa, length, *done, true);
 	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0)
 		pagemap_flag(&domain->map, gpa, recordable(domain, gpa, length, *done), LEDGER_REMOVED,
 		    LEDGER_MAPPED, serial);
@@ -324,6 +341,7 @@ static void ledger_cleanup(void *context)
 {
 	struct iommusim_check *check = context;
 
+	check_domains_left(check);
 	check->ops.cleanup(check->ops_context);
 }
 
@@ -334,6 +352,7 @@ static void ledger_enable(void *context)
 	held_look(check);
 	check->ops.enable(check->ops_context);
 	held_look(check);
+	check_all_firmware_ranges(check);
 }
 
 static void ledger_disable(void *context)

@@ -6,6 +6,7 @@
 
 #include "check/held.h"
 #include "check/pagemap.h"
+#include "check/shadow.h"
 #include "machine/unit_model.h"
 #include "vmm/interpose.h"
 
@@ -46,6 +47,8 @@ struct check_domain {
 	bool destroyed; /* kept for devices that were in it */
 	struct held_domain held;
 	const char *name;
+	uint32_t made_at; /* place of the call that made it */
+	int64_t tables;   /* pages that its calls have taken for tables and not given back */
 };
 TAILQ_HEAD(check_domain_list, check_domain);
 
@@ -59,6 +62,22 @@ struct check_device {
 	struct held_device held;
 };
 TAILQ_HEAD(check_device_list, check_device);
+
+/* A register that is read again and again. */
+struct check_poll {
+	uint64_t address;
+	uint64_t value;
+	uint32_t reads;
+	uint64_t written_at; /* the last write before: which register of the unit, and what */
+	uint64_t written;
+	bool has_written;
+};
+
+struct check_suppression {
+	unsigned id;
+	const char *file; /* interned; NULL: anywhere */
+	uint32_t first, last;
+};
 
 struct iommusim_check {
 	struct iommusim_vmm *vmm;
@@ -84,6 +103,17 @@ struct iommusim_check {
 	bool ops_used;         /* somebody states intent; otherwise the tables are the intent */
 	bool init_reported;
 	struct held held; /* what hardware may hold */
+	struct shadow shadow;
+	struct check_domain *under; /* the domain that a call of the ops is about */
+	struct check_poll poll;
+	uint64_t overflowed; /* units whose log of faults is known to have overflowed: a bit each */
+	uint64_t listened;   /* units whose log somebody has read */
+	struct iommusim_dmar *dmar; /* firmware's, once it was asked for ranges */
+	struct iommusim_ivrs *ivrs;
+	bool firmware_read;
+	struct check_suppression *suppressions;
+	size_t suppression_count;
+	size_t suppression_capacity;
 	struct iommusim_finding *findings;
 	size_t finding_count;
 	size_t finding_capacity;
@@ -128,6 +158,35 @@ void check_finding(struct iommusim_check *check, enum iommusim_finding_id id, co
 void check_register_access(
     void *context, uint64_t address, unsigned width, bool is_write, uint64_t value);
 void check_init_ended(struct iommusim_check *check, const struct iommusim_call *call);
+
+/* finding_ops.c: calls of the ops, after they were made */
+void check_tables_taken(struct iommusim_check *check, int pages);
+/* A mapping call for [gpa, gpa + length) that did `done` bytes; `removed`: it took away. */
+void check_mapped(struct iommusim_check *check, const struct check_domain *domain, uint64_t gpa,
+    uint64_t length, uint64_t done, bool removed);
+void check_domain_gone(struct iommusim_check *check, const struct check_domain *domain);
+/* The backend is cleaned up: domains that nobody destroyed stay behind. */
+void check_domains_left(struct iommusim_check *check);
+void check_alignment(struct iommusim_check *check, const struct iommusim_call *call);
+
+/* finding_firmware.c: a device that was added, or all of them when translation has come on */
+void check_firmware_ranges(struct iommusim_check *check, const struct check_device *device);
+void check_all_firmware_ranges(struct iommusim_check *check);
+void check_firmware_free(struct iommusim_check *check);
+
+/* finding_register.c: a log of faults that has overflowed; `report`: by this DMA, NULL: by something else */
+void check_overflow(struct iommusim_check *check, const struct iommusim_report *report);
+/* Software reads a register: it may be the log's. */
+void check_listening(struct iommusim_check *check, const struct iommusim_unit *unit, uint64_t offset);
+bool check_vtd_is_log(struct iommusim_unit *unit, uint64_t offset);
+bool check_amdvi_is_log(struct iommusim_unit *unit, uint64_t offset);
+void check_poll(struct iommusim_check *check, const struct iommusim_unit *unit, uint64_t address,
+    bool is_write, uint64_t value);
+bool check_vtd_overflowed(struct iommusim_unit *unit);
+bool check_amdvi_overflowed(struct iommusim_unit *unit);
+
+/* suppress.c */
+bool check_is_suppressed(const struct iommusim_check *check, const struct iommusim_finding *finding);
 
 /* finding_vtd.c, finding_amdvi.c: a write of 4 or 8 bytes to a unit's registers, before it takes effect */
 void check_vtd_write(struct iommusim_check *check, struct iommusim_unit *unit, uint64_t offset,

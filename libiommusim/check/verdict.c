@@ -373,6 +373,7 @@ static enum iommusim_status run(const struct judge *judge, struct iommusim_repor
 	if (status == IOMMUSIM_OK) {
 		judge_pages(judge, pages, (size_t)count, report);
 		explain(judge, report);
+		check_overflow(judge->check, report);
 		remember_unprotected(judge->check, report);
 		missing_dma(judge->check, report);
 		visible_dma(judge->check, report);

@@ -197,11 +197,7 @@ void iommusim_unit_include_all(struct iommusim_unit *unit)
 	topology_end_change(unit->machine);
 }
 
-/*
- * Follow a path: every hop but the last is a bridge, and the next bus is its secondary (VT-d 8.3.1).
- * False when a bridge on the way is not there.
- */
-static bool resolve(const struct iommusim_machine *machine, uint16_t segment,
+bool unit_resolve_scope(const struct iommusim_machine *machine, uint16_t segment,
     const struct unit_scope *scope, uint16_t *rid)
 {
 	unsigned bus = scope->start_bus;
@@ -248,7 +244,7 @@ static enum claim claim(const struct iommusim_unit *unit, uint16_t rid)
 		const struct unit_scope *scope = &unit->scopes[i];
 		uint16_t named;
 
-		if (!resolve(unit->machine, unit->segment, scope, &named))
+		if (!unit_resolve_scope(unit->machine, unit->segment, scope, &named))
 			continue;
 		if (named == rid)
 			return CLAIM_NAMED;

@@ -127,6 +127,13 @@ struct unit_scope {
 	struct iommusim_dmar_hop hops[UNIT_SCOPE_HOPS];
 };
 
+/*
+ * unit.c: follow a path: every hop but the last is a bridge, and the next bus is its secondary (VT-d 8.3.1).
+ * False when a bridge on the way is not there.
+ */
+bool unit_resolve_scope(const struct iommusim_machine *machine, uint16_t segment,
+    const struct unit_scope *scope, uint16_t *rid);
+
 /* A model's own unit begins with this. */
 struct iommusim_unit {
 	const struct unit_model *model;

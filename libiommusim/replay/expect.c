@@ -322,6 +322,7 @@ static uint64_t take_findings(struct replay *replay, unsigned which)
 	_Static_assert(IOMMUSIM_FINDING_COUNT <= 64, "findings no longer fit into a word");
 	if (replay->check == NULL)
 		return 0;
+	iommusim_check_look(replay->check);
 	while ((finding = iommusim_check_finding(replay->check, replay->findings_seen)) != NULL) {
 		const bool expected = expected_finding(&replay->statement, which, finding->id);
 

@@ -153,6 +153,11 @@ void driver_domain_destroy(
 	machine_free(driver->machine, domain, sizeof(*domain));
 }
 
+unsigned vmm_domain_width(const struct iommusim_vmm *vmm, const void *backend_handle)
+{
+	return vmm->foreign_ops ? 0 : driver_width(backend_handle);
+}
+
 /* ---- mappings -------------------------------------------------------------------------------- */
 
 enum iommusim_status driver_beyond_width(

@@ -31,6 +31,9 @@ enum vmm_page_use vmm_page_use(const struct iommusim_vmm *vmm, uint64_t address)
 /* What the caller calls the domain it is about to create: reports use the caller's own names. */
 void vmm_name_next_domain(struct iommusim_vmm *vmm, const char *name, size_t length);
 
+/* Address bits that the tables of a built-in backend's domain translate, 64 at most; 0: not known. */
+unsigned vmm_domain_width(const struct iommusim_vmm *vmm, const void *backend_handle);
+
 /* Pages the backend has in use for tables. */
 uint64_t vmm_table_pages(const struct iommusim_vmm *vmm);
 

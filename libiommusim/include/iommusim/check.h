@@ -109,6 +109,15 @@ struct iommusim_finding {
 	enum iommusim_finding_id id;
 	struct iommusim_place place;
 	char text[768]; /* a sentence or a few, with the numbers */
+	bool suppressed; /* somebody has said that it does not matter (iommusim_check_suppress()) */
+};
+
+/* Which findings do not matter: those of an id, at a place. */
+struct iommusim_suppression {
+	enum iommusim_finding_id id; /* IOMMUSIM_FINDING_COUNT: all of them */
+	const char *file;            /* as places have it, or its last part; NULL: anywhere. Copied */
+	uint32_t first;              /* lines, both inclusive; first 0: any */
+	uint32_t last;               /* 0: only the first */
 };
 
 /*
@@ -141,6 +150,19 @@ IOMMUSIM_API enum iommusim_status iommusim_check_dma(struct iommusim_check *chec
 IOMMUSIM_API enum iommusim_status iommusim_check_ats_dma(struct iommusim_check *check,
     struct iommusim_requester *requester, const struct iommusim_dma_request *request,
     const char *for_vm, struct iommusim_report *report);
+
+/*
+ * Findings from now on that are of this kind are kept, but marked as suppressed. OK, EINVAL (no such id, a last
+ * line before the first), ENOMEM. Control side.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_check_suppress(
+    struct iommusim_check *check, const struct iommusim_suppression *suppression);
+
+/*
+ * Look at the units and their tables now: for what has happened behind the back of vmm's calls and of
+ * iommusim_check_dma(), such as a register that was written last. Control side.
+ */
+IOMMUSIM_API void iommusim_check_look(struct iommusim_check *check);
 
 /* Finding number `index` in order of occurrence, or NULL beyond the last. */
 IOMMUSIM_API const struct iommusim_finding *iommusim_check_finding(

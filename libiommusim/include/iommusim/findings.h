@@ -30,6 +30,28 @@
 	    "hardware is to use entries that may still be in the chipset's write buffers")         \
 	X(MISSING_CACHE_FLUSH, "missing-cache-flush",                                              \
 	    "hardware that does not snoop reads entries that were not written back")               \
+	X(LEAF_USED_AS_TABLE, "leaf-used-as-table",                                                \
+	    "memory that a large leaf maps was written to as if it were a table")                  \
+	X(PRESENT_BEFORE_FIELDS, "present-before-fields",                                          \
+	    "hardware could read an entry of which only a part was stored")                        \
+	X(TABLE_FREED_WHILE_REACHABLE, "table-freed-while-reachable",                              \
+	    "a table was given back while an entry that hardware reads still leads to it")         \
+	X(TABLE_LEAK, "table-leak",                                                                \
+	    "table pages are still in use although the domain that took them is gone")             \
+	X(UNSUPPORTED_CAPABILITY, "unsupported-capability",                                        \
+	    "an entry, a command or a register asks for what the unit cannot do")                  \
+	X(FAULT_LOG_OVERFLOW, "fault-log-overflow",                                                \
+	    "the log of faults was full: faults were lost")                                        \
+	X(ADDRESS_BEYOND_WIDTH, "address-beyond-width",                                            \
+	    "an address beyond a domain's width was used: it stands for a low one")                \
+	X(RESERVED_BITS_SET, "reserved-bits-set",                                                  \
+	    "an entry that hardware reads has bits set that must be 0")                            \
+	X(FIRMWARE_RANGE_NOT_MAPPED, "firmware-range-not-mapped",                                  \
+	    "a device cannot reach the memory that firmware says it must reach")                   \
+	X(POLL_NEVER_ENDS, "poll-never-ends",                                                      \
+	    "software waits for something that does not come")                                     \
+	X(UNALIGNED_MAPPING, "unaligned-mapping",                                                  \
+	    "a mapping was asked for that does not begin or end at a page")                        \
 	X(OVER_INVALIDATION, "over-invalidation",                                                  \
 	    "advice: invalidations took along translations that nobody had changed")
 /* clang-format on */
