@@ -240,32 +240,51 @@ static void drop_leaf(
 
 /* ---- linking --------------------------------------------------------------------------------- */
 
-/* A present entry has come: what it is itself, and what it leads to. */
-static void entry_comes(struct iommusim_check *check, const struct shadow_entry *entry)
+static void link_below(struct iommusim_check *check, const struct shadow_entry *entry)
 {
 	const struct origin origin = origin_of(entry);
 	struct shadow_link links[SHADOW_LINKS];
-	unsigned count;
+	const unsigned count = entry->kind->links(entry->now, entry->level, entry->rid, links);
 
-	if (entry->units != 0)
-		check_entry(check, entry);
 	if (entry->kind->paging)
 		add_leaf(check, entry);
-	count = entry->kind->links(entry->now, entry->level, entry->rid, links);
 	for (unsigned i = 0; i < count; i++)
 		link_table(check, &links[i], &origin);
+}
+
+/* A present entry has come: what it is itself, and what it leads to. */
+static void entry_comes(struct iommusim_check *check, const struct shadow_entry *entry)
+{
+	if (entry->units != 0)
+		check_entry(check, entry);
+	link_below(check, entry);
 }
 
 static void entry_goes(struct iommusim_check *check, const struct shadow_kind *kind, unsigned table,
     unsigned level, const uint64_t *was)
 {
 	struct shadow_link links[SHADOW_LINKS];
-	unsigned count = kind->links(was, level, 0, links);
+	const unsigned count = kind->links(was, level, 0, links);
 
 	if (kind->paging)
 		drop_leaf(check, table, was, level);
 	for (unsigned i = 0; i < count; i++)
 		unlink_table(check, &links[i]);
+}
+
+/* Do two present entries in the same place lead to the same? */
+static bool same_links(const struct shadow_entry *entry, const uint64_t *was)
+{
+	struct shadow_link before[SHADOW_LINKS], after[SHADOW_LINKS];
+	const unsigned count = entry->kind->links(was, entry->level, entry->rid, before);
+
+	if (count == 0 || entry->kind->links(entry->now, entry->level, entry->rid, after) != count)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		if (before[i].address != after[i].address || before[i].kind != after[i].kind ||
+		    before[i].level != after[i].level || before[i].pages != after[i].pages)
+			return false;
+	return true;
 }
 
 static bool has_copy(unsigned kind, unsigned level)
@@ -621,6 +640,20 @@ static void note_change(
 	change->quads |= changed;
 }
 
+/* The same for any entry, present or not. */
+static void note_stored(
+    struct iommusim_check *check, const struct shadow_entry *entry, unsigned changed, bool was_present)
+{
+	const struct shadow_kind *kind = entry->kind;
+
+	if (kind->together <= 1)
+		return;
+	if (kind->present(entry->now))
+		note_change(check, entry, changed & ((1u << kind->together) - 1), was_present);
+	else
+		change_of(&check->shadow, entry->address)->entry = 0;
+}
+
 static void entry_changed(struct iommusim_check *check, struct shadow_node *node, unsigned index)
 {
 	const struct shadow_kind *kind = shadow_kind(node->kind);
@@ -639,16 +672,16 @@ static void entry_changed(struct iommusim_check *check, struct shadow_node *node
 		return;
 	memcpy(kept, now, kind->quads * sizeof(*now));
 	entry = entry_of(check, node, index, now);
-	if (kind->present(now)) {
-		if (kind->together > 1)
-			note_change(
-			    check, &entry, changed & ((1u << kind->together) - 1), kind->present(was));
-		entry_comes(check, &entry);
-	} else if (kind->together > 1) {
-		change_of(&check->shadow, entry.address)->entry = 0;
+	note_stored(check, &entry, changed, kind->present(was));
+	if (kind->present(was) && kind->present(now) && same_links(&entry, was)) {
+		if (entry.units != 0)
+			check_entry(check, &entry);
+		return;
 	}
 	if (kind->present(was))
 		entry_goes(check, kind, node->kind, node->level, was);
+	if (kind->present(now))
+		entry_comes(check, &entry);
 }
 
 /*

@@ -365,6 +365,7 @@ static enum iommusim_status run(const struct judge *judge, struct iommusim_repor
 		if (pages == NULL)
 			return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
 	}
+	check_overflow(judge->check, NULL); /* what was up before is another's */
 	if (ats)
 		status = make_ats_dma(judge, report, pages, (size_t)count);
 	else
