@@ -30,6 +30,9 @@ static const char usage[] =
     "                            the others skipped\n"
     "      --cache POLICY        none, hoard, sized or adverse, whatever the trace says\n"
     "      --seed N              seed of whatever is random, whatever the trace says\n"
+    "      --suppress ID[:FILE[:LINE[-LINE]]]\n"
+    "                            findings of that id, or all, do not matter, there or anywhere: they are\n"
+    "                            only counted. May be given several times\n"
     "      --drop-invalidations  let the unit ignore every invalidation: a negative control\n"
     "      --record OUT          write what ran as a trace that needs no other file\n"
     "      --platform FILE       a recording's machine; otherwise platform.json beside the recording\n"
@@ -38,9 +41,13 @@ static const char usage[] =
     "exit: 0 everything as expected, 1 a DMA, a finding or an expectation is not, or a recording parts,\n"
     "2 a file cannot be read or wrong usage, 3 out of memory or another resource\n";
 
+enum { SUPPRESSIONS = 64, SUPPRESSION_TEXT = 256 };
+
 /* What was asked for, and what is kept while the files are gone through. */
 struct run {
 	struct iommusim_replay_options options;
+	struct iommusim_suppression suppressions[SUPPRESSIONS];
+	char files_suppressed[SUPPRESSIONS][SUPPRESSION_TEXT];
 	bool json;
 	const char *record;
 	const char *platform; /* of recordings; NULL: what lies beside them */
@@ -89,8 +96,10 @@ static void add_up(struct iommusim_replay_summary *total, const struct iommusim_
 	total->dma_total += one->dma_total;
 	for (unsigned i = 0; i < IOMMUSIM_VERDICT_COUNT; i++)
 		total->dma[i] += one->dma[i];
-	for (unsigned i = 0; i < IOMMUSIM_FINDING_COUNT; i++)
+	for (unsigned i = 0; i < IOMMUSIM_FINDING_COUNT; i++) {
 		total->findings[i] += one->findings[i];
+		total->suppressed[i] += one->suppressed[i];
+	}
 	total->expectations_met += one->expectations_met;
 	total->expectations_failed += one->expectations_failed;
 	total->unexpected_dma += one->unexpected_dma;
@@ -241,7 +250,51 @@ static void run_file(struct run *run, const char *file)
 
 /* ---- the command line ------------------------------------------------------------------------------------ */
 
-enum option_id { OPTION_DROP = REPLAY_OPTION_END, OPTION_RECORD, OPTION_PLATFORM };
+enum option_id { OPTION_DROP = REPLAY_OPTION_END, OPTION_SUPPRESS, OPTION_RECORD, OPTION_PLATFORM };
+
+/* LINE or LINE-LINE. */
+static bool take_lines(struct iommusim_suppression *one, const char *text)
+{
+	char *end;
+	unsigned long first = strtoul(text, &end, 10), last = first;
+
+	if (end == text || text[0] == '-')
+		return false;
+	if (*end == '-')
+		last = strtoul(end + 1, &end, 10);
+	if (*end != '\0' || first == 0 || last < first || last > UINT32_MAX)
+		return false;
+	one->first = (uint32_t)first;
+	one->last = (uint32_t)last;
+	return true;
+}
+
+/* ID[:FILE[:LINE[-LINE]]] */
+static int take_suppression(struct run *run, const char *text)
+{
+	struct iommusim_suppression one = { .id = IOMMUSIM_FINDING_COUNT };
+	char *copy, *file, *lines = NULL;
+
+	if (run->options.suppression_count == SUPPRESSIONS || strlen(text) >= SUPPRESSION_TEXT)
+		return refuse("--suppress %s: too long, or too many of them", text);
+	copy = run->files_suppressed[run->options.suppression_count];
+	memcpy(copy, text, strlen(text) + 1);
+	file = strchr(copy, ':');
+	if (file != NULL) {
+		*file++ = '\0';
+		lines = strchr(file, ':');
+		if (lines != NULL)
+			*lines++ = '\0';
+		one.file = file;
+	}
+	if (strcmp(copy, "all") != 0 && iommusim_finding_find(copy, &one.id) != IOMMUSIM_OK)
+		return refuse("--suppress %s: expected the id of a finding, or all, first", text);
+	if (lines != NULL && !take_lines(&one, lines))
+		return refuse("--suppress %s: expected a line, or two with - between, last", text);
+	run->suppressions[run->options.suppression_count++] = one;
+	run->options.suppressions = run->suppressions;
+	return COMMAND_OK;
+}
 
 static int take_option(struct run *run, int option, const char *argument)
 {
@@ -252,6 +305,8 @@ static int take_option(struct run *run, int option, const char *argument)
 	case OPTION_DROP:
 		run->options.drop_invalidations = true;
 		return COMMAND_OK;
+	case OPTION_SUPPRESS:
+		return take_suppression(run, argument);
 	case OPTION_RECORD:
 		run->record = argument;
 		return COMMAND_OK;
@@ -272,6 +327,7 @@ static bool take_options(struct run *run, int argc, char **argv, int *code)
 		{ "iommu", required_argument, NULL, REPLAY_OPTION_IOMMU },
 		{ "cache", required_argument, NULL, REPLAY_OPTION_CACHE },
 		{ "seed", required_argument, NULL, REPLAY_OPTION_SEED },
+		{ "suppress", required_argument, NULL, OPTION_SUPPRESS },
 		{ "drop-invalidations", no_argument, NULL, OPTION_DROP },
 		{ "record", required_argument, NULL, OPTION_RECORD },
 		{ "platform", required_argument, NULL, OPTION_PLATFORM },

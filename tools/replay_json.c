@@ -137,16 +137,16 @@ static void add_dma(
 	add(show, object, "dma", dma);
 }
 
-static void add_findings(
-    struct replay_show *show, struct json_object *object, const struct iommusim_replay_summary *summary)
+static void add_findings(struct replay_show *show, struct json_object *object, const char *name,
+    const uint64_t counts[IOMMUSIM_FINDING_COUNT])
 {
 	struct json_object *findings = json_object_new_object();
 
 	for (unsigned i = 0; i < IOMMUSIM_FINDING_COUNT; i++)
-		if (summary->findings[i] != 0)
+		if (counts[i] != 0)
 			add_number(show, findings, iommusim_finding_name((enum iommusim_finding_id)i),
-			    summary->findings[i]);
-	add(show, object, "findings", findings);
+			    counts[i]);
+	add(show, object, name, findings);
 }
 
 /* What the summaries of a file and of all files have in common. */
@@ -158,7 +158,8 @@ static void add_counts(
 
 	add_number(show, object, "calls", summary->calls);
 	add_dma(show, object, summary);
-	add_findings(show, object, summary);
+	add_findings(show, object, "findings", summary->findings);
+	add_findings(show, object, "suppressed", summary->suppressed);
 	add_number(show, expectations, "met", summary->expectations_met);
 	add_number(show, expectations, "failed", summary->expectations_failed);
 	add(show, object, "expectations", expectations);

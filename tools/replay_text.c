@@ -162,15 +162,21 @@ static void print_unexpected(const struct iommusim_replay_summary *summary)
 /* "9 calls, 3 DMAs: 1 ok, 2 lost. 2 expectations met." */
 static void print_summary(const struct iommusim_replay_summary *summary)
 {
-	uint64_t findings = 0;
+	uint64_t findings = 0, suppressed = 0;
 
-	for (unsigned i = 0; i < IOMMUSIM_FINDING_COUNT; i++)
+	for (unsigned i = 0; i < IOMMUSIM_FINDING_COUNT; i++) {
 		findings += summary->findings[i];
+		suppressed += summary->suppressed[i];
+	}
 	print_count("", summary->calls, "call");
 	print_count(", ", summary->dma_total, "DMA");
 	print_verdicts(summary);
 	if (findings != 0)
 		print_count(", ", findings, "finding");
+	if (suppressed != 0) {
+		print_count(", ", suppressed, "finding");
+		fputs(" suppressed", stdout);
+	}
 	putchar('.');
 	if (summary->expectations_met != 0) {
 		print_count(" ", summary->expectations_met, "expectation");

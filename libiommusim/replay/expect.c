@@ -327,6 +327,10 @@ static uint64_t take_findings(struct replay *replay, unsigned which)
 		const bool expected = expected_finding(&replay->statement, which, finding->id);
 
 		replay->findings_seen++;
+		if (finding->suppressed && !expected) {
+			replay->summary->suppressed[finding->id]++;
+			continue;
+		}
 		seen |= UINT64_C(1) << finding->id;
 		replay->summary->findings[finding->id]++;
 		replay->summary->unexpected_findings +=

@@ -120,6 +120,8 @@ static enum iommusim_status wake(struct replay *replay)
 		status = iommusim_recorder_create(replay->vmm, replay->record, &replay->recorder);
 	if (status == IOMMUSIM_OK)
 		status = iommusim_check_create(replay->vmm, &replay->check);
+	if (status == IOMMUSIM_OK)
+		status = replay_apply_suppressions(replay);
 	if (status == IOMMUSIM_OK && replay->options->counts != NULL)
 		status = iommusim_counter_create(replay->vmm, &replay->counter);
 	return status;

@@ -48,6 +48,7 @@ struct buffer {
 
 #define REPLAY_USUAL_BYTE   0x5a /* what a write carries when the trace does not say */
 #define REPLAY_LARGEST_DMA  (UINT64_C(1) << 30)
+#define REPLAY_SUPPRESSIONS 32u /* before the story begins */
 #define REPLAY_LARGEST_READ (UINT64_C(1) << 20)
 
 struct replay {
@@ -74,6 +75,9 @@ struct replay {
 	struct iommusim_machine *machine;
 	struct iommusim_vmm *vmm;
 	struct iommusim_check *check;
+	/* what suppress() said before there was a checker */
+	struct iommusim_suppression waiting[REPLAY_SUPPRESSIONS];
+	size_t waiting_count;
 	struct iommusim_recorder *recorder;
 	struct iommusim_counter *counter; /* NULL: nobody wants to know */
 	uint32_t machine_line;
@@ -112,6 +116,11 @@ void replay_release(struct replay *replay, void *block, size_t size);
 
 /* Make room for `size` bytes; what was in it is lost. False: no memory. */
 bool replay_room(struct replay *replay, struct buffer *buffer, size_t size);
+
+/* ---- run_suppress.c ------------------------------------------------------------------------- */
+
+/* Tell the checker, which is new, what the caller and the trace have said so far. */
+enum iommusim_status replay_apply_suppressions(struct replay *replay);
 
 /* ---- error.c -------------------------------------------------------------------------------- */
 

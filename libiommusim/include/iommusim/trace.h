@@ -33,6 +33,9 @@ struct iommusim_replay_options {
 	bool has_seed;
 	uint64_t seed;
 	bool drop_invalidations;
+	/* Findings that do not matter, beside those that the trace itself names; read during the call. */
+	const struct iommusim_suppression *suppressions;
+	size_t suppression_count;
 	uint32_t last_line; /* end after this line as at the end of the text; 0: run all */
 	const struct iommusim_allocator *allocator; /* NULL: the system's */
 	/* Write the story down as it runs, as a trace that needs no other file. NULL: do not. */
@@ -62,7 +65,8 @@ struct iommusim_replay_summary {
 	uint64_t calls; /* statements that are calls, dma and interrupts included */
 	uint64_t dma[IOMMUSIM_VERDICT_COUNT];
 	uint64_t dma_total;
-	uint64_t findings[IOMMUSIM_FINDING_COUNT];
+	uint64_t findings[IOMMUSIM_FINDING_COUNT];   /* without those that are suppressed */
+	uint64_t suppressed[IOMMUSIM_FINDING_COUNT]; /* nobody has to expect these */
 	uint64_t expectations_met;
 	uint64_t expectations_failed;
 	uint64_t unexpected_dma; /* not ok, and nobody expected it */
