@@ -21,7 +21,8 @@ done
 
 for id in $(sed -n 's/.*X([A-Z_]*, "\([a-z-]*\)".*/\1/p' "$source/libiommusim/include/iommusim/findings.h"); do
 	[ -f "$source/docs/findings/$id.md" ] || complain "finding $id has no page docs/findings/$id.md"
-	grep -q "^| $id |" "$source/docs/findings/README.md" || complain "docs/findings/README.md does not list $id"
+	grep -q "^| \[$id\]($id.md) |" "$source/docs/findings/README.md" ||
+		complain "finding $id has no row in docs/findings/README.md"
 done
 for page in "$source"/docs/findings/*.md; do
 	id=$(basename "$page" .md)
