@@ -250,10 +250,14 @@ static enum iommusim_status check_result(struct replay *replay, bool judged)
 
 /* ---- expectations --------------------------------------------------------------------------------------- */
 
-static bool names_profile(const struct expectation *expectation, const char *profile)
+static bool names_profile(const struct expectation *expectation, const struct iommusim_profile *profile)
 {
+	size_t index = 0;
+
+	while (iommusim_profile_at(index) != NULL && iommusim_profile_at(index) != profile)
+		index++;
 	for (unsigned i = 0; i < expectation->profile_count; i++)
-		if (slice_is(expectation->profiles[i], profile))
+		if (index >= expectation->profiles[i].first && index <= expectation->profiles[i].last)
 			return true;
 	return false;
 }
@@ -268,7 +272,7 @@ static unsigned closeness(const struct replay *replay, const struct expectation 
 	const bool profile = expectation->profile_count != 0;
 
 	if ((vendor && expectation->vendor != replay->vendor) ||
-	    (profile && !names_profile(expectation, replay->summary->profile)))
+	    (profile && !names_profile(expectation, iommusim_profile_find(replay->summary->profile))))
 		return 0;
 	return 1 + vendor + profile;
 }
@@ -372,6 +376,11 @@ static bool what_holds(const struct replay *replay, const struct what *what, uin
 		return (findings >> what->number & 1) != 0;
 	case WHAT_NONE:
 		return findings == 0;
+	case WHAT_ERROR:
+		return (uint64_t)replay->statement.outcome.status == what->number;
+	case WHAT_VALUE:
+		return replay->statement.outcome.status == IOMMUSIM_OK &&
+		    replay->statement.outcome.number == what->number;
 	}
 	return false;
 }
@@ -393,6 +402,12 @@ static void add_what(struct line *line, const struct what *what)
 		break;
 	case WHAT_NONE:
 		add(line, "none");
+		break;
+	case WHAT_ERROR:
+		add(line, "error(%s)", iommusim_status_name((enum iommusim_status)what->number));
+		break;
+	case WHAT_VALUE:
+		add(line, "value(0x%llx)", (unsigned long long)what->number);
 		break;
 	}
 }
@@ -431,6 +446,16 @@ static bool holds(const struct replay *replay, const struct expectation *expecta
 	return true;
 }
 
+/* Does it say what the call returns? Then what stands behind `=` is for other profiles and vendors. */
+static bool says_result(const struct expectation *expectation)
+{
+	for (unsigned i = 0; i < expectation->what_count; i++)
+		if (expectation->whats[i].kind == WHAT_ERROR ||
+		    expectation->whats[i].kind == WHAT_VALUE)
+			return true;
+	return false;
+}
+
 static void count_expectation(
     struct replay *replay, const struct expectation *expectation, uint64_t findings)
 {
@@ -447,6 +472,12 @@ static void count_expectation(
 	}
 	add(&line, "; came ");
 	add_outcome(replay, &line, findings);
+	if (says_result(expectation)) {
+		add(&line, ", and ");
+		add_status(replay, &line, replay->statement.outcome.status);
+		if (replay->statement.row->yields == YIELDS_NUMBER)
+			add(&line, ", 0x%llx", (unsigned long long)replay->statement.outcome.number);
+	}
 	failed(replay, &line);
 }
 
@@ -480,13 +511,14 @@ enum iommusim_status expect_outcome(struct replay *replay, struct statement *sta
 {
 	const unsigned which = applicable(replay);
 	const uint64_t findings = take_findings(replay, which);
-	bool judged = false, as_expected = true;
+	bool judged = false, as_expected = true, compared = false;
 	enum iommusim_status status;
 
 	for (unsigned i = 0; i < statement->expectation_count; i++) {
 		if ((which >> i & 1) == 0)
 			continue;
 		judged |= judges(&statement->expectations[i]);
+		compared |= says_result(&statement->expectations[i]);
 		as_expected &= holds(replay, &statement->expectations[i], findings);
 	}
 	if (statement->outcome.is_dma)
@@ -494,7 +526,7 @@ enum iommusim_status expect_outcome(struct replay *replay, struct statement *sta
 	for (unsigned i = 0; i < statement->expectation_count; i++)
 		if ((which >> i & 1) != 0)
 			count_expectation(replay, &statement->expectations[i], findings);
-	status = check_result(replay, judged);
+	status = compared ? IOMMUSIM_OK : check_result(replay, judged);
 	if (status == IOMMUSIM_OK && replay->out_of_memory)
 		return replay_no_memory(replay);
 	return status;

@@ -439,8 +439,8 @@ static bool take_arguments(struct replay *replay)
 
 /* ---- the result ----------------------------------------------------------------------------------- */
 
-/* error(NAME): `number` becomes the status. */
-static bool fits_error(struct replay *replay, struct value *value)
+/* error(NAME): `*number` becomes the status. */
+static bool fits_error(struct replay *replay, const struct value *value, uint64_t *number)
 {
 	const struct value *name = &replay->statement.inner[value->inner];
 	struct suggestion near = { .distance = 0 };
@@ -454,7 +454,7 @@ static bool fits_error(struct replay *replay, struct value *value)
 		const char *known = iommusim_status_name((enum iommusim_status)i);
 
 		if (slice_is(name->text, known)) {
-			value->number = i;
+			*number = i;
 			return true;
 		}
 		suggestion_try(&near, (struct slice){ known, strlen(known) }, 0);
@@ -494,7 +494,7 @@ static bool fits_result(struct replay *replay, struct value *value)
 	bool good = false;
 
 	if (value->kind == VALUE_CALL && slice_is(value->text, "error"))
-		return fits_error(replay, value);
+		return fits_error(replay, value, &value->number);
 	switch (row->yields) {
 	case YIELDS_MESSAGE:
 		return fits_message(replay, value);
@@ -546,7 +546,7 @@ static bool find_verdict(struct slice word, uint64_t *number)
 
 static bool refuse_what(struct replay *replay, const struct value *value)
 {
-	static const char *const others[] = { "fault", "pa", "finding", "none" };
+	static const char *const others[] = { "fault", "pa", "finding", "none", "error", "value" };
 	struct suggestion near = { .word = value->text };
 
 	for (unsigned i = 0; i < IOMMUSIM_VERDICT_COUNT; i++) {
@@ -558,7 +558,7 @@ static bool refuse_what(struct replay *replay, const struct value *value)
 		suggestion_try(&near, (struct slice){ others[i], strlen(others[i]) }, 0);
 	replay_refuse(replay, value->at,
 	    "`%.*s` cannot be expected%s; a verdict (ok, blocked, lost, stale, breach, misrouted, "
-	    "unprotected), fault(N), pa(N), finding(ID) or none can",
+	    "unprotected), fault(N), pa(N), finding(ID), none, error(NAME) or value(N) can",
 	    SLICE(value->text), suggestion_text(&near, "`"));
 	return false;
 }
@@ -582,6 +582,23 @@ static bool find_finding(struct replay *replay, const struct value *id, uint64_t
 	return false;
 }
 
+/* What takes a number. */
+static bool find_numbered(struct slice word, enum what_kind *kind)
+{
+	static const struct {
+		const char *name;
+		enum what_kind kind;
+	} those[] = { { "fault", WHAT_FAULT }, { "pa", WHAT_PA }, { "value", WHAT_VALUE } };
+
+	for (size_t i = 0; i < sizeof(those) / sizeof(*those); i++) {
+		if (!slice_is(word, those[i].name))
+			continue;
+		*kind = those[i].kind;
+		return true;
+	}
+	return false;
+}
+
 /* The value behind `expect` as something that can be compared. */
 static bool read_what(struct replay *replay, const struct value *value, struct what *what)
 {
@@ -600,10 +617,12 @@ static bool read_what(struct replay *replay, const struct value *value, struct w
 		what->kind = WHAT_FINDING;
 		return find_finding(replay, inner, &what->number);
 	}
-	if (!call || inner->kind != VALUE_NUMBER ||
-	    (!slice_is(value->text, "fault") && !slice_is(value->text, "pa")))
+	if (value->kind == VALUE_CALL && slice_is(value->text, "error")) {
+		what->kind = WHAT_ERROR;
+		return fits_error(replay, value, &what->number);
+	}
+	if (!call || inner->kind != VALUE_NUMBER || !find_numbered(value->text, &what->kind))
 		return refuse_what(replay, value);
-	what->kind = slice_is(value->text, "fault") ? WHAT_FAULT : WHAT_PA;
 	what->number = inner->number;
 	return true;
 }
@@ -625,12 +644,20 @@ static bool makes_dma(const struct statement_row *row)
 static bool check_what(struct replay *replay, const struct value *value, const struct what *what)
 {
 	const struct statement_row *row = replay->statement.row;
-	const bool possible = what->kind == WHAT_FINDING || what->kind == WHAT_NONE || makes_dma(row) ||
+	const bool possible = what->kind == WHAT_FINDING || what->kind == WHAT_NONE ||
+	    what->kind == WHAT_ERROR || makes_dma(row) ||
 	    (what->kind == WHAT_FAULT && row->run == run_interrupt);
 
+	if (what->kind == WHAT_VALUE && row->yields != YIELDS_NUMBER) {
+		replay_refuse(
+		    replay, value->at, "`expect value(N)`: `%s` does not give a number", row->name);
+		return false;
+	}
+	if (what->kind == WHAT_VALUE)
+		return true;
 	if (!possible)
 		replay_refuse(replay, value->at,
-		    "`expect %.*s`: `%s` makes no DMA; expected finding(ID) or none",
+		    "`expect %.*s`: `%s` makes no DMA; expected finding(ID), none, error(NAME) or value(N)",
 		    SLICE(value->text), row->name);
 	return possible;
 }
@@ -647,7 +674,8 @@ static bool take_what(struct replay *replay, struct expectation *expectation)
 		return false;
 	}
 	if (replay->token.kind != TOKEN_NAME)
-		return refuse_token(replay, "a verdict, fault(N), pa(N), finding(ID) or none");
+		return refuse_token(
+		    replay, "a verdict, fault(N), pa(N), finding(ID), none, error(NAME) or value(N)");
 	what = &expectation->whats[expectation->what_count++];
 	if (!take_value(replay, &value, "") || !read_what(replay, &value, what) ||
 	    !check_what(replay, &value, what))
@@ -656,22 +684,43 @@ static bool take_what(struct replay *replay, struct expectation *expectation)
 	return true;
 }
 
-static bool check_profile(struct replay *replay)
+/* Its number in the table of profiles. */
+static bool find_profile(struct replay *replay, struct slice word, size_t *index)
 {
-	const struct slice word = replay->token.text;
 	struct suggestion near = { .word = word };
 	const struct iommusim_profile *profile;
 
-	for (size_t i = 0; (profile = iommusim_profile_at(i)) != NULL; i++) {
+	for (*index = 0; (profile = iommusim_profile_at(*index)) != NULL; ++*index) {
 		const char *name = iommusim_profile_name(profile);
 
 		if (slice_is(word, name))
 			return true;
 		suggestion_try(&near, (struct slice){ name, strlen(name) }, 0);
 	}
-	replay_refuse(replay, replay->token.at, "`under %.*s`: no release profile of that name%s",
-	    SLICE(word), suggestion_text(&near, "`"));
+	replay_refuse(replay, word.at, "`under %.*s`: no release profile of that name%s", SLICE(word),
+	    suggestion_text(&near, "`"));
 	return false;
+}
+
+/* A profile, or FIRST..LAST: those from one row of the table to another. */
+static bool read_profiles(struct replay *replay, struct profile_range *range)
+{
+	const struct slice word = replay->token.text;
+	struct slice first = word, last = word;
+
+	for (size_t i = 0; i + 1 < word.length; i++) {
+		if (word.at[i] != '.' || word.at[i + 1] != '.')
+			continue;
+		first.length = i;
+		last = (struct slice){ word.at + i + 2, word.length - i - 2 };
+		break;
+	}
+	if (!find_profile(replay, first, &range->first) || !find_profile(replay, last, &range->last))
+		return false;
+	if (range->first > range->last)
+		replay_refuse(replay, word.at,
+		    "`under %.*s`: the older profile stands first, as in 10.3..13.0", SLICE(word));
+	return range->first <= range->last;
 }
 
 /* `under` is the current token. */
@@ -683,14 +732,14 @@ static bool take_profiles(struct replay *replay, struct expectation *expectation
 			return false;
 		if (replay->token.kind != TOKEN_NAME)
 			return refuse_token(replay, "the name of a release profile, such as 13.0");
-		if (!check_profile(replay))
-			return false;
 		if (expectation->profile_count == EXPECT_PROFILES) {
 			replay_refuse(replay, replay->token.at, "more than %u profiles in one `under`",
 			    EXPECT_PROFILES);
 			return false;
 		}
-		expectation->profiles[expectation->profile_count++] = replay->token.text;
+		if (!read_profiles(replay, &expectation->profiles[expectation->profile_count]))
+			return false;
+		expectation->profile_count++;
 		if (!next(replay))
 			return false;
 	} while (replay->token.kind == TOKEN_COMMA);

@@ -117,11 +117,17 @@ struct value {
 	struct iommusim_domain *domain; /* DOMAIN; NULL: the host's, before there is one */
 };
 
-enum what_kind { WHAT_VERDICT, WHAT_FAULT, WHAT_PA, WHAT_FINDING, WHAT_NONE };
+enum what_kind { WHAT_VERDICT, WHAT_FAULT, WHAT_PA, WHAT_FINDING, WHAT_NONE, WHAT_ERROR, WHAT_VALUE };
 
 struct what {
 	enum what_kind kind;
-	uint64_t number; /* the verdict, the finding, or what is in brackets */
+	uint64_t number; /* the verdict, the finding, the status, or what is in brackets */
+};
+
+/* Rows of the table of profiles, from one to another. */
+struct profile_range {
+	size_t first;
+	size_t last;
 };
 
 /* One `expect`. */
@@ -129,7 +135,7 @@ struct what {
 #define EXPECT_PROFILES 32u
 struct expectation {
 	struct what whats[EXPECT_WHATS];
-	struct slice profiles[EXPECT_PROFILES];
+	struct profile_range profiles[EXPECT_PROFILES];
 	unsigned what_count;
 	unsigned profile_count;      /* 0: no `under` */
 	enum iommusim_vendor vendor; /* `on`; IOMMUSIM_VENDOR_OF_TRACE: there is none */

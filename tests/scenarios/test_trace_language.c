@@ -241,6 +241,60 @@ static void findings_are_suppressed(void **state)
 	}
 }
 
+static void expectations_hold_under_a_range_of_profiles(void **state)
+{
+	static const char story_text[] = TRANSLATING
+	    "dma(7/0/0, write, 0x3000, 4)  expect blocked under 12.2..13.1, bounce  expect ok\n";
+	static const char *const inside[] = { "12.2", "13.0", "13.1", "bounce" };
+	static const char *const outside[] = { "12.0", "13.2", "reference", "superpages" };
+	struct story story;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(inside) / sizeof(*inside); i++) {
+		run_under(&story, inside[i], story_text);
+		assert_int_equal(story.summary.expectations_met, 1);
+		run_under(&story, outside[i], story_text);
+		assert_int_equal(story.summary.expectations_failed, 1);
+	}
+}
+
+/* What a call returns may depend on the profile, too. */
+static void results_are_expected_under_profiles(void **state)
+{
+#define NO_TABLE                                                                                       \
+	STORY_HEADER "machine(iommu=none, memory=256M)\n"                                              \
+		     "device(7/0/0, \"ppt0\", driver=ppt)\n"                                           \
+		     "vm_create(\"vm\")\n"                                                             \
+		     "vm_setup_memory(\"vm\", 16M)\n"
+	static const char assign[] = NO_TABLE
+	    "vm_assign_pptdev(\"vm\", 7/0/0) = error(ENXIO)  expect error(EIO) under 13.1  expect none under "
+	    "10.3, 13.1  expect finding(init-failed-silently)\n";
+	static const char sysctl[] = NO_TABLE
+	    "sysctl(\"hw.vmm.ppt.devices\") = 2  expect value(1) under 13.0  expect value(3) under 13.1\n";
+	struct story story;
+
+	(void)state;
+	run_under(&story, "13.0", assign);
+	assert_true(iommusim_replay_passed(&story.summary));
+	run_under(&story, "10.3", assign); /* it succeeds there, and `=` says ENXIO */
+	assert_int_equal(story.summary.expectations_failed, 1);
+	run_under(&story, "13.1", assign); /* ENXIO is not EIO */
+	assert_non_null(strstr(story.log, "expected error(EIO)"));
+	assert_non_null(strstr(story.log, "returned ENXIO"));
+
+	run_under(&story, "13.0", sysctl);
+	assert_true(iommusim_replay_passed(&story.summary));
+	assert_int_equal(story.summary.expectations_met, 1);
+	run_under(&story, "13.1", sysctl);
+	assert_non_null(strstr(story.log, "expected value(0x3)"));
+	run_under(&story, "reference", sysctl);
+	assert_non_null(strstr(story.log, "gave 0x1, expected 0x2"));
+	/* A call that fails gives no value. */
+	run_under(&story, "13.0", NO_TABLE "mmio_read32(0xfed90000)  expect value(0)\n");
+	assert_int_equal(story.summary.expectations_met + story.summary.expectations_failed, 1);
+#undef NO_TABLE
+}
+
 static void findings_are_expected(void **state)
 {
 #define NO_IOMMU STORY_HEADER "machine(iommu=none, memory=256M, vmm=\"13.0\")\n"
@@ -526,6 +580,8 @@ int main(void)
 		cmocka_unit_test(errors_come_from_the_profile),
 		cmocka_unit_test(verdicts_are_expected),
 		cmocka_unit_test(expectations_hold_under_profiles),
+		cmocka_unit_test(expectations_hold_under_a_range_of_profiles),
+		cmocka_unit_test(results_are_expected_under_profiles),
 		cmocka_unit_test(findings_are_expected),
 		cmocka_unit_test(findings_are_suppressed),
 		cmocka_unit_test(dma_moves_data),
