@@ -360,6 +360,24 @@ static unsigned fault_reason(const struct replay *replay)
 	return deciding_page(replay)->faulted ? deciding_page(replay)->fault.reason : 0;
 }
 
+/* The digits have been looked at: there are two for each byte. */
+static bool bytes_are(const struct outcome *outcome, struct slice hex)
+{
+	size_t digits = 0;
+
+	for (size_t i = 0; i < hex.length; i++) {
+		const unsigned shift = digits % 2 == 0 ? 4 : 0;
+
+		if (hex.at[i] == ' ')
+			continue;
+		if (digits / 2 == outcome->length ||
+		    (outcome->bytes[digits / 2] >> shift & 0xf) != hex_digit(hex.at[i]))
+			return false;
+		digits++;
+	}
+	return digits / 2 == outcome->length;
+}
+
 static bool what_holds(const struct replay *replay, const struct what *what, uint64_t findings)
 {
 	const bool is_dma = replay->statement.outcome.is_dma;
@@ -381,6 +399,9 @@ static bool what_holds(const struct replay *replay, const struct what *what, uin
 	case WHAT_VALUE:
 		return replay->statement.outcome.status == IOMMUSIM_OK &&
 		    replay->statement.outcome.number == what->number;
+	case WHAT_BYTES:
+		return replay->statement.outcome.status == IOMMUSIM_OK &&
+		    bytes_are(&replay->statement.outcome, what->bytes);
 	}
 	return false;
 }
@@ -408,6 +429,9 @@ static void add_what(struct line *line, const struct what *what)
 		break;
 	case WHAT_VALUE:
 		add(line, "value(0x%llx)", (unsigned long long)what->number);
+		break;
+	case WHAT_BYTES:
+		add(line, "bytes(\"%.*s\")", SLICE(what->bytes));
 		break;
 	}
 }
@@ -450,8 +474,7 @@ static bool holds(const struct replay *replay, const struct expectation *expecta
 static bool says_result(const struct expectation *expectation)
 {
 	for (unsigned i = 0; i < expectation->what_count; i++)
-		if (expectation->whats[i].kind == WHAT_ERROR ||
-		    expectation->whats[i].kind == WHAT_VALUE)
+		if (expectation->whats[i].kind >= WHAT_ERROR)
 			return true;
 	return false;
 }
@@ -477,6 +500,12 @@ static void count_expectation(
 		add_status(replay, &line, replay->statement.outcome.status);
 		if (replay->statement.row->yields == YIELDS_NUMBER)
 			add(&line, ", 0x%llx", (unsigned long long)replay->statement.outcome.number);
+		if (replay->statement.row->yields == YIELDS_BYTES) {
+			add(&line, ", \"");
+			add_bytes(
+			    &line, replay->statement.outcome.bytes, replay->statement.outcome.length);
+			add(&line, "\"");
+		}
 	}
 	failed(replay, &line);
 }

@@ -546,7 +546,8 @@ static bool find_verdict(struct slice word, uint64_t *number)
 
 static bool refuse_what(struct replay *replay, const struct value *value)
 {
-	static const char *const others[] = { "fault", "pa", "finding", "none", "error", "value" };
+	static const char *const others[] = { "fault", "pa", "finding", "none", "error", "value",
+		"bytes" };
 	struct suggestion near = { .word = value->text };
 
 	for (unsigned i = 0; i < IOMMUSIM_VERDICT_COUNT; i++) {
@@ -558,7 +559,8 @@ static bool refuse_what(struct replay *replay, const struct value *value)
 		suggestion_try(&near, (struct slice){ others[i], strlen(others[i]) }, 0);
 	replay_refuse(replay, value->at,
 	    "`%.*s` cannot be expected%s; a verdict (ok, blocked, lost, stale, breach, misrouted, "
-	    "unprotected), fault(N), pa(N), finding(ID), none, error(NAME) or value(N) can",
+	    "unprotected), fault(N), pa(N), finding(ID), none, error(NAME), value(N) or "
+	    "bytes(HEX) can",
 	    SLICE(value->text), suggestion_text(&near, "`"));
 	return false;
 }
@@ -599,6 +601,23 @@ static bool find_numbered(struct slice word, enum what_kind *kind)
 	return false;
 }
 
+static bool check_hex(struct replay *replay, const struct value *value)
+{
+	size_t digits = 0;
+
+	for (size_t i = 0; i < value->text.length; i++) {
+		if (hex_digit(value->text.at[i]) < 0 && value->text.at[i] != ' ') {
+			digits = 0;
+			break;
+		}
+		digits += value->text.at[i] != ' ';
+	}
+	if (digits == 0 || digits % 2 != 0)
+		replay_refuse(replay, value->at,
+		    "expected bytes as two hexadecimal digits each, as in \"03 00 1f\"");
+	return digits != 0 && digits % 2 == 0;
+}
+
 /* The value behind `expect` as something that can be compared. */
 static bool read_what(struct replay *replay, const struct value *value, struct what *what)
 {
@@ -616,6 +635,11 @@ static bool read_what(struct replay *replay, const struct value *value, struct w
 	if (call && inner->kind == VALUE_NAME && slice_is(value->text, "finding")) {
 		what->kind = WHAT_FINDING;
 		return find_finding(replay, inner, &what->number);
+	}
+	if (call && inner->kind == VALUE_STRING && slice_is(value->text, "bytes")) {
+		what->kind = WHAT_BYTES;
+		what->bytes = inner->text;
+		return check_hex(replay, inner);
 	}
 	if (value->kind == VALUE_CALL && slice_is(value->text, "error")) {
 		what->kind = WHAT_ERROR;
@@ -648,16 +672,21 @@ static bool check_what(struct replay *replay, const struct value *value, const s
 	    what->kind == WHAT_ERROR || makes_dma(row) ||
 	    (what->kind == WHAT_FAULT && row->run == run_interrupt);
 
+	if (what->kind == WHAT_BYTES && row->yields != YIELDS_BYTES) {
+		replay_refuse(
+		    replay, value->at, "`expect bytes(...)`: `%s` does not give bytes", row->name);
+		return false;
+	}
 	if (what->kind == WHAT_VALUE && row->yields != YIELDS_NUMBER) {
 		replay_refuse(
 		    replay, value->at, "`expect value(N)`: `%s` does not give a number", row->name);
 		return false;
 	}
-	if (what->kind == WHAT_VALUE)
+	if (what->kind == WHAT_VALUE || what->kind == WHAT_BYTES)
 		return true;
 	if (!possible)
 		replay_refuse(replay, value->at,
-		    "`expect %.*s`: `%s` makes no DMA; expected finding(ID), none, error(NAME) or value(N)",
+		    "`expect %.*s`: `%s` makes no DMA; expected finding(ID), none, error(NAME), value(N) or bytes(HEX)",
 		    SLICE(value->text), row->name);
 	return possible;
 }
@@ -674,8 +703,8 @@ static bool take_what(struct replay *replay, struct expectation *expectation)
 		return false;
 	}
 	if (replay->token.kind != TOKEN_NAME)
-		return refuse_token(
-		    replay, "a verdict, fault(N), pa(N), finding(ID), none, error(NAME) or value(N)");
+		return refuse_token(replay,
+		    "a verdict, fault(N), pa(N), finding(ID), none, error(NAME), value(N) or bytes(HEX)");
 	what = &expectation->whats[expectation->what_count++];
 	if (!take_value(replay, &value, "") || !read_what(replay, &value, what) ||
 	    !check_what(replay, &value, what))

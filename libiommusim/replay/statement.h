@@ -117,11 +117,22 @@ struct value {
 	struct iommusim_domain *domain; /* DOMAIN; NULL: the host's, before there is one */
 };
 
-enum what_kind { WHAT_VERDICT, WHAT_FAULT, WHAT_PA, WHAT_FINDING, WHAT_NONE, WHAT_ERROR, WHAT_VALUE };
+/* From WHAT_ERROR on: what a call returns. */
+enum what_kind {
+	WHAT_VERDICT,
+	WHAT_FAULT,
+	WHAT_PA,
+	WHAT_FINDING,
+	WHAT_NONE,
+	WHAT_ERROR,
+	WHAT_VALUE,
+	WHAT_BYTES
+};
 
 struct what {
 	enum what_kind kind;
-	uint64_t number; /* the verdict, the finding, the status, or what is in brackets */
+	uint64_t number;    /* the verdict, the finding, the status, or what is in brackets */
+	struct slice bytes; /* BYTES: hexadecimal digits and blanks */
 };
 
 /* Rows of the table of profiles, from one to another. */

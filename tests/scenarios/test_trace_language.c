@@ -289,6 +289,17 @@ static void results_are_expected_under_profiles(void **state)
 	assert_non_null(strstr(story.log, "expected value(0x3)"));
 	run_under(&story, "reference", sysctl);
 	assert_non_null(strstr(story.log, "gave 0x1, expected 0x2"));
+	run_under(&story, "13.0",
+	    NO_TABLE "mem_read(0x1000, 2) = \"11 11\"  expect bytes(\"0000\") under 13.0\n");
+	assert_true(iommusim_replay_passed(&story.summary));
+	run_under(&story, "13.0",
+	    NO_TABLE "mem_read(0x1000, 2) = \"00 00\"  expect bytes(\"00 01\") under 13.0\n");
+	assert_non_null(strstr(story.log, "expected bytes(\"00 01\")"));
+	assert_non_null(strstr(story.log, "\"00 00\""));
+	run_under(&story, "13.0", NO_TABLE "mem_read(0x1000, 2)  expect bytes(\"00\")\n");
+	assert_int_equal(story.summary.expectations_failed, 1);
+	run_under(&story, "13.0", NO_TABLE "mem_read(0x1000, 2)  expect bytes(\"00 00 00\")\n");
+	assert_int_equal(story.summary.expectations_failed, 1);
 	/* A call that fails gives no value. */
 	run_under(&story, "13.0", NO_TABLE "mmio_read32(0xfed90000)  expect value(0)\n");
 	assert_int_equal(story.summary.expectations_met + story.summary.expectations_failed, 1);
