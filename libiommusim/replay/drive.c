@@ -226,10 +226,12 @@ void drive_for(struct replay *replay, const struct value *for_vm)
 		replay->device_for = iommusim_vm_name(for_vm->vm);
 }
 
-/* The pieces of a buffer as the device is to see them: gpa() makes one of each run of host pages. */
 enum iommusim_status drive_pieces(struct replay *replay, const struct value *address, uint64_t length,
-    const struct iommusim_driver_piece **pieces, size_t *count)
+    const struct iommusim_host_io *io, const struct iommusim_driver_piece **pieces, size_t *count)
 {
+	const struct iommusim_host_io plain = {
+		.vm = address->vm, .gpa = address->number, .length = length
+	};
 	const size_t most =
 	    address->kind == VALUE_CALL ? (size_t)(length >> IOMMUSIM_PAGE_SHIFT) + 2 : 1;
 	struct iommusim_driver_piece *piece;
@@ -253,7 +255,7 @@ enum iommusim_status drive_pieces(struct replay *replay, const struct value *add
 		uint64_t hpa = 0;
 
 		run = 0;
-		iommusim_vm_gpa_to_hpa(address->vm, address->number + done, &hpa, &run);
+		iommusim_host_io_address(io != NULL ? io : &plain, done, &hpa, &run);
 		run = length - done < run ? length - done : run;
 		piece[(*count)++] = (struct iommusim_driver_piece){ hpa, run };
 	}

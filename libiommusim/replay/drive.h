@@ -34,9 +34,12 @@ enum iommusim_status drive_driver(struct replay *replay, const struct value *at,
 
 /* for= of a statement, if it is there. */
 void drive_for(struct replay *replay, const struct value *for_vm);
-/* The pieces of a buffer as the device is to see them: gpa() makes one of each run of host pages. */
+/*
+ * The pieces of a buffer as the device is to see them: gpa() makes one of each run of host pages, those of `io` if it
+ * is not NULL.
+ */
 enum iommusim_status drive_pieces(struct replay *replay, const struct value *address, uint64_t length,
-    const struct iommusim_driver_piece **pieces, size_t *count);
+    const struct iommusim_host_io *io, const struct iommusim_driver_piece **pieces, size_t *count);
 /* What came of a driver's request, and what it was told. */
 void drive_conclude(
     struct replay *replay, enum iommusim_status status, uint64_t told, const char *words);

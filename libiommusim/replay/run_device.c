@@ -56,6 +56,29 @@ static enum iommusim_status check_disk(
 	return IOMMUSIM_OK;
 }
 
+/*
+ * Is it a disk of the host's that the host asked to move a guest's data? Then it goes the way the profile has for that.
+ * `io->vm` NULL: it is not. A command that waits (wait=no) goes to the guest's own pages.
+ */
+static enum iommusim_status begin_host_io(struct replay *replay, const struct disk_arguments *arguments,
+    const struct iommusim_disk_request *request, struct iommusim_host_io *io)
+{
+	const struct value *address = arguments->address, *disk = arguments->disk;
+	enum iommusim_driver driver;
+	enum iommusim_status status;
+
+	if (address->kind != VALUE_CALL || arguments->for_vm->kind == VALUE_ABSENT ||
+	    arguments->for_vm->vm != address->vm || request->no_wait ||
+	    iommusim_device_driver(replay->vmm, disk->segment, disk->rid, &driver) != IOMMUSIM_OK ||
+	    driver != IOMMUSIM_DRIVER_HOST)
+		return IOMMUSIM_OK;
+	status = guest_range_check(replay, address, arguments->len->number);
+	if (status == IOMMUSIM_OK)
+		status = iommusim_host_io_begin(
+		    address->vm, address->number, arguments->len->number, !request->write, io);
+	return status;
+}
+
 enum iommusim_status run_disk(struct replay *replay, struct statement *statement)
 {
 	const bool write = statement->row->detail != 0;
@@ -69,13 +92,16 @@ enum iommusim_status run_disk(struct replay *replay, struct statement *statement
 		.no_wait = arguments->wait->kind != VALUE_ABSENT && arguments->wait->number == 0 };
 	struct iommusim_device_driver *driver;
 	struct iommusim_device *device;
+	struct iommusim_host_io io = { .vm = NULL };
 	enum iommusim_status status;
-	uint64_t told;
+	uint64_t told = 0;
 
 	status = check_disk(replay, arguments, request.no_wait);
 	if (status == IOMMUSIM_OK)
+		status = begin_host_io(replay, arguments, &request, &io);
+	if (status == IOMMUSIM_OK)
 		status = drive_pieces(replay, arguments->address, arguments->len->number,
-		    &request.pieces, &request.piece_count);
+		    io.vm != NULL ? &io : NULL, &request.pieces, &request.piece_count);
 	drive_for(replay, arguments->for_vm);
 	recorder_hush(replay->recorder, true);
 	if (status == IOMMUSIM_OK)
@@ -90,6 +116,8 @@ enum iommusim_status run_disk(struct replay *replay, struct statement *statement
 		drive_conclude(replay, statement->outcome.status, told,
 		    disk_words(replay, device, statement->outcome.status));
 	}
+	if (io.vm != NULL)
+		iommusim_host_io_end(&io, told);
 	recorder_hush(replay->recorder, false);
 	return status;
 }
@@ -168,7 +196,7 @@ enum iommusim_status run_nic_transmit(struct replay *replay, struct statement *s
 	if (len->number == 0 || len->number > IOMMUSIM_FRAME)
 		return replay_refuse(replay, len->at, "a frame has 1 byte to 16K");
 	status = drive_pieces(
-	    replay, argument(statement, ARG_nic_transmit_address), len->number, &pieces, &count);
+	    replay, argument(statement, ARG_nic_transmit_address), len->number, NULL, &pieces, &count);
 	drive_for(replay, argument(statement, ARG_nic_transmit_for));
 	recorder_hush(replay->recorder, true);
 	if (status == IOMMUSIM_OK)
