@@ -258,12 +258,13 @@ static bool is_boot(const struct iommusim_call *call)
 
 enum iommusim_status vmm_call_begin(struct iommusim_vmm *vmm, struct iommusim_call *call)
 {
-	if (vmm->depth == 0 && !vmm->loaded && !is_boot(call))
-		vmm_load(vmm);
 	call->depth = vmm->depth++;
 	for (size_t i = 0; i < vmm->listener_count; i++)
 		if (vmm->listeners[i].begin != NULL)
 			vmm->listeners[i].begin(vmm->listeners[i].context, call);
+	/* Whatever loading does is part of the call that brought it about: a recording has it in that. */
+	if (call->depth == 0 && !vmm->loaded && !is_boot(call))
+		vmm_load(vmm);
 	if (vmm->panicked)
 		return machine_fail(vmm->machine, IOMMUSIM_EFAULT, "the kernel has panicked");
 	return IOMMUSIM_OK;
