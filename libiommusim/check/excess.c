@@ -3,6 +3,7 @@
  * a finding: more than is needed never harms but in speed.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "check/state.h"
 
@@ -87,24 +88,38 @@ void excess_count(struct iommusim_check *check, struct held_unit *unit, const st
 		remember(unit, &owed, &excess->domain_would);
 }
 
+/* One clause of the advice: nothing where there is nothing to count. */
+static void add_clause(
+    char *text, size_t size, const char *separator, uint64_t times, const char *what, const char *how)
+{
+	const size_t used = strlen(text);
+
+	if (times > 0)
+		snprintf(text + used, size - used, "%s%llu %s%s", used == 0 ? "" : separator,
+		    (unsigned long long)times, what, how);
+}
+
 static void tell(struct iommusim_check *check, const struct held_unit *unit)
 {
 	const struct held_excess *excess = &unit->excess;
 	const struct held_span span = { .first = excess->first, .last = excess->last };
-	char example[160] = "", way[128];
+	char example[160] = "", way[128], clauses[256] = "";
 
 	if (excess->domain_would + excess->pages_would > 0) {
 		unit->vendor->narrowest(unit, excess->domain, &span, true, way, sizeof(way));
 		snprintf(example, sizeof(example), ". For the last of them: %s", way);
 	}
+	add_clause(clauses, sizeof(clauses), "; ", excess->nothing_owed,
+	    "dropped translations although none had changed", "");
+	add_clause(clauses, sizeof(clauses), "; ", excess->domain_would,
+	    "could have been narrower: ", "domain-selective");
+	add_clause(clauses, sizeof(clauses), "; ", excess->pages_would,
+	    "could have been narrower: ", unit->vendor->pages_words);
 	check_finding(check, IOMMUSIM_FINDING_OVER_INVALIDATION,
-	    "%llu invalidation%s of translations at the unit at 0x%llx: %llu would have done "
-	    "domain-selective, %llu %s, and %llu dropped what nobody had changed%s. What is dropped "
-	    "without need is walked for anew",
-	    (unsigned long long)excess->all, excess->all == 1 ? "" : "s",
-	    (unsigned long long)unit->unit->base, (unsigned long long)excess->domain_would,
-	    (unsigned long long)excess->pages_would, unit->vendor->pages_words,
-	    (unsigned long long)excess->nothing_owed, example);
+	    "the unit at 0x%llx was told %llu time%s to drop translations. %s%s. Hardware walks "
+	    "again for each that was dropped without need",
+	    (unsigned long long)unit->unit->base, (unsigned long long)excess->all,
+	    excess->all == 1 ? "" : "s", clauses, example);
 }
 
 void iommusim_check_advise(struct iommusim_check *check)

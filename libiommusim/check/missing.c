@@ -141,7 +141,7 @@ static void tell_entry(struct iommusim_check *check, struct check_device *device
 		snprintf(way, sizeof(way), "device-TLB of %s, all addresses",
 		    write_rid(device->segment, device->rid, rid));
 	check_finding(check, IOMMUSIM_FINDING_MISSING_INVALIDATION,
-	    "the unit at 0x%llx may still hold %s of %s for %s%s, or what it was led to by that; memory says "
+	    "the unit at 0x%llx may still hold the %s of %s for %s%s, or what it was led to by that; memory says "
 	    "otherwise since %s. %s. The narrowest invalidation that would do: %s",
 	    (unsigned long long)own->unit->unit->base, own->unit->vendor->entry_words,
 	    write_rid(device->segment, device->rid, rid), own->before.present ? "domain " : "no domain",
@@ -182,7 +182,9 @@ void missing_dma(struct iommusim_check *check, const struct iommusim_report *rep
 		snprintf(why, sizeof(why), "A DMA of %s failed by it", rid);
 	domain = device->domain != NULL ? device->domain : device->last;
 	span = domain == NULL ? NULL : span_at(domain, address);
-	if (device->held.owed != 0 && !device->held.told && device->held.before.present == stale)
+	/* Lost because the old entry allows nothing, or by what that leads to: as memory has it now, it is allowed. */
+	if (device->held.owed != 0 && !device->held.told &&
+	    (device->held.before.present == stale || (!stale && !report->walk.result.faulted)))
 		tell_entry(check, device, why);
 	else if (span != NULL && !span->told && span->absent == !stale)
 		tell_span(check, domain, span, address, 0, why);

@@ -10,7 +10,7 @@
 
 #include "replay/run.h"
 
-_Static_assert(ARG_machine_drop_invalidations - ARG_machine_iommu < (int)STATEMENT_ARGUMENTS,
+_Static_assert(ARG_machine_cpu_cache - ARG_machine_iommu < (int)STATEMENT_ARGUMENTS,
     "machine(), the longest statement, has more arguments than a statement has room for");
 
 /* ---- words -------------------------------------------------------------------------------------- */

@@ -155,6 +155,8 @@ static void put_machine(const struct iommusim_vmm *vmm, const char *preset,
 		trace_put(out, ", cpu=%s", cpus[vmm->cpu]);
 	if (machine->seed != 0)
 		trace_put(out, ", seed=%llu", (unsigned long long)machine->seed);
+	if (machine->device_view)
+		trace_put(out, ", cpu_cache=yes");
 	if (!TAILQ_EMPTY(&machine->units))
 		put_settings(&TAILQ_FIRST(&machine->units)->settings, out);
 	if (preset != NULL) {

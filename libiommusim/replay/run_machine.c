@@ -172,6 +172,7 @@ static enum iommusim_status make_machine(struct replay *replay, struct statement
 		.allocator = &replay->allocator,
 		.seed = replay->options->has_seed ? replay->options->seed
 						  : argument_number(statement, ARG_machine_seed, 0),
+		.device_view = argument_number(statement, ARG_machine_cpu_cache, 0) != 0,
 	};
 	const enum iommusim_status status = iommusim_machine_create(&config, &replay->machine);
 

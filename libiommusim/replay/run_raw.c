@@ -129,21 +129,33 @@ enum iommusim_status run_mem_read(struct replay *replay, struct statement *state
 	return IOMMUSIM_OK;
 }
 
-/* A store of the processor, written back at once: hardware that does not snoop sees it too. */
-enum iommusim_status run_mem_write(struct replay *replay, struct statement *statement)
+_Static_assert(ARG_mem_store_bytes - FIRST_mem_store == ARG_mem_write_bytes - FIRST_mem_write,
+    "the two take the same arguments");
+
+/* mem_write() and mem_store(): only the former is written back at once, for hardware that does not snoop. */
+enum iommusim_status run_mem_store(struct replay *replay, struct statement *statement)
 {
-	const uint64_t address = argument(statement, ARG_mem_write_address)->number;
+	const uint64_t address = statement->arguments[0].number;
 	struct outcome *outcome = &statement->outcome;
 	size_t length;
 	enum iommusim_status status;
 
 	replay->data_filled = 0;
-	status = replay_bytes(replay, argument(statement, ARG_mem_write_bytes), &replay->data, &length);
+	status = replay_bytes(replay, &statement->arguments[1], &replay->data, &length);
 	if (status != IOMMUSIM_OK)
 		return status;
 	outcome->status = iommusim_memory_write(replay->machine, address, replay->data.bytes, length);
-	if (outcome->status == IOMMUSIM_OK)
+	if (outcome->status == IOMMUSIM_OK && statement->row->detail)
 		outcome->status = iommusim_memory_flush(replay->machine, address, length);
+	return IOMMUSIM_OK;
+}
+
+/* What CLFLUSH does to each line. */
+enum iommusim_status run_mem_flush(struct replay *replay, struct statement *statement)
+{
+	statement->outcome.status =
+	    iommusim_memory_flush(replay->machine, argument(statement, ARG_mem_flush_address)->number,
+		(size_t)argument(statement, ARG_mem_flush_len)->number);
 	return IOMMUSIM_OK;
 }
 

@@ -536,8 +536,8 @@ static void a_global_invalidation_for_a_page_is_advised_against(void **state)
 			assert_non_null(last);
 			assert_int_equal(last->id, IOMMUSIM_FINDING_OVER_INVALIDATION);
 			assert_contains(last->text,
-			    "1 invalidation of translations at the unit at 0xfed91000: 0 would have done "
-			    "domain-selective, 1 page-selective, and 0");
+			    "the unit at 0xfed91000 was told 1 time to drop translations. 1 could have been "
+			    "narrower: page-selective. For the last");
 			assert_contains(last->text,
 			    "IOTLB page-selective, domain 2, address 0x5000, AM 0, IH 1 (no table page was freed)");
 		}

@@ -61,6 +61,13 @@ static void failure(void *context, uint32_t line, const char *statement, const c
 	print_message("%s:%u: %s: %s\n", (const char *)context, line, statement, text);
 }
 
+static void finding(void *context, const struct iommusim_finding *what, bool expected)
+{
+	if (!expected)
+		print_message("%s:%u: finding %s: %s\n", (const char *)context, what->place.line,
+		    iommusim_finding_name(what->id), what->text);
+}
+
 /* False: the story is the other vendor's alone. */
 static bool play(
     const char *path, const char *text, size_t length, const struct iommusim_replay_options *asked)
@@ -75,6 +82,7 @@ static bool play(
 	name[sizeof(name) - 1] = '\0';
 	options.context = name;
 	options.on_failure = failure;
+	options.on_finding = finding;
 	status = iommusim_replay(path, text, length, &options, &summary, &diagnostic);
 	if (status == IOMMUSIM_EOPNOTSUPP)
 		return false;
@@ -85,9 +93,9 @@ static bool play(
 	if (status != IOMMUSIM_OK || !iommusim_replay_passed(&summary)) {
 		count.failed++;
 		print_message(
-		    "  on %s under %s, cache %s: %llu expectations failed, %llu DMAs and %llu "
+		    "%s: on %s under %s, cache %s: %llu expectations failed, %llu DMAs and %llu "
 		    "findings unexpected\n",
-		    iommusim_vendor_name(options.vendor), options.profile,
+		    path, iommusim_vendor_name(options.vendor), options.profile,
 		    options.has_cache ? iommusim_cache_policy_name(options.cache) : "of the story",
 		    (unsigned long long)summary.expectations_failed,
 		    (unsigned long long)summary.unexpected_dma,
