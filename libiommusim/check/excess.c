@@ -107,7 +107,7 @@ static void tell(struct iommusim_check *check, const struct held_unit *unit)
 
 	if (excess->domain_would + excess->pages_would > 0) {
 		unit->vendor->narrowest(unit, excess->domain, &span, true, way, sizeof(way));
-		snprintf(example, sizeof(example), ". For the last of them: %s", way);
+		snprintf(example, sizeof(example), ". Enough for the last of them: %s", way);
 	}
 	add_clause(clauses, sizeof(clauses), "; ", excess->nothing_owed,
 	    "dropped translations although none had changed", "");
@@ -116,8 +116,8 @@ static void tell(struct iommusim_check *check, const struct held_unit *unit)
 	add_clause(clauses, sizeof(clauses), "; ", excess->pages_would,
 	    "could have been narrower: ", unit->vendor->pages_words);
 	check_finding(check, IOMMUSIM_FINDING_OVER_INVALIDATION,
-	    "the unit at 0x%llx was told %llu time%s to drop translations. %s%s. Hardware walks "
-	    "again for each that was dropped without need",
+	    "the unit at 0x%llx was told %llu time%s to drop translations. %s%s. Each "
+	    "translation that is dropped without need has to be walked for again",
 	    (unsigned long long)unit->unit->base, (unsigned long long)excess->all,
 	    excess->all == 1 ? "" : "s", clauses, example);
 }

@@ -10,11 +10,26 @@ static uint64_t peek(struct iommusim_unit *unit, uint64_t offset)
 	return unit->model->read(unit, offset, 4);
 }
 
+/* "TE (translation), QIE (queued invalidation)": what was turned off. */
 static const char *level_names(uint64_t bits, char *text, size_t size)
 {
-	snprintf(text, size, "%s%s%s%s%s", vtd_GCMD_TE(bits) ? " TE" : "",
-	    vtd_GCMD_EAFL(bits) ? " EAFL" : "", vtd_GCMD_QIE(bits) ? " QIE" : "",
-	    vtd_GCMD_IRE(bits) ? " IRE" : "", vtd_GCMD_CFI(bits) ? " CFI" : "");
+	const struct {
+		bool off;
+		const char *words;
+	} levels[] = {
+		{ vtd_GCMD_TE(bits) != 0, "TE (translation)" },
+		{ vtd_GCMD_EAFL(bits) != 0, "EAFL (advanced fault log)" },
+		{ vtd_GCMD_QIE(bits) != 0, "QIE (queued invalidation)" },
+		{ vtd_GCMD_IRE(bits) != 0, "IRE (interrupt remapping)" },
+		{ vtd_GCMD_CFI(bits) != 0, "CFI (interrupts of the compatibility format)" },
+	};
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
+		if (levels[i].off && used < size)
+			used += (size_t)snprintf(
+			    text + used, size - used, "%s%s", used == 0 ? "" : ", ", levels[i].words);
 	return text;
 }
 
@@ -28,15 +43,15 @@ static void check_gcmd(struct iommusim_check *check, struct iommusim_unit *unit,
 	    vtd_GCMD_IRE_bits(1) | vtd_GCMD_CFI_bits(1);
 	const uint64_t on = peek(unit, vtd_GSTS_at) & levels;
 	const uint64_t dropped = on & ~value, asked = value & ~on;
-	char names[32];
+	char names[160];
 
 	if (dropped == 0 || ((dropped & (dropped - 1)) == 0 && asked == 0))
 		return;
 	check_finding(check, IOMMUSIM_FINDING_GCMD_DROPS_BITS,
-	    "wrote GCMD=0x%08llx to the unit at 0x%llx: this turned off%s. GCMD is not read, modified "
-	    "and written: state the level bits that are on together with the command",
+	    "wrote GCMD=0x%08llx to the unit at 0x%llx: this turned off %s. GCMD cannot be read back: keep "
+	    "a copy of the bits that are on, and write them together with the command, here 0x%08llx",
 	    (unsigned long long)value, (unsigned long long)unit->base,
-	    level_names(dropped, names, sizeof(names)));
+	    level_names(dropped, names, sizeof(names)), (unsigned long long)(value | dropped));
 }
 
 static void check_register_invalidation(

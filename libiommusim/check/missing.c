@@ -122,8 +122,8 @@ static void tell_span(struct iommusim_check *check, const struct check_domain *d
 	if (more > 0)
 		snprintf(rest, sizeof(rest), ", and %s more", write_size(more, size));
 	check_finding(check, IOMMUSIM_FINDING_MISSING_INVALIDATION,
-	    "%s may still hold %s of domain %u (%s)%s; memory says otherwise since %s. %s. The narrowest "
-	    "invalidation that would do: %s",
+	    "%s may still hold %s of domain %u (%s)%s: %s changed that in memory, and nothing told "
+	    "the hardware. %s. The narrowest invalidation that would do: %s",
 	    where, what, domain->held.ids[holder.unit->index], check_domain_name(check, domain), rest,
 	    who, why, way);
 }
@@ -141,8 +141,8 @@ static void tell_entry(struct iommusim_check *check, struct check_device *device
 		snprintf(way, sizeof(way), "device-TLB of %s, all addresses",
 		    write_rid(device->segment, device->rid, rid));
 	check_finding(check, IOMMUSIM_FINDING_MISSING_INVALIDATION,
-	    "the unit at 0x%llx may still hold the %s of %s for %s%s, or what it was led to by that; memory says "
-	    "otherwise since %s. %s. The narrowest invalidation that would do: %s",
+	    "the unit at 0x%llx may still hold the %s of %s for %s%s, or translations it found by that: %s changed "
+	    "the entry in memory, and nothing told the unit. %s. The narrowest invalidation that would do: %s",
 	    (unsigned long long)own->unit->unit->base, own->unit->vendor->entry_words,
 	    write_rid(device->segment, device->rid, rid), own->before.present ? "domain " : "no domain",
 	    own->before.present && own->before_domain != NULL

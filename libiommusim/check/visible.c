@@ -76,10 +76,10 @@ static void tell_pointer(struct iommusim_check *check, struct held_unit *unit, c
 	if (unit->pointer_line != 0)
 		snprintf(since, sizeof(since), " (line %u)", unit->pointer_line);
 	check_finding(check, IOMMUSIM_FINDING_SRTP_WITHOUT_FLUSH,
-	    "%s, and what the unit at 0x%llx kept of other tables was not dropped since %s%s. Missing between: %s%s%s",
+	    "%s, and the unit at 0x%llx may still go by what it kept of other tables: %s%s%s. Missing between: %s%s%s",
 	    when, (unsigned long long)unit->unit->base,
-	    vtd ? "GCMD.SRTP, which drops nothing where CAP.ESRTPS=0" : "its device table was changed",
-	    since,
+	    vtd ? "GCMD.SRTP" : "its device table was changed", since,
+	    vtd ? " drops nothing where CAP.ESRTPS=0" : " and nothing was dropped",
 	    (unit->pointer_owed & HELD_ENTRIES) == 0 ? ""
 		: vtd                                ? "context cache, global"
 						     : "INVALIDATE_DEVTAB_ENTRY of all devices",

@@ -222,7 +222,7 @@ static void a_lone_srtp_while_translating_is_found(void **state)
 	finding = nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS);
 	assert_contains(finding->text, "GCMD=0x40000000");
 	assert_contains(finding->text, "0xfed91000");
-	assert_contains(finding->text, "turned off TE.");
+	assert_contains(finding->text, "turned off TE (translation). ");
 	assert_int_equal(finding->place.line, 214);
 	assert_int_equal(host_status(&host, HOST_UNIT1) & G_TE, 0); /* it did */
 	host_stop(&host);
@@ -237,7 +237,8 @@ static void every_function_that_goes_off_is_named(void **state)
 	translate(&host);
 	queue(&host, HOST_UNIT1);
 	command(&host, HOST_UNIT1, G_SRTP);
-	assert_contains(nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text, "turned off TE QIE.");
+	assert_contains(nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text,
+	    "turned off TE (translation), QIE (queued invalidation). ");
 	assert_int_equal(count(&host), 1);
 	host_stop(&host);
 }
@@ -281,7 +282,8 @@ static void turning_one_off_and_another_on_at_once_is_found(void **state)
 	translate(&host);
 	host_set(&host, HOST_UNIT1, R_IQA, 8, HOST_RAM - PAGE);
 	command(&host, HOST_UNIT1, G_QIE);
-	assert_contains(nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text, "turned off TE.");
+	assert_contains(
+	    nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text, "turned off TE (translation). ");
 	host_stop(&host);
 }
 
@@ -322,7 +324,8 @@ static void freebsd_beside_another_driver_is_found_and_the_reference_is_not(void
 	queue(&host, HOST_UNIT1);
 	at_line(&host, 3);
 	host_init(&host);
-	assert_contains(nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text, "turned off QIE.");
+	assert_contains(nth(&host, 0, IOMMUSIM_FINDING_GCMD_DROPS_BITS)->text,
+	    "turned off QIE (queued invalidation). ");
 	assert_int_equal(count(&host), 1); /* after that nothing was left to drop */
 	host_stop(&host);
 

@@ -537,7 +537,7 @@ static void a_global_invalidation_for_a_page_is_advised_against(void **state)
 			assert_int_equal(last->id, IOMMUSIM_FINDING_OVER_INVALIDATION);
 			assert_contains(last->text,
 			    "the unit at 0xfed91000 was told 1 time to drop translations. 1 could have been "
-			    "narrower: page-selective. For the last");
+			    "narrower: page-selective. Enough for the last");
 			assert_contains(last->text,
 			    "IOTLB page-selective, domain 2, address 0x5000, AM 0, IH 1 (no table page was freed)");
 		}
