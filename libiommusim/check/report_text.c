@@ -343,7 +343,10 @@ static void write_why(const struct iommusim_check *check, const struct iommusim_
 		    report->domain_name);
 		write_wrapped(out, "  why    ", text);
 	} else if (report->walk.unit_name != NULL && strcmp(report->walk.mode, "off") != 0) {
-		write_wrapped(out, "  why    ", "The device is in no domain.");
+		write_wrapped(out, "  why    ",
+		    check->ops_used
+			? "The device is in no domain."
+			: "No call has put the device into a domain: its tables were written by hand.");
 	}
 	if (report->blamed_column != NULL)
 		write_policy(check, report, out);

@@ -273,6 +273,22 @@ static void a_blocked_device_is_said_to_be_in_no_domain(void **state)
 	host_stop(&host);
 }
 
+static void tables_without_a_call_are_said_to_be_by_hand(void **state)
+{
+	struct iommusim_report report;
+	struct host host;
+
+	(void)state;
+	host_start(&host, &(struct host_setup){ .profile = "13.0", .checked = true });
+	assert_ok(iommusim_mmio_write(host.machine, 0xfed91020, 8, 0x100000)); /* an empty root table */
+	assert_ok(iommusim_mmio_write(host.machine, 0xfed91018, 4, 0x40000000));
+	assert_ok(iommusim_mmio_write(host.machine, 0xfed91018, 4, 0x80000000));
+	report = judge(&host, host.ppt1, IOMMUSIM_DMA_WRITE, 0x8000, 8, NULL);
+	assert_says(words(&host, &report),
+	    "No call has put the device into a domain: its tables were written by hand.");
+	host_stop(&host);
+}
+
 static void a_device_that_was_taken_away_is_told_with_the_call(void **state)
 {
 	struct iommusim_report report;
@@ -778,6 +794,7 @@ int main(void)
 		cmocka_unit_test(an_unmasked_fault_interrupt_is_said_to_be_raised),
 		cmocka_unit_test(a_fault_without_a_free_record_is_said_to_be_unrecorded),
 		cmocka_unit_test(a_blocked_device_is_said_to_be_in_no_domain),
+		cmocka_unit_test(tables_without_a_call_are_said_to_be_by_hand),
 		cmocka_unit_test(a_device_that_was_taken_away_is_told_with_the_call),
 		cmocka_unit_test(an_address_no_call_ever_gave_is_said_so),
 		cmocka_unit_test(a_stale_answer_names_the_entry_and_who_filled_it),
