@@ -1,11 +1,11 @@
 /* `iommusim acpi`: decodes DMAR and IVRS tables from files. Reading and showing them is done elsewhere. */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "acpi_input.h"
 #include "acpi_show.h"
 #include "command.h"
+#include "options.h"
 
 static const char usage[] =
     "usage: iommusim acpi [--json] FILE...\n"
@@ -136,43 +136,37 @@ static void show_file(struct run *run, const char *file)
 	acpi_input_free(&input);
 }
 
-static int refuse_option(const char *argument)
+static int take_option(void *context, int option, char *argument)
 {
-	if (optopt != 0)
-		fprintf(stderr, "iommusim acpi: unknown option -%c\n%s", optopt, usage);
-	else
-		fprintf(stderr, "iommusim acpi: unknown option %s\n%s", argument, usage);
-	return COMMAND_BAD_INPUT;
+	struct run *run = context;
+
+	(void)option; /* there is but one */
+	(void)argument;
+	run->json = true;
+	return COMMAND_OK;
 }
 
 int command_acpi(int argc, char **argv)
 {
-	static const struct option options[] = {
+	static const struct option rows[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	static const struct command_options options = {
+		.command = "acpi",
+		.usage = usage,
+		.letters = ":jh",
+		.rows = rows,
+		.take = take_option,
+	};
 	struct run run = { .json = false, .worst = COMMAND_OK };
-	int option;
+	int code;
 
-	opterr = 0;
-	optind = 0; /* start over, wherever the last scan stopped */
-	while ((option = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
-		switch (option) {
-		case 'j':
-			run.json = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return COMMAND_OK;
-		default:
-			return refuse_option(argv[optind - 1]);
-		}
-	}
-	if (optind == argc) {
-		fprintf(stderr, "iommusim acpi: no file given\n%s", usage);
-		return COMMAND_BAD_INPUT;
-	}
+	if (!options_take(&options, &run, argc, argv, &code))
+		return code;
+	if (optind == argc)
+		return options_refuse("acpi", "no file given");
 	for (int i = optind; i < argc; i++)
 		show_file(&run, argv[i]);
 	return run.worst;

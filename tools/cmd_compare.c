@@ -1,11 +1,11 @@
 /* `iommusim compare`: its command line. Running is compare_run.c, showing compare_text.c and compare_json.c. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "command.h"
+#include "options.h"
 #include "compare.h"
 #include "replay_option.h"
 #include "trace_input.h"
@@ -34,14 +34,6 @@ struct request {
 	bool json;
 };
 
-static int refuse(const char *format, const char *argument)
-{
-	fputs("iommusim compare: ", stderr);
-	fprintf(stderr, format, argument);
-	fputs("\nTry `iommusim compare --help`.\n", stderr);
-	return COMMAND_BAD_INPUT;
-}
-
 /* ---- the command line ---------------------------------------------------------------------------------- */
 
 static int add_column(struct comparison *comparison, const char *name)
@@ -52,9 +44,9 @@ static int add_column(struct comparison *comparison, const char *name)
 		return replay_option_no_profile("compare", name);
 	for (unsigned i = 0; i < comparison->column_count; i++)
 		if (strcmp(comparison->columns[i].name, name) == 0)
-			return refuse("--vmm: %s is named twice", name);
+			return options_refuse("compare", "--vmm: %s is named twice", name);
 	if (comparison->column_count == COMPARE_COLUMNS)
-		return refuse("--vmm: more than 16 profiles, at %s", name);
+		return options_refuse("compare", "--vmm: more than 16 profiles, at %s", name);
 	column->name = name;
 	column->profile = iommusim_profile_find(name);
 	comparison->column_count++;
@@ -67,7 +59,7 @@ static int take_profiles(struct request *request, const char *list)
 	char *rest, *name;
 
 	if (request->names != NULL)
-		return refuse("--vmm %s: give it once, with all profiles", list);
+		return options_refuse("compare", "--vmm %s: give it once, with all profiles", list);
 	request->names = rest = strdup(list);
 	if (rest == NULL)
 		return COMMAND_NO_RESOURCES;
@@ -76,8 +68,10 @@ static int take_profiles(struct request *request, const char *list)
 	return code;
 }
 
-static int take_option(struct request *request, int option, const char *argument)
+static int take_option(void *context, int option, char *argument)
 {
+	struct request *request = context;
+
 	if (option == 'j') {
 		request->json = true;
 		return COMMAND_OK;
@@ -90,7 +84,7 @@ static int take_option(struct request *request, int option, const char *argument
 /* Options into `request`; true when the command goes on, otherwise `*code` is its end. */
 static bool take_options(struct request *request, int argc, char **argv, int *code)
 {
-	static const struct option options[] = {
+	static const struct option rows[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "vmm", required_argument, NULL, REPLAY_OPTION_VMM },
 		{ "iommu", required_argument, NULL, REPLAY_OPTION_IOMMU },
@@ -99,33 +93,25 @@ static bool take_options(struct request *request, int argc, char **argv, int *co
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int option;
+	static const struct command_options options = {
+		.command = "compare",
+		.usage = usage,
+		.letters = ":jh",
+		.rows = rows,
+		.take = take_option,
+	};
 
-	opterr = 0;
-	optind = 0; /* start over, wherever the last scan stopped */
-	*code = COMMAND_OK;
-	while (*code == COMMAND_OK && (option = getopt_long(argc, argv, ":jh", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			return false;
-		}
-		if (option == ':')
-			*code = refuse("%s needs a value", argv[optind - 1]);
-		else if (option == '?')
-			*code = refuse("unknown option %s", argv[optind - 1]);
-		else
-			*code = take_option(request, option, optarg);
-	}
-	return *code == COMMAND_OK;
+	return options_take(&options, request, argc, argv, code);
 }
 
 static int check_request(const struct request *request, int argc)
 {
 	if (request->comparison->column_count < 2)
-		return refuse("expected two profiles or more%s", ", as in --vmm 13.0,13.1");
+		return options_refuse(
+		    "compare", "expected two profiles or more, as in --vmm 13.0,13.1");
 	if (optind >= argc)
-		return refuse("no file given%s", "");
-	return optind + 1 < argc ? refuse("one story at a time%s", "") : COMMAND_OK;
+		return options_refuse("compare", "no file given");
+	return optind + 1 < argc ? options_refuse("compare", "one story at a time") : COMMAND_OK;
 }
 
 /* ---- the comparison ------------------------------------------------------------------------------------ */

@@ -1,6 +1,5 @@
 /* `iommusim import`: reads a capture, has the library turn it into a trace, and says what it came to. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <iommusim/import.h>
 
 #include "command.h"
+#include "options.h"
 #include "trace_input.h"
 
 static const char usage[] =
@@ -51,14 +51,6 @@ struct import_run {
 	double began;
 	double last;
 };
-
-static int refuse(const char *format, const char *argument)
-{
-	fputs("iommusim import: ", stderr);
-	fprintf(stderr, format, argument);
-	fputs("\nTry `iommusim import --help`.\n", stderr);
-	return COMMAND_BAD_INPUT;
-}
 
 /* ---- while it runs ------------------------------------------------------------------------------------- */
 
@@ -201,7 +193,7 @@ static int convert(struct import_run *run, const char *text, size_t length)
 	status = iommusim_import(run->source, text, length, &run->options, &out, &summary, &problem);
 	clear_progress(run);
 	if (status == IOMMUSIM_EINVAL)
-		return refuse("--device %s", problem.text);
+		return options_refuse("import", "--device %s", problem.text);
 	if (status != IOMMUSIM_OK)
 		return complain(run, status, &problem);
 	if (run->failure == 0)
@@ -253,8 +245,10 @@ enum option_id {
 	OPTION_STRICT
 };
 
-static int take_option(struct import_run *run, int option, const char *argument)
+static int take_option(void *context, int option, char *argument)
 {
+	struct import_run *run = context;
+
 	const char *problem;
 
 	switch (option) {
@@ -264,12 +258,12 @@ static int take_option(struct import_run *run, int option, const char *argument)
 	case OPTION_IOMMU:
 		return iommusim_vendor_find(argument, &run->options.vendor) == IOMMUSIM_OK
 		    ? COMMAND_OK
-		    : refuse("--iommu %s: expected vtd or amdvi", argument);
+		    : options_refuse("import", "--iommu %s: expected vtd or amdvi", argument);
 	case OPTION_MEMORY:
 		return iommusim_trace_number(argument, &run->options.memory, &problem) == IOMMUSIM_OK &&
 			run->options.memory != 0
 		    ? COMMAND_OK
-		    : refuse("--memory %s: expected a size such as 8G", argument);
+		    : options_refuse("import", "--memory %s: expected a size such as 8G", argument);
 	case OPTION_KEEP_PAGES:
 		run->options.keep_pages = true;
 		return COMMAND_OK;
@@ -288,7 +282,7 @@ static int take_option(struct import_run *run, int option, const char *argument)
 /* Options into `run`; true when the command goes on, otherwise `*code` is its end. */
 static bool take_options(struct import_run *run, int argc, char **argv, int *code)
 {
-	static const struct option options[] = {
+	static const struct option rows[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "iommu", required_argument, NULL, OPTION_IOMMU },
 		{ "memory", required_argument, NULL, OPTION_MEMORY },
@@ -299,24 +293,15 @@ static bool take_options(struct import_run *run, int argc, char **argv, int *cod
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int option;
+	static const struct command_options options = {
+		.command = "import",
+		.usage = usage,
+		.letters = ":o:h",
+		.rows = rows,
+		.take = take_option,
+	};
 
-	opterr = 0;
-	optind = 0; /* start over, wherever the last scan stopped */
-	*code = COMMAND_OK;
-	while (*code == COMMAND_OK && (option = getopt_long(argc, argv, ":o:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			return false;
-		}
-		if (option == ':')
-			*code = refuse("%s needs a value", argv[optind - 1]);
-		else if (option == '?')
-			*code = refuse("unknown option %s", argv[optind - 1]);
-		else
-			*code = take_option(run, option, optarg);
-	}
-	return *code == COMMAND_OK;
+	return options_take(&options, run, argc, argv, code);
 }
 
 int command_import(int argc, char **argv)
@@ -327,11 +312,11 @@ int command_import(int argc, char **argv)
 	if (!take_options(&run, argc, argv, &code))
 		return code;
 	if (argc - optind == 0)
-		return refuse("expected dtrace, ftrace or qemu, and a file%s", "");
+		return options_refuse("import", "expected dtrace, ftrace or qemu, and a file");
 	if (iommusim_import_source_find(argv[optind], &run.source) != IOMMUSIM_OK)
-		return refuse("%s: expected dtrace, ftrace or qemu", argv[optind]);
+		return options_refuse("import", "%s: expected dtrace, ftrace or qemu", argv[optind]);
 	if (argc - optind != 2)
-		return refuse("expected one file%s", "");
+		return options_refuse("import", "expected one file");
 	run.file = argv[optind + 1];
 	return run_import(&run);
 }

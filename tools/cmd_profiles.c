@@ -1,5 +1,4 @@
 /* `iommusim profiles`: the release profiles, and the policies of one with their sources. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include <iommusim/profile.h>
 
 #include "command.h"
+#include "options.h"
 #include "wrap.h"
 
 static const char usage[] =
@@ -23,14 +23,6 @@ static const char usage[] =
     "exit: 0, 2 no such profile or column, or wrong usage, 3 out of memory\n";
 
 enum { INDENT = 4 };
-
-static int refuse(const char *format, const char *argument)
-{
-	fputs("iommusim profiles: ", stderr);
-	fprintf(stderr, format, argument);
-	fputs("\nTry `iommusim profiles --help`.\n", stderr);
-	return COMMAND_BAD_INPUT;
-}
 
 static int no_profile(const char *name)
 {
@@ -164,29 +156,35 @@ static int show_profile(const char *name, const char *column, bool json)
 	return any ? code : no_column(profile, column);
 }
 
+static int take_option(void *json, int option, char *argument)
+{
+	(void)option; /* there is but one */
+	(void)argument;
+	*(bool *)json = true;
+	return COMMAND_OK;
+}
+
 int command_profiles(int argc, char **argv)
 {
-	static const struct option options[] = {
+	static const struct option rows[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	static const struct command_options options = {
+		.command = "profiles",
+		.usage = usage,
+		.letters = ":jh",
+		.rows = rows,
+		.take = take_option,
+	};
 	bool json = false;
-	int option;
+	int code;
 
-	opterr = 0;
-	optind = 0; /* start over, wherever the last scan stopped */
-	while ((option = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			return COMMAND_OK;
-		}
-		if (option != 'j')
-			return refuse("unknown option %s", argv[optind - 1]);
-		json = true;
-	}
+	if (!options_take(&options, &json, argc, argv, &code))
+		return code;
 	if (argc - optind > 2)
-		return refuse(
+		return options_refuse("profiles",
 		    "expected a profile and a column at the most, found %s", argv[optind + 2]);
 	if (argc == optind)
 		return list_profiles(json);

@@ -1,6 +1,5 @@
 /* `iommusim replay`: runs traces and recordings, each its own way. Showing what came is done elsewhere. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <iommusim/trace.h>
 
 #include "command.h"
+#include "options.h"
 #include "recording_show.h"
 #include "replay_option.h"
 #include "replay_show.h"
@@ -78,14 +78,6 @@ static void complain(struct run *run, const char *file, enum iommusim_status sta
 static bool wants_colour(void)
 {
 	return isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
-}
-
-static int refuse(const char *format, const char *argument)
-{
-	fputs("iommusim replay: ", stderr);
-	fprintf(stderr, format, argument);
-	fputs("\nTry `iommusim replay --help`.\n", stderr);
-	return COMMAND_BAD_INPUT;
 }
 
 /* ---- one file ------------------------------------------------------------------------------------------ */
@@ -241,7 +233,8 @@ static void run_file(struct run *run, const char *file)
 	} else if (!is_recording(text, length)) {
 		run_text(run, file, text, length);
 	} else if (run->record != NULL) {
-		note_exit(run, refuse("--record takes a trace, and %s is a recording", file));
+		note_exit(run,
+		    options_refuse("replay", "--record takes a trace, and %s is a recording", file));
 	} else {
 		run_recording(run, file, text, length);
 	}
@@ -276,7 +269,7 @@ static int take_suppression(struct run *run, const char *text)
 	char *copy, *file, *lines = NULL;
 
 	if (run->options.suppression_count == SUPPRESSIONS || strlen(text) >= SUPPRESSION_TEXT)
-		return refuse("--suppress %s: too long, or too many of them", text);
+		return options_refuse("replay", "--suppress %s: too long, or too many of them", text);
 	copy = run->files_suppressed[run->options.suppression_count];
 	memcpy(copy, text, strlen(text) + 1);
 	file = strchr(copy, ':');
@@ -288,16 +281,20 @@ static int take_suppression(struct run *run, const char *text)
 		one.file = file;
 	}
 	if (strcmp(copy, "all") != 0 && iommusim_finding_find(copy, &one.id) != IOMMUSIM_OK)
-		return refuse("--suppress %s: expected the id of a finding, or all, first", text);
+		return options_refuse(
+		    "replay", "--suppress %s: expected the id of a finding, or all, first", text);
 	if (lines != NULL && !take_lines(&one, lines))
-		return refuse("--suppress %s: expected a line, or two with - between, last", text);
+		return options_refuse(
+		    "replay", "--suppress %s: expected a line, or two with - between, last", text);
 	run->suppressions[run->options.suppression_count++] = one;
 	run->options.suppressions = run->suppressions;
 	return COMMAND_OK;
 }
 
-static int take_option(struct run *run, int option, const char *argument)
+static int take_option(void *context, int option, char *argument)
 {
+	struct run *run = context;
+
 	switch (option) {
 	case 'j':
 		run->json = true;
@@ -321,7 +318,7 @@ static int take_option(struct run *run, int option, const char *argument)
 /* Options into `run`; true when the command goes on, otherwise `*code` is its end. */
 static bool take_options(struct run *run, int argc, char **argv, int *code)
 {
-	static const struct option options[] = {
+	static const struct option rows[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "vmm", required_argument, NULL, REPLAY_OPTION_VMM },
 		{ "iommu", required_argument, NULL, REPLAY_OPTION_IOMMU },
@@ -334,24 +331,15 @@ static bool take_options(struct run *run, int argc, char **argv, int *code)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int option;
+	static const struct command_options options = {
+		.command = "replay",
+		.usage = usage,
+		.letters = ":jh",
+		.rows = rows,
+		.take = take_option,
+	};
 
-	opterr = 0;
-	optind = 0; /* start over, wherever the last scan stopped */
-	*code = COMMAND_OK;
-	while (*code == COMMAND_OK && (option = getopt_long(argc, argv, ":jh", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			return false;
-		}
-		if (option == ':')
-			*code = refuse("%s needs a value", argv[optind - 1]);
-		else if (option == '?')
-			*code = refuse("unknown option %s", argv[optind - 1]);
-		else
-			*code = take_option(run, option, optarg);
-	}
-	return *code == COMMAND_OK;
+	return options_take(&options, run, argc, argv, code);
 }
 
 static int collect(struct run *run, int argc, char **argv)
@@ -365,8 +353,8 @@ static int collect(struct run *run, int argc, char **argv)
 			complain(run, argv[i], status, &problem);
 	}
 	if (run->record != NULL && run->files.count > 1)
-		return refuse("--record %s takes one trace at a time", run->record);
-	return optind < argc ? COMMAND_OK : refuse("no file given%s", "");
+		return options_refuse("replay", "--record %s takes one trace at a time", run->record);
+	return optind < argc ? COMMAND_OK : options_refuse("replay", "no file given");
 }
 
 static void run_files(struct run *run)

@@ -1,10 +1,10 @@
 /* `iommusim vectors`: runs files of conformance vectors and counts what became of them. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
+#include "options.h"
 #include "trace_input.h"
 #include "vectors_known.h"
 #include "vectors_read.h"
@@ -56,14 +56,6 @@ static void complain(struct run *run, const char *file, enum iommusim_status sta
 	fflush(stdout);
 	fprintf(stderr, "%s:%u:%u: %s\n", file, problem->line, problem->column,
 	    status == IOMMUSIM_ENOMEM && problem->text[0] == '\0' ? "out of memory" : problem->text);
-}
-
-static int refuse(const char *format, const char *argument)
-{
-	fputs("iommusim vectors: ", stderr);
-	fprintf(stderr, format, argument);
-	fputs("\nTry `iommusim vectors --help`.\n", stderr);
-	return COMMAND_BAD_INPUT;
 }
 
 /* ---- one file ------------------------------------------------------------------------------------------ */
@@ -165,8 +157,10 @@ static int take_known(struct run *run, const char *file)
 	return run->worst;
 }
 
-static int take_option(struct run *run, int option, const char *argument)
+static int take_option(void *context, int option, char *argument)
 {
+	struct run *run = context;
+
 	switch (option) {
 	case 'j':
 		run->show.json = true;
@@ -176,7 +170,8 @@ static int take_option(struct run *run, int option, const char *argument)
 	case OPTION_CACHE:
 		return iommusim_cache_policy_find(argument, &run->options.settings.cache) == IOMMUSIM_OK
 		    ? COMMAND_OK
-		    : refuse("--cache %s: expected none, hoard, sized or adverse", argument);
+		    : options_refuse(
+			  "vectors", "--cache %s: expected none, hoard, sized or adverse", argument);
 	case OPTION_DROP:
 		run->options.settings.drop_invalidations = true;
 		return COMMAND_OK;
@@ -189,7 +184,7 @@ static int take_option(struct run *run, int option, const char *argument)
 /* Options into `run`; true when the command goes on, otherwise `*code` is its end. */
 static bool take_options(struct run *run, int argc, char **argv, int *code)
 {
-	static const struct option options[] = {
+	static const struct option rows[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "known", required_argument, NULL, OPTION_KNOWN },
 		{ "cache", required_argument, NULL, OPTION_CACHE },
@@ -198,26 +193,15 @@ static bool take_options(struct run *run, int argc, char **argv, int *code)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int option;
+	static const struct command_options options = {
+		.command = "vectors",
+		.usage = usage,
+		.letters = ":jh",
+		.rows = rows,
+		.take = take_option,
+	};
 
-	opterr = 0;
-	optind = 0; /* start over, wherever the last scan stopped */
-	*code = COMMAND_OK;
-	while (*code == COMMAND_OK && (option = getopt_long(argc, argv, ":jh", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			return false;
-		}
-		if (option == ':')
-			*code = refuse("%s needs a value", argv[optind - 1]);
-		else if (option == '?')
-			*code = refuse("unknown option %s", argv[optind - 1]);
-		else
-			*code = take_option(run, option, optarg);
-	}
-	if (*code == COMMAND_OK && optind == argc)
-		*code = refuse("no file given%s", "");
-	return *code == COMMAND_OK;
+	return options_take(&options, run, argc, argv, code);
 }
 
 int command_vectors(int argc, char **argv)
@@ -225,7 +209,11 @@ int command_vectors(int argc, char **argv)
 	struct run run = { .options = { .settings = { .cache = IOMMUSIM_CACHE_HOARD } } };
 	int code;
 
-	if (take_options(&run, argc, argv, &code)) {
+	if (!take_options(&run, argc, argv, &code)) {
+		/* It has been said: nothing is left to do. */
+	} else if (optind == argc) {
+		code = options_refuse("vectors", "no file given");
+	} else {
 		for (int i = optind; i < argc; i++)
 			run_file(&run, argv[i]);
 		vectors_show_end(&run.show);

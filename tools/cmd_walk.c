@@ -1,5 +1,4 @@
 /* `iommusim walk`: one translation, entry by entry. Machines and their display are made elsewhere. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <iommusim/trace.h>
 
 #include "command.h"
+#include "options.h"
 #include "trace_input.h"
 #include "walk_memory.h"
 #include "walk_show.h"
@@ -308,8 +308,10 @@ static int take_machine_option(struct run *run, int option, const char *argument
 	}
 }
 
-static int take_option(struct run *run, int option, const char *argument)
+static int take_option(void *context, int option, char *argument)
 {
+	struct run *run = context;
+
 	switch (option) {
 	case 'j':
 		run->json = true;
@@ -332,6 +334,9 @@ static int take_option(struct run *run, int option, const char *argument)
 		return take_pasid(run, argument);
 	case OPTION_INTERRUPT:
 		return take_interrupt(run, argument);
+	case OPTION_MEMORY:
+		run->image.files[run->image.file_count++] = argument;
+		return COMMAND_OK;
 	default:
 		return take_machine_option(run, option, argument);
 	}
@@ -340,7 +345,7 @@ static int take_option(struct run *run, int option, const char *argument)
 /* Memory images may stand behind --memory, and without it: `files` has room for all arguments. */
 static bool take_options(struct run *run, int argc, char **argv, char **files, int *code)
 {
-	static const struct option options[] = {
+	static const struct option rows[] = {
 		{ "trace", required_argument, NULL, OPTION_TRACE },
 		{ "line", required_argument, NULL, OPTION_LINE },
 		{ "vmm", required_argument, NULL, OPTION_VMM },
@@ -361,29 +366,20 @@ static bool take_options(struct run *run, int argc, char **argv, char **files, i
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int option;
+	static const struct command_options options = {
+		.command = "walk",
+		.usage = usage,
+		.letters = ":fjh",
+		.rows = rows,
+		.take = take_option,
+	};
 
-	opterr = 0;
-	optind = 0; /* start over, wherever the last scan stopped */
-	*code = COMMAND_OK;
-	while (*code == COMMAND_OK && (option = getopt_long(argc, argv, ":fjh", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			return false;
-		}
-		if (option == ':')
-			*code = refuse(NULL, NULL, "an option without its value");
-		else if (option == '?')
-			*code = refuse(argv[optind - 1], NULL, "no such option");
-		else if (option == OPTION_MEMORY)
-			files[run->image.file_count++] = optarg;
-		else
-			*code = take_option(run, option, optarg);
-	}
-	for (int i = optind; *code == COMMAND_OK && i < argc; i++)
-		files[run->image.file_count++] = argv[i];
 	run->image.files = files;
-	return *code == COMMAND_OK;
+	if (!options_take(&options, run, argc, argv, code))
+		return false;
+	for (int i = optind; i < argc; i++)
+		files[run->image.file_count++] = argv[i];
+	return true;
 }
 
 static int check_machine(const struct run *run)

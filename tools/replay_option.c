@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "command.h"
+#include "options.h"
 
 int replay_option_no_profile(const char *command, const char *name)
 {
@@ -19,13 +20,6 @@ int replay_option_no_profile(const char *command, const char *name)
 	return COMMAND_BAD_INPUT;
 }
 
-static int refuse(const char *command, const char *option, const char *argument, const char *expected)
-{
-	fprintf(stderr, "iommusim %s: %s %s: expected %s\nTry `iommusim %s --help`.\n", command, option,
-	    argument, expected, command);
-	return COMMAND_BAD_INPUT;
-}
-
 static int take_seed(const char *command, const char *text, struct iommusim_replay_options *options)
 {
 	char *end;
@@ -33,7 +27,7 @@ static int take_seed(const char *command, const char *text, struct iommusim_repl
 	errno = 0;
 	options->seed = strtoull(text, &end, 0);
 	if (end == text || *end != '\0' || errno != 0 || text[0] == '-')
-		return refuse(command, "--seed", text, "a number");
+		return options_refuse(command, "--seed %s: expected a number", text);
 	options->has_seed = true;
 	return COMMAND_OK;
 }
@@ -50,12 +44,13 @@ int replay_option_take(
 	case REPLAY_OPTION_IOMMU:
 		return iommusim_vendor_find(argument, &options->vendor) == IOMMUSIM_OK
 		    ? COMMAND_OK
-		    : refuse(command, "--iommu", argument, "vtd or amdvi");
+		    : options_refuse(command, "--iommu %s: expected vtd or amdvi", argument);
 	case REPLAY_OPTION_CACHE:
 		options->has_cache = true;
 		return iommusim_cache_policy_find(argument, &options->cache) == IOMMUSIM_OK
 		    ? COMMAND_OK
-		    : refuse(command, "--cache", argument, "none, hoard, sized or adverse");
+		    : options_refuse(
+			  command, "--cache %s: expected none, hoard, sized or adverse", argument);
 	default:
 		return take_seed(command, argument, options);
 	}

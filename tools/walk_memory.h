@@ -5,7 +5,7 @@
 #include "recording_run.h"
 
 struct walk_image {
-	char *const *files; /* pages as JSON lines, or a raw image as FILE@ADDRESS */
+	char **files; /* pages as JSON lines, or a raw image as FILE@ADDRESS */
 	size_t file_count;
 	const char *platform;
 	bool has_root;
