@@ -31,6 +31,14 @@ for page in "$source"/docs/findings/*.md; do
 		complain "docs/findings/$id.md is about no finding"
 done
 
+for folder in "$source"/scenarios/*/; do
+	name=$(basename "$folder")
+	[ "$name" = boards ] && continue
+	[ -f "$folder/README.md" ] || complain "scenarios/$name has no page"
+	grep -q "\[$name\]($name/README.md)" "$source/scenarios/README.md" ||
+		complain "scenarios/README.md does not name $name"
+done
+
 # The description that specification-as-data.md shows is the file itself.
 sed -n '/^```c$/,/^```$/p' "$source/docs/specification-as-data.md" | sed '1d;$d' >"$scratch"
 diff "$source/models/vtd/spec/entries/context_entry.def" "$scratch" ||
