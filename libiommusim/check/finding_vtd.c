@@ -99,6 +99,8 @@ static void check_command_bits(struct iommusim_check *check, const struct iommus
 			    commands[i].needs);
 }
 
+#define RESERVED_CODE "a later specification (the code is reserved)"
+
 /* The mode that SRTP is about to latch. */
 static void check_root_mode(
     struct iommusim_check *check, struct iommusim_unit *unit, uint64_t ecap, uint64_t value)
@@ -115,7 +117,7 @@ static void check_root_mode(
 	    (unsigned long long)root, (unsigned long long)unit->base, (unsigned long long)mode,
 	    mode == 1       ? "ECAP.SMTS (scalable mode)"
 		: mode == 3 ? "ECAP.ADMS (abort-DMA mode)"
-			    : "another specification: the code is reserved");
+			    : RESERVED_CODE);
 }
 
 /* What an entry asks for by a code: the sentence about it, and what it needs; NULL: nothing is amiss. */
@@ -141,7 +143,9 @@ static struct lack lack_of_context(uint64_t cap, uint64_t ecap, const uint64_t *
 		return (struct lack){ "TT", type, "ECAP.DT (device-TLBs)" };
 	if (type == 2 && !vtd_ECAP_PT(ecap))
 		return (struct lack){ "TT", type, "ECAP.PT (pass-through)" };
-	return type >= 2 ? (struct lack){ .needs = NULL }
+	if (type == 3)
+		return (struct lack){ "TT", type, RESERVED_CODE };
+	return type == 2 ? (struct lack){ .needs = NULL }
 			 : lack_of_width(cap, vtd_context_entry_AW(entry));
 }
 
@@ -158,6 +162,8 @@ static struct lack lack_of_pasid(uint64_t cap, uint64_t ecap, const uint64_t *en
 		return (struct lack){ "PGTT", type, "ECAP.NEST (nested translation)" };
 	if (type == 4 && !vtd_ECAP_PT(ecap))
 		return (struct lack){ "PGTT", type, "ECAP.PT (pass-through)" };
+	if (type == 0 || type > 4)
+		return (struct lack){ "PGTT", type, RESERVED_CODE };
 	return type == 2 || type == 3 ? lack_of_width(cap, vtd_pasid_entry_AW(entry))
 				      : (struct lack){ .needs = NULL };
 }

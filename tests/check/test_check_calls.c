@@ -158,6 +158,69 @@ static void tables_of_a_domain_that_nobody_destroyed_are_found(void **state)
 	}
 }
 
+/* A backend that takes a page for a table with each mapping call, and gives them back with the domain, or not. */
+struct table_taker {
+	struct host_backend backend; /* first: what it writes down needs it */
+	enum iommusim_status (*map)(
+	    void *context, void *domain, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done);
+	void (*destroy)(void *context, void *domain);
+	struct host *host;
+	unsigned pages;
+	unsigned kept; /* of them it does not give back so many */
+};
+
+#define TAKEN_AT(n) (UINT64_C(0x2000000) + (n)*PAGE)
+
+static enum iommusim_status take_and_map(
+    void *context, void *domain, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done)
+{
+	struct table_taker *taker = context;
+
+	iommusim_memory_taken(taker->host->machine, TAKEN_AT(taker->pages++));
+	return taker->map(context, domain, gpa, hpa, length, done);
+}
+
+static void give_back_and_destroy(void *context, void *domain)
+{
+	struct table_taker *taker = context;
+
+	while (taker->pages > taker->kept)
+		iommusim_memory_given_back(taker->host->machine, TAKEN_AT(--taker->pages));
+	taker->destroy(context, domain);
+}
+
+static void tables_that_outlive_their_domain_are_found(void **state)
+{
+	(void)state;
+	for (unsigned kept = 0; kept < 2; kept++) {
+		struct table_taker taker = { .kept = kept };
+		struct iommusim_domain *domain;
+		struct host host;
+
+		host_backend_init(&taker.backend);
+		taker.host = &host;
+		taker.map = taker.backend.ops.create_mapping;
+		taker.destroy = taker.backend.ops.destroy_domain;
+		taker.backend.ops.create_mapping = take_and_map;
+		taker.backend.ops.destroy_domain = give_back_and_destroy;
+		host_start(&host,
+		    &(struct host_setup){
+			.checked = true, .ops = &taker.backend.ops, .ops_context = &taker });
+		host_init(&host);
+		taker.pages = 0; /* the host domain's are another matter */
+		domain = domain_of(&host, GIB);
+		for (unsigned i = 0; i < 3; i++)
+			assert_ok(iommusim_iommu_create_mapping(
+			    host.vmm, domain, i * PAGE, 0x2000 + i * PAGE, PAGE));
+		assert_ok(iommusim_iommu_destroy_domain(host.vmm, domain));
+		assert_int_equal(findings_of(&host, IOMMUSIM_FINDING_TABLE_LEAK), kept);
+		if (kept > 0)
+			assert_contains(
+			    finding_text(&host, IOMMUSIM_FINDING_TABLE_LEAK), "and 1 of the pages");
+		host_stop(&host);
+	}
+}
+
 /* ---- fault-log-overflow -------------------------------------------------------------------------- */
 
 #define R_FSTS 0x034u
@@ -292,6 +355,7 @@ int main(void)
 		cmocka_unit_test(a_unit_that_is_slow_is_waited_for),
 		cmocka_unit_test(a_mapping_call_that_does_nothing_is_found),
 		cmocka_unit_test(tables_of_a_domain_that_nobody_destroyed_are_found),
+		cmocka_unit_test(tables_that_outlive_their_domain_are_found),
 		cmocka_unit_test(a_full_log_is_found_where_somebody_reads_it),
 		cmocka_unit_test(an_rmrr_that_the_domain_lacks_is_found),
 		cmocka_unit_test(findings_are_suppressed_by_id_and_place),
