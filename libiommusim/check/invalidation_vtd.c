@@ -179,7 +179,8 @@ static void command_written(struct iommusim_check *check, struct held_unit *unit
 		unit->flushed = check->held.stores;
 	if (vtd_GCMD_SRTP(value) && vtd_CAP_ESRTPS(peek(unit, vtd_CAP_at))) {
 		held_ask(check, unit, &everything);
-	} else if (vtd_GCMD_SRTP(value)) {
+	} else if (vtd_GCMD_SRTP(value) &&
+	    unit->ever_on) { /* else it has kept nothing since its reset */
 		unit->pointer_owed = HELD_ENTRIES | HELD_TRANSLATIONS;
 		unit->pointer_line = check->here.line;
 	}

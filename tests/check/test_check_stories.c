@@ -64,7 +64,6 @@ static void features_that_amdvi_lacks_are_found(void **state)
 
 #define SCALABLE                                                                                       \
 	STORY_HEADER "machine(iommu=vtd, memory=256M, preset=\"sapphire-rapids\")\n"                   \
-		     "suppress(\"srtp-without-flush\")\n"                                              \
 		     "mem_write(0x100000, \"01 10 10 00 00 00 00 00\")\n" /* root: lower table */      \
 		     "mem_write(0x101300, \"01 20 10 00 00 00 00 00\")\n" /* context of 0:3.0 */       \
 		     "mem_write(0x102000, \"01 30 10 00 00 00 00 00\")\n" /* PASID directory */        \
@@ -172,7 +171,6 @@ static void a_large_leaf_is_taken_for_a_table_without_a_call(void **state)
 	/* Second stage by hand: a leaf of 2 MiB at 400000h (VT-d 9.8, bit 7). What looks like no entry is data. */
 	story_must_pass(STORY_HEADER
 	    "machine(iommu=vtd, memory=256M, preset=\"skylake-sp\")\n"
-	    "suppress(\"srtp-without-flush\")\n"
 	    "mem_write(0x100000, \"01 10 10 00 00 00 00 00\")\n"
 	    "mem_write(0x101180, \"01 20 10 00 00 00 00 00 02 01 00 00 00 00 00 00\")\n"
 	    "mem_write(0x102000, \"03 30 10 00 00 00 00 00\")\n"

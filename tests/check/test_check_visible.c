@@ -18,6 +18,27 @@ static void latch(struct host *host, uint32_t levels)
 	host_set(host, HOST_UNIT1, R_GCMD, 4, levels | G_SRTP);
 }
 
+/* Translation was on once, so that the unit may have kept something; it is off again. */
+static void run_before(struct host *host)
+{
+	latch(host, 0);
+	host_set(host, HOST_UNIT1, R_GCMD, 4, G_TE);
+	host_set(host, HOST_UNIT1, R_GCMD, 4, 0);
+	assert_int_equal(count(host), 0);
+}
+
+static void a_unit_that_was_never_on_has_kept_nothing(void **state)
+{
+	struct host host;
+
+	(void)state;
+	host_start(&host, &(struct host_setup){ .checked = true });
+	run_before(&host);
+	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_TE); /* and the same root again is no new one */
+	assert_int_equal(count(&host), 0);
+	host_stop(&host);
+}
+
 static void a_new_root_that_is_used_at_once(void **state)
 {
 	struct host host;
@@ -25,6 +46,7 @@ static void a_new_root_that_is_used_at_once(void **state)
 
 	(void)state;
 	host_start(&host, &(struct host_setup){ .checked = true });
+	run_before(&host);
 	at_line(&host, 40);
 	latch(&host, 0);
 	at_line(&host, 41);
@@ -43,6 +65,7 @@ static void one_cache_is_not_both(void **state)
 
 	(void)state;
 	host_start(&host, &(struct host_setup){ .checked = true });
+	run_before(&host);
 	latch(&host, 0);
 	host_set(&host, HOST_UNIT1, R_CCMD, 8, CCMD_GLOBAL);
 	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_TE);
@@ -57,6 +80,7 @@ static void a_new_root_that_is_flushed_first(void **state)
 
 	(void)state;
 	host_start(&host, &(struct host_setup){ .checked = true });
+	run_before(&host);
 	latch(&host, 0);
 	host_set(&host, HOST_UNIT1, R_CCMD, 8, CCMD_GLOBAL);
 	host_set(&host, HOST_UNIT1, R_IOTLB, 8, IOTLB_GLOBAL);
@@ -72,6 +96,7 @@ static void a_unit_that_flushes_by_itself(void **state)
 
 	(void)state;
 	host_start(&host, &(struct host_setup){ .checked = true, .cap_set = HOST_CAP_ESRTPS });
+	run_before(&host);
 	latch(&host, 0);
 	host_set(&host, HOST_UNIT1, R_GCMD, 4, G_TE);
 	assert_int_equal(count(&host), 0);
@@ -180,6 +205,7 @@ static void a_store_that_is_not_written_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_unit_that_was_never_on_has_kept_nothing),
 		cmocka_unit_test(a_new_root_that_is_used_at_once),
 		cmocka_unit_test(one_cache_is_not_both),
 		cmocka_unit_test(a_new_root_that_is_flushed_first),
