@@ -10,7 +10,7 @@
 #include "check/write.h"
 #include "machine/memory_access.h"
 #include "models/amdvi/spec/amdvi.h"
-#include "models/common/sized_range.h"
+#include "machine/sized_range.h"
 
 /* Commands (AMD-Vi 2.4). */
 enum { INVALIDATE_DEVTAB = 2, INVALIDATE_PAGES = 3, INVALIDATE_IOTLB = 4, INVALIDATE_ALL = 8 };

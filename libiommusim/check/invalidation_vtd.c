@@ -8,7 +8,7 @@
 #include "check/state.h"
 #include "check/write.h"
 #include "machine/memory_access.h"
-#include "models/common/sized_range.h"
+#include "machine/sized_range.h"
 #include "models/vtd/spec/vtd.h"
 
 /* Granularities of context and IOTLB invalidations (VT-d 6.5.2.1, 6.5.2.3, 11.4.6). */

@@ -11,7 +11,7 @@
 #include "models/amdvi/ring.h"
 #include "models/amdvi/status.h"
 #include "models/amdvi/translate.h"
-#include "models/common/sized_range.h"
+#include "machine/sized_range.h"
 
 #define COMMAND_BYTES 16u
 

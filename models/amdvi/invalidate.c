@@ -1,7 +1,7 @@
 /* What each invalidation takes out of the caches (AMD-Vi 2.4.2 to 2.4.8). Which command asks: command.c. */
 #include "models/amdvi/invalidate.h"
 
-#include "models/common/sized_range.h"
+#include "machine/sized_range.h"
 
 static void invalidate(struct amdvi_unit *amdvi, struct cache *cache, const struct cache_filter *filter)
 {

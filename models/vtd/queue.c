@@ -5,7 +5,7 @@
 #include "models/vtd/invalidate.h"
 
 #include "machine/memory_access.h"
-#include "models/common/sized_range.h"
+#include "machine/sized_range.h"
 #include "models/vtd/command.h"
 #include "models/vtd/event.h"
 #include "models/vtd/fault.h"

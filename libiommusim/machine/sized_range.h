@@ -2,8 +2,8 @@
  * Ranges whose size is in their address, as PCI Express ATS writes them and the units' own commands too:
  * the lowest 0 of the page number ends the part that is not compared.
  */
-#ifndef IOMMUSIM_MODELS_SIZED_RANGE_H
-#define IOMMUSIM_MODELS_SIZED_RANGE_H
+#ifndef IOMMUSIM_MACHINE_SIZED_RANGE_H
+#define IOMMUSIM_MACHINE_SIZED_RANGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
