@@ -312,7 +312,7 @@ static void print_policies(const struct comparison *comparison)
 static void print_machine(const struct comparison *comparison)
 {
 	const struct compare_column *column = &comparison->columns[0];
-	char vmm[48];
+	char vmm[IOMMUSIM_PROFILE_NAME + 8];
 	const char *at;
 
 	snprintf(vmm, sizeof(vmm), ", vmm %s", column->summary.profile);

@@ -38,7 +38,7 @@ int replay_option_take(
 	switch (option) {
 	case REPLAY_OPTION_VMM:
 		options->profile = argument;
-		return iommusim_profile_find(argument) != NULL
+		return iommusim_profile_exists(argument)
 		    ? COMMAND_OK
 		    : replay_option_no_profile(command, argument);
 	case REPLAY_OPTION_IOMMU:

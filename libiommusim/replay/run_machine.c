@@ -47,7 +47,7 @@ static enum iommusim_status check_profile(struct replay *replay, const char *at,
 {
 	char meant[160];
 
-	if (iommusim_profile_find(name) != NULL)
+	if (iommusim_profile_exists(name))
 		return IOMMUSIM_OK;
 	return replay_refuse(replay, at, "no release profile is called \"%.40s\"%s", name,
 	    suggest(meant, sizeof(meant), name, profile_at));

@@ -37,6 +37,12 @@ struct iommusim_profile {
 	struct policy_cell cells[COLUMN_COUNT];
 };
 
+/*
+ * The profile that a name stands for, variations included (profile.h), copied to `*out`, whose name is `name` itself.
+ * False: there is none.
+ */
+bool profile_read(const char *name, struct iommusim_profile *out);
+
 static inline enum policy_value profile_value(
     const struct iommusim_profile *profile, enum policy_column column)
 {

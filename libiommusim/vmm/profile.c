@@ -22,10 +22,11 @@ static const char *const column_titles[COLUMN_COUNT] = {
 static const struct {
 	const char *name;
 	const char *meaning;
+	enum policy_column column;
 } values[POLICY_COUNT] = {
 #define COLUMN(id, title)
-#define VALUE(column, id, value_name, value_meaning)                                                   \
-	[POLICY_##column##_##id] = { value_name, value_meaning },
+#define VALUE(value_column, id, value_name, value_meaning)                                             \
+	[POLICY_##value_column##_##id] = { value_name, value_meaning, COLUMN_##value_column },
 #include "vmm/policies.def"
 #undef COLUMN
 #undef VALUE
@@ -51,6 +52,61 @@ const struct iommusim_profile *iommusim_profile_find(const char *name)
 		if (strcmp(profiles[i].name, name) == 0)
 			return &profiles[i];
 	return NULL;
+}
+
+/* Is the word of so many characters this one? */
+static bool is_word(const char *text, size_t length, const char *word)
+{
+	return strlen(word) == length && memcmp(text, word, length) == 0;
+}
+
+/* "host_pages=remove", of so many characters: another value for that column. */
+static bool vary(struct iommusim_profile *profile, const char *text, size_t length)
+{
+	const char *equals = memchr(text, '=', length);
+	const size_t column = equals == NULL ? 0 : (size_t)(equals - text);
+
+	for (unsigned i = 0; equals != NULL && i < POLICY_COUNT; i++) {
+		if (!is_word(text, column, column_names[values[i].column]) ||
+		    !is_word(equals + 1, length - column - 1, values[i].name))
+			continue;
+		profile->cells[values[i].column] = (struct policy_cell){
+			.value = (enum policy_value)i,
+			.evidence = EVIDENCE_READ,
+			.source = "as the profile's name says",
+		};
+		return true;
+	}
+	return false;
+}
+
+bool profile_read(const char *name, struct iommusim_profile *out)
+{
+	size_t length = strcspn(name, "+");
+	size_t base = 0;
+
+	if (strlen(name) >= IOMMUSIM_PROFILE_NAME)
+		return false;
+	while (base < PROFILE_COUNT && !is_word(name, length, profiles[base].name))
+		base++;
+	if (base == PROFILE_COUNT)
+		return false;
+	*out = profiles[base];
+	out->name = name;
+	for (const char *at = name + length; *at != '\0'; at += length) {
+		at++;
+		length = strcspn(at, "+");
+		if (!vary(out, at, length))
+			return false;
+	}
+	return true;
+}
+
+bool iommusim_profile_exists(const char *name)
+{
+	struct iommusim_profile profile;
+
+	return profile_read(name, &profile);
 }
 
 const struct iommusim_profile *iommusim_profile_at(size_t index)

@@ -57,7 +57,9 @@ enum vmm_sysctl {
 
 struct iommusim_vmm {
 	struct iommusim_machine *machine;
-	const struct iommusim_profile *profile;
+	const struct iommusim_profile *profile; /* one of the table, or `varied` */
+	struct iommusim_profile varied;
+	char profile_name[IOMMUSIM_PROFILE_NAME]; /* of `varied` */
 	enum iommusim_cpu cpu;
 	bool foreign_ops; /* the caller's ops instead of a built-in backend */
 	struct iommusim_ops ops;

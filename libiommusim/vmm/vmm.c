@@ -17,10 +17,15 @@ static const struct {
 };
 
 static void take_defaults(struct iommusim_vmm *vmm, struct iommusim_machine *machine,
-    const struct iommusim_profile *profile, const struct iommusim_vmm_config *config)
+    const char *profile, const struct iommusim_vmm_config *config)
 {
 	vmm->machine = machine;
-	vmm->profile = profile;
+	vmm->profile = iommusim_profile_find(profile);
+	if (vmm->profile == NULL) {
+		snprintf(vmm->profile_name, sizeof(vmm->profile_name), "%s", profile);
+		profile_read(vmm->profile_name, &vmm->varied);
+		vmm->profile = &vmm->varied;
+	}
 	vmm->cpu = config->cpu;
 	if (config->ops != NULL) {
 		vmm->foreign_ops = true;
@@ -38,7 +43,6 @@ enum iommusim_status iommusim_vmm_create(struct iommusim_machine *machine,
     const struct iommusim_vmm_config *config, struct iommusim_vmm **out)
 {
 	static const struct iommusim_vmm_config defaults;
-	const struct iommusim_profile *profile;
 	enum iommusim_status status;
 	struct iommusim_vmm *vmm;
 	const char *name;
@@ -47,13 +51,12 @@ enum iommusim_status iommusim_vmm_create(struct iommusim_machine *machine,
 	if (config == NULL)
 		config = &defaults;
 	name = config->profile == NULL ? "reference" : config->profile;
-	profile = iommusim_profile_find(name);
-	if (profile == NULL)
+	if (!iommusim_profile_exists(name))
 		return machine_fail(machine, IOMMUSIM_ENOENT, "no profile is called \"%s\"", name);
 	vmm = machine_alloc_zeroed(machine, sizeof(*vmm));
 	if (vmm == NULL)
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for vmm");
-	take_defaults(vmm, machine, profile, config);
+	take_defaults(vmm, machine, name, config);
 	status = pages_init(&vmm->pages, machine);
 	if (status != IOMMUSIM_OK) {
 		machine_free(machine, vmm, sizeof(*vmm));

@@ -28,6 +28,15 @@ struct iommusim_policy {
 
 /* The profile called `name` ("13.0", "reference"), or NULL. All profiles are static. */
 IOMMUSIM_API const struct iommusim_profile *iommusim_profile_find(const char *name);
+
+/* Characters of a profile's name, and the NUL. */
+#define IOMMUSIM_PROFILE_NAME 128u
+
+/*
+ * Is that a profile for iommusim_vmm_config: one of the table, or one of them with other values in some columns,
+ * such as "reference+host_pages=remove" or "13.0+gcmd=restated+leaves=large"? No state: any thread.
+ */
+IOMMUSIM_API bool iommusim_profile_exists(const char *name);
 /* Profile number `index` in order of age, or NULL beyond the last. */
 IOMMUSIM_API const struct iommusim_profile *iommusim_profile_at(size_t index);
 IOMMUSIM_API const char *iommusim_profile_name(const struct iommusim_profile *profile);

@@ -60,8 +60,8 @@ struct iommusim_replay_options {
 };
 
 struct iommusim_replay_summary {
-	char machine[128]; /* "VT-d, 2 units, 32 GiB, vmm 13.0, cache hoard" */
-	char profile[32];
+	char machine[256]; /* "VT-d, 2 units, 32 GiB, vmm 13.0, cache hoard" */
+	char profile[IOMMUSIM_PROFILE_NAME];
 	uint64_t calls; /* statements that are calls, dma and interrupts included */
 	uint64_t dma[IOMMUSIM_VERDICT_COUNT];
 	uint64_t dma_total;

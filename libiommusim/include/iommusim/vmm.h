@@ -24,7 +24,8 @@ struct iommusim_domain;
 enum iommusim_cpu { IOMMUSIM_CPU_INTEL, IOMMUSIM_CPU_AMD, IOMMUSIM_CPU_OTHER };
 
 struct iommusim_vmm_config {
-	const char *profile; /* NULL: "reference" */
+	const char
+	    *profile; /* by name, as iommusim_profile_exists() takes it; copied; NULL: "reference" */
 	enum iommusim_cpu cpu;
 	/* Another driver instead of the built-in backends; copied, NULL: built-in. */
 	const struct iommusim_ops *ops;
