@@ -67,6 +67,7 @@ static void stored(void *context, uint64_t address, uint64_t length)
 	struct iommusim_check *check = context;
 
 	check->poll.reads = 0;
+	visible_store(check);
 	shadow_stored(check, address, length);
 }
 

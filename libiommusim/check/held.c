@@ -112,7 +112,7 @@ static bool leads_to(
 	if (device->unit != unit)
 		return false;
 	return (device->entry.present && device->domain == domain) ||
-	    (device->owed != 0 && device->before_domain == domain);
+	    ((device->owed & ~HELD_TLB) != 0 && device->before_domain == domain);
 }
 
 bool held_reachable(
@@ -134,11 +134,10 @@ static uint64_t tlb_bit(struct iommusim_check *check, struct check_device *devic
 
 	while (i < held->tlb_count && held->tlbs[i] != device)
 		i++;
-	if (i == held->tlb_count) {
-		if (i == HELD_TLBS || !requester_has_tlb(check->machine, device->segment, device->rid))
-			return 0;
+	if (i == HELD_TLBS || !requester_has_tlb(check->machine, device->segment, device->rid))
+		return 0;
+	if (i == held->tlb_count)
 		held->tlbs[held->tlb_count++] = device;
-	}
 	return UINT64_C(1) << (63 - i);
 }
 
@@ -171,8 +170,14 @@ static void owe_entry(struct iommusim_check *check, struct check_device *device)
 
 	if (absent && !own->unit->vendor->keeps_absent(own->unit))
 		return;
-	if (own->owed != 0 && own->before.present)
-		return; /* what was owed first still is */
+	if (own->owed != 0 && own->before.present) { /* what was owed first still is */
+		if (!absent) {
+			own->later = own->entry;
+			own->later_domain = own->domain;
+			own->born = check->held.clock;
+		}
+		return;
+	}
 	own->owed = HELD_ENTRIES;
 	if (!absent && own->unit->vendor->by_source)
 		own->owed |= HELD_TRANSLATIONS;
@@ -182,6 +187,7 @@ static void owe_entry(struct iommusim_check *check, struct check_device *device)
 	if (absent)
 		own->before.domain = 0; /* what is not there has no domain: it goes by 0 (VT-d 6.1) */
 	own->before_domain = own->domain;
+	own->later_domain = NULL;
 	own->born = check->held.clock;
 	own->place = check->place;
 	own->told = false;
@@ -223,7 +229,8 @@ static void look_at_entry(struct iommusim_check *check, struct check_device *dev
 		own->entry = entry;
 		own->domain = entry.present ? domain : own->domain;
 	}
-	if (own->domain == NULL)
+	/* A new domain may get root and id of one that is gone: then its entry is that one's, bit by bit. */
+	if (own->domain == NULL || (own->domain->destroyed && domain != NULL))
 		own->domain = domain;
 	if (entry.present)
 		attach(check, device);
@@ -356,8 +363,25 @@ void held_invalidated(struct iommusim_check *check, struct check_domain *domain)
 	domain->held.invalidated = check->held.clock++;
 }
 
+/* Entries that were changed with no call behind it have been by now, if software invalidates them. */
+static void look_at_entries(struct iommusim_check *check, const struct held_unit *unit)
+{
+	struct check_device *device;
+
+	TAILQ_FOREACH (device, &check->devices, link) {
+		struct held_entry entry;
+
+		if (device->held.unit == unit && device->held.entry.present &&
+		    unit->vendor->entry(unit, device->held.id, true, &entry) &&
+		    !same_entry(&entry, &device->held.entry))
+			look_at_entry(check, device);
+	}
+}
+
 void held_ask(struct iommusim_check *check, struct held_unit *unit, const struct held_order *order)
 {
+	if ((order->what & HELD_ENTRIES) != 0)
+		look_at_entries(check, unit);
 	if (!machine_grow(check->machine, &unit->orders, &unit->order_capacity, unit->order_count + 1,
 		sizeof(*unit->orders))) {
 		check->held.blind = true;
@@ -449,11 +473,11 @@ static struct held_payment payment_of(const struct held_order *order, uint64_t h
 	};
 }
 
-/* Nothing of the domain is kept any more, unless it is fetched anew. */
+/* Nothing of the domain is kept any more, unless it is fetched anew: not while translation is off. */
 static void forget_domain(
     struct iommusim_check *check, struct held_unit *unit, struct check_domain *domain)
 {
-	if (!held_reachable(check, unit, domain))
+	if (!unit->on || !held_reachable(check, unit, domain))
 		domain->held.holders &= ~unit->bit;
 }
 
@@ -486,8 +510,13 @@ static void pay_tlbs(
 
 		if (own->unit != unit || !names_device(order, own->id))
 			continue;
-		TAILQ_FOREACH (domain, &check->domains, link)
+		TAILQ_FOREACH (domain, &check->domains, link) {
 			held_spans_pay(check->machine, &domain->held.spans, &payment);
+			/* It keeps nothing of a domain that it is not in any more. */
+			if (payment.first == 0 && payment.last == UINT64_MAX &&
+			    (!own->entry.present || own->domain != domain))
+				domain->held.holders &= ~payment.holder;
+		}
 	}
 }
 

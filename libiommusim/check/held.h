@@ -98,6 +98,9 @@ struct held_device {
 	bool told;
 	struct held_entry before;
 	struct check_domain *before_domain;
+	/* And the last one of those that came and went since: */
+	struct held_entry later;
+	struct check_domain *later_domain; /* NULL: none did */
 	uint64_t born;
 	uint32_t place;  /* of the call that changed it */
 	uint64_t stored; /* by held.stores: when it was last stored to */
@@ -198,6 +201,7 @@ struct held {
 	struct held_unit *units[HELD_UNITS];
 	unsigned unit_count;
 	struct check_device *tlbs[HELD_TLBS];
+	uint64_t *storing; /* the stamp of what the call under way stores to, where buffers matter */
 	unsigned tlb_count;
 	uint64_t clock;                   /* counts invalidations asked for, from 1 */
 	uint64_t stores;                  /* counts calls that stored to tables, from 1 */
@@ -268,9 +272,19 @@ void missing_at_end(struct iommusim_check *check);
 /* Translation is about to be turned on; a DMA was made. */
 void visible_enabling(struct iommusim_check *check, struct held_unit *unit);
 void visible_dma(struct iommusim_check *check, const struct iommusim_report *report);
-/* Software stored to the tables of a domain, or to the entry of a device. */
-void visible_stored(
-    struct iommusim_check *check, struct check_domain *domain, uint64_t address, uint64_t length);
-void visible_entry_stored(struct iommusim_check *check, struct check_device *device);
+/*
+ * A call that stores to the entry of a device, or to tables for `length` addresses from `gpa` on, begins; it is over.
+ * What it stores counts as made when it begins, or with the last store that is seen: flushes of its own come after.
+ */
+struct visible_stamps {
+	uint64_t *stored; /* the stamp that it changes; NULL: none */
+	uint64_t before;  /* what it was */
+};
+void visible_begins(struct iommusim_check *check, struct visible_stamps *stamps, uint64_t *stored);
+void visible_mapping_begins(struct iommusim_check *check, struct visible_stamps *stamps,
+    struct check_domain *domain, uint64_t length, uint64_t gpa);
+void visible_ends(struct iommusim_check *check, const struct visible_stamps *stamps, bool stored);
+/* A store was seen. */
+void visible_store(struct iommusim_check *check);
 
 #endif

@@ -144,15 +144,14 @@ static bool decode(const struct held_unit *unit, const uint64_t *raw, struct hel
 	}
 }
 
-/* The tail moves on: what lies between is asked for. */
-static void tail_written(struct iommusim_check *check, struct held_unit *unit, uint64_t value)
+/* Descriptors from `at` up to `tail`, in bytes, are asked for. */
+static void queue_asked(
+    struct iommusim_check *check, struct held_unit *unit, uint64_t at, uint64_t tail)
 {
 	const uint64_t queue = peek(unit, vtd_IQA_at);
 	const uint64_t bytes = IOMMUSIM_PAGE_SIZE << vtd_IQA_QS(queue);
 	const uint64_t width = vtd_IQA_DW(queue) ? 32 : 16;
 	const uint64_t base = vtd_IQA_IQA(queue) << IOMMUSIM_PAGE_SHIFT;
-	const uint64_t tail = vtd_IQT_QT(value) * QUEUE_UNIT;
-	uint64_t at = vtd_IQT_QT(peek(unit, vtd_IQT_at)) * QUEUE_UNIT;
 
 	if (tail >= bytes || at >= bytes || (tail | at) % width != 0)
 		return; /* an error of its own: nothing is fetched */
@@ -168,6 +167,23 @@ static void tail_written(struct iommusim_check *check, struct held_unit *unit, u
 	}
 }
 
+/* The tail moves on: what lies between is asked for. While the queue is off nothing is fetched. */
+static void tail_written(struct iommusim_check *check, struct held_unit *unit, uint64_t value)
+{
+	if (vtd_GSTS_QIES(peek32(unit, vtd_GSTS_at)))
+		queue_asked(check, unit, vtd_IQT_QT(peek(unit, vtd_IQT_at)) * QUEUE_UNIT,
+		    vtd_IQT_QT(value) * QUEUE_UNIT);
+}
+
+/* The queue is turned on or off: its head is 0 then, and what it had not reached is not done (VT-d 6.5.2). */
+static void queue_switched(struct iommusim_check *check, struct held_unit *unit, bool on)
+{
+	held_forget_queue(check, unit);
+	unit->head = 0;
+	if (on)
+		queue_asked(check, unit, 0, vtd_IQT_QT(peek(unit, vtd_IQT_at)) * QUEUE_UNIT);
+}
+
 /* A new root table, or translation going off, drops everything where the unit says so (VT-d 6.6, 11.4.4.1). */
 static void command_written(struct iommusim_check *check, struct held_unit *unit, uint64_t value)
 {
@@ -175,6 +191,8 @@ static void command_written(struct iommusim_check *check, struct held_unit *unit
 		.by = BY_POINTER };
 	const uint32_t on = peek32(unit, vtd_GSTS_at);
 
+	if (!vtd_GSTS_QIES(on) != !vtd_GCMD_QIE(value))
+		queue_switched(check, unit, vtd_GCMD_QIE(value) != 0);
 	if (vtd_GCMD_WBF(value))
 		unit->flushed = check->held.stores;
 	if (vtd_GCMD_SRTP(value) && vtd_CAP_ESRTPS(peek(unit, vtd_CAP_at))) {

@@ -142,6 +142,7 @@ static enum iommusim_status ledger_add_device(
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
 	struct check_device *device = device_for(check, segment, rid);
+	struct visible_stamps stamps;
 	enum iommusim_status status;
 
 	if (device == NULL)
@@ -154,7 +155,9 @@ static enum iommusim_status ledger_add_device(
 		    domain->name, device->domain->name);
 	held_entry_changes(check, device, domain);
 	check->under = domain;
+	visible_begins(check, &stamps, &device->held.stored);
 	status = check->ops.add_device(check->ops_context, domain->handle, segment, rid);
+	visible_ends(check, &stamps, status == IOMMUSIM_OK);
 	check->under = NULL;
 	if (status != IOMMUSIM_OK) {
 		held_entry_changed(check, device);
@@ -165,7 +168,6 @@ static enum iommusim_status ledger_add_device(
 	device->domain = domain;
 	device->place = check->place;
 	held_entry_changed(check, device);
-	visible_entry_stored(check, device);
 	if (iommusim_unit_for(check->machine, segment, rid) == NULL &&
 	    iommusim_unit_at(check->machine, 0) != NULL)
 		check_finding(check, IOMMUSIM_FINDING_DEVICE_OUT_OF_SCOPE,
@@ -266,8 +268,6 @@ static void note_done(struct iommusim_check *check, struct check_domain *domain,
 {
 	if (done < length)
 		held_undone(check, domain, gpa + done, length - done);
-	if (check->held.buffers && done > 0)
-		visible_stored(check, domain, gpa, done < length ? done : length);
 }
 
 static enum iommusim_status ledger_create_mapping(
@@ -276,6 +276,7 @@ static enum iommusim_status ledger_create_mapping(
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
 	const bool recorded = in_ledger(gpa, length);
+	struct visible_stamps stamps;
 	enum iommusim_status status;
 	uint32_t serial = 0;
 
@@ -287,7 +288,9 @@ static enum iommusim_status ledger_create_mapping(
 		held_mapped(check, domain, gpa, length, hpa, serial);
 	}
 	check->under = domain;
+	visible_mapping_begins(check, &stamps, domain, recorded ? length : 0, gpa);
 	status = check->ops.create_mapping(check->ops_context, domain->handle, gpa, hpa, length, done);
+	visible_ends(check, &stamps, status == IOMMUSIM_OK && *done > 0);
 	check->under = NULL;
 	if (recorded)
 		note_done(check, domain, gpa, length, status == IOMMUSIM_OK ? *done : 0);
@@ -305,6 +308,7 @@ static enum iommusim_status ledger_remove_mapping(
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
 	const bool recorded = in_ledger(gpa, length);
+	struct visible_stamps stamps;
 	enum iommusim_status status;
 	uint32_t serial = 0;
 
@@ -316,7 +320,9 @@ static enum iommusim_status ledger_remove_mapping(
 		held_removed(check, domain, gpa, length, serial);
 	}
 	check->under = domain;
+	visible_mapping_begins(check, &stamps, domain, recorded ? length : 0, gpa);
 	status = check->ops.remove_mapping(check->ops_context, domain->handle, gpa, length, done);
+	visible_ends(check, &stamps, status == IOMMUSIM_OK && *done > 0);
 	check->under = NULL;
 	if (recorded)
 		note_done(check, domain, gpa, length, status == IOMMUSIM_OK ? *done : 0);

@@ -59,7 +59,9 @@ static struct holder holder_of(
 		    held_reachable(check, held->units[i], domain))
 			return (struct holder){ .unit = held->units[i] };
 	for (unsigned i = 0; i < held->tlb_count; i++)
-		if ((span->holders >> (63 - i) & 1) != 0 && held->tlbs[i]->held.unit != NULL)
+		if ((span->holders >> (63 - i) & 1) != 0 && held->tlbs[i]->held.unit != NULL &&
+		    requester_has_tlb(
+			check->machine, held->tlbs[i]->segment, held->tlbs[i]->rid)) /* ATS is on */
 			return (
 			    struct holder){ .unit = held->tlbs[i]->held.unit, .tlb = held->tlbs[i] };
 	return (struct holder){ .unit = NULL };
@@ -258,11 +260,16 @@ void missing_domain_destroyed(struct iommusim_check *check, struct check_domain 
 	if (check->held.blind)
 		return;
 	TAILQ_FOREACH (device, &check->devices, link) {
-		const struct held_device *own = &device->held;
+		struct held_device *own = &device->held;
 
-		if (own->owed == 0 || own->told || own->before_domain != domain ||
-		    !own->before.present || !own->unit->on)
+		if (own->owed == 0 || own->told || !own->before.present || !own->unit->on)
 			continue;
+		if (own->before_domain != domain && own->later_domain != domain)
+			continue;
+		if (own->before_domain != domain) { /* this one matters now */
+			own->before = own->later;
+			own->before_domain = domain;
+		}
 		tell_entry(check, device, "Now the domain is destroyed and its tables are freed");
 	}
 }

@@ -20,26 +20,47 @@ static uint64_t latest_flush(const struct iommusim_check *check)
 	return flushed;
 }
 
-void visible_stored(
-    struct iommusim_check *check, struct check_domain *domain, uint64_t address, uint64_t length)
+void visible_store(struct iommusim_check *check)
+{
+	if (check->held.storing != NULL)
+		*check->held.storing = ++check->held.stores;
+}
+
+void visible_begins(struct iommusim_check *check, struct visible_stamps *stamps, uint64_t *stored)
+{
+	*stamps = (struct visible_stamps){ .stored = NULL };
+	if (!check->held.buffers)
+		return;
+	stamps->stored = stored;
+	stamps->before = *stored;
+	check->held.storing = stored;
+	visible_store(check);
+}
+
+void visible_mapping_begins(struct iommusim_check *check, struct visible_stamps *stamps,
+    struct check_domain *domain, uint64_t length, uint64_t gpa)
 {
 	struct held_domain *own = &domain->held;
 
+	*stamps = (struct visible_stamps){ .stored = NULL };
+	if (!check->held.buffers || length == 0)
+		return;
 	if (own->stored <= latest_flush(check)) { /* everything before is out of one at least */
-		own->stored_first = address;
-		own->stored_last = address + length - 1;
+		own->stored_first = gpa;
+		own->stored_last = gpa + length - 1;
 	}
-	if (own->stored_first > address)
-		own->stored_first = address;
-	if (own->stored_last < address + length - 1)
-		own->stored_last = address + length - 1;
-	own->stored = ++check->held.stores;
+	if (own->stored_first > gpa)
+		own->stored_first = gpa;
+	if (own->stored_last < gpa + length - 1)
+		own->stored_last = gpa + length - 1;
+	visible_begins(check, stamps, &own->stored);
 }
 
-void visible_entry_stored(struct iommusim_check *check, struct check_device *device)
+void visible_ends(struct iommusim_check *check, const struct visible_stamps *stamps, bool stored)
 {
-	if (check->held.buffers)
-		device->held.stored = ++check->held.stores;
+	check->held.storing = NULL;
+	if (stamps->stored != NULL && !stored)
+		*stamps->stored = stamps->before;
 }
 
 /* Did anything that the unit is to use go into its buffers, and not out? */
