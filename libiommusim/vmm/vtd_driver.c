@@ -31,6 +31,8 @@ void vtd_driver_destroy(struct vtd_driver *driver)
 		return;
 	driver_end(&driver->common);
 	vtd_driver_forget_units(driver);
+	machine_free(driver->common.machine, driver->devices,
+	    driver->device_capacity * sizeof(*driver->devices));
 	machine_free(driver->common.machine, driver, sizeof(*driver));
 }
 
@@ -76,6 +78,7 @@ static void driver_cleanup(void *context)
 {
 	struct vtd_driver *driver = context;
 
+	driver->device_count = 0;
 	vtd_driver_forget_units(driver);
 }
 
@@ -144,7 +147,13 @@ static void driver_destroy_domain(void *context, void *handle)
 static enum iommusim_status driver_create_mapping(
     void *context, void *handle, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done)
 {
-	return driver_map(&vtd_second_stage, context, handle, gpa, hpa, length, done);
+	struct vtd_driver *driver = context;
+	enum iommusim_status status =
+	    driver_map(&vtd_second_stage, &driver->common, handle, gpa, hpa, length, done);
+
+	if (status == IOMMUSIM_OK && driver->buffers)
+		status = vtd_driver_flush_stores(driver);
+	return status;
 }
 
 static enum iommusim_status driver_remove_mapping(
@@ -190,6 +199,9 @@ static enum iommusim_status driver_add_device(
 		return vmm_violation(driver->common.vmm, IOMMUSIM_EBUSY,
 		    "vtd_add_device: %02x:%02x.%u is in a domain already", IOMMUSIM_RID_BUS(rid),
 		    IOMMUSIM_RID_DEVICE(rid), IOMMUSIM_RID_FUNCTION(rid));
+	if (!vtd_driver_device_room(driver))
+		return machine_fail(
+		    driver->common.machine, IOMMUSIM_ENOMEM, "no memory for another device");
 	entry[0] = 0;
 	vtd_context_entry_set_P(entry, 1);
 	vtd_context_entry_set_TT(
@@ -198,7 +210,14 @@ static enum iommusim_status driver_add_device(
 	vtd_context_entry_set_AW(entry, domain->table.levels - FIRST_WIDTH_LEVELS);
 	vtd_context_entry_set_DID(entry, domain->id);
 	driver_store_entry(&driver->common, address, entry, 2);
-	return IOMMUSIM_OK;
+	vtd_driver_device_added(driver,
+	    &(struct vtd_driver_device){
+		.segment = segment,
+		.rid = rid,
+		.id = domain->id,
+		.unit = (size_t)(unit - driver->units),
+	    });
+	return driver->buffers ? vtd_driver_flush_stores(driver) : IOMMUSIM_OK;
 }
 
 static enum iommusim_status driver_remove_device(
@@ -206,13 +225,14 @@ static enum iommusim_status driver_remove_device(
 {
 	struct vtd_driver *driver = context;
 	const uint64_t cleared[2] = { 0, 0 };
+	enum iommusim_status status;
 
 	(void)handle;
-	(void)segment;
 	/* Present goes first here, and the other half after it. */
 	driver_store(&driver->common, context_address(driver, rid), 0);
 	driver_store_entry(&driver->common, context_address(driver, rid), cleared, 2);
-	return vtd_driver_flush_all(driver);
+	status = vtd_driver_flush_all(driver);
+	return status == IOMMUSIM_OK ? vtd_driver_device_removed(driver, segment, rid) : status;
 }
 
 /* On every unit; with everybody else's translations, as the profile has it. */
@@ -221,17 +241,22 @@ static enum iommusim_status driver_invalidate_tlb(void *context, void *handle)
 	struct vtd_driver *driver = context;
 	const struct driver_domain *domain = handle;
 
-	if (vmm_policy(driver->common.vmm, COLUMN_reach) == POLICY_reach_SELECTIVE)
-		return vtd_driver_flush_pages(driver, domain->id, 0, 64);
-	return vtd_driver_flush_iotlb(driver);
+	const bool selective = vmm_policy(driver->common.vmm, COLUMN_reach) == POLICY_reach_SELECTIVE;
+	enum iommusim_status status = selective ? vtd_driver_flush_pages(driver, domain->id, 0, 64)
+						: vtd_driver_flush_iotlb(driver);
+
+	return status == IOMMUSIM_OK ? vtd_driver_flush_devices(driver, domain->id, 0, 64) : status;
 }
 
 static enum iommusim_status driver_invalidate_range(
     void *context, void *handle, uint64_t gpa, uint64_t length)
 {
 	const struct driver_domain *domain = handle;
+	const unsigned order = driver_order(gpa, length);
+	enum iommusim_status status = vtd_driver_flush_pages(context, domain->id, gpa, order);
 
-	return vtd_driver_flush_pages(context, domain->id, gpa, driver_order(gpa, length));
+	return status == IOMMUSIM_OK ? vtd_driver_flush_devices(context, domain->id, gpa, order)
+				     : status;
 }
 
 const struct iommusim_ops vtd_driver_ops = {

@@ -194,6 +194,7 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 
 	driver->common.domain_limit = UINT32_MAX;
 	driver->widths = 0xff;
+	driver->buffers = false;
 	driver->common.largest_leaf = LARGEST_LEVEL;
 	for (size_t i = 0; i < driver->unit_count; i++) {
 		struct vtd_driver_unit *unit = &driver->units[i];
@@ -207,12 +208,14 @@ static enum iommusim_status probe_units(struct vtd_driver *driver)
 			    "the firmware's table and the machine do not agree: newer firmware may "
 			    "help");
 		}
+		unit->version = version;
 		unit->capability = vtd_driver_read(driver, unit, vtd_CAP_at, 8);
 		unit->ext_capability = vtd_driver_read(driver, unit, vtd_ECAP_at, 8);
 		domains = UINT64_C(1) << (4 + 2 * vtd_CAP_ND(unit->capability));
 		if (domains < driver->common.domain_limit)
 			driver->common.domain_limit = (uint32_t)domains;
 		driver->widths &= (uint8_t)vtd_CAP_SAGAW(unit->capability);
+		driver->buffers |= vtd_CAP_RWBF(unit->capability) != 0;
 		if (largest_level(unit) < driver->common.largest_leaf)
 			driver->common.largest_leaf = (uint8_t)largest_level(unit);
 		if (vtd_driver_is_taken(driver, unit) &&

@@ -117,7 +117,8 @@ static void a_device_tlb_outlives_its_mapping(void **state)
 {
 	(void)state;
 	story_must_pass(
-	    STORY_HEADER "machine(iommu=vtd, memory=2G, preset=\"skylake-sp\")\n"
+	    STORY_HEADER "machine(iommu=vtd, memory=2G, preset=\"skylake-sp\", "
+			 "vmm=\"reference+device_tlb=forgotten\")\n"
 			 "device(1/0/0, \"ats0\", driver=ppt, class=ats, entries=16)\n"
 			 "device(2/0/0, \"plain\", driver=ppt, class=ats)\n"
 			 "vm_create(\"a\")\nvm_setup_memory(\"a\", 64M, seed=3)\n"

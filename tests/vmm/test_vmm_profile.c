@@ -162,6 +162,29 @@ static void the_cells_are_what_the_releases_do(void **state)
 	}
 }
 
+/* A name may vary a profile of the table: column by column, and by nothing that is not there. */
+static void a_profile_can_be_varied_by_its_name(void **state)
+{
+	static const char *const wrong[] = { "reference+", "reference+host_pages",
+		"reference+host_pages=", "reference+host_pages=removed", "reference+reset=keep",
+		"+host_pages=remove", "reference+host_pages=remove+", "13+host_pages=remove" };
+	const struct iommusim_profile *varied;
+	struct host host;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_false(iommusim_profile_exists(wrong[i]));
+	assert_true(iommusim_profile_exists("13.0"));
+	host_start(&host, &(struct host_setup){ .profile = "13.0+gcmd=restated+leaves=large" });
+	varied = iommusim_vmm_profile(host.vmm);
+	assert_string_equal(iommusim_profile_name(varied), "13.0+gcmd=restated+leaves=large");
+	assert_string_equal(cell(varied, "gcmd").value, "restated");
+	assert_string_equal(cell(varied, "leaves").value, "large");
+	assert_string_equal(cell(varied, "host_pages").value, "remove");
+	assert_string_equal(cell(varied, "owner").value, "unaware");
+	host_stop(&host);
+}
+
 /* What no release does otherwise, and what of it the reference does. */
 static void what_all_releases_have_in_common(void **state)
 {
@@ -170,6 +193,9 @@ static void what_all_releases_have_in_common(void **state)
 		{ "flush", "host-then-guest", "changed" },
 		{ "invalidate", "afterwards", "afterwards" },
 		{ "reach", "global", "global" },
+		{ "interface", "registers", "queue" },
+		{ "device_tlb", "forgotten", "invalidated" },
+		{ "write_buffer", "invalidations", "each" },
 		{ "leaves", "4k", "4k" },
 		{ "scope", "start-bus", "topology" },
 		{ "table_walk", "until-other", "all" },
@@ -266,6 +292,7 @@ int main(void)
 		cmocka_unit_test(a_profile_is_found_by_its_own_name_only),
 		cmocka_unit_test(releases_stand_in_order_of_age_and_variations_come_last),
 		cmocka_unit_test(the_cells_are_what_the_releases_do),
+		cmocka_unit_test(a_profile_can_be_varied_by_its_name),
 		cmocka_unit_test(what_all_releases_have_in_common),
 		cmocka_unit_test(variations_differ_from_the_reference_where_they_say),
 		cmocka_unit_test(the_same_value_means_the_same_in_every_profile),
