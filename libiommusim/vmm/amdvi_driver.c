@@ -56,6 +56,18 @@ static void block_device(struct amdvi_driver *driver, uint16_t rid)
 	driver_store_entry(&driver->common, entry_address(driver, rid), entry, AMDVI_QUADS);
 }
 
+/* The same for a page of entries, of a table that no unit has been told of yet. */
+static void fill_blocked(struct amdvi_driver *driver, uint64_t page)
+{
+	uint64_t *quads = driver_table_at(&driver->common, page), entry[AMDVI_QUADS] = { 0 };
+
+	amdvi_dte_set_V(entry, 1);
+	for (size_t quad = 0; quad < IOMMUSIM_PAGE_SIZE / sizeof(*quads); quad++)
+		quads[quad] = entry[quad % AMDVI_QUADS];
+	iommusim_memory_flush(driver->common.machine, page, IOMMUSIM_PAGE_SIZE);
+	iommusim_memory_stored(driver->common.machine, page, IOMMUSIM_PAGE_SIZE);
+}
+
 /* The entry of an id, with what firmware wants of the function that carries it. */
 static void store_device(struct amdvi_driver *driver, const struct amdvi_driver_unit *unit,
     const struct driver_domain *domain, uint16_t rid, uint16_t id)
@@ -108,8 +120,8 @@ static enum iommusim_status make_tables(struct amdvi_driver *driver)
 		driver->units[i].events = driver->units[i].commands + IOMMUSIM_PAGE_SIZE;
 	}
 	if (vmm_policy(driver->common.vmm, COLUMN_amd_idle) == POLICY_amd_idle_BLOCKED)
-		for (uint32_t rid = 0; rid < AMDVI_DEVICES; rid++)
-			block_device(driver, (uint16_t)rid);
+		for (uint64_t page = 0; page < AMDVI_DEVICE_PAGES; page++)
+			fill_blocked(driver, driver->devices + page * IOMMUSIM_PAGE_SIZE);
 	return IOMMUSIM_OK;
 }
 
@@ -144,10 +156,30 @@ static void amdvi_enable(void *context)
 			    iommusim_machine_diagnostic(driver->common.machine)->text);
 }
 
+/*
+ * A unit takes commands only while it translates: what it keeps has to go before it is turned off, or it is there
+ * when it is turned on again. Nothing leads to tables then that it could fetch anew.
+ */
+static void block_all(struct amdvi_driver *driver)
+{
+	for (uint32_t rid = 0; rid < AMDVI_DEVICES; rid++) {
+		uint64_t entry[AMDVI_QUADS] = { 0 };
+
+		memory_load64(&driver->common.machine->memory, entry_address(driver, (uint16_t)rid),
+		    true, &entry[0]);
+		if (amdvi_dte_TV(entry))
+			block_device(driver, (uint16_t)rid);
+	}
+	for (size_t i = 0; i < driver->unit_count; i++)
+		amdvi_driver_flush_unit(driver, &driver->units[i]);
+}
+
 static void amdvi_disable(void *context)
 {
 	struct amdvi_driver *driver = context;
 
+	if (vmm_policy(driver->common.vmm, COLUMN_amd_commands) == POLICY_amd_commands_ROOM)
+		block_all(driver);
 	for (size_t i = 0; i < driver->unit_count; i++)
 		amdvi_driver_disable_unit(driver, &driver->units[i]);
 }

@@ -68,6 +68,9 @@ void amdvi_driver_set_up_unit(struct amdvi_driver *driver, struct amdvi_driver_u
 enum iommusim_status amdvi_driver_enable_unit(
     struct amdvi_driver *driver, struct amdvi_driver_unit *unit);
 void amdvi_driver_disable_unit(struct amdvi_driver *driver, struct amdvi_driver_unit *unit);
+/* All that it keeps, of whatever domain or device. */
+enum iommusim_status amdvi_driver_flush_unit(
+    struct amdvi_driver *driver, struct amdvi_driver_unit *unit);
 /* A device table entry has changed. */
 enum iommusim_status amdvi_driver_flush_device(
     struct amdvi_driver *driver, struct amdvi_driver_unit *unit, uint16_t rid);

@@ -97,9 +97,7 @@ static bool map_range(
 /* A VM's devices see the VM's memory alone: there, such a range would be a hole in it. */
 static bool is_host(const struct amdvi_driver *driver, const struct driver_domain *domain)
 {
-	const struct iommusim_domain *host = driver->common.vmm->host;
-
-	return host != NULL && host->handle == domain;
+	return driver->common.host == domain;
 }
 
 enum iommusim_status amdvi_driver_map_memory(struct amdvi_driver *driver, struct driver_domain *domain,

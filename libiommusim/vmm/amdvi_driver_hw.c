@@ -174,7 +174,8 @@ enum iommusim_status amdvi_driver_flush_domain(struct amdvi_driver *driver, uint
 }
 
 /* Whatever the unit may have kept of an earlier life: by one command, or device by device. */
-static enum iommusim_status flush_all(struct amdvi_driver *driver, struct amdvi_driver_unit *unit)
+enum iommusim_status amdvi_driver_flush_unit(
+    struct amdvi_driver *driver, struct amdvi_driver_unit *unit)
 {
 	uint64_t command[2] = { 0, 0 };
 	enum iommusim_status status = IOMMUSIM_OK;
@@ -226,7 +227,7 @@ enum iommusim_status amdvi_driver_enable_unit(
 	    &driver->common, unit->base, amdvi_STATUS_at, 8, amdvi_STATUS_CMD_BUF_RUN_bits(1), true);
 	if (status != IOMMUSIM_OK)
 		return status;
-	return is_careful(driver) ? flush_all(driver, unit) : complete(driver, unit);
+	return is_careful(driver) ? amdvi_driver_flush_unit(driver, unit) : complete(driver, unit);
 }
 
 void amdvi_driver_disable_unit(struct amdvi_driver *driver, struct amdvi_driver_unit *unit)

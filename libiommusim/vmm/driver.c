@@ -141,6 +141,8 @@ enum iommusim_status driver_domain_create(struct driver *driver, uint32_t id, un
 	domain->id = id;
 	domain->max_address = max_address;
 	TAILQ_INSERT_TAIL(&driver->domains, domain, link);
+	if (driver->host == NULL)
+		driver->host = domain;
 	*out = domain;
 	return IOMMUSIM_OK;
 }
@@ -149,6 +151,8 @@ void driver_domain_destroy(
     struct driver *driver, struct driver_domain *domain, const struct page_format *format)
 {
 	TAILQ_REMOVE(&driver->domains, domain, link);
+	if (driver->host == domain)
+		driver->host = NULL;
 	page_table_destroy(format, &domain->table);
 	machine_free(driver->machine, domain, sizeof(*domain));
 }
@@ -200,8 +204,10 @@ void driver_unmap_blindly(const struct page_format *format, struct driver *drive
 	for (uint64_t done = 0; done < length; done += IOMMUSIM_PAGE_SIZE) {
 		const uint64_t entry = blind_entry(format, domain, memory, gpa + done);
 
-		if (entry != UINT64_MAX)
-			driver_store(driver, entry, 0);
+		if (entry == UINT64_MAX)
+			continue;
+		driver_store(driver, entry, 0);
+		iommusim_memory_flush(driver->machine, entry, sizeof(entry));
 	}
 }
 

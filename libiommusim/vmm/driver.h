@@ -24,6 +24,7 @@ struct driver {
 	uint32_t domain_limit; /* ids below it: the least any unit has */
 	uint8_t largest_leaf;  /* level of the largest leaves that every unit takes; 0 as 1: 4 KiB */
 	struct driver_domain_list domains;
+	const struct driver_domain *host; /* the first one after init is the host's (io/iommu.c) */
 };
 
 void driver_begin(struct driver *driver, const char *name, struct iommusim_vmm *vmm);
