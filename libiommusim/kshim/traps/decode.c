@@ -158,7 +158,8 @@ static void take(
 	take_operands(decoded, operands, form);
 	if (!is_covered(decoded->mnemonic))
 		refuse(form, IOMMUSIM_TRAPS_UNCOVERED);
-	if (form->width != 0 && !is_bus_width(form->width))
+	if (form->width != 0 && !is_bus_width(form->width) &&
+	    decoded->meta.category != ZYDIS_CATEGORY_MISC) /* clflush and its like name a whole line */
 		refuse(form, IOMMUSIM_TRAPS_WIDE);
 	else if ((!form->reads && !form->writes) || !traps_redirect(decoded, form))
 		refuse(form, IOMMUSIM_TRAPS_UNCOVERED);
