@@ -362,17 +362,11 @@ static void signal_from_outside(struct rig *rig)
 
 static void test_what_ends_the_process(void **state)
 {
-#if defined(__SANITIZE_ADDRESS__)
-	const int by_segv = 0; /* AddressSanitizer reports and exits */
-#else
-	const int by_segv = SIGSEGV;
-#endif
-
 	assert_int_equal(signal_of_child(do_nothing_wrong, *state), 0);
-	assert_int_equal(signal_of_child(refused_without_a_call, *state), by_segv);
-	assert_int_equal(signal_of_child(wild_pointer, *state), by_segv);
-	assert_int_equal(signal_of_child(not_attached, *state), by_segv);
-	assert_int_equal(signal_of_child(signal_from_outside, *state), by_segv);
+	assert_int_equal(signal_of_child(refused_without_a_call, *state), SIGSEGV);
+	assert_int_equal(signal_of_child(wild_pointer, *state), SIGSEGV);
+	assert_int_equal(signal_of_child(not_attached, *state), SIGSEGV);
+	assert_int_equal(signal_of_child(signal_from_outside, *state), SIGSEGV);
 }
 
 static sigjmp_buf out_of_handler;
@@ -399,7 +393,7 @@ static void fault_elsewhere(struct rig *rig, unsigned expected)
 {
 	assert_int_equal(iommusim_traps_attach(rig->traps), IOMMUSIM_OK);
 	if (sigsetjmp(out_of_handler, 1) == 0)
-		*(volatile uint32_t *)0x10 = 1;
+		*nowhere = 1;
 	assert_int_equal(handled, expected);
 	probe_write_twice(regs_of(rig), expected); /* ours are still ours */
 	assert_true(strlen(rig->log) > 0);
@@ -413,6 +407,7 @@ static void test_previous_handler_gets_what_is_not_ours(void **state)
 	handled = 0;
 	action.sa_sigaction = handler_with_info;
 	sigaction(SIGSEGV, &action, &before);
+	nowhere = (volatile uint32_t *)0x10;
 	fault_elsewhere(*state, 1);
 	assert_ptr_equal(handled_address, (void *)0x10);
 	fault_elsewhere(*state, 2);
@@ -446,7 +441,7 @@ static void test_strangers(void **state)
 	probe_write_twice(regs_of(rig), 5); /* acts all the same */
 	assert_log(rig, "w4@0=5 w4@0=5 ");
 	assert_int_equal(iommusim_traps_strangers(rig->traps, &place), 2);
-	assert_true((uintptr_t)place - (uintptr_t)probe_write_twice < 64);
+	assert_true((uintptr_t)place - (uintptr_t)probe_write_twice < 512);
 	assert_ptr_not_equal(rig->place, NULL);
 	for (unsigned i = 1; i < 16; i++)
 		assert_int_equal(iommusim_traps_add_code(rig->traps, code_read, 1), IOMMUSIM_OK);
