@@ -87,7 +87,7 @@ static void life(const struct vtd_driver *driver, volatile void *registers, bool
 	driver->fault_event(0xfee00000, 0x41);
 	driver->enable();
 	assert_int_equal(driver->domain_create(&domain), 0);
-	assert_int_equal(driver->map(domain, GUEST, HOST, 4 * VTD_PAGE_SIZE), 0);
+	assert_int_equal(driver->map(domain, GUEST, HOST, UINT64_C(4) * VTD_PAGE_SIZE), 0);
 	driver->add_device(domain, DISK);
 	driver->invalidate(domain);
 	dma_write(GUEST, false);

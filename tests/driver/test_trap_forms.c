@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -107,7 +108,8 @@ static uint8_t *code_page(void)
 	uint8_t *page = mmap(NULL, IOMMUSIM_PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	assert_true(page != MAP_FAILED);
+	if (page == MAP_FAILED || page == NULL)
+		abort();
 	return page;
 }
 

@@ -340,7 +340,8 @@ static void refused_without_a_call(struct rig *rig)
 	(void)*(volatile uint32_t *)(void *)(rig->registers + RIG_BYTES);
 }
 
-static volatile uint32_t *volatile nowhere;
+/* Not NULL, which UBSan would see before the processor does. */
+static volatile uint32_t *volatile nowhere = (volatile uint32_t *)0x10;
 
 static void wild_pointer(struct rig *rig)
 {
@@ -407,7 +408,6 @@ static void test_previous_handler_gets_what_is_not_ours(void **state)
 	handled = 0;
 	action.sa_sigaction = handler_with_info;
 	sigaction(SIGSEGV, &action, &before);
-	nowhere = (volatile uint32_t *)0x10;
 	fault_elsewhere(*state, 1);
 	assert_ptr_equal(handled_address, (void *)0x10);
 	fault_elsewhere(*state, 2);
