@@ -24,7 +24,7 @@ struct iommusim_traps;
 enum iommusim_traps_reason {
 	IOMMUSIM_TRAPS_UNKNOWN,   /* the bytes are no instruction, or not the one that faulted */
 	IOMMUSIM_TRAPS_UNCOVERED, /* an instruction that is not carried out here */
-	IOMMUSIM_TRAPS_WIDE,      /* not 1, 2, 4 or 8 bytes: no IOMMU register can be accessed so */
+	IOMMUSIM_TRAPS_WIDE,      /* not 1, 2, 4 or 8 bytes (VT-d 11.2: not even a 128-bit register) */
 	IOMMUSIM_TRAPS_UNMAPPED,  /* reaches beyond the registers that iommusim_traps_map() gave */
 	IOMMUSIM_TRAPS_EXECUTED,  /* not an access: the processor jumped into the page */
 	IOMMUSIM_TRAPS_REASON_COUNT
@@ -111,7 +111,10 @@ IOMMUSIM_API enum iommusim_status iommusim_traps_add_code(
 IOMMUSIM_API uint64_t iommusim_traps_strangers(
     const struct iommusim_traps *traps, const void **first_place);
 
-/* Accesses with a lock prefix so far (xchg has none): no IOMMU register takes part in a bus lock. */
+/*
+ * Accesses with a lock prefix so far (xchg has none). They act, but software must not issue locked
+ * operations to remapping registers (VT-d 11.2).
+ */
 IOMMUSIM_API uint64_t iommusim_traps_locked(const struct iommusim_traps *traps);
 
 /*
