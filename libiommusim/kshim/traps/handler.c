@@ -118,6 +118,7 @@ static void refuse(struct traps_thread *thread, siginfo_t *info, ucontext_t *int
 
 	take_bytes(&refusal);
 	describe(&refusal);
+	thread->refusal = refusal;
 	traps->last = refusal;
 	atomic_fetch_add(&traps->refused, 1);
 	pthread_sigmask(SIG_SETMASK, &interrupted->uc_sigmask, NULL);

@@ -202,7 +202,7 @@ enum iommusim_status iommusim_traps_call(struct iommusim_traps *traps, void (*fu
 		thread->entry = outer;
 		thread->place = place;
 		if (refusal != NULL)
-			*refusal = traps->last;
+			*refusal = thread->refusal;
 		return IOMMUSIM_EFAULT;
 	}
 	thread->entry = &here;

@@ -93,6 +93,7 @@ struct traps_thread {
 	sigjmp_buf *probe; /* NULL: nobody tries anything (probe.c) */
 	bool probed;
 	stack_t stack_before;
+	struct iommusim_traps_refusal refusal; /* the last of this thread */
 	struct form forms[FORMS];
 };
 
