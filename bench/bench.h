@@ -48,6 +48,7 @@ extern const struct benchmark map_benchmarks[];
 extern const struct benchmark translate_benchmarks[];
 extern const struct benchmark policy_benchmarks[];
 extern const struct benchmark replay_benchmarks[];
+extern const struct benchmark interception_benchmarks[];
 
 /* Baseline / value of series number `index`: above 1, the value is the faster one. */
 double bench_ratio(const struct bench_result *result, unsigned index);

@@ -22,6 +22,7 @@ static const struct benchmark *const families[] = {
 	translate_benchmarks,
 	policy_benchmarks,
 	replay_benchmarks,
+	interception_benchmarks,
 };
 
 enum { FAMILIES = sizeof(families) / sizeof(*families) };

@@ -4,7 +4,8 @@ set(IOMMUSIM_CMAKE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/iommusim")
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/libiommusim/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   FILES_MATCHING PATTERN "*.h"
-  PATTERN "kshim_hooks.h" EXCLUDE) # its archive works from the build tree alone so far
+  PATTERN "kshim_hooks.h" EXCLUDE # its archive and the traps' work from the build tree alone so far
+  PATTERN "kshim_traps.h" EXCLUDE)
 install(TARGETS iommusim EXPORT iommusim-shared)
 install(TARGETS iommusim_static EXPORT iommusim-static)
 

@@ -25,7 +25,7 @@ static void write_who(const struct iommusim_remembered_call *call, char *text, s
 		write_inner_call(call, words, sizeof(words));
 	else
 		write_call(call, words, sizeof(words));
-	snprintf(text, size, "%s at %.80s", words, write_place(&call->place, place));
+	snprintf(text, size, "%.139s at %.80s", words, write_place(&call->place, place));
 }
 
 static void write_place_of(const struct iommusim_check *check, uint32_t place, char *text, size_t size)

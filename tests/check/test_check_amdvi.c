@@ -307,7 +307,7 @@ static unsigned overruns(const char *profile, unsigned functions, char *text, si
 	host_init(&host);
 	for (size_t i = 0; (finding = iommusim_check_finding(host.check, i)) != NULL; i++) {
 		found += finding->id == IOMMUSIM_FINDING_COMMAND_RING_OVERRUN;
-		snprintf(text, size, "%s", finding->text);
+		snprintf(text, size, "%.300s", finding->text);
 	}
 	host_stop(&host);
 	return found;

@@ -108,7 +108,7 @@ uint32_t probe_atomics(struct probe_regs *regs)
 	__atomic_fetch_add(&regs->control, 3, __ATOMIC_SEQ_CST);
 	__atomic_compare_exchange_n(
 	    &regs->control, &expected, 0x200, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	expected = 0x999; /* is not there: nothing is written */
+	expected = 0x999; /* is not there: what is gets written back */
 	__atomic_compare_exchange_n(
 	    &regs->control, &expected, 0x300, 1, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	return expected + __atomic_load_n(&regs->control, __ATOMIC_ACQUIRE);

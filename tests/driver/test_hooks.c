@@ -259,7 +259,7 @@ static void test_atomics(void **state)
 	uint64_t word = 0;
 
 	assert_int_equal(probe_atomics(device->regs), 0x400);
-	assert_log(device, "w4@0=100 r4@0 w4@0=103 r4@0 w4@0=200 r4@0 r4@0 ");
+	assert_log(device, "w4@0=100 r4@0 w4@0=103 r4@0 w4@0=200 r4@0 w4@0=200 r4@0 ");
 	assert_int_equal(probe_atomic_memory(&word), 0x77);
 	assert_int_equal(word, 2);
 	assert_int_equal(iommusim_hooks_unmarked(device->hooks), 0);

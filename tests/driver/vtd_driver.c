@@ -331,6 +331,8 @@ static void vtd_detach(void)
 
 #ifdef DRIVER_BARE_SRTP
 #define DRIVER vtd_driver_bare_srtp
+#elif defined(DRIVER_TRAPPED)
+#define DRIVER vtd_driver_trapped
 #else
 #define DRIVER vtd_driver
 #endif

@@ -43,5 +43,7 @@ struct vtd_driver {
 extern const struct vtd_driver vtd_driver;
 /* The same driver, which writes SRTP without the bits that are to stay on. */
 extern const struct vtd_driver vtd_driver_bare_srtp;
+/* The same driver, compiled without hooks. */
+extern const struct vtd_driver vtd_driver_trapped;
 
 #endif

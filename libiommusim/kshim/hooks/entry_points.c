@@ -149,7 +149,10 @@ static void changed(const volatile void *where, size_t length)
 		changed(where, sizeof(*where));                                                        \
 	}
 
-/* gcc calls `strong` and `weak`, clang `val`, which gives back what was there. */
+/*
+ * gcc calls `strong` and `weak`, clang `val`, which gives back what was there. A register is written
+ * whether they were equal or not, as by the processor's own cmpxchg.
+ */
 #define COMPARE(bits)                                                                                  \
 	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(volatile uint##bits##_t *where,      \
 	    uint##bits##_t expected, uint##bits##_t value, int order, int failure);                    \
@@ -166,8 +169,7 @@ static void changed(const volatile void *where, size_t length)
 		(void)failure;                                                                         \
 		hooks_volatile_read(where, sizeof(*where));                                            \
 		done = __atomic_compare_exchange_n(where, expected, value, false, ORDER, ORDER);       \
-		if (done)                                                                              \
-			changed(where, sizeof(*where));                                                \
+		changed(where, sizeof(*where));                                                        \
 		return done;                                                                           \
 	}                                                                                              \
 	int __tsan_atomic##bits##_compare_exchange_weak(volatile uint##bits##_t *where,                \

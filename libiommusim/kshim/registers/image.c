@@ -1,11 +1,7 @@
 /* A program's own data as physical memory: where it lies, as the loader tells it. */
-#include <link.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "kshim/registers/registers.h"
 
-#include <iommusim/kshim_hooks.h>
-#include <iommusim/memory.h>
+#include <link.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -77,7 +73,7 @@ static void allow_all(void *first, size_t length)
 #endif
 }
 
-enum iommusim_status iommusim_hooks_add_image(
+enum iommusim_status registers_add_image(
     struct iommusim_machine *machine, uint64_t base, const void *inside)
 {
 	struct extent extent = { .inside = (uintptr_t)inside };
