@@ -54,7 +54,7 @@
 #define __DEQUALIFY(type, x) ((type)(uintptr_t)(const volatile void *)(x))
 #endif
 #ifndef __containerof
-#define __containerof(member_at, type, member)                                                                 \
+#define __containerof(member_at, type, member)                                                         \
 	((type *)(void *)((uintptr_t)(member_at)-offsetof(type, member)))
 #endif
 #ifndef __read_mostly

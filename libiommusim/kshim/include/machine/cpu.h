@@ -5,7 +5,7 @@
 #include <machine/cpufunc.h>
 
 /* Polling: time passes. */
-#define cpu_spinwait() iommusim_kernel_spin_wait()
+#define cpu_spinwait()   iommusim_kernel_spin_wait()
 #define cpu_lock_delay() iommusim_kernel_spin_wait()
 
 #endif

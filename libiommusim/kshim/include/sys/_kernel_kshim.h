@@ -53,13 +53,13 @@ struct sysinit {
 	const void *udata;
 };
 
-#define IOMMUSIM_SYSINIT(set, kind, uniq, sub, when, function, argument)                                       \
-	static const struct sysinit iommusim_##kind##_##uniq = { (unsigned)(sub), (unsigned)(when),            \
-		(sysinit_cfunc_t)(uintptr_t)(function), (const void *)(uintptr_t)(argument) };                 \
+#define IOMMUSIM_SYSINIT(set, kind, uniq, sub, when, function, argument)                               \
+	static const struct sysinit iommusim_##kind##_##uniq = { (unsigned)(sub), (unsigned)(when),    \
+		(sysinit_cfunc_t)(uintptr_t)(function), (const void *)(uintptr_t)(argument) };         \
 	DATA_SET(set, iommusim_##kind##_##uniq)
-#define C_SYSINIT(uniq, sub, when, function, argument)                                                         \
+#define C_SYSINIT(uniq, sub, when, function, argument)                                                 \
 	IOMMUSIM_SYSINIT(sysinit_set, sysinit, uniq, sub, when, function, argument)
-#define C_SYSUNINIT(uniq, sub, when, function, argument)                                                       \
+#define C_SYSUNINIT(uniq, sub, when, function, argument)                                               \
 	IOMMUSIM_SYSINIT(sysuninit_set, sysuninit, uniq, sub, when, function, argument)
 #define SYSINIT(uniq, sub, when, function, argument)   C_SYSINIT(uniq, sub, when, function, argument)
 #define SYSUNINIT(uniq, sub, when, function, argument) C_SYSUNINIT(uniq, sub, when, function, argument)
@@ -82,10 +82,9 @@ struct iommusim_tunable {
 	enum iommusim_tunable_type type;
 };
 
-#define IOMMUSIM_TUNABLE(path_, variable_, size_, type_)                                                       \
-	static const struct iommusim_tunable IOMMUSIM_SET_JOIN(iommusim_tunable_, __LINE__) = {                \
-		(path_), (variable_), (size_), IOMMUSIM_TUNABLE_##type_                                        \
-	};                                                                                                     \
+#define IOMMUSIM_TUNABLE(path_, variable_, size_, type_)                                               \
+	static const struct iommusim_tunable IOMMUSIM_SET_JOIN(iommusim_tunable_,                      \
+	    __LINE__) = { (path_), (variable_), (size_), IOMMUSIM_TUNABLE_##type_ };                   \
 	DATA_SET(iommusim_tunables, IOMMUSIM_SET_JOIN(iommusim_tunable_, __LINE__))
 #define TUNABLE_INT(path, variable)       IOMMUSIM_TUNABLE(path, variable, 0, INT)
 #define TUNABLE_LONG(path, variable)      IOMMUSIM_TUNABLE(path, variable, 0, LONG)

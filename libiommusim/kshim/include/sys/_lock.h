@@ -9,10 +9,11 @@
 struct lock_object {
 	const char *lo_name;
 	unsigned lo_flags; /* LO_* */
-	unsigned lo_data;  /* depth of recursion beyond the first; of a shared lock, holders beyond the first */
-	unsigned held;     /* 0 nobody, 1 exclusively, 2 shared */
-	unsigned kind;     /* enum iommusim_lock_kind */
-	const char *file;  /* where it was taken first */
+	unsigned
+	    lo_data; /* depth of recursion beyond the first; of a shared lock, holders beyond the first */
+	unsigned held;    /* 0 nobody, 1 exclusively, 2 shared */
+	unsigned kind;    /* enum iommusim_lock_kind */
+	const char *file; /* where it was taken first */
 	int line;
 	TAILQ_ENTRY(lock_object) link; /* among those that are held */
 };

@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-#define _BITSET_BITS          64
-#define __bitset_words(size)  (((size) + _BITSET_BITS - 1) / _BITSET_BITS)
-#define BITSET_SIZE(size)     (__bitset_words(size) * sizeof(uint64_t))
-#define BITSET_DEFINE(tag, size)                                                                               \
-	struct tag {                                                                                           \
-		uint64_t __bits[__bitset_words(size)];                                                         \
+#define _BITSET_BITS         64
+#define __bitset_words(size) (((size) + _BITSET_BITS - 1) / _BITSET_BITS)
+#define BITSET_SIZE(size)    (__bitset_words(size) * sizeof(uint64_t))
+#define BITSET_DEFINE(tag, size)                                                                       \
+	struct tag {                                                                                   \
+		uint64_t __bits[__bitset_words(size)];                                                 \
 	}
 #define BITSET_DEFINE_VAR(tag) BITSET_DEFINE(tag, 1)
 

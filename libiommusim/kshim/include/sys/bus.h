@@ -44,20 +44,20 @@ enum intr_type {
 	INTR_SLEEPABLE = 2048
 };
 
-#define BUS_PROBE_SPECIFIC   0
-#define BUS_PROBE_VENDOR     (-10)
-#define BUS_PROBE_DEFAULT    (-20)
+#define BUS_PROBE_SPECIFIC     0
+#define BUS_PROBE_VENDOR       (-10)
+#define BUS_PROBE_DEFAULT      (-20)
 #define BUS_PROBE_LOW_PRIORITY (-40)
-#define BUS_PROBE_GENERIC    (-100)
-#define BUS_PROBE_HOOVER     (-1000000)
-#define BUS_PROBE_NOWILDCARD (-2000000000)
+#define BUS_PROBE_GENERIC      (-100)
+#define BUS_PROBE_HOOVER       (-1000000)
+#define BUS_PROBE_NOWILDCARD   (-2000000000)
 
-#define DEVICE_UNIT_ANY      (-1)
-#define BUS_PASS_ROOT        0
-#define BUS_PASS_BUS         10
-#define BUS_PASS_CPU         20
-#define BUS_PASS_INTERRUPT   40
-#define BUS_PASS_DEFAULT     0x7fffffff
+#define DEVICE_UNIT_ANY    (-1)
+#define BUS_PASS_ROOT      0
+#define BUS_PASS_BUS       10
+#define BUS_PASS_CPU       20
+#define BUS_PASS_INTERRUPT 40
+#define BUS_PASS_DEFAULT   0x7fffffff
 
 /* ---- drivers and their methods ------------------------------------------------------------------------ */
 
@@ -79,26 +79,27 @@ struct driver_module_data {
  * Two shapes: with a variable for the device class, until 13, and without. A class is told from an event handler
  * by how many arguments there are.
  */
-#define IOMMUSIM_DRIVER(name_, bus_, driver_, class_, handler_, argument_, order_, pass_)                      \
-	static const struct driver_module_data iommusim_driver_##name_##_##bus_ = { #name_, #bus_, &(driver_), \
-		(class_), (modeventhand_t)(handler_), (void *)(argument_), (unsigned)(order_),                 \
-		(unsigned)(pass_) };                                                                           \
+#define IOMMUSIM_DRIVER(name_, bus_, driver_, class_, handler_, argument_, order_, pass_)              \
+	static const struct driver_module_data iommusim_driver_##name_##_##bus_ = { #name_, #bus_,     \
+		&(driver_), (class_), (modeventhand_t)(handler_), (void *)(argument_),                 \
+		(unsigned)(order_), (unsigned)(pass_) };                                               \
 	DATA_SET(iommusim_drivers, iommusim_driver_##name_##_##bus_)
 #define IOMMUSIM_PICK8(a, b, c, d, e, f, g, h, pick, ...) pick
 
-#define IOMMUSIM_DM5(n, b, d, h, a)       IOMMUSIM_DRIVER(n, b, d, NULL, h, a, SI_ORDER_MIDDLE, BUS_PASS_DEFAULT)
-#define IOMMUSIM_DM6(n, b, d, c, h, a)    IOMMUSIM_DRIVER(n, b, d, &(c), h, a, SI_ORDER_MIDDLE, BUS_PASS_DEFAULT)
-#define DRIVER_MODULE(...)                                                                                     \
+#define IOMMUSIM_DM5(n, b, d, h, a)                                                                    \
+	IOMMUSIM_DRIVER(n, b, d, NULL, h, a, SI_ORDER_MIDDLE, BUS_PASS_DEFAULT)
+#define IOMMUSIM_DM6(n, b, d, c, h, a)                                                                 \
+	IOMMUSIM_DRIVER(n, b, d, &(c), h, a, SI_ORDER_MIDDLE, BUS_PASS_DEFAULT)
+#define DRIVER_MODULE(...)                                                                             \
 	IOMMUSIM_PICK8(__VA_ARGS__, 0, 0, IOMMUSIM_DM6, IOMMUSIM_DM5, 0, 0, 0)(__VA_ARGS__)
 #define IOMMUSIM_DMO6(n, b, d, h, a, o)    IOMMUSIM_DRIVER(n, b, d, NULL, h, a, o, BUS_PASS_DEFAULT)
 #define IOMMUSIM_DMO7(n, b, d, c, h, a, o) IOMMUSIM_DRIVER(n, b, d, &(c), h, a, o, BUS_PASS_DEFAULT)
-#define DRIVER_MODULE_ORDERED(...)                                                                             \
+#define DRIVER_MODULE_ORDERED(...)                                                                     \
 	IOMMUSIM_PICK8(__VA_ARGS__, 0, IOMMUSIM_DMO7, IOMMUSIM_DMO6, 0, 0, 0, 0)(__VA_ARGS__)
 #define IOMMUSIM_EDM7(n, b, d, h, a, o, p)    IOMMUSIM_DRIVER(n, b, d, NULL, h, a, o, p)
 #define IOMMUSIM_EDM8(n, b, d, c, h, a, o, p) IOMMUSIM_DRIVER(n, b, d, &(c), h, a, o, p)
-#define EARLY_DRIVER_MODULE_ORDERED(...)                                                                       \
+#define EARLY_DRIVER_MODULE_ORDERED(...)                                                               \
 	IOMMUSIM_PICK8(__VA_ARGS__, IOMMUSIM_EDM8, IOMMUSIM_EDM7, 0, 0, 0, 0, 0)(__VA_ARGS__)
-
 
 /* ---- devices ------------------------------------------------------------------------------------------- */
 
@@ -155,7 +156,7 @@ int device_log(device_t device, int level, const char *format, ...);
 devclass_t devclass_find(const char *classname);
 devclass_t devclass_create(const char *classname);
 device_t devclass_get_device(devclass_t devclass, int unit);
-int devclass_get_devices(devclass_t devclass, device_t **list, int *count); /* free(list, M_TEMP) */
+int devclass_get_devices(devclass_t devclass, device_t **list, int *count);  /* free(list, M_TEMP) */
 int devclass_get_drivers(devclass_t devclass, driver_t ***list, int *count); /* free(list, M_TEMP) */
 int devclass_get_count(devclass_t devclass);
 int devclass_get_maxunit(devclass_t devclass);
@@ -170,8 +171,8 @@ int resource_disabled(const char *name, int unit);
 
 /* ---- what a device asks of its bus --------------------------------------------------------------------- */
 
-struct resource *bus_alloc_resource(device_t device, int type, int *rid, rman_res_t start, rman_res_t end,
-    rman_res_t count, u_int flags);
+struct resource *bus_alloc_resource(device_t device, int type, int *rid, rman_res_t start,
+    rman_res_t end, rman_res_t count, u_int flags);
 struct resource *bus_alloc_resource_any(device_t device, int type, int *rid, u_int flags);
 int bus_activate_resource(device_t device, int type, int rid, struct resource *resource);
 int bus_deactivate_resource(device_t device, int type, int rid, struct resource *resource);
@@ -198,14 +199,18 @@ void bus_topo_lock(void);
 void bus_topo_unlock(void);
 void bus_topo_assert(void);
 device_t iommusim_kernel_bus_add_child(device_t parent, u_int order, const char *name, int unit);
-#define BUS_ADD_CHILD(parent, order, name, unit) iommusim_kernel_bus_add_child(parent, order, name, unit)
+#define BUS_ADD_CHILD(parent, order, name, unit)                                                       \
+	iommusim_kernel_bus_add_child(parent, order, name, unit)
 
 /* Until 13 with type and rid, later with the resource alone. */
-int iommusim_kernel_bus_release_resource(device_t device, struct resource *resource, IOMMUSIM_PLACE_ARGS);
-#define IOMMUSIM_RELEASE2(device, resource)            iommusim_kernel_bus_release_resource(device, resource, IOMMUSIM_HERE)
-#define IOMMUSIM_RELEASE4(device, type, rid, resource)                                                         \
-	((void)(type), (void)(rid), iommusim_kernel_bus_release_resource(device, resource, IOMMUSIM_HERE))
-#define bus_release_resource(...)                                                                              \
+int iommusim_kernel_bus_release_resource(
+    device_t device, struct resource *resource, IOMMUSIM_PLACE_ARGS);
+#define IOMMUSIM_RELEASE2(device, resource)                                                            \
+	iommusim_kernel_bus_release_resource(device, resource, IOMMUSIM_HERE)
+#define IOMMUSIM_RELEASE4(device, type, rid, resource)                                                 \
+	((void)(type), (void)(rid),                                                                    \
+	    iommusim_kernel_bus_release_resource(device, resource, IOMMUSIM_HERE))
+#define bus_release_resource(...)                                                                      \
 	IOMMUSIM_PICK8(__VA_ARGS__, 0, 0, 0, 0, IOMMUSIM_RELEASE4, 0, IOMMUSIM_RELEASE2, 0)(__VA_ARGS__)
 
 struct resource_spec {
@@ -213,9 +218,9 @@ struct resource_spec {
 	int rid;
 	int flags;
 };
-#define RESOURCE_SPEC_END                                                                                      \
-	{                                                                                                      \
-		-1, 0, 0                                                                                       \
+#define RESOURCE_SPEC_END                                                                              \
+	{                                                                                              \
+		-1, 0, 0                                                                               \
 	}
 int bus_alloc_resources(device_t device, struct resource_spec *spec, struct resource **resources);
 void bus_release_resources(

@@ -9,7 +9,8 @@ struct uio;
 struct thread;
 typedef int d_open_t(struct cdev *device, int flags, int type, struct thread *thread);
 typedef int d_close_t(struct cdev *device, int flags, int type, struct thread *thread);
-typedef int d_ioctl_t(struct cdev *device, u_long command, caddr_t data, int flags, struct thread *thread);
+typedef int d_ioctl_t(
+    struct cdev *device, u_long command, caddr_t data, int flags, struct thread *thread);
 typedef int d_read_t(struct cdev *device, struct uio *uio, int flags);
 
 #define D_VERSION 0x17122009

@@ -19,17 +19,17 @@ BITSET_DEFINE(iommusim_cpuset, MAXCPU);
 #undef CPU_EQUAL
 #undef CPU_COUNT
 #undef CPU_SETSIZE
-#define CPU_SETSIZE            MAXCPU
-#define cpuset_t               struct iommusim_cpuset
-#define CPU_CLR(n, p)          BIT_CLR(CPU_SETSIZE, n, p)
-#define CPU_SET(n, p)          BIT_SET(CPU_SETSIZE, n, p)
-#define CPU_ISSET(n, p)        BIT_ISSET(CPU_SETSIZE, n, p)
-#define CPU_ZERO(p)            BIT_ZERO(CPU_SETSIZE, p)
-#define CPU_FILL(p)            BIT_FILL(CPU_SETSIZE, p)
-#define CPU_SETOF(n, p)        BIT_SETOF(CPU_SETSIZE, n, p)
-#define CPU_EMPTY(p)           BIT_EMPTY(CPU_SETSIZE, p)
-#define CPU_COPY(from, to)     BIT_COPY(CPU_SETSIZE, from, to)
-#define CPU_COUNT(p)           ((int)BIT_COUNT(CPU_SETSIZE, p))
-#define CPU_FFS(p)             ((int)BIT_FFS(CPU_SETSIZE, p))
+#define CPU_SETSIZE        MAXCPU
+#define cpuset_t           struct iommusim_cpuset
+#define CPU_CLR(n, p)      BIT_CLR(CPU_SETSIZE, n, p)
+#define CPU_SET(n, p)      BIT_SET(CPU_SETSIZE, n, p)
+#define CPU_ISSET(n, p)    BIT_ISSET(CPU_SETSIZE, n, p)
+#define CPU_ZERO(p)        BIT_ZERO(CPU_SETSIZE, p)
+#define CPU_FILL(p)        BIT_FILL(CPU_SETSIZE, p)
+#define CPU_SETOF(n, p)    BIT_SETOF(CPU_SETSIZE, n, p)
+#define CPU_EMPTY(p)       BIT_EMPTY(CPU_SETSIZE, p)
+#define CPU_COPY(from, to) BIT_COPY(CPU_SETSIZE, from, to)
+#define CPU_COUNT(p)       ((int)BIT_COUNT(CPU_SETSIZE, p))
+#define CPU_FFS(p)         ((int)BIT_FFS(CPU_SETSIZE, p))
 
 #endif

@@ -13,19 +13,19 @@
 void iommusim_kernel_panic(IOMMUSIM_PLACE_ARGS, const char *format, ...) __dead2;
 void iommusim_kernel_vpanic(IOMMUSIM_PLACE_ARGS, const char *format, va_list arguments) __dead2;
 void iommusim_kernel_kassert(IOMMUSIM_PLACE_ARGS, const char *format, ...) __dead2;
-#define panic(...)               iommusim_kernel_panic(IOMMUSIM_HERE, __VA_ARGS__)
-#define vpanic(format, ap)       iommusim_kernel_vpanic(IOMMUSIM_HERE, format, ap)
-#define kassert_panic(...)       iommusim_kernel_kassert(IOMMUSIM_HERE, __VA_ARGS__)
+#define panic(...)         iommusim_kernel_panic(IOMMUSIM_HERE, __VA_ARGS__)
+#define vpanic(format, ap) iommusim_kernel_vpanic(IOMMUSIM_HERE, format, ap)
+#define kassert_panic(...) iommusim_kernel_kassert(IOMMUSIM_HERE, __VA_ARGS__)
 
 extern _Thread_local const char *panicstr;
 #define KERNEL_PANICKED()   (panicstr != NULL)
 #define SCHEDULER_STOPPED() KERNEL_PANICKED()
 
 #ifdef INVARIANTS
-#define KASSERT(expression, message)                                                                           \
-	do {                                                                                                   \
-		if (__predict_false(!(expression)))                                                            \
-			kassert_panic message;                                                                 \
+#define KASSERT(expression, message)                                                                   \
+	do {                                                                                           \
+		if (__predict_false(!(expression)))                                                    \
+			kassert_panic message;                                                         \
 	} while (0)
 #define VNASSERT(expression, vnode, message) KASSERT(expression, message)
 #define __diagused
@@ -36,7 +36,7 @@ extern _Thread_local const char *panicstr;
 #endif
 #define MPASS(expression)        MPASS2(expression, #expression)
 #define MPASS2(expression, what) KASSERT(expression, ("Assertion %s failed", what))
-#define MPASS3(expression, file, line)                                                                         \
+#define MPASS3(expression, file, line)                                                                 \
 	KASSERT(expression, ("Assertion %s failed at %s:%d", #expression, file, line))
 
 #endif

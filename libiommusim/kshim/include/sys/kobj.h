@@ -18,21 +18,21 @@ struct kobj_class {
 };
 typedef struct kobj *kobj_t;
 
-#define KOBJMETHOD(interface_method, function)                                                                 \
-	{                                                                                                      \
-		#interface_method, (kobjop_t)(function)                                                        \
+#define KOBJMETHOD(interface_method, function)                                                         \
+	{                                                                                              \
+#interface_method, (kobjop_t)(function)                                                \
 	}
-#define KOBJMETHOD_END                                                                                         \
-	{                                                                                                      \
-		NULL, NULL                                                                                     \
+#define KOBJMETHOD_END                                                                                 \
+	{                                                                                              \
+		NULL, NULL                                                                             \
 	}
-#define DEFINE_CLASS_0(name, variable, methods, size)                                                          \
+#define DEFINE_CLASS_0(name, variable, methods, size)                                                  \
 	struct kobj_class variable = { #name, methods, size, NULL }
-#define DEFINE_CLASS_1(name, variable, methods, size, base)                                                    \
-	static kobj_class_t name##_baseclasses[] = { &(base), NULL };                                          \
+#define DEFINE_CLASS_1(name, variable, methods, size, base)                                            \
+	static kobj_class_t name##_baseclasses[] = { &(base), NULL };                                  \
 	struct kobj_class variable = { #name, methods, size, name##_baseclasses }
 #define DEFINE_CLASS(name, methods, size) DEFINE_CLASS_0(name, name##_class, methods, size)
-#define DECLARE_CLASS(name) extern struct kobj_class name
+#define DECLARE_CLASS(name)               extern struct kobj_class name
 
 /*
  * A driver's implementation of a method, its base classes' if it has none, NULL if nobody has one. Not for

@@ -11,8 +11,8 @@
 #define CTR4(mask, ...) ((void)(mask))
 #define CTR5(mask, ...) ((void)(mask))
 #define CTR6(mask, ...) ((void)(mask))
-#define KTR_GEN  0x1
-#define KTR_VMM  KTR_GEN
-#define KTR_INTR 0x2
+#define KTR_GEN         0x1
+#define KTR_VMM         KTR_GEN
+#define KTR_INTR        0x2
 
 #endif

@@ -7,14 +7,14 @@
 #include <string.h>
 #include <strings.h>
 
-#define IOMMUSIM_MIN_MAX(prefix, type)                                                                         \
-	static inline type prefix##max(type a, type b)                                                         \
-	{                                                                                                      \
-		return a > b ? a : b;                                                                          \
-	}                                                                                                      \
-	static inline type prefix##min(type a, type b)                                                         \
-	{                                                                                                      \
-		return a < b ? a : b;                                                                          \
+#define IOMMUSIM_MIN_MAX(prefix, type)                                                                 \
+	static inline type prefix##max(type a, type b)                                                 \
+	{                                                                                              \
+		return a > b ? a : b;                                                                  \
+	}                                                                                              \
+	static inline type prefix##min(type a, type b)                                                 \
+	{                                                                                              \
+		return a < b ? a : b;                                                                  \
 	}
 IOMMUSIM_MIN_MAX(, u_int)
 IOMMUSIM_MIN_MAX(i, int)

@@ -16,21 +16,21 @@
 
 #define IOMMUSIM_SET_JOIN1(a, b) a##b
 #define IOMMUSIM_SET_JOIN(a, b)  IOMMUSIM_SET_JOIN1(a, b)
-#define IOMMUSIM_SET_ENTRY(set, symbol)                                                                        \
-	static const void *const IOMMUSIM_SET_JOIN(iommusim_set_##set##_, symbol)                              \
+#define IOMMUSIM_SET_ENTRY(set, symbol)                                                                \
+	static const void *const IOMMUSIM_SET_JOIN(iommusim_set_##set##_, symbol)                      \
 	    __attribute__((IOMMUSIM_SET_KEEP, __section__("set_" #set))) = &(symbol)
 
 #define TEXT_SET(set, symbol) IOMMUSIM_SET_ENTRY(set, symbol)
 #define DATA_SET(set, symbol) IOMMUSIM_SET_ENTRY(set, symbol)
 
 /* The bounds are the linker's; weak, for a program without a single entry. */
-#define SET_DECLARE(set, type)                                                                                 \
-	extern type *const __start_set_##set[] __attribute__((__weak__, __visibility__("hidden")));            \
+#define SET_DECLARE(set, type)                                                                         \
+	extern type *const __start_set_##set[] __attribute__((__weak__, __visibility__("hidden")));    \
 	extern type *const __stop_set_##set[] __attribute__((__weak__, __visibility__("hidden")))
-#define SET_BEGIN(set)                 (__start_set_##set)
-#define SET_LIMIT(set)                 (__stop_set_##set)
-#define SET_COUNT(set)                 ((size_t)(SET_LIMIT(set) - SET_BEGIN(set)))
-#define SET_ITEM(set, i)               ((SET_BEGIN(set))[i])
-#define SET_FOREACH(place, set)        for ((place) = SET_BEGIN(set); (place) < SET_LIMIT(set); (place)++)
+#define SET_BEGIN(set)          (__start_set_##set)
+#define SET_LIMIT(set)          (__stop_set_##set)
+#define SET_COUNT(set)          ((size_t)(SET_LIMIT(set) - SET_BEGIN(set)))
+#define SET_ITEM(set, i)        ((SET_BEGIN(set))[i])
+#define SET_FOREACH(place, set) for ((place) = SET_BEGIN(set); (place) < SET_LIMIT(set); (place)++)
 
 #endif

@@ -19,21 +19,21 @@ struct iommusim_module {
 	unsigned order;
 };
 
-#define DECLARE_MODULE(name, data, sub, when)                                                                  \
-	static const struct iommusim_module iommusim_module_##name = { &(data), (unsigned)(sub),               \
-		(unsigned)(when) };                                                                            \
+#define DECLARE_MODULE(name, data, sub, when)                                                          \
+	static const struct iommusim_module iommusim_module_##name = { &(data), (unsigned)(sub),       \
+		(unsigned)(when) };                                                                    \
 	DATA_SET(iommusim_modules, iommusim_module_##name)
 #define DECLARE_MODULE_TIED(name, data, sub, when) DECLARE_MODULE(name, data, sub, when)
-#define DEV_MODULE_ORDERED(name, handler, argument, order)                                                     \
-	static moduledata_t name##_mod = { #name, handler, argument };                                         \
+#define DEV_MODULE_ORDERED(name, handler, argument, order)                                             \
+	static moduledata_t name##_mod = { #name, handler, argument };                                 \
 	DECLARE_MODULE(name, name##_mod, SI_SUB_DRIVERS, order)
 #define DEV_MODULE(name, handler, argument) DEV_MODULE_ORDERED(name, handler, argument, SI_ORDER_MIDDLE)
 
 /* Everything is linked into one program: what a module needs is there, or it does not link. */
-#define MODULE_VERSION(module, version)                            _Static_assert((version) > 0, #module)
-#define MODULE_DEPEND(module, on, minimum, preferred, maximum)                                                 \
+#define MODULE_VERSION(module, version) _Static_assert((version) > 0, #module)
+#define MODULE_DEPEND(module, on, minimum, preferred, maximum)                                         \
 	_Static_assert((minimum) <= (preferred) && (preferred) <= (maximum), #module " on " #on)
-#define MODULE_PNP_INFO(...)                                       _Static_assert(1, "")
-#define MOD_DEBUG(...)                                             ((void)0)
+#define MODULE_PNP_INFO(...) _Static_assert(1, "")
+#define MOD_DEBUG(...)       ((void)0)
 
 #endif

@@ -6,9 +6,9 @@
 
 struct thread;
 struct thread *iommusim_kernel_curthread(void);
-#define curcpu            0
-#define curthread         iommusim_kernel_curthread()
-#define PCPU_GET(member)  iommusim_pcpu_##member
+#define curcpu                  0
+#define curthread               iommusim_kernel_curthread()
+#define PCPU_GET(member)        iommusim_pcpu_##member
 #define iommusim_pcpu_cpuid     0
 #define iommusim_pcpu_curthread curthread
 

@@ -13,7 +13,7 @@ struct thread {
 	int td_locks;    /* locks held */
 };
 
-#define THREAD_NO_SLEEPING()       ((void)0)
-#define THREAD_SLEEPING_OK()       ((void)0)
+#define THREAD_NO_SLEEPING() ((void)0)
+#define THREAD_SLEEPING_OK() ((void)0)
 
 #endif

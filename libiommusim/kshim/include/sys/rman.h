@@ -7,15 +7,15 @@
 #include <machine/bus.h>
 #include <machine/resource.h>
 
-#define RF_ALLOCATED   0x0001
-#define RF_ACTIVE      0x0002
-#define RF_SHAREABLE   0x0004
-#define RF_FIRSTSHARE  0x0020
+#define RF_ALLOCATED    0x0001
+#define RF_ACTIVE       0x0002
+#define RF_SHAREABLE    0x0004
+#define RF_FIRSTSHARE   0x0020
 #define RF_PREFETCHABLE 0x0040
-#define RF_OPTIONAL    0x0080
-#define RF_UNMAPPED    0x0100
+#define RF_OPTIONAL     0x0080
+#define RF_UNMAPPED     0x0100
 
-#define RM_MAX_END (~(rman_res_t)0)
+#define RM_MAX_END                        (~(rman_res_t)0)
 #define RMAN_IS_DEFAULT_RANGE(start, end) ((start) == 0 && (end) == RM_MAX_END)
 
 struct resource;

@@ -56,11 +56,11 @@ int iommusim_kernel_sleep(const void *channel, struct lock_object *lock, int pri
     int for_ticks, IOMMUSIM_PLACE_ARGS);
 void wakeup(const void *channel);
 void wakeup_one(const void *channel);
-#define tsleep(channel, priority, what, for_ticks)                                                             \
+#define tsleep(channel, priority, what, for_ticks)                                                     \
 	iommusim_kernel_sleep(channel, NULL, priority, what, for_ticks, IOMMUSIM_HERE)
-#define msleep(channel, mutex, priority, what, for_ticks)                                                      \
+#define msleep(channel, mutex, priority, what, for_ticks)                                              \
 	iommusim_kernel_sleep(channel, &(mutex)->lock_object, priority, what, for_ticks, IOMMUSIM_HERE)
-#define mtx_sleep(channel, mutex, priority, what, for_ticks)                                                   \
+#define mtx_sleep(channel, mutex, priority, what, for_ticks)                                           \
 	msleep(channel, mutex, priority, what, for_ticks)
 
 /* ---- critical sections: interrupts and callouts wait for their end ------------------------------------ */
@@ -88,9 +88,9 @@ bool getenv_is_true(const char *name);
 bool getenv_is_false(const char *name);
 int getenv_string(const char *name, char *out, int size);
 #if IOMMUSIM_KSHIM_RENAMES
-#define getenv(name)         kern_getenv(name)
-#define setenv(name, value)  kern_setenv(name, value)
-#define unsetenv(name)       kern_unsetenv(name)
+#define getenv(name)        kern_getenv(name)
+#define setenv(name, value) kern_setenv(name, value)
+#define unsetenv(name)      kern_unsetenv(name)
 #endif
 
 #include <sys/_kernel_kshim.h>

@@ -18,16 +18,16 @@ struct task {
 	void *ta_context;
 };
 
-#define TASK_INITIALIZER(priority, func, context)                                                              \
-	{                                                                                                      \
-		.ta_priority = (priority), .ta_func = (func), .ta_context = (context)                          \
+#define TASK_INITIALIZER(priority, func, context)                                                      \
+	{                                                                                              \
+		.ta_priority = (priority), .ta_func = (func), .ta_context = (context)                  \
 	}
-#define TASK_INIT(task, priority, func, context)                                                               \
-	do {                                                                                                   \
-		(task)->ta_pending = 0;                                                                        \
-		(task)->ta_priority = (priority);                                                              \
-		(task)->ta_func = (func);                                                                      \
-		(task)->ta_context = (context);                                                                \
+#define TASK_INIT(task, priority, func, context)                                                       \
+	do {                                                                                           \
+		(task)->ta_pending = 0;                                                                \
+		(task)->ta_priority = (priority);                                                      \
+		(task)->ta_func = (func);                                                              \
+		(task)->ta_context = (context);                                                        \
 	} while (0)
 
 struct malloc_type;

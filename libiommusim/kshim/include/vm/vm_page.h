@@ -20,11 +20,11 @@
 /* A page's structure is made out of its address: there is nothing else to say of it. */
 vm_page_t iommusim_kernel_page_alloc(int flags, IOMMUSIM_PLACE_ARGS);
 void iommusim_kernel_page_free(vm_page_t page, IOMMUSIM_PLACE_ARGS);
-#define vm_page_alloc_noobj(flags)     iommusim_kernel_page_alloc(flags, IOMMUSIM_HERE)
-#define vm_page_free(page)             iommusim_kernel_page_free(page, IOMMUSIM_HERE)
-#define vm_page_unwire_noq(page)       ((void)(page), true)
-#define VM_PAGE_TO_PHYS(page)          ((vm_paddr_t)(uintptr_t)(page))
-#define PHYS_TO_VM_PAGE(physical)      ((vm_page_t)(uintptr_t)(vm_paddr_t)(physical))
-#define pmap_zero_page(page)           memset((void *)PHYS_TO_DMAP(VM_PAGE_TO_PHYS(page)), 0, PAGE_SIZE)
+#define vm_page_alloc_noobj(flags) iommusim_kernel_page_alloc(flags, IOMMUSIM_HERE)
+#define vm_page_free(page)         iommusim_kernel_page_free(page, IOMMUSIM_HERE)
+#define vm_page_unwire_noq(page)   ((void)(page), true)
+#define VM_PAGE_TO_PHYS(page)      ((vm_paddr_t)(uintptr_t)(page))
+#define PHYS_TO_VM_PAGE(physical)  ((vm_page_t)(uintptr_t)(vm_paddr_t)(physical))
+#define pmap_zero_page(page)       memset((void *)PHYS_TO_DMAP(VM_PAGE_TO_PHYS(page)), 0, PAGE_SIZE)
 
 #endif

@@ -50,10 +50,10 @@ typedef struct __packed acpi_table_dmar {
 	UINT8 Reserved[10];
 } ACPI_TABLE_DMAR;
 IOMMUSIM_ACPI(ACPI_TABLE_DMAR, 48);
-#define ACPI_DMAR_INTR_REMAP           (1)
-#define ACPI_DMAR_X2APIC_OPT_OUT       (1 << 1)
-#define ACPI_DMAR_X2APIC_MODE          (1 << 2)
-#define ACPI_DMAR_FLAGS_INTR_REMAP     ACPI_DMAR_INTR_REMAP
+#define ACPI_DMAR_INTR_REMAP       (1)
+#define ACPI_DMAR_X2APIC_OPT_OUT   (1 << 1)
+#define ACPI_DMAR_X2APIC_MODE      (1 << 2)
+#define ACPI_DMAR_FLAGS_INTR_REMAP ACPI_DMAR_INTR_REMAP
 
 typedef struct __packed acpi_dmar_header {
 	UINT16 Type;
@@ -177,11 +177,11 @@ enum AcpiIvrsType {
 };
 
 /* IVHD flags, of all types. */
-#define ACPI_IVHD_TT_ENABLE (1)
-#define ACPI_IVHD_PASS_PW   (1 << 1)
-#define ACPI_IVHD_RES_PASS_PW (1 << 2)
-#define ACPI_IVHD_ISOC      (1 << 3)
-#define ACPI_IVHD_IOTLB     (1 << 4)
+#define ACPI_IVHD_TT_ENABLE       (1)
+#define ACPI_IVHD_PASS_PW         (1 << 1)
+#define ACPI_IVHD_RES_PASS_PW     (1 << 2)
+#define ACPI_IVHD_ISOC            (1 << 3)
+#define ACPI_IVHD_IOTLB           (1 << 4)
 #define ACPI_IVHD_MSI_NUMBER_MASK 0x001f
 #define ACPI_IVHD_UNIT_ID_MASK    0x1f00
 
@@ -234,15 +234,15 @@ enum AcpiIvrsDeviceEntryType {
 	ACPI_IVRS_TYPE_SPECIAL = 72,
 	ACPI_IVRS_TYPE_HID = 240
 };
-#define ACPI_IVHD_INIT_PASS   (1)
-#define ACPI_IVHD_EINT_PASS   (1 << 1)
-#define ACPI_IVHD_NMI_PASS    (1 << 2)
-#define ACPI_IVHD_SYSTEM_MGMT (3 << 4)
-#define ACPI_IVHD_LINT0_PASS  (1 << 6)
-#define ACPI_IVHD_LINT1_PASS  (1 << 7)
+#define ACPI_IVHD_INIT_PASS    (1)
+#define ACPI_IVHD_EINT_PASS    (1 << 1)
+#define ACPI_IVHD_NMI_PASS     (1 << 2)
+#define ACPI_IVHD_SYSTEM_MGMT  (3 << 4)
+#define ACPI_IVHD_LINT0_PASS   (1 << 6)
+#define ACPI_IVHD_LINT1_PASS   (1 << 7)
 #define ACPI_IVHD_ATS_DISABLED (1UL << 31)
-#define ACPI_IVHD_IOAPIC      1
-#define ACPI_IVHD_HPET        2
+#define ACPI_IVHD_IOAPIC       1
+#define ACPI_IVHD_HPET         2
 
 typedef struct __packed acpi_ivrs_device4 {
 	ACPI_IVRS_DE_HEADER Header;
@@ -288,9 +288,9 @@ typedef struct __packed acpi_ivrs_memory {
 	UINT64 MemoryLength;
 } ACPI_IVRS_MEMORY;
 IOMMUSIM_ACPI(ACPI_IVRS_MEMORY, 32);
-#define ACPI_IVMD_UNITY     (1)
-#define ACPI_IVMD_READ      (1 << 1)
-#define ACPI_IVMD_WRITE     (1 << 2)
+#define ACPI_IVMD_UNITY           (1)
+#define ACPI_IVMD_READ            (1 << 1)
+#define ACPI_IVMD_WRITE           (1 << 2)
 #define ACPI_IVMD_EXCLUSION_RANGE (1 << 3)
 
 #endif
