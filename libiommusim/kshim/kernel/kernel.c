@@ -379,17 +379,20 @@ static struct start *collect(size_t *count)
 	for (size_t i = 0; list != NULL && i < inits; i++) {
 		const struct sysinit *init = SET_ITEM(sysinit_set, i);
 
-		list[n++] = (struct start){ init->subsystem, init->order, n, init, NULL, NULL };
+		list[n] = (struct start){ init->subsystem, init->order, n, init, NULL, NULL };
+		n++;
 	}
 	for (size_t i = 0; list != NULL && i < modules; i++) {
 		const struct iommusim_module *module = SET_ITEM(iommusim_modules, i);
 
-		list[n++] = (struct start){ module->subsystem, module->order, n, NULL, module, NULL };
+		list[n] = (struct start){ module->subsystem, module->order, n, NULL, module, NULL };
+		n++;
 	}
 	for (size_t i = 0; list != NULL && i < drivers; i++) {
 		const struct driver_module_data *driver = SET_ITEM(iommusim_drivers, i);
 
-		list[n++] = (struct start){ SI_SUB_DRIVERS, driver->order, n, NULL, NULL, driver };
+		list[n] = (struct start){ SI_SUB_DRIVERS, driver->order, n, NULL, NULL, driver };
+		n++;
 	}
 	if (list != NULL)
 		qsort(list, n, sizeof(*list), in_order);

@@ -220,7 +220,7 @@ static uint8_t writable(const struct pci_place *place, unsigned at)
 
 	if (at - place->msi < sizeof(msi))
 		return msi[at - place->msi];
-	if (place->pm != 0 && at == place->pm + PCIR_POWER_STATUS)
+	if (place->pm != 0 && at == place->pm + (unsigned)PCIR_POWER_STATUS)
 		return PCIM_PSTAT_DMASK;
 	if (place->pcie != 0 && at - (place->pcie + (unsigned)PCIER_DEVICE_CTL) < 2)
 		return at == (unsigned)place->pcie + PCIER_DEVICE_CTL ? 0xff : 0x7f;
