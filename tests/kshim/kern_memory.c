@@ -38,7 +38,7 @@ void kern_free(void *block)
 void kern_free_twice(void *block)
 {
 	free(block, M_TABLES);
-	free(block, M_TABLES); /* line 45 */
+	free(block, M_TABLES); /* too often */
 }
 
 void kern_free_foreign(void *unused)

@@ -86,9 +86,9 @@ static void test_a_double_free_names_the_first(void **state)
 
 	(void)state;
 	panic = fixture_run_to_panic(kern_free_twice, allocate(4096, true).block, "free already");
-	assert_non_null(strstr(panic.message, "kern_memory.c:44"));
+	assert_non_null(strstr(panic.message, "kern_memory.c:40"));
 	assert_non_null(strstr(panic.file, "kern_memory.c"));
-	assert_int_equal(panic.line, 45);
+	assert_int_equal(panic.line, 41);
 	fixture_run_to_panic(kern_free_twice, allocate(100, true).block, "free already");
 }
 

@@ -7,7 +7,7 @@
 
 ACPI_STATUS AcpiGetTable(const char *signature, uint32_t instance, ACPI_TABLE_HEADER **table)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	uint64_t address;
 	uint32_t length;
 
@@ -23,7 +23,7 @@ ACPI_STATUS AcpiGetTable(const char *signature, uint32_t instance, ACPI_TABLE_HE
 void AcpiPutTable(ACPI_TABLE_HEADER *table)
 {
 	(void)table;
-	kernel_enter_now();
+	kshim_enter_now();
 }
 
 const char *AcpiFormatException(ACPI_STATUS status)
@@ -42,7 +42,7 @@ const char *AcpiFormatException(ACPI_STATUS status)
 
 int acpi_disabled(const char *subsystem)
 {
-	const char *list = iommusim_kernel_tunable(kernel_enter_now(), "debug.acpi.disabled");
+	const char *list = iommusim_kernel_tunable(kshim_enter_now(), "debug.acpi.disabled");
 	const size_t length = strlen(subsystem);
 
 	while (list != NULL && *list != '\0') {
@@ -60,7 +60,7 @@ int acpi_disabled(const char *subsystem)
 ACPI_HANDLE acpi_get_handle(device_t device)
 {
 	(void)device;
-	kernel_enter_now();
+	kshim_enter_now();
 	return NULL;
 }
 
@@ -69,7 +69,7 @@ vm_paddr_t acpi_find_table(const char *signature)
 	uint64_t address;
 	uint32_t length;
 
-	if (iommusim_acpi_find(kernel_enter_now()->machine, signature, 0, &address, &length) !=
+	if (iommusim_acpi_find(kshim_enter_now()->machine, signature, 0, &address, &length) !=
 	    IOMMUSIM_OK)
 		return 0;
 	return address;
@@ -77,7 +77,7 @@ vm_paddr_t acpi_find_table(const char *signature)
 
 void *acpi_map_table(vm_paddr_t address, const char *signature)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	const ACPI_TABLE_HEADER *header =
 	    iommusim_memory_host(kernel->machine, address, sizeof(*header));
 
@@ -89,14 +89,14 @@ void *acpi_map_table(vm_paddr_t address, const char *signature)
 void acpi_unmap_table(void *table)
 {
 	(void)table;
-	kernel_enter_now();
+	kshim_enter_now();
 }
 
 void acpi_walk_subtables(void *first, void *end, acpi_subtable_handler *handler, void *argument)
 {
 	uint8_t *at = first;
 
-	kernel_enter_now();
+	kshim_enter_now();
 	while ((size_t)((uint8_t *)end - at) >= sizeof(ACPI_SUBTABLE_HEADER)) {
 		ACPI_SUBTABLE_HEADER *structure = (ACPI_SUBTABLE_HEADER *)(void *)at;
 

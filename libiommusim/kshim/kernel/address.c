@@ -33,7 +33,7 @@ static void note_image(struct iommusim_kernel *kernel, uint64_t inside)
 	}
 }
 
-bool address_make(struct iommusim_kernel *kernel, enum iommusim_status *status)
+bool kshim_address_make(struct iommusim_kernel *kernel, enum iommusim_status *status)
 {
 	const void *inside = kernel->options.image != NULL ? kernel->options.image : &of_this_program;
 	const uint64_t base =
@@ -51,7 +51,7 @@ bool address_make(struct iommusim_kernel *kernel, enum iommusim_status *status)
 	return *status == IOMMUSIM_OK;
 }
 
-void address_free(struct iommusim_kernel *kernel)
+void kshim_address_free(struct iommusim_kernel *kernel)
 {
 	struct register_mapping *mapping;
 
@@ -81,7 +81,7 @@ static struct register_mapping *map_registers(
 	volatile void *pages;
 
 	if (registers->map == NULL)
-		kernel_panic_at(file, line,
+		kshim_panic_at(file, line,
 		    "registers at %#lx are asked for, and the kernel was given no way to reach any "
 		    "(iommusim_kernel_options.registers)",
 		    (unsigned long)base);
@@ -89,7 +89,7 @@ static struct register_mapping *map_registers(
 	if (mapping == NULL ||
 	    registers->map(registers->context, base, length, &pages) != IOMMUSIM_OK) {
 		free(mapping);
-		kernel_panic_at(file, line, "no room to map the registers at %#lx, %lu bytes",
+		kshim_panic_at(file, line, "no room to map the registers at %#lx, %lu bytes",
 		    (unsigned long)base, (unsigned long)length);
 	}
 	*mapping = (struct register_mapping){
@@ -118,7 +118,7 @@ static vm_offset_t registers_at(
 
 vm_offset_t iommusim_kernel_phys_to_dmap(vm_paddr_t physical, IOMMUSIM_PLACE_ARGS)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 	const uint64_t in_arena = physical - kernel->arena.base;
 	vm_offset_t address;
 
@@ -128,7 +128,7 @@ vm_offset_t iommusim_kernel_phys_to_dmap(vm_paddr_t physical, IOMMUSIM_PLACE_ARG
 	if (address == 0)
 		address = registers_at(kernel, physical, file, line);
 	if (address == 0)
-		kernel_panic_at(file, line,
+		kshim_panic_at(file, line,
 		    "physical address %#lx is not covered by the direct map: neither "
 		    "memory nor registers are there",
 		    physical);
@@ -137,7 +137,7 @@ vm_offset_t iommusim_kernel_phys_to_dmap(vm_paddr_t physical, IOMMUSIM_PLACE_ARG
 
 bool iommusim_kernel_phys_in_dmap(vm_paddr_t physical)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 	uint64_t base, length;
 
 	return iommusim_memory_host(kernel->machine, physical, 1) != NULL ||
@@ -155,10 +155,6 @@ static bool find_physical(
 		*physical = kernel->arena.base + in_arena;
 		return true;
 	}
-	if (in_image < kernel->image_length) {
-		*physical = kernel->image_base + in_image;
-		return true;
-	}
 	TAILQ_FOREACH (mapping, &kernel->mappings, link) {
 		const uintptr_t offset = (uintptr_t)address - (uintptr_t)mapping->pages;
 
@@ -167,17 +163,21 @@ static bool find_physical(
 		*physical = mapping->base + offset;
 		return true;
 	}
+	if (in_image < kernel->image_length) {
+		*physical = kernel->image_base + in_image;
+		return true;
+	}
 	return iommusim_memory_physical(kernel->machine, (const void *)(uintptr_t)address, physical) ==
 	    IOMMUSIM_OK;
 }
 
 vm_paddr_t iommusim_kernel_vtophys(const volatile void *address, IOMMUSIM_PLACE_ARGS)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 	uint64_t physical;
 
 	if (!find_physical(kernel, address, &physical))
-		kernel_panic_at(file, line,
+		kshim_panic_at(file, line,
 		    "vtophys: %p is no memory of the machine (on the stack, or not of this program?)",
 		    (const void *)(uintptr_t)address);
 	return physical;
@@ -192,7 +192,7 @@ bool iommusim_kernel_virt_in_dmap(vm_offset_t address)
 {
 	uint64_t physical;
 
-	return find_physical(kernel_enter_quickly(), (const void *)address, &physical);
+	return find_physical(kshim_enter_quickly(), (const void *)address, &physical);
 }
 
 enum iommusim_status iommusim_kernel_physical(
@@ -205,7 +205,7 @@ enum iommusim_status iommusim_kernel_physical(
 
 void *iommusim_kernel_mapdev(vm_paddr_t base, vm_size_t size, IOMMUSIM_PLACE_ARGS)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	const vm_paddr_t first = base & ~(vm_paddr_t)PAGE_MASK;
 	struct register_mapping *mapping;
 	void *memory;
@@ -224,14 +224,14 @@ void iommusim_kernel_unmapdev(const volatile void *address, vm_size_t size)
 {
 	(void)address;
 	(void)size;
-	kernel_enter_now();
+	kshim_enter_now();
 }
 
 /* ---- caches ---------------------------------------------------------------------------------------------------------- */
 
 void pmap_invalidate_cache(void)
 {
-	iommusim_memory_flush_all(kernel_enter_quickly()->machine);
+	iommusim_memory_flush_all(kshim_enter_quickly()->machine);
 }
 
 void wbinvd(void)
@@ -242,7 +242,7 @@ void wbinvd(void)
 /* Line by line as the instruction does; what is no memory has no line. */
 static void flush(vm_offset_t first, vm_offset_t end)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 	const vm_offset_t mask = CACHE_LINE_SIZE - 1;
 	uint64_t physical;
 
@@ -272,7 +272,7 @@ void pmap_flush_cache_range(vm_paddr_t first, vm_paddr_t end, vm_memattr_t attri
 {
 	(void)attribute;
 	if (end > first)
-		iommusim_memory_flush(kernel_enter_quickly()->machine, first, end - first);
+		iommusim_memory_flush(kshim_enter_quickly()->machine, first, end - first);
 }
 
 void pmap_flush_cache_phys_range(vm_paddr_t first, vm_paddr_t end, vm_memattr_t attribute)
@@ -292,7 +292,7 @@ void clflushopt(u_long address)
 
 void mfence(void)
 {
-	kernel_enter_quickly();
+	kshim_enter_quickly();
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 

@@ -52,7 +52,7 @@ static bool is_ram(struct iommusim_kernel *kernel, uint64_t base, uint64_t lengt
 }
 
 /* False with no pages: no memory for what is known about them; with pages == 0: no such RAM. */
-bool arena_make(struct iommusim_kernel *kernel, const struct iommusim_kernel_options *options)
+bool kshim_arena_make(struct iommusim_kernel *kernel, const struct iommusim_kernel_options *options)
 {
 	struct arena *arena = &kernel->arena;
 	uint64_t base = options->arena_base, length = options->arena_length;
@@ -68,7 +68,7 @@ bool arena_make(struct iommusim_kernel *kernel, const struct iommusim_kernel_opt
 	return arena->page != NULL && arena->host != NULL;
 }
 
-void arena_free(struct arena *arena)
+void kshim_arena_free(struct arena *arena)
 {
 	if (arena->page == NULL)
 		return;
@@ -78,7 +78,7 @@ void arena_free(struct arena *arena)
 	free(arena->page);
 }
 
-bool arena_holds(const struct arena *arena, const void *address)
+bool kshim_arena_holds(const struct arena *arena, const void *address)
 {
 	return (uintptr_t)address - (uintptr_t)arena->host < arena->pages << IOMMUSIM_PAGE_SHIFT;
 }
@@ -260,7 +260,7 @@ static void *take_small(struct iommusim_kernel *kernel, const struct wanted_bloc
 
 /* ---- blocks of either kind --------------------------------------------------------------------------------- */
 
-void *arena_take(struct iommusim_kernel *kernel, const struct wanted_block *wanted)
+void *kshim_arena_take(struct iommusim_kernel *kernel, const struct wanted_block *wanted)
 {
 	struct wanted_block block = *wanted;
 
@@ -273,7 +273,7 @@ void *arena_take(struct iommusim_kernel *kernel, const struct wanted_block *want
 	return take_small(kernel, &block);
 }
 
-struct block *arena_block(struct iommusim_kernel *kernel, const void *address, bool even_free)
+struct block *kshim_arena_block(struct iommusim_kernel *kernel, const void *address, bool even_free)
 {
 	struct arena *arena = &kernel->arena;
 	const uintptr_t offset = (uintptr_t)address - (uintptr_t)arena->host;
@@ -281,7 +281,7 @@ struct block *arena_block(struct iommusim_kernel *kernel, const void *address, b
 	struct page *page;
 	struct block *block;
 
-	if (!arena_holds(arena, address))
+	if (!kshim_arena_holds(arena, address))
 		return NULL;
 	page = &arena->page[offset >> IOMMUSIM_PAGE_SHIFT];
 	if (page->kind == PAGE_SLAB) {
@@ -298,12 +298,12 @@ struct block *arena_block(struct iommusim_kernel *kernel, const void *address, b
 	return block;
 }
 
-void arena_release(struct iommusim_kernel *kernel, void *address, const char *file, int line)
+void kshim_arena_release(struct iommusim_kernel *kernel, void *address, const char *file, int line)
 {
 	struct arena *arena = &kernel->arena;
 	const size_t number = ((uintptr_t)address - (uintptr_t)arena->host) >> IOMMUSIM_PAGE_SHIFT;
 	struct page *page = &arena->page[number];
-	struct block *block = arena_block(kernel, address, false);
+	struct block *block = kshim_arena_block(kernel, address, false);
 
 	arena->blocks--;
 	arena->bytes -= block->size;

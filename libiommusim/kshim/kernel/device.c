@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-devclass_t devclass_of(struct iommusim_kernel *kernel, const char *name)
+devclass_t kshim_devclass_of(struct iommusim_kernel *kernel, const char *name)
 {
 	devclass_t devclass;
 
@@ -14,13 +14,13 @@ devclass_t devclass_of(struct iommusim_kernel *kernel, const char *name)
 	devclass = calloc(1, sizeof(*devclass));
 	if (devclass == NULL)
 		return NULL;
-	devclass->name = kernel_copy(name);
+	devclass->name = kshim_copy(name);
 	TAILQ_INSERT_TAIL(&kernel->classes, devclass, link);
 	return devclass;
 }
 
 /* The device after this one, parents before children; NULL: it was the last under `root`. */
-device_t device_next(device_t root, device_t device)
+device_t kshim_device_next(device_t root, device_t device)
 {
 	if (!TAILQ_EMPTY(&device->children))
 		return TAILQ_FIRST(&device->children);
@@ -31,7 +31,8 @@ device_t device_next(device_t root, device_t device)
 
 static device_t find_unit(struct iommusim_kernel *kernel, const struct devclass *devclass, int unit)
 {
-	for (device_t device = kernel->root; device != NULL; device = device_next(kernel->root, device))
+	for (device_t device = kernel->root; device != NULL;
+	     device = kshim_device_next(kernel->root, device))
 		if (device->devclass == devclass && device->unit == unit)
 			return device;
 	return NULL;
@@ -60,10 +61,10 @@ static void name_device(device_t device)
 }
 
 /* NULL: that unit is there already, or no memory. */
-device_t device_make(
+device_t kshim_device_make(
     struct iommusim_kernel *kernel, device_t parent, u_int order, const char *name, int unit)
 {
-	devclass_t devclass = name == NULL ? NULL : devclass_of(kernel, name);
+	devclass_t devclass = name == NULL ? NULL : kshim_devclass_of(kernel, name);
 	device_t device, later;
 
 	if (devclass != NULL && unit >= 0 && kernel->root != NULL &&
@@ -98,11 +99,11 @@ device_t device_make(
 }
 
 /* Without a word to its driver. */
-void device_drop(struct iommusim_kernel *kernel, device_t device)
+void kshim_device_drop(struct iommusim_kernel *kernel, device_t device)
 {
 	while (!TAILQ_EMPTY(&device->children))
-		device_drop(kernel, TAILQ_FIRST(&device->children));
-	resources_drop(kernel, device);
+		kshim_device_drop(kernel, TAILQ_FIRST(&device->children));
+	kshim_resources_drop(kernel, device);
 	if (device->parent != NULL)
 		TAILQ_REMOVE(&device->parent->children, device, sibling);
 	free(device->about);
@@ -110,28 +111,28 @@ void device_drop(struct iommusim_kernel *kernel, device_t device)
 	free(device);
 }
 
-bool devices_make(struct iommusim_kernel *kernel)
+bool kshim_devices_make(struct iommusim_kernel *kernel)
 {
-	kernel->root = device_make(kernel, NULL, 0, "root", 0);
+	kernel->root = kshim_device_make(kernel, NULL, 0, "root", 0);
 	if (kernel->root == NULL)
 		return false;
-	kernel->nexus = device_make(kernel, kernel->root, 0, "nexus", 0);
+	kernel->nexus = kshim_device_make(kernel, kernel->root, 0, "nexus", 0);
 	if (kernel->nexus == NULL)
 		return false;
-	kernel->acpi = device_make(kernel, kernel->nexus, 0, "acpi", 0);
+	kernel->acpi = kshim_device_make(kernel, kernel->nexus, 0, "acpi", 0);
 	if (kernel->acpi == NULL)
 		return false;
 	kernel->root->state = kernel->nexus->state = kernel->acpi->state = DS_ATTACHED;
-	return pci_enumerate(kernel);
+	return kshim_pci_enumerate(kernel);
 }
 
-void devices_free(struct iommusim_kernel *kernel)
+void kshim_devices_free(struct iommusim_kernel *kernel)
 {
 	devclass_t devclass;
 	struct driver *driver;
 
 	if (kernel->root != NULL)
-		device_drop(kernel, kernel->root);
+		kshim_device_drop(kernel, kernel->root);
 	while ((devclass = TAILQ_FIRST(&kernel->classes)) != NULL) {
 		TAILQ_REMOVE(&kernel->classes, devclass, link);
 		free(devclass->name);
@@ -147,12 +148,12 @@ void devices_free(struct iommusim_kernel *kernel)
 
 device_t device_add_child(device_t parent, const char *name, int unit)
 {
-	return device_make(kernel_enter_now(), parent, 0, name, unit);
+	return kshim_device_make(kshim_enter_now(), parent, 0, name, unit);
 }
 
 device_t device_add_child_ordered(device_t parent, u_int order, const char *name, int unit)
 {
-	return device_make(kernel_enter_now(), parent, order, name, unit);
+	return kshim_device_make(kshim_enter_now(), parent, order, name, unit);
 }
 
 int device_delete_child(device_t parent, device_t child)
@@ -161,7 +162,7 @@ int device_delete_child(device_t parent, device_t child)
 
 	(void)parent;
 	if (error == 0)
-		device_drop(kernel_enter_now(), child);
+		kshim_device_drop(kshim_enter_now(), child);
 	return error;
 }
 
@@ -184,7 +185,7 @@ device_t device_find_child(device_t parent, const char *classname, int unit)
 {
 	device_t child;
 
-	kernel_enter_quickly();
+	kshim_enter_quickly();
 	TAILQ_FOREACH (child, &parent->children, sibling)
 		if (child->devclass != NULL && strcmp(child->devclass->name, classname) == 0 &&
 		    (unit == child->unit || unit == DEVICE_UNIT_ANY))
@@ -333,7 +334,7 @@ int device_is_quiet(device_t device)
 void device_set_desc_copy(device_t device, const char *description)
 {
 	free(device->about);
-	device->about = description == NULL ? NULL : kernel_copy(description);
+	device->about = description == NULL ? NULL : kshim_copy(description);
 }
 
 void device_set_desc(device_t device, const char *description)
@@ -347,16 +348,16 @@ void device_set_descf(device_t device, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	format_text(text, sizeof(text), format, arguments);
+	kshim_format_text(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	device_set_desc_copy(device, text);
 }
 
 int device_set_devclass(device_t device, const char *classname)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 
-	device->devclass = classname == NULL ? NULL : devclass_of(kernel, classname);
+	device->devclass = classname == NULL ? NULL : kshim_devclass_of(kernel, classname);
 	device->unit = -1;
 	if (device->devclass != NULL)
 		device->unit = free_unit(kernel, device->devclass, device->wanted_unit);
@@ -376,7 +377,7 @@ void device_set_ivars(device_t device, void *ivars)
 
 int device_set_unit(device_t device, int unit)
 {
-	if (find_unit(kernel_enter_quickly(), device->devclass, unit) != NULL)
+	if (find_unit(kshim_enter_quickly(), device->devclass, unit) != NULL)
 		return EBUSY;
 	device->unit = unit;
 	name_device(device);
@@ -400,7 +401,7 @@ struct sysctl_oid *device_get_sysctl_tree(device_t device)
 
 	if (device->sysctl_tree != NULL || device->devclass == NULL)
 		return device->sysctl_tree;
-	of_class = SYSCTL_ADD_NODE(&kernel_here->static_context, SYSCTL_STATIC_CHILDREN(_dev), OID_AUTO,
+	of_class = SYSCTL_ADD_NODE(&kshim_here->static_context, SYSCTL_STATIC_CHILDREN(_dev), OID_AUTO,
 	    device->devclass->name, CTLFLAG_RD, NULL, "");
 	snprintf(unit, sizeof(unit), "%d", device->unit);
 	device->sysctl_tree = SYSCTL_ADD_NODE(
@@ -414,7 +415,7 @@ devclass_t devclass_find(const char *classname)
 {
 	devclass_t devclass;
 
-	TAILQ_FOREACH (devclass, &kernel_enter_quickly()->classes, link)
+	TAILQ_FOREACH (devclass, &kshim_enter_quickly()->classes, link)
 		if (strcmp(devclass->name, classname) == 0)
 			return devclass;
 	return NULL;
@@ -422,7 +423,7 @@ devclass_t devclass_find(const char *classname)
 
 devclass_t devclass_create(const char *classname)
 {
-	return devclass_of(kernel_enter_quickly(), classname);
+	return kshim_devclass_of(kshim_enter_quickly(), classname);
 }
 
 const char *devclass_get_name(devclass_t devclass)
@@ -432,7 +433,7 @@ const char *devclass_get_name(devclass_t devclass)
 
 device_t devclass_get_device(devclass_t devclass, int unit)
 {
-	return devclass == NULL ? NULL : find_unit(kernel_enter_quickly(), devclass, unit);
+	return devclass == NULL ? NULL : find_unit(kshim_enter_quickly(), devclass, unit);
 }
 
 void *devclass_get_softc(devclass_t devclass, int unit)
@@ -444,10 +445,10 @@ void *devclass_get_softc(devclass_t devclass, int unit)
 
 int devclass_get_maxunit(devclass_t devclass)
 {
-	device_t root = kernel_enter_quickly()->root;
+	device_t root = kshim_enter_quickly()->root;
 	int past = 0;
 
-	for (device_t device = root; device != NULL; device = device_next(root, device))
+	for (device_t device = root; device != NULL; device = kshim_device_next(root, device))
 		if (device->devclass == devclass && device->unit >= past)
 			past = device->unit + 1;
 	return past;
@@ -455,13 +456,13 @@ int devclass_get_maxunit(devclass_t devclass)
 
 int devclass_get_devices(devclass_t devclass, device_t **list, int *count)
 {
-	device_t root = kernel_enter_quickly()->root;
+	device_t root = kshim_enter_quickly()->root;
 	int n = 0;
 
 	*list = (device_t *)new_list((size_t)devclass_get_maxunit(devclass));
 	if (*list == NULL)
 		return ENOMEM;
-	for (device_t device = root; device != NULL; device = device_next(root, device))
+	for (device_t device = root; device != NULL; device = kshim_device_next(root, device))
 		if (device->devclass == devclass)
 			(*list)[n++] = device;
 	*count = n;
@@ -470,22 +471,22 @@ int devclass_get_devices(devclass_t devclass, device_t **list, int *count)
 
 int devclass_get_count(devclass_t devclass)
 {
-	device_t root = kernel_enter_quickly()->root;
+	device_t root = kshim_enter_quickly()->root;
 	int n = 0;
 
-	for (device_t device = root; device != NULL; device = device_next(root, device))
+	for (device_t device = root; device != NULL; device = kshim_device_next(root, device))
 		n += device->devclass == devclass;
 	return n;
 }
 
 int devclass_find_free_unit(devclass_t devclass, int unit)
 {
-	return free_unit(kernel_enter_quickly(), devclass, unit);
+	return free_unit(kshim_enter_quickly(), devclass, unit);
 }
 
 int devclass_get_drivers(devclass_t devclass, driver_t ***list, int *count)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 	struct driver *driver;
 	size_t all = 0;
 
@@ -523,7 +524,7 @@ enum iommusim_status iommusim_kernel_device_at(
     struct iommusim_kernel *kernel, size_t index, struct iommusim_kernel_device *out)
 {
 	for (device_t device = kernel->root; device != NULL;
-	     device = device_next(kernel->root, device)) {
+	     device = kshim_device_next(kernel->root, device)) {
 		if (index-- > 0)
 			continue;
 		describe(device, out);
@@ -534,7 +535,8 @@ enum iommusim_status iommusim_kernel_device_at(
 
 static device_t by_name(struct iommusim_kernel *kernel, const char *name)
 {
-	for (device_t device = kernel->root; device != NULL; device = device_next(kernel->root, device))
+	for (device_t device = kernel->root; device != NULL;
+	     device = kshim_device_next(kernel->root, device))
 		if (strcmp(device->name, name) == 0)
 			return device;
 	return NULL;
@@ -554,7 +556,7 @@ enum iommusim_status iommusim_kernel_device_find(
 enum iommusim_status iommusim_kernel_pci_device(
     struct iommusim_kernel *kernel, uint16_t segment, uint16_t rid, struct iommusim_kernel_device *out)
 {
-	device_t device = pci_device_at(kernel, segment, rid);
+	device_t device = kshim_pci_device_at(kernel, segment, rid);
 
 	if (device == NULL)
 		return IOMMUSIM_ENOENT;
@@ -569,9 +571,10 @@ enum iommusim_status iommusim_kernel_add_device(
 
 	if (parent == NULL)
 		return IOMMUSIM_ENOENT;
-	if (driver != NULL && unit >= 0 && find_unit(kernel, devclass_of(kernel, driver), unit) != NULL)
+	if (driver != NULL && unit >= 0 &&
+	    find_unit(kernel, kshim_devclass_of(kernel, driver), unit) != NULL)
 		return IOMMUSIM_EEXIST;
-	device = device_make(kernel, parent, 0, driver, unit);
+	device = kshim_device_make(kernel, parent, 0, driver, unit);
 	if (out != NULL)
 		*out = device;
 	return device == NULL ? IOMMUSIM_ENOMEM : IOMMUSIM_OK;

@@ -21,7 +21,7 @@ kobjop_t iommusim_kernel_method(device_t device, const char *name)
 {
 	const driver_t *driver = device->tried != NULL ? device->tried : device->driver;
 
-	kernel_enter_now();
+	kshim_enter_now();
 	return driver == NULL ? NULL : method_of(driver, name);
 }
 
@@ -33,7 +33,7 @@ static int call(device_t device, const char *name, int otherwise)
 	return method == NULL ? otherwise : method(device);
 }
 
-void drivers_register(struct iommusim_kernel *kernel, const struct driver_module_data *module)
+void kshim_drivers_register(struct iommusim_kernel *kernel, const struct driver_module_data *module)
 {
 	struct driver *driver = calloc(1, sizeof(*driver));
 
@@ -42,7 +42,7 @@ void drivers_register(struct iommusim_kernel *kernel, const struct driver_module
 	driver->module = module;
 	TAILQ_INSERT_TAIL(&kernel->drivers, driver, link);
 	if (module->devclass != NULL)
-		*module->devclass = devclass_of(kernel, module->driver->name);
+		*module->devclass = kshim_devclass_of(kernel, module->driver->name);
 	if (module->handler != NULL)
 		module->handler((module_t)(uintptr_t)module, MOD_LOAD, module->argument);
 }
@@ -53,9 +53,9 @@ static bool is_for(const struct driver *driver, device_t bus)
 	return bus->devclass != NULL && strcmp(driver->module->bus, bus->devclass->name) == 0;
 }
 
-void drivers_identify(struct iommusim_kernel *kernel)
+void kshim_drivers_identify(struct iommusim_kernel *kernel)
 {
-	for (device_t bus = kernel->root; bus != NULL; bus = device_next(kernel->root, bus)) {
+	for (device_t bus = kernel->root; bus != NULL; bus = kshim_device_next(kernel->root, bus)) {
 		struct driver *driver;
 
 		TAILQ_FOREACH (driver, &kernel->drivers, link) {
@@ -104,7 +104,7 @@ static int try(device_t device, driver_t *driver)
 /* The driver whose probe says the most; 0 is the most there is. */
 int device_probe(device_t device)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	driver_t *best = NULL;
 	struct driver *driver;
 	int best_result = 0;
@@ -144,7 +144,7 @@ int device_attach(device_t device)
 {
 	int error;
 
-	kernel_enter_now();
+	kshim_enter_now();
 	if (device->state >= DS_ATTACHING)
 		return 0;
 	if (device->disabled || resource_disabled(device_get_name(device), device->unit))
@@ -179,7 +179,7 @@ int device_detach(device_t device)
 {
 	int error;
 
-	kernel_enter_now();
+	kshim_enter_now();
 	if (device->state == DS_BUSY)
 		return EBUSY;
 	if (device->state != DS_ATTACHED || device->driver == NULL)
@@ -223,10 +223,10 @@ void device_set_softc(device_t device, void *softc)
 }
 
 /* In order of the tree. A device that attaches may add others: they come later in the tree. */
-void devices_attach(struct iommusim_kernel *kernel, device_t under)
+void kshim_devices_attach(struct iommusim_kernel *kernel, device_t under)
 {
 	(void)kernel;
-	for (device_t device = under; device != NULL; device = device_next(under, device))
+	for (device_t device = under; device != NULL; device = kshim_device_next(under, device))
 		if (device->state == DS_NOTPRESENT && device->parent != NULL)
 			device_probe_and_attach(device);
 }
@@ -246,7 +246,7 @@ int bus_generic_probe(device_t device)
 {
 	struct driver *driver;
 
-	TAILQ_FOREACH (driver, &kernel_enter_now()->drivers, link) {
+	TAILQ_FOREACH (driver, &kshim_enter_now()->drivers, link) {
 		void (*identify)(driver_t *, device_t) = (void (*)(driver_t *, device_t))method_of(
 		    driver->module->driver, "device_identify");
 

@@ -6,7 +6,7 @@
 eventhandler_tag iommusim_kernel_eventhandler_register(
     const char *event, void (*function)(void), void *argument, int priority)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	struct handler *handler = calloc(1, sizeof(*handler)), *later;
 
 	if (handler == NULL)
@@ -29,7 +29,7 @@ void iommusim_kernel_eventhandler_deregister(
 {
 	struct handler *handler;
 
-	TAILQ_FOREACH (handler, &kernel_enter_now()->handlers, link) {
+	TAILQ_FOREACH (handler, &kshim_enter_now()->handlers, link) {
 		if (handler->dead || (tag != NULL && &handler->entry != tag) ||
 		    strcmp(handler->event, event) != 0)
 			continue;
@@ -38,13 +38,13 @@ void iommusim_kernel_eventhandler_deregister(
 			return;
 	}
 	if (tag != NULL)
-		kernel_panic_at(file, line, "event handler %p of %s is deregistered and not registered",
+		kshim_panic_at(file, line, "event handler %p of %s is deregistered and not registered",
 		    (const void *)tag, event);
 }
 
 eventhandler_tag iommusim_kernel_eventhandler_next(const char *event, eventhandler_tag last)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 	struct handler *handler = last == NULL ? TAILQ_FIRST(&kernel->handlers)
 					       : TAILQ_NEXT((struct handler *)(void *)last, link);
 
@@ -53,7 +53,7 @@ eventhandler_tag iommusim_kernel_eventhandler_next(const char *event, eventhandl
 	return handler == NULL ? NULL : &handler->entry;
 }
 
-void handlers_free(struct iommusim_kernel *kernel)
+void kshim_handlers_free(struct iommusim_kernel *kernel)
 {
 	struct handler *handler;
 

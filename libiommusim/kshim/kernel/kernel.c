@@ -10,7 +10,7 @@
 
 #include <iommusim/acpi.h>
 
-_Thread_local struct iommusim_kernel *kernel_here;
+_Thread_local struct iommusim_kernel *kshim_here;
 _Thread_local const char *panicstr;
 _Thread_local int bootverbose;
 _Thread_local int cold;
@@ -31,7 +31,7 @@ SET_DECLARE(sysuninit_set, const struct sysinit);
 SET_DECLARE(iommusim_modules, const struct iommusim_module);
 SET_DECLARE(iommusim_drivers, const struct driver_module_data);
 
-char *kernel_copy(const char *text)
+char *kshim_copy(const char *text)
 {
 	const size_t size = strlen(text) + 1;
 	char *copy = malloc(size);
@@ -85,25 +85,21 @@ static enum iommusim_status make(struct iommusim_kernel *kernel)
 {
 	enum iommusim_status status;
 
-	if (kernel->options.ticks_per_microsecond == 0)
-		kernel->options.ticks_per_microsecond = 1;
-	if (kernel->options.cpus == 0)
-		kernel->options.cpus = 1;
 	kernel->maxaddr = kernel->options.maxaddr != 0 ? kernel->options.maxaddr : end_of_ram(kernel);
 	kernel->random = UINT64_C(0x9e3779b97f4a7c15);
 	kernel->console = calloc(1, 1);
 	if (kernel->console == NULL)
 		return IOMMUSIM_ENOMEM;
-	if (!arena_make(kernel, &kernel->options))
+	if (!kshim_arena_make(kernel, &kernel->options))
 		return kernel->arena.pages == 0 ? IOMMUSIM_EINVAL : IOMMUSIM_ENOMEM;
-	if (!address_make(kernel, &status))
+	if (!kshim_address_make(kernel, &status))
 		return status;
 	status = take_options(kernel);
 	if (status != IOMMUSIM_OK)
 		return status;
 	iommusim_kernel_lock_init(
 	    &kernel->giant.lock_object, "Giant", IOMMUSIM_LOCK_MUTEX, true, true, __FILE__, __LINE__);
-	if (!sysctls_make(kernel) || !devices_make(kernel))
+	if (!kshim_sysctls_make(kernel) || !kshim_devices_make(kernel))
 		return IOMMUSIM_ENOMEM;
 	return IOMMUSIM_OK;
 }
@@ -111,7 +107,7 @@ static enum iommusim_status make(struct iommusim_kernel *kernel)
 enum iommusim_status iommusim_kernel_create(struct iommusim_machine *machine,
     const struct iommusim_kernel_options *options, struct iommusim_kernel **out)
 {
-	struct iommusim_kernel *kernel, *before = kernel_here;
+	struct iommusim_kernel *kernel, *before = kshim_here;
 	enum iommusim_status status;
 
 	if (out == NULL)
@@ -125,6 +121,10 @@ enum iommusim_status iommusim_kernel_create(struct iommusim_machine *machine,
 	kernel->machine = machine;
 	if (options != NULL)
 		kernel->options = *options;
+	if (kernel->options.ticks_per_microsecond == 0)
+		kernel->options.ticks_per_microsecond = 1;
+	if (kernel->options.cpus == 0)
+		kernel->options.cpus = 1;
 	lists_init(kernel);
 	iommusim_kernel_enter(kernel);
 	status = make(kernel);
@@ -142,23 +142,23 @@ void iommusim_kernel_destroy(struct iommusim_kernel *kernel)
 {
 	if (kernel == NULL)
 		return;
-	devices_free(kernel);
-	handlers_free(kernel);
-	sysctls_free(kernel);
-	tunables_free(kernel);
-	address_free(kernel);
-	arena_free(&kernel->arena);
+	kshim_devices_free(kernel);
+	kshim_handlers_free(kernel);
+	kshim_sysctls_free(kernel);
+	kshim_tunables_free(kernel);
+	kshim_address_free(kernel);
+	kshim_arena_free(&kernel->arena);
 	free(kernel->console);
-	if (kernel_here == kernel)
+	if (kshim_here == kernel)
 		iommusim_kernel_enter(NULL);
 	free(kernel);
 }
 
 struct iommusim_kernel *iommusim_kernel_enter(struct iommusim_kernel *kernel)
 {
-	struct iommusim_kernel *before = kernel_here;
+	struct iommusim_kernel *before = kshim_here;
 
-	kernel_here = kernel;
+	kshim_here = kernel;
 	panicstr = NULL;
 	if (kernel == NULL)
 		return before;
@@ -175,22 +175,32 @@ struct iommusim_kernel *iommusim_kernel_enter(struct iommusim_kernel *kernel)
 	cpu_vendor_id = kernel->options.processor == IOMMUSIM_KERNEL_INTEL ? CPU_VENDOR_INTEL
 	    : kernel->options.processor == IOMMUSIM_KERNEL_AMD             ? CPU_VENDOR_AMD
 									   : 0;
-	time_refresh(kernel);
+	kshim_time_refresh(kernel);
 	return before;
 }
 
 struct iommusim_kernel *iommusim_kernel_current(void)
 {
-	return kernel_here;
+	return kshim_here;
 }
 
 /* ---- panic -------------------------------------------------------------------------------------------------- */
 
+/* The locks that a call leaves behind are let go while they are there: they may lie on its stack. */
+static void let_go(struct iommusim_kernel *kernel)
+{
+	kernel->locks_at_exit = kshim_locks_held(kernel) - kernel->locks_before;
+	kshim_locks_describe(kernel, kernel->lock_names, sizeof(kernel->lock_names));
+	kshim_locks_forget(kernel, kernel->locks_before);
+}
+
 static void __dead2 leave(struct iommusim_kernel *kernel)
 {
 	panicstr = kernel->panic.message;
-	if (kernel->exit != NULL)
+	if (kernel->exit != NULL) {
+		let_go(kernel);
 		siglongjmp(*kernel->exit, 1);
+	}
 	if (kernel->options.panicked != NULL)
 		kernel->options.panicked(kernel->options.panicked_context, &kernel->panic);
 	fprintf(stderr, "panic: %s\n  at %s:%u, outside iommusim_kernel_call()\n",
@@ -201,14 +211,14 @@ static void __dead2 leave(struct iommusim_kernel *kernel)
 static void __dead2 panic_with(
     bool assertion, const char *file, int line, const char *format, va_list arguments)
 {
-	struct iommusim_kernel *kernel = kernel_here;
+	struct iommusim_kernel *kernel = kshim_here;
 	size_t length;
 
 	if (kernel == NULL) {
 		fprintf(stderr, "panic at %s:%d, and the thread has entered no kernel\n", file, line);
 		abort();
 	}
-	format_text(kernel->panic.message, sizeof(kernel->panic.message), format, arguments);
+	kshim_format_text(kernel->panic.message, sizeof(kernel->panic.message), format, arguments);
 	length = strlen(kernel->panic.message);
 	while (length > 0 && kernel->panic.message[length - 1] == '\n')
 		kernel->panic.message[--length] = '\0';
@@ -217,9 +227,9 @@ static void __dead2 panic_with(
 	kernel->panic.assertion = assertion;
 	if (kernel->options.registers.sync != NULL)
 		kernel->options.registers.sync(kernel->options.registers.context);
-	console_add(kernel, "panic: ", 7);
-	console_add(kernel, kernel->panic.message, length);
-	console_add(kernel, "\n", 1);
+	kshim_console_add(kernel, "panic: ", 7);
+	kshim_console_add(kernel, kernel->panic.message, length);
+	kshim_console_add(kernel, "\n", 1);
 	leave(kernel);
 }
 
@@ -244,7 +254,7 @@ void iommusim_kernel_kassert(IOMMUSIM_PLACE_ARGS, const char *format, ...)
 	panic_with(true, file, line, format, arguments);
 }
 
-void kernel_panic_at(const char *file, int line, const char *format, ...)
+void kshim_panic_at(const char *file, int line, const char *format, ...)
 {
 	va_list arguments;
 
@@ -254,9 +264,9 @@ void kernel_panic_at(const char *file, int line, const char *format, ...)
 
 /* ---- calls ---------------------------------------------------------------------------------------------------- */
 
-struct iommusim_kernel *kernel_enter_quickly(void)
+struct iommusim_kernel *kshim_enter_quickly(void)
 {
-	struct iommusim_kernel *kernel = kernel_here;
+	struct iommusim_kernel *kernel = kshim_here;
 
 	if (__builtin_expect(kernel == NULL, 0)) {
 		fprintf(stderr, "a kernel function was called, and the thread has entered no kernel\n");
@@ -267,26 +277,27 @@ struct iommusim_kernel *kernel_enter_quickly(void)
 	return kernel;
 }
 
-void kernel_dispatch(struct iommusim_kernel *kernel)
+void kshim_dispatch(struct iommusim_kernel *kernel)
 {
 	if (kernel->dispatching || kernel->interrupts_off > 0 || kernel->thread.td_critnest > 0 ||
 	    !TAILQ_EMPTY(&kernel->held))
 		return;
 	kernel->dispatching = true;
-	while (interrupts_waiting(kernel) || callouts_due(kernel) || !TAILQ_EMPTY(&kernel->tasks)) {
-		interrupts_dispatch(kernel);
-		callouts_run(kernel);
-		tasks_run(kernel);
+	while (kshim_interrupts_waiting(kernel) || kshim_callouts_due(kernel) ||
+	    !TAILQ_EMPTY(&kernel->tasks)) {
+		kshim_interrupts_dispatch(kernel);
+		kshim_callouts_run(kernel);
+		kshim_tasks_run(kernel);
 	}
 	kernel->dispatching = false;
 }
 
-struct iommusim_kernel *kernel_enter_now(void)
+struct iommusim_kernel *kshim_enter_now(void)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 
 	if (kernel->running)
-		kernel_dispatch(kernel);
+		kshim_dispatch(kernel);
 	return kernel;
 }
 
@@ -295,6 +306,8 @@ struct frame {
 	sigjmp_buf jump;
 	sigjmp_buf *outer;
 	struct iommusim_kernel *before;
+	size_t locks_before;
+	int critical, interrupts_off;
 	bool running, dispatching;
 	bool panicked;
 };
@@ -307,10 +320,12 @@ static void settle(
 	result->panicked = frame->panicked;
 	if (frame->panicked)
 		result->panic = kernel->panic;
-	result->locks_held = locks_held(kernel);
-	locks_describe(kernel, result->locks, sizeof(result->locks));
-	if (!frame->running)
-		locks_forget(kernel);
+	result->locks_held = kernel->locks_at_exit;
+	if (result->locks_held > 0)
+		memcpy(result->locks, kernel->lock_names, sizeof(result->locks));
+	kernel->locks_before = frame->locks_before;
+	kernel->thread.td_critnest = frame->critical;
+	kernel->interrupts_off = frame->interrupts_off;
 	kernel->exit = frame->outer;
 	kernel->running = frame->running;
 	kernel->dispatching = frame->dispatching;
@@ -323,23 +338,29 @@ enum iommusim_status iommusim_kernel_call(struct iommusim_kernel *kernel,
 	struct iommusim_kernel_result unwanted;
 	struct iommusim_kernel_result *result = out != NULL ? out : &unwanted;
 	struct frame frame = { .outer = kernel->exit,
-		.before = kernel_here,
+		.before = kshim_here,
+		.locks_before = kernel->locks_before,
+		.critical = kernel->thread.td_critnest,
+		.interrupts_off = kernel->interrupts_off,
 		.running = kernel->running,
 		.dispatching = kernel->dispatching };
-	int critical;
+	bool critical;
 
 	memset(result, 0, sizeof(*result));
 	iommusim_kernel_enter(kernel);
 	kernel->exit = &frame.jump;
+	kernel->locks_before = kshim_locks_held(kernel);
 	kernel->running = true;
 	if (sigsetjmp(frame.jump, 1) == 0) {
-		kernel_dispatch(kernel);
+		kshim_dispatch(kernel);
 		function(context);
-		kernel_enter_now();
+		kshim_enter_now();
+		let_go(kernel);
 	} else {
 		frame.panicked = true;
 	}
-	critical = kernel->thread.td_critnest + kernel->interrupts_off;
+	critical = kernel->thread.td_critnest > frame.critical ||
+	    kernel->interrupts_off > frame.interrupts_off;
 	settle(kernel, &frame, result);
 	if (result->panicked)
 		return IOMMUSIM_EFAULT;
@@ -411,7 +432,7 @@ static void tell_module(struct iommusim_kernel *kernel, const moduledata_t *data
 	if (error == 0)
 		return;
 	snprintf(text, sizeof(text), "module %s: event %d failed, error %d\n", data->name, what, error);
-	console_add(kernel, text, strlen(text));
+	kshim_console_add(kernel, text, strlen(text));
 }
 
 struct boot {
@@ -424,8 +445,8 @@ static void boot(void *context)
 {
 	struct boot *boot = context;
 
-	tunables_fetch(boot->kernel);
-	sysctls_fetch(boot->kernel);
+	kshim_tunables_fetch(boot->kernel);
+	kshim_sysctls_fetch(boot->kernel);
 	for (size_t i = 0; i < boot->count; i++) {
 		const struct start *start = &boot->list[i];
 
@@ -434,7 +455,7 @@ static void boot(void *context)
 		if (start->module != NULL)
 			tell_module(boot->kernel, start->module->data, MOD_LOAD);
 		if (start->driver != NULL)
-			drivers_register(boot->kernel, start->driver);
+			kshim_drivers_register(boot->kernel, start->driver);
 	}
 	cold = 0;
 }
@@ -460,14 +481,14 @@ static void attach(void *context)
 {
 	struct iommusim_kernel *kernel = context;
 
-	drivers_identify(kernel);
-	devices_attach(kernel, kernel->root);
+	kshim_drivers_identify(kernel);
+	kshim_devices_attach(kernel, kernel->root);
 }
 
 enum iommusim_status iommusim_kernel_attach(
     struct iommusim_kernel *kernel, struct iommusim_kernel_result *result)
 {
-	if (!pci_enumerate(kernel))
+	if (!kshim_pci_enumerate(kernel))
 		return IOMMUSIM_ENOMEM;
 	return iommusim_kernel_call(kernel, attach, kernel, result);
 }

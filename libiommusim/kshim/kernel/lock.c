@@ -22,9 +22,9 @@ void iommusim_kernel_lock_init(struct lock_object *lock, const char *name, enum 
 
 	/* Whether it is one already: only if it is held is that beyond doubt. */
 	(void)again;
-	TAILQ_FOREACH (held, &kernel_enter_quickly()->held, link)
+	TAILQ_FOREACH (held, &kshim_enter_quickly()->held, link)
 		if (held == lock)
-			kernel_panic_at(file, line, "lock %s is initialised while it is held (%s:%d)",
+			kshim_panic_at(file, line, "lock %s is initialised while it is held (%s:%d)",
 			    lock->lo_name, lock->file, lock->line);
 	*lock = (struct lock_object){ .lo_name = name,
 		.lo_flags = LO_INITIALIZED | (recursable ? LO_RECURSABLE : 0),
@@ -34,23 +34,23 @@ void iommusim_kernel_lock_init(struct lock_object *lock, const char *name, enum 
 static void check(const struct lock_object *lock, const char *file, int line)
 {
 	if ((lock->lo_flags & LO_INITIALIZED) == 0)
-		kernel_panic_at(
+		kshim_panic_at(
 		    file, line, "a lock at %p is used that was not initialised, or destroyed", lock);
 }
 
 void iommusim_kernel_lock_destroy(struct lock_object *lock, IOMMUSIM_PLACE_ARGS)
 {
-	kernel_enter_quickly();
+	kshim_enter_quickly();
 	check(lock, file, line);
 	if (lock->held != FREE)
-		kernel_panic_at(file, line, "%s %s is destroyed while it is held (%s:%d)",
+		kshim_panic_at(file, line, "%s %s is destroyed while it is held (%s:%d)",
 		    kind_name(lock), lock->lo_name, lock->file, lock->line);
 	lock->lo_flags = 0;
 }
 
 static void take(struct lock_object *lock, unsigned how, const char *file, int line)
 {
-	struct iommusim_kernel *kernel = kernel_here;
+	struct iommusim_kernel *kernel = kshim_here;
 
 	lock->held = how;
 	lock->lo_data = 0;
@@ -62,11 +62,11 @@ static void take(struct lock_object *lock, unsigned how, const char *file, int l
 
 static struct iommusim_kernel *before_taking(struct lock_object *lock, const char *file, int line)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 
 	check(lock, file, line);
 	if (kernel->thread.td_critnest > 0 && lock->kind != IOMMUSIM_LOCK_SPIN)
-		kernel_panic_at(file, line, "%s %s is taken in a critical section: it may sleep",
+		kshim_panic_at(file, line, "%s %s is taken in a critical section: it may sleep",
 		    kind_name(lock), lock->lo_name);
 	return kernel;
 }
@@ -79,11 +79,11 @@ void iommusim_kernel_lock(struct lock_object *lock, IOMMUSIM_PLACE_ARGS)
 		return;
 	}
 	if (lock->held == SHARED)
-		kernel_panic_at(file, line,
+		kshim_panic_at(file, line,
 		    "%s %s is taken exclusively while held shared (%s:%d): a deadlock", kind_name(lock),
 		    lock->lo_name, lock->file, lock->line);
 	if ((lock->lo_flags & LO_RECURSABLE) == 0)
-		kernel_panic_at(file, line, "recursed on non-recursive %s %s, taken at %s:%d",
+		kshim_panic_at(file, line, "recursed on non-recursive %s %s, taken at %s:%d",
 		    kind_name(lock), lock->lo_name, lock->file, lock->line);
 	lock->lo_data++;
 }
@@ -92,7 +92,7 @@ void iommusim_kernel_lock_shared(struct lock_object *lock, IOMMUSIM_PLACE_ARGS)
 {
 	before_taking(lock, file, line);
 	if (lock->held == EXCLUSIVE)
-		kernel_panic_at(file, line,
+		kshim_panic_at(file, line,
 		    "%s %s is taken shared while held exclusively (%s:%d): a deadlock", kind_name(lock),
 		    lock->lo_name, lock->file, lock->line);
 	if (lock->held == SHARED)
@@ -103,7 +103,7 @@ void iommusim_kernel_lock_shared(struct lock_object *lock, IOMMUSIM_PLACE_ARGS)
 
 bool iommusim_kernel_trylock(struct lock_object *lock, bool shared, IOMMUSIM_PLACE_ARGS)
 {
-	kernel_enter_now();
+	kshim_enter_now();
 	check(lock, file, line);
 	if (lock->held == FREE) {
 		take(lock, shared ? SHARED : EXCLUSIVE, file, line);
@@ -119,11 +119,11 @@ bool iommusim_kernel_trylock(struct lock_object *lock, bool shared, IOMMUSIM_PLA
 
 void iommusim_kernel_unlock(struct lock_object *lock, bool shared, IOMMUSIM_PLACE_ARGS)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 
 	check(lock, file, line);
 	if (lock->held != (shared ? SHARED : EXCLUSIVE))
-		kernel_panic_at(file, line, "%s %s is released and not held%s", kind_name(lock),
+		kshim_panic_at(file, line, "%s %s is released and not held%s", kind_name(lock),
 		    lock->lo_name, lock->held == FREE ? "" : " that way");
 	if (lock->lo_data > 0) {
 		lock->lo_data--;
@@ -132,14 +132,14 @@ void iommusim_kernel_unlock(struct lock_object *lock, bool shared, IOMMUSIM_PLAC
 	lock->held = FREE;
 	TAILQ_REMOVE(&kernel->held, lock, link);
 	kernel->thread.td_locks--;
-	kernel_enter_now();
+	kshim_enter_now();
 }
 
 bool iommusim_kernel_upgrade(struct lock_object *lock, IOMMUSIM_PLACE_ARGS)
 {
-	kernel_enter_quickly();
+	kshim_enter_quickly();
 	if (lock->held != SHARED)
-		kernel_panic_at(file, line, "%s %s is upgraded and not held shared", kind_name(lock),
+		kshim_panic_at(file, line, "%s %s is upgraded and not held shared", kind_name(lock),
 		    lock->lo_name);
 	if (lock->lo_data > 0)
 		return false;
@@ -149,9 +149,9 @@ bool iommusim_kernel_upgrade(struct lock_object *lock, IOMMUSIM_PLACE_ARGS)
 
 void iommusim_kernel_downgrade(struct lock_object *lock, IOMMUSIM_PLACE_ARGS)
 {
-	kernel_enter_quickly();
+	kshim_enter_quickly();
 	if (lock->held != EXCLUSIVE || lock->lo_data > 0)
-		kernel_panic_at(file, line, "%s %s is downgraded and not held once exclusively",
+		kshim_panic_at(file, line, "%s %s is downgraded and not held once exclusively",
 		    kind_name(lock), lock->lo_name);
 	lock->held = SHARED;
 }
@@ -160,7 +160,7 @@ void iommusim_kernel_lock_assert(const struct lock_object *lock, int what, IOMMU
 {
 	const char *broken = NULL;
 
-	kernel_enter_quickly();
+	kshim_enter_quickly();
 	if ((what & (LA_LOCKED | LA_SLOCKED | LA_XLOCKED)) == 0 && lock->held != FREE)
 		broken = "held";
 	else if ((what & (LA_LOCKED | LA_SLOCKED | LA_XLOCKED)) != 0 && lock->held == FREE)
@@ -180,7 +180,7 @@ void iommusim_kernel_lock_assert(const struct lock_object *lock, int what, IOMMU
 
 bool iommusim_kernel_lock_owned(const struct lock_object *lock, bool exclusively)
 {
-	kernel_enter_quickly();
+	kshim_enter_quickly();
 	return exclusively ? lock->held == EXCLUSIVE : lock->held != FREE;
 }
 
@@ -200,12 +200,12 @@ void sx_sysinit(void *arguments)
 
 struct mtx *iommusim_kernel_giant(void)
 {
-	return &kernel_enter_quickly()->giant;
+	return &kshim_enter_quickly()->giant;
 }
 
 /* ---- what is held when a call ends ------------------------------------------------------------------------- */
 
-size_t locks_held(const struct iommusim_kernel *kernel)
+size_t kshim_locks_held(const struct iommusim_kernel *kernel)
 {
 	const struct lock_object *lock;
 	size_t count = 0;
@@ -215,7 +215,7 @@ size_t locks_held(const struct iommusim_kernel *kernel)
 	return count;
 }
 
-size_t locks_describe(const struct iommusim_kernel *kernel, char *text, size_t size)
+size_t kshim_locks_describe(const struct iommusim_kernel *kernel, char *text, size_t size)
 {
 	const struct lock_object *lock;
 	size_t used = 0;
@@ -232,16 +232,14 @@ size_t locks_describe(const struct iommusim_kernel *kernel, char *text, size_t s
 	return used;
 }
 
-void locks_forget(struct iommusim_kernel *kernel)
+void kshim_locks_forget(struct iommusim_kernel *kernel, size_t kept)
 {
-	struct lock_object *lock;
+	for (size_t count = kshim_locks_held(kernel); count > kept; count--) {
+		struct lock_object *lock = TAILQ_LAST(&kernel->held, lock_list);
 
-	while ((lock = TAILQ_FIRST(&kernel->held)) != NULL) {
 		TAILQ_REMOVE(&kernel->held, lock, link);
 		lock->held = FREE;
 		lock->lo_data = 0;
 	}
-	kernel->thread.td_locks = 0;
-	kernel->thread.td_critnest = 0;
-	kernel->interrupts_off = 0;
+	kernel->thread.td_locks = (int)kept;
 }

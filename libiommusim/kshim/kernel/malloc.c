@@ -14,7 +14,7 @@ struct malloc_type M_IOV[1] = { { "iov", "large iov's" } };
 static struct malloc_type M_KMEM[1] = { { "kmem", "pages of kernel memory" } };
 static struct malloc_type M_PAGE[1] = { { "page", "single pages" } };
 
-bool kernel_fails(struct iommusim_kernel *kernel, enum iommusim_kernel_allocation kind, bool waitok)
+bool kshim_fails(struct iommusim_kernel *kernel, enum iommusim_kernel_allocation kind, bool waitok)
 {
 	if (kernel->fail_after[kind] == 0 || (waitok && !kernel->fail_waitok[kind]))
 		return false;
@@ -34,25 +34,25 @@ static void *take(struct iommusim_kernel *kernel, struct wanted_block *wanted, i
 	void *block;
 
 	if (waitok && (flags & M_NOWAIT) != 0)
-		kernel_panic_at(wanted->file, wanted->line, "malloc: M_WAITOK and M_NOWAIT at once");
+		kshim_panic_at(wanted->file, wanted->line, "malloc: M_WAITOK and M_NOWAIT at once");
 	if (!waitok && (flags & M_NOWAIT) == 0)
-		kernel_panic_at(wanted->file, wanted->line, "malloc: neither M_WAITOK nor M_NOWAIT");
+		kshim_panic_at(wanted->file, wanted->line, "malloc: neither M_WAITOK nor M_NOWAIT");
 	if (waitok && kernel->thread.td_critnest > 0)
-		kernel_panic_at(
+		kshim_panic_at(
 		    wanted->file, wanted->line, "malloc(M_WAITOK) in a critical section: it may sleep");
 	for (struct lock_object *lock = TAILQ_FIRST(&kernel->held); waitok && lock != NULL;
 	     lock = TAILQ_NEXT(lock, link))
 		if (lock->kind != IOMMUSIM_LOCK_SX && lock != &kernel->giant.lock_object)
-			kernel_panic_at(wanted->file, wanted->line,
+			kshim_panic_at(wanted->file, wanted->line,
 			    "malloc(M_WAITOK) with non-sleepable lock %s held (%s:%d): it may sleep",
 			    lock->lo_name, lock->file, lock->line);
-	if (kernel_fails(
+	if (kshim_fails(
 		kernel, wanted->contiguous ? IOMMUSIM_KERNEL_CONTIG : IOMMUSIM_KERNEL_MALLOC, waitok))
 		return NULL;
 	wanted->zero = (flags & M_ZERO) != 0;
-	block = arena_take(kernel, wanted);
+	block = kshim_arena_take(kernel, wanted);
 	if (block == NULL && waitok && !wanted->contiguous)
-		kernel_panic_at(wanted->file, wanted->line,
+		kshim_panic_at(wanted->file, wanted->line,
 		    "malloc(%zu, M_WAITOK): the kernel's arena is used up, this would sleep for ever",
 		    wanted->size);
 	return block;
@@ -62,7 +62,7 @@ void *iommusim_kernel_malloc(size_t size, struct malloc_type *type, int flags, I
 {
 	struct wanted_block wanted = { .size = size, .type = type, .file = file, .line = line };
 
-	return take(kernel_enter_now(), &wanted, flags);
+	return take(kshim_enter_now(), &wanted, flags);
 }
 
 void *iommusim_kernel_mallocarray(
@@ -71,7 +71,7 @@ void *iommusim_kernel_mallocarray(
 	size_t bytes;
 
 	if (__builtin_mul_overflow(count, size, &bytes))
-		kernel_panic_at(file, line, "mallocarray: %zu * %zu overflows", count, size);
+		kshim_panic_at(file, line, "mallocarray: %zu * %zu overflows", count, size);
 	return iommusim_kernel_malloc(bytes, type, flags, file, line);
 }
 
@@ -87,11 +87,11 @@ void *iommusim_kernel_contigmalloc(unsigned long size, struct malloc_type *type,
 		.high = high,
 		.alignment = alignment,
 		.boundary = boundary };
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 
 	if (size == 0 || alignment == 0 || (alignment & (alignment - 1)) != 0 ||
 	    (boundary & (boundary - 1)) != 0)
-		kernel_panic_at(file, line,
+		kshim_panic_at(file, line,
 		    "contigmalloc: size %lu, alignment %lu, boundary %lu: size above 0, powers of two",
 		    size, alignment, (unsigned long)boundary);
 	return take(kernel, &wanted, flags);
@@ -101,36 +101,36 @@ void *iommusim_kernel_contigmalloc(unsigned long size, struct malloc_type *type,
 static struct block *block_of(struct iommusim_kernel *kernel, const void *address,
     const struct malloc_type *type, const char *what, const char *file, int line)
 {
-	struct block *block = arena_block(kernel, address, true);
+	struct block *block = kshim_arena_block(kernel, address, true);
 
 	if (block == NULL)
-		kernel_panic_at(file, line, "%s: address %p(%p) has not been allocated", what, address,
+		kshim_panic_at(file, line, "%s: address %p(%p) has not been allocated", what, address,
 		    (void *)((uintptr_t)address & ~(uintptr_t)PAGE_MASK));
 	if (block->type == NULL)
-		kernel_panic_at(file, line, "%s: %p is free already: it was freed at %s:%d", what,
+		kshim_panic_at(file, line, "%s: %p is free already: it was freed at %s:%d", what,
 		    address, block->file, block->line);
 	if (type != NULL && block->type != type)
-		kernel_panic_at(file, line, "%s: %p is of type \"%s\" (%s:%d), not \"%s\"", what,
+		kshim_panic_at(file, line, "%s: %p is of type \"%s\" (%s:%d), not \"%s\"", what,
 		    address, block->type->ks_shortdesc, block->file, block->line, type->ks_shortdesc);
 	return block;
 }
 
 void iommusim_kernel_free(const void *address, struct malloc_type *type, bool zero, IOMMUSIM_PLACE_ARGS)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	void *block = (void *)(uintptr_t)address;
 
 	(void)zero; /* it never keeps its contents */
 	if (address == NULL)
 		return;
 	block_of(kernel, address, type, "free", file, line);
-	arena_release(kernel, block, file, line);
+	kshim_arena_release(kernel, block, file, line);
 }
 
 void *iommusim_kernel_realloc(void *old, size_t size, struct malloc_type *type, int flags,
     bool free_on_failure, IOMMUSIM_PLACE_ARGS)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	size_t kept;
 	void *new;
 

@@ -11,9 +11,10 @@
 
 /* ---- the tree -------------------------------------------------------------------------------------------------- */
 
-device_t pci_device_at(struct iommusim_kernel *kernel, unsigned segment, unsigned rid)
+device_t kshim_pci_device_at(struct iommusim_kernel *kernel, unsigned segment, unsigned rid)
 {
-	for (device_t device = kernel->root; device != NULL; device = device_next(kernel->root, device))
+	for (device_t device = kernel->root; device != NULL;
+	     device = kshim_device_next(kernel->root, device))
 		if (device->pci != NULL && device->pci->segment == segment && device->pci->rid == rid)
 			return device;
 	return NULL;
@@ -27,7 +28,7 @@ static device_t bus_device(struct iommusim_kernel *kernel, uint16_t segment, uns
 	const struct iommusim_pci_function *bridge = NULL, *function;
 	device_t above = kernel->acpi, host, device;
 
-	for (device = kernel->root; device != NULL; device = device_next(kernel->root, device))
+	for (device = kernel->root; device != NULL; device = kshim_device_next(kernel->root, device))
 		if (device->pci == NULL && device->flags == BUS_FLAGS(segment, bus))
 			return device;
 	for (size_t i = 0; (function = iommusim_pci_at(kernel->machine, i)) != NULL; i++)
@@ -35,13 +36,13 @@ static device_t bus_device(struct iommusim_kernel *kernel, uint16_t segment, uns
 		    function->secondary_bus == bus)
 			bridge = function;
 	if (bridge != NULL) {
-		host = pci_make_device(kernel, segment, bridge->rid);
+		host = kshim_pci_make_device(kernel, segment, bridge->rid);
 	} else {
-		host = device_make(kernel, above, 0, "pcib", -1);
+		host = kshim_device_make(kernel, above, 0, "pcib", -1);
 		if (host != NULL)
 			host->state = DS_ATTACHED;
 	}
-	device = host == NULL ? NULL : device_make(kernel, host, 0, "pci", -1);
+	device = host == NULL ? NULL : kshim_device_make(kernel, host, 0, "pci", -1);
 	if (device == NULL)
 		return NULL;
 	device->flags = BUS_FLAGS(segment, bus);
@@ -62,9 +63,9 @@ static struct iommusim_unit *unit_at(struct iommusim_kernel *kernel, uint16_t se
 }
 
 /* The device of a function, made if there is none; NULL: no such function, or no memory. */
-device_t pci_make_device(struct iommusim_kernel *kernel, uint16_t segment, uint16_t rid)
+device_t kshim_pci_make_device(struct iommusim_kernel *kernel, uint16_t segment, uint16_t rid)
 {
-	device_t device = pci_device_at(kernel, segment, rid), bus;
+	device_t device = kshim_pci_device_at(kernel, segment, rid), bus;
 	struct pci_place *place;
 
 	if (device != NULL)
@@ -75,8 +76,9 @@ device_t pci_make_device(struct iommusim_kernel *kernel, uint16_t segment, uint1
 	place->segment = segment;
 	place->rid = rid;
 	place->unit = unit_at(kernel, segment, rid);
-	bus = pci_config_make(kernel, place) ? bus_device(kernel, segment, PCI_RID2BUS(rid)) : NULL;
-	device = bus == NULL ? NULL : device_make(kernel, bus, 0, NULL, -1);
+	bus =
+	    kshim_pci_config_make(kernel, place) ? bus_device(kernel, segment, PCI_RID2BUS(rid)) : NULL;
+	device = bus == NULL ? NULL : kshim_device_make(kernel, bus, 0, NULL, -1);
 	if (device == NULL) {
 		free(place);
 		return NULL;
@@ -94,18 +96,18 @@ device_t pci_make_device(struct iommusim_kernel *kernel, uint16_t segment, uint1
 	return device;
 }
 
-bool pci_enumerate(struct iommusim_kernel *kernel)
+bool kshim_pci_enumerate(struct iommusim_kernel *kernel)
 {
 	const struct iommusim_pci_function *function;
 	struct iommusim_amdvi_config config;
 	struct iommusim_unit *unit;
 
 	for (size_t i = 0; (function = iommusim_pci_at(kernel->machine, i)) != NULL; i++)
-		if (pci_make_device(kernel, function->segment, function->rid) == NULL)
+		if (kshim_pci_make_device(kernel, function->segment, function->rid) == NULL)
 			return false;
 	for (size_t i = 0; (unit = iommusim_unit_at(kernel->machine, i)) != NULL; i++)
 		if (iommusim_amdvi_describe(unit, &config) == IOMMUSIM_OK &&
-		    pci_make_device(kernel, config.segment, config.rid) == NULL)
+		    kshim_pci_make_device(kernel, config.segment, config.rid) == NULL)
 			return false;
 	return true;
 }
@@ -123,11 +125,11 @@ enum iommusim_status iommusim_kernel_pci_arrived(struct iommusim_kernel *kernel,
 {
 	device_t device;
 
-	if (pci_device_at(kernel, segment, rid) != NULL)
+	if (kshim_pci_device_at(kernel, segment, rid) != NULL)
 		return IOMMUSIM_EEXIST;
 	if (iommusim_pci_find(kernel->machine, segment, rid) == NULL)
 		return IOMMUSIM_ENOENT;
-	device = pci_make_device(kernel, segment, rid);
+	device = kshim_pci_make_device(kernel, segment, rid);
 	if (device == NULL)
 		return IOMMUSIM_ENOMEM;
 	return iommusim_kernel_call(kernel, arrive, device, result);
@@ -150,7 +152,7 @@ static void leave(void *context)
 enum iommusim_status iommusim_kernel_pci_leaves(struct iommusim_kernel *kernel, uint16_t segment,
     uint16_t rid, struct iommusim_kernel_result *result)
 {
-	struct leaving leaving = { .device = pci_device_at(kernel, segment, rid) };
+	struct leaving leaving = { .device = kshim_pci_device_at(kernel, segment, rid) };
 	enum iommusim_status status;
 
 	if (leaving.device == NULL)
@@ -160,7 +162,7 @@ enum iommusim_status iommusim_kernel_pci_leaves(struct iommusim_kernel *kernel, 
 		return status;
 	if (leaving.error != 0)
 		return IOMMUSIM_EBUSY;
-	device_drop(kernel, leaving.device);
+	kshim_device_drop(kernel, leaving.device);
 	return status;
 }
 
@@ -168,9 +170,9 @@ enum iommusim_status iommusim_kernel_pci_leaves(struct iommusim_kernel *kernel, 
 
 device_t pci_find_dbsf(uint32_t domain, uint8_t bus, uint8_t slot, uint8_t func)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 
-	return pci_device_at(kernel, domain, (unsigned)PCI_RID(bus, slot, func));
+	return kshim_pci_device_at(kernel, domain, (unsigned)PCI_RID(bus, slot, func));
 }
 
 device_t pci_find_bsf(uint8_t bus, uint8_t slot, uint8_t func)
@@ -181,10 +183,10 @@ device_t pci_find_bsf(uint8_t bus, uint8_t slot, uint8_t func)
 static device_t find_from(device_t after, bool (*wanted)(const struct pcicfg *, unsigned, unsigned),
     unsigned first, unsigned second)
 {
-	device_t root = kernel_enter_now()->root;
+	device_t root = kshim_enter_now()->root;
 
-	for (device_t device = after != NULL ? device_next(root, after) : root; device != NULL;
-	     device = device_next(root, device))
+	for (device_t device = after != NULL ? kshim_device_next(root, after) : root; device != NULL;
+	     device = kshim_device_next(root, device))
 		if (device->pci != NULL && wanted(&device->pci->info.cfg, first, second))
 			return device;
 	return NULL;
@@ -219,7 +221,7 @@ device_t pci_find_pcie_root_port(device_t device)
 {
 	device_t found = NULL;
 
-	kernel_enter_now();
+	kshim_enter_now();
 	for (; device != NULL; device = device->parent)
 		if (device->pci != NULL && device->pci->info.cfg.hdrtype == PCIM_HDRTYPE_BRIDGE)
 			found = device;
@@ -229,9 +231,9 @@ device_t pci_find_pcie_root_port(device_t device)
 /* The kernel's view of a function; a panic for a device that is none. */
 static struct pci_place *place_of(device_t device)
 {
-	kernel_enter_now();
+	kshim_enter_now();
 	if (device == NULL || device->pci == NULL)
-		kernel_panic_at(__FILE__, __LINE__, "a PCI function was called for %s, which is none",
+		kshim_panic_at(__FILE__, __LINE__, "a PCI function was called for %s, which is none",
 		    device == NULL ? "no device" : device->name);
 	return device->pci;
 }
@@ -274,34 +276,36 @@ uint32_t pci_read_config(device_t device, int reg, int width)
 {
 	struct pci_place *place = place_of(device);
 
-	return pci_config_read(kernel_here, place, (unsigned)reg, (unsigned)width);
+	return kshim_pci_config_read(kshim_here, place, (unsigned)reg, (unsigned)width);
 }
 
 void pci_write_config(device_t device, int reg, uint32_t value, int width)
 {
 	struct pci_place *place = place_of(device);
 
-	pci_config_write(kernel_here, place, (unsigned)reg, (unsigned)width, value);
+	kshim_pci_config_write(kshim_here, place, (unsigned)reg, (unsigned)width, value);
 }
 
 uint32_t iommusim_kernel_cfgread(int domain, int bus, int slot, int func, int reg, int bytes)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
-	device_t device = pci_device_at(kernel, (unsigned)domain, (unsigned)PCI_RID(bus, slot, func));
+	struct iommusim_kernel *kernel = kshim_enter_now();
+	device_t device =
+	    kshim_pci_device_at(kernel, (unsigned)domain, (unsigned)PCI_RID(bus, slot, func));
 
 	if (device == NULL)
 		return bytes >= 4 ? UINT32_MAX : (UINT32_C(1) << bytes * 8) - 1;
-	return pci_config_read(kernel, device->pci, (unsigned)reg, (unsigned)bytes);
+	return kshim_pci_config_read(kernel, device->pci, (unsigned)reg, (unsigned)bytes);
 }
 
 void iommusim_kernel_cfgwrite(
     int domain, int bus, int slot, int func, int reg, uint32_t value, int bytes)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
-	device_t device = pci_device_at(kernel, (unsigned)domain, (unsigned)PCI_RID(bus, slot, func));
+	struct iommusim_kernel *kernel = kshim_enter_now();
+	device_t device =
+	    kshim_pci_device_at(kernel, (unsigned)domain, (unsigned)PCI_RID(bus, slot, func));
 
 	if (device != NULL)
-		pci_config_write(kernel, device->pci, (unsigned)reg, (unsigned)bytes, value);
+		kshim_pci_config_write(kernel, device->pci, (unsigned)reg, (unsigned)bytes, value);
 }
 
 int pci_find_next_cap(device_t device, int capability, int start, int *offset)

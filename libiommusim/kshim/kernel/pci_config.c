@@ -129,7 +129,7 @@ static void fill_info(struct pci_place *place)
 }
 
 /* False: no such function. */
-bool pci_config_make(struct iommusim_kernel *kernel, struct pci_place *place)
+bool kshim_pci_config_make(struct iommusim_kernel *kernel, struct pci_place *place)
 {
 	const struct iommusim_pci_function *function =
 	    iommusim_pci_find(kernel->machine, place->segment, place->rid);
@@ -176,7 +176,7 @@ static void refresh(struct iommusim_kernel *kernel, struct pci_place *place)
 		place->space[place->unit_capability + 1] = next;
 }
 
-uint32_t pci_config_read(
+uint32_t kshim_pci_config_read(
     struct iommusim_kernel *kernel, struct pci_place *place, unsigned offset, unsigned width)
 {
 	uint32_t value = 0;
@@ -251,7 +251,7 @@ static void act(struct iommusim_kernel *kernel, struct pci_place *place, unsigne
 		iommusim_pci_power_cycle(kernel->machine, place->segment, place->rid);
 }
 
-void pci_config_write(struct iommusim_kernel *kernel, struct pci_place *place, unsigned offset,
+void kshim_pci_config_write(struct iommusim_kernel *kernel, struct pci_place *place, unsigned offset,
     unsigned width, uint32_t value)
 {
 	const uint8_t power =
@@ -284,21 +284,21 @@ void pci_config_write(struct iommusim_kernel *kernel, struct pci_place *place, u
 enum iommusim_status iommusim_kernel_config_read(struct iommusim_kernel *kernel, uint16_t segment,
     uint16_t rid, unsigned offset, unsigned width, uint32_t *value)
 {
-	device_t device = pci_device_at(kernel, segment, rid);
+	device_t device = kshim_pci_device_at(kernel, segment, rid);
 
 	if (width != 1 && width != 2 && width != 4)
 		return IOMMUSIM_EINVAL;
 	*value = width == 4 ? UINT32_MAX : (UINT32_C(1) << width * 8) - 1;
 	if (device == NULL)
 		return IOMMUSIM_ENOENT;
-	*value = pci_config_read(kernel, device->pci, offset, width);
+	*value = kshim_pci_config_read(kernel, device->pci, offset, width);
 	return IOMMUSIM_OK;
 }
 
 enum iommusim_status iommusim_kernel_config_set(struct iommusim_kernel *kernel, uint16_t segment,
     uint16_t rid, unsigned offset, unsigned width, uint32_t value)
 {
-	device_t device = pci_device_at(kernel, segment, rid);
+	device_t device = kshim_pci_device_at(kernel, segment, rid);
 
 	if ((width != 1 && width != 2 && width != 4) || offset > sizeof(device->pci->space) - width)
 		return IOMMUSIM_EINVAL;

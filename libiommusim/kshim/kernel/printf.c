@@ -170,7 +170,7 @@ static const char *read_conversion(const char *at, struct conversion *conversion
 	return at;
 }
 
-int format_text(char *out, size_t size, const char *format, va_list from)
+int kshim_format_text(char *out, size_t size, const char *format, va_list from)
 {
 	struct text text = { .out = out, .size = size };
 	struct conversion how;
@@ -228,7 +228,7 @@ int format_text(char *out, size_t size, const char *format, va_list from)
 /* ---- the console ------------------------------------------------------------------------------------------- */
 
 /* What there is no memory for is not kept. */
-void console_add(struct iommusim_kernel *kernel, const char *from, size_t length)
+void kshim_console_add(struct iommusim_kernel *kernel, const char *from, size_t length)
 {
 	if (kernel->console_length + length + 1 > kernel->console_capacity) {
 		const size_t capacity = (kernel->console_length + length + 1) * 2;
@@ -257,18 +257,18 @@ void iommusim_kernel_console_clear(struct iommusim_kernel *kernel)
 
 int iommusim_kernel_vprintf(const char *format, va_list arguments)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	char line[512], *longer;
-	const int length = format_text(line, sizeof(line), format, arguments);
+	const int length = kshim_format_text(line, sizeof(line), format, arguments);
 
 	if ((size_t)length < sizeof(line)) {
-		console_add(kernel, line, (size_t)length);
+		kshim_console_add(kernel, line, (size_t)length);
 		return length;
 	}
 	longer = malloc((size_t)length + 1);
 	if (longer != NULL) {
-		format_text(longer, (size_t)length + 1, format, arguments);
-		console_add(kernel, longer, (size_t)length);
+		kshim_format_text(longer, (size_t)length + 1, format, arguments);
+		kshim_console_add(kernel, longer, (size_t)length);
 	}
 	free(longer);
 	return length;
@@ -297,23 +297,23 @@ void iommusim_kernel_log(int level, const char *format, ...)
 
 int iommusim_kernel_vsnprintf(char *out, size_t size, const char *format, va_list arguments)
 {
-	return format_text(out, size, format, arguments);
+	return kshim_format_text(out, size, format, arguments);
 }
 
 int iommusim_kernel_snprintf(char *out, size_t size, const char *format, ...)
 {
-	WITH_ARGUMENTS(format_text(out, size, format, arguments));
+	WITH_ARGUMENTS(kshim_format_text(out, size, format, arguments));
 	return length;
 }
 
 int iommusim_kernel_vsprintf(char *out, const char *format, va_list arguments)
 {
-	return format_text(out, SIZE_MAX, format, arguments);
+	return kshim_format_text(out, SIZE_MAX, format, arguments);
 }
 
 int iommusim_kernel_sprintf(char *out, const char *format, ...)
 {
-	WITH_ARGUMENTS(format_text(out, SIZE_MAX, format, arguments));
+	WITH_ARGUMENTS(kshim_format_text(out, SIZE_MAX, format, arguments));
 	return length;
 }
 

@@ -26,7 +26,7 @@ int bus_set_resource(device_t device, int type, int rid, rman_res_t start, rman_
 {
 	struct resource *resource = find(device, type, rid);
 
-	kernel_enter_now();
+	kshim_enter_now();
 	if (resource != NULL && resource->allocated)
 		return EBUSY;
 	if (resource == NULL) {
@@ -47,7 +47,7 @@ int bus_get_resource(device_t device, int type, int rid, rman_res_t *start, rman
 {
 	const struct resource *resource = find(device, type, rid);
 
-	kernel_enter_now();
+	kshim_enter_now();
 	if (resource == NULL)
 		return ENOENT;
 	if (start != NULL)
@@ -77,7 +77,7 @@ void bus_delete_resource(device_t device, int type, int rid)
 {
 	struct resource *resource = find(device, type, rid);
 
-	kernel_enter_now();
+	kshim_enter_now();
 	if (resource == NULL || resource->allocated)
 		return;
 	TAILQ_REMOVE(&device->resources, resource, link);
@@ -87,10 +87,10 @@ void bus_delete_resource(device_t device, int type, int rid)
 struct resource *bus_alloc_resource(device_t device, int type, int *rid, rman_res_t start,
     rman_res_t end, rman_res_t count, u_int flags)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	struct resource *resource = find(device, type, *rid);
 
-	if (kernel_fails(kernel, IOMMUSIM_KERNEL_DEVICE_RESOURCE, false))
+	if (kshim_fails(kernel, IOMMUSIM_KERNEL_DEVICE_RESOURCE, false))
 		return NULL;
 	if (resource == NULL && !RMAN_IS_DEFAULT_RANGE(start, end) && count > 0 &&
 	    bus_set_resource(device, type, *rid, start, count) == 0)
@@ -114,9 +114,9 @@ struct resource *bus_alloc_resource_any(device_t device, int type, int *rid, u_i
 int iommusim_kernel_bus_release_resource(
     device_t device, struct resource *resource, IOMMUSIM_PLACE_ARGS)
 {
-	kernel_enter_now();
+	kshim_enter_now();
 	if (resource == NULL || !resource->allocated || resource->device != device)
-		kernel_panic_at(
+		kshim_panic_at(
 		    file, line, "%s: a resource is released that it has not allocated", device->name);
 	resource->allocated = false;
 	return 0;
@@ -127,7 +127,7 @@ int bus_activate_resource(device_t device, int type, int rid, struct resource *r
 	(void)device;
 	(void)type;
 	(void)rid;
-	kernel_enter_now();
+	kshim_enter_now();
 	resource->flags |= RF_ACTIVE;
 	return 0;
 }
@@ -137,7 +137,7 @@ int bus_deactivate_resource(device_t device, int type, int rid, struct resource 
 	(void)device;
 	(void)type;
 	(void)rid;
-	kernel_enter_now();
+	kshim_enter_now();
 	resource->flags &= ~(u_int)RF_ACTIVE;
 	return 0;
 }
@@ -167,7 +167,7 @@ void bus_release_resources(
 	}
 }
 
-void resources_drop(struct iommusim_kernel *kernel, device_t device)
+void kshim_resources_drop(struct iommusim_kernel *kernel, device_t device)
 {
 	struct resource *resource;
 
@@ -234,14 +234,14 @@ uint64_t iommusim_kernel_bus_read(bus_space_handle_t base, bus_size_t offset, un
 {
 	uint64_t value;
 
-	iommusim_mmio_read(kernel_enter_now()->machine, base + offset, width, &value);
+	iommusim_mmio_read(kshim_enter_now()->machine, base + offset, width, &value);
 	return value;
 }
 
 void iommusim_kernel_bus_write(
     bus_space_handle_t base, bus_size_t offset, unsigned width, uint64_t value)
 {
-	iommusim_mmio_write(kernel_enter_now()->machine, base + offset, width, value);
+	iommusim_mmio_write(kshim_enter_now()->machine, base + offset, width, value);
 }
 
 uint64_t iommusim_kernel_resource_read(struct resource *resource, bus_size_t offset, unsigned width)
@@ -259,13 +259,13 @@ void iommusim_kernel_resource_write(
 
 int iommusim_kernel_alloc_msi(device_t device, int count, int max_count, int *interrupts)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	size_t first = 0;
 	int run = 0;
 
 	if (count <= 0 || count > max_count)
 		return EINVAL;
-	if (kernel_fails(kernel, IOMMUSIM_KERNEL_DEVICE_RESOURCE, false))
+	if (kshim_fails(kernel, IOMMUSIM_KERNEL_DEVICE_RESOURCE, false))
 		return ENXIO;
 	for (size_t i = 0; i < VECTOR_COUNT && run < count; i++) {
 		if (kernel->vectors[i].owner != NULL || (run == 0 && i % (size_t)count != 0)) {
@@ -291,7 +291,7 @@ static struct vector *vector_of(struct iommusim_kernel *kernel, rman_res_t inter
 
 int iommusim_kernel_release_msi(device_t device, int count, int *interrupts)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 
 	for (int i = 0; i < count; i++) {
 		struct vector *vector = vector_of(kernel, (rman_res_t)interrupts[i]);
@@ -305,7 +305,7 @@ int iommusim_kernel_release_msi(device_t device, int count, int *interrupts)
 
 int iommusim_kernel_map_msi(device_t device, int interrupt, uint64_t *address, uint32_t *data)
 {
-	const struct vector *vector = vector_of(kernel_enter_now(), (rman_res_t)interrupt);
+	const struct vector *vector = vector_of(kshim_enter_now(), (rman_res_t)interrupt);
 
 	if (vector == NULL || vector->owner != device)
 		return ENOENT;
@@ -317,7 +317,7 @@ int iommusim_kernel_map_msi(device_t device, int interrupt, uint64_t *address, u
 int bus_setup_intr(device_t device, struct resource *interrupt, int flags, driver_filter_t *filter,
     driver_intr_t *handler, void *argument, void **cookie)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	struct vector *vector;
 
 	(void)flags;
@@ -345,7 +345,7 @@ int bus_setup_intr(device_t device, struct resource *interrupt, int flags, drive
 
 int bus_teardown_intr(device_t device, struct resource *interrupt, void *cookie)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	struct vector *vector = interrupt == NULL ? NULL : vector_of(kernel, interrupt->start);
 
 	if (cookie != NULL && cookie == interrupt)
@@ -360,8 +360,8 @@ int bus_bind_intr(device_t device, struct resource *interrupt, int cpu)
 {
 	(void)device;
 	(void)interrupt;
-	kernel_enter_now();
-	return cpu < 0 || cpu > (int)kernel_here->options.cpus - 1 ? EINVAL : 0;
+	kshim_enter_now();
+	return cpu < 0 || cpu > (int)kshim_here->options.cpus - 1 ? EINVAL : 0;
 }
 
 int bus_describe_intr(
@@ -374,19 +374,19 @@ int bus_describe_intr(
 	if (cookie == interrupt)
 		return 0;
 	va_start(arguments, format);
-	format_text(vector->about, sizeof(vector->about), format, arguments);
+	kshim_format_text(vector->about, sizeof(vector->about), format, arguments);
 	va_end(arguments);
 	return 0;
 }
 
 /* ---- interrupts that come --------------------------------------------------------------------------------------- */
 
-bool interrupts_waiting(struct iommusim_kernel *kernel)
+bool kshim_interrupts_waiting(struct iommusim_kernel *kernel)
 {
 	return iommusim_interrupt_pending(kernel->machine) > 0;
 }
 
-void interrupts_dispatch(struct iommusim_kernel *kernel)
+void kshim_interrupts_dispatch(struct iommusim_kernel *kernel)
 {
 	struct iommusim_interrupt message;
 

@@ -62,8 +62,8 @@ struct arena {
 	uint64_t bytes;
 };
 
-bool arena_make(struct iommusim_kernel *kernel, const struct iommusim_kernel_options *options);
-void arena_free(struct arena *arena);
+bool kshim_arena_make(struct iommusim_kernel *kernel, const struct iommusim_kernel_options *options);
+void kshim_arena_free(struct arena *arena);
 /* Zeroed or filled with rubbish; NULL: none left. `low`, `high` inclusive; alignment a power of two. */
 struct wanted_block {
 	size_t size;
@@ -74,11 +74,11 @@ struct wanted_block {
 	bool contiguous; /* whole pages, by the following */
 	uint64_t low, high, alignment, boundary;
 };
-void *arena_take(struct iommusim_kernel *kernel, const struct wanted_block *wanted);
+void *kshim_arena_take(struct iommusim_kernel *kernel, const struct wanted_block *wanted);
 /* The block that begins at an address, NULL: no block begins there. Free ones, too, if `even_free`. */
-struct block *arena_block(struct iommusim_kernel *kernel, const void *address, bool even_free);
-void arena_release(struct iommusim_kernel *kernel, void *address, const char *file, int line);
-bool arena_holds(const struct arena *arena, const void *address);
+struct block *kshim_arena_block(struct iommusim_kernel *kernel, const void *address, bool even_free);
+void kshim_arena_release(struct iommusim_kernel *kernel, void *address, const char *file, int line);
+bool kshim_arena_holds(const struct arena *arena, const void *address);
 
 /* ---- the rest -------------------------------------------------------------------------------------------- */
 
@@ -192,6 +192,8 @@ struct pci_place {
 	uint8_t saved[256];
 };
 
+TAILQ_HEAD(lock_list, lock_object);
+
 struct iommusim_kernel {
 	struct iommusim_machine *machine;
 	struct iommusim_kernel_options options;
@@ -208,13 +210,16 @@ struct iommusim_kernel {
 	bool fail_waitok[3];
 	struct register_mapping_list mappings;
 
-	sigjmp_buf *exit; /* of the innermost call */
+	sigjmp_buf *exit;     /* of the innermost call */
+	size_t locks_before;  /* it: those are its caller's */
+	size_t locks_at_exit; /* how it left them, and by what names */
+	char lock_names[256];
 	struct iommusim_kernel_panic panic;
 	bool running; /* inside a call */
 	bool dispatching;
 	struct thread thread;
 	int interrupts_off;
-	TAILQ_HEAD(, lock_object) held;
+	struct lock_list held;
 	struct mtx giant;
 
 	struct tunable_list tunables;
@@ -232,70 +237,71 @@ struct iommusim_kernel {
 	struct sysctl_ctx_list static_context;
 };
 
-extern _Thread_local struct iommusim_kernel *kernel_here;
+extern _Thread_local struct iommusim_kernel *kshim_here;
 
 /* The current kernel, the last register store taken up. Without one it ends the process: there is nothing to act on. */
-struct iommusim_kernel *kernel_enter_quickly(void);
+struct iommusim_kernel *kshim_enter_quickly(void);
 /* The same, and what has fallen due is run first, unless locks are held or interrupts are off. */
-struct iommusim_kernel *kernel_enter_now(void);
-void kernel_dispatch(struct iommusim_kernel *kernel);
+struct iommusim_kernel *kshim_enter_now(void);
+void kshim_dispatch(struct iommusim_kernel *kernel);
 
 /* Panic with a place of the driver's. */
-void kernel_panic_at(const char *file, int line, const char *format, ...) __dead2;
+void kshim_panic_at(const char *file, int line, const char *format, ...) __dead2;
 
-bool kernel_fails(struct iommusim_kernel *kernel, enum iommusim_kernel_allocation kind, bool waitok);
-char *kernel_copy(const char *text); /* with libc's malloc */
+bool kshim_fails(struct iommusim_kernel *kernel, enum iommusim_kernel_allocation kind, bool waitok);
+char *kshim_copy(const char *text); /* with libc's malloc */
 
 /* printf.c: the length of the whole text, as snprintf. */
-int format_text(char *out, size_t size, const char *format, va_list arguments);
-void console_add(struct iommusim_kernel *kernel, const char *text, size_t length);
+int kshim_format_text(char *out, size_t size, const char *format, va_list arguments);
+void kshim_console_add(struct iommusim_kernel *kernel, const char *text, size_t length);
 
 /* time.c */
-uint64_t kernel_microseconds(const struct iommusim_kernel *kernel);
-void kernel_pass_time(struct iommusim_kernel *kernel, uint64_t microseconds);
-void time_refresh(struct iommusim_kernel *kernel);
-bool callouts_due(const struct iommusim_kernel *kernel);
-void callouts_run(struct iommusim_kernel *kernel);
-void tasks_run(struct iommusim_kernel *kernel);
+uint64_t kshim_microseconds(const struct iommusim_kernel *kernel);
+void kshim_pass_time(struct iommusim_kernel *kernel, uint64_t microseconds);
+void kshim_time_refresh(struct iommusim_kernel *kernel);
+bool kshim_callouts_due(const struct iommusim_kernel *kernel);
+void kshim_callouts_run(struct iommusim_kernel *kernel);
+void kshim_tasks_run(struct iommusim_kernel *kernel);
 
 /* address.c */
-bool address_make(struct iommusim_kernel *kernel, enum iommusim_status *status);
-void address_free(struct iommusim_kernel *kernel);
+bool kshim_address_make(struct iommusim_kernel *kernel, enum iommusim_status *status);
+void kshim_address_free(struct iommusim_kernel *kernel);
 
 /* lock.c */
-void locks_forget(struct iommusim_kernel *kernel);
-size_t locks_describe(const struct iommusim_kernel *kernel, char *text, size_t size);
-size_t locks_held(const struct iommusim_kernel *kernel);
+/* Let go of all but the first `kept`. */
+void kshim_locks_forget(struct iommusim_kernel *kernel, size_t kept);
+size_t kshim_locks_describe(const struct iommusim_kernel *kernel, char *text, size_t size);
+size_t kshim_locks_held(const struct iommusim_kernel *kernel);
 
 /* tunable.c, sysctl.c, event.c */
-void tunables_fetch(struct iommusim_kernel *kernel);
-void tunables_free(struct iommusim_kernel *kernel);
-bool sysctls_make(struct iommusim_kernel *kernel);
-void sysctls_fetch(struct iommusim_kernel *kernel);
-void sysctls_free(struct iommusim_kernel *kernel);
-void handlers_free(struct iommusim_kernel *kernel);
+void kshim_tunables_fetch(struct iommusim_kernel *kernel);
+void kshim_tunables_free(struct iommusim_kernel *kernel);
+bool kshim_sysctls_make(struct iommusim_kernel *kernel);
+void kshim_sysctls_fetch(struct iommusim_kernel *kernel);
+void kshim_sysctls_free(struct iommusim_kernel *kernel);
+void kshim_handlers_free(struct iommusim_kernel *kernel);
 
 /* device.c, driver.c, pci.c, resource.c */
-bool devices_make(struct iommusim_kernel *kernel);
-void devices_free(struct iommusim_kernel *kernel);
-device_t device_make(
+bool kshim_devices_make(struct iommusim_kernel *kernel);
+void kshim_devices_free(struct iommusim_kernel *kernel);
+device_t kshim_device_make(
     struct iommusim_kernel *kernel, device_t parent, u_int order, const char *name, int unit);
-void device_drop(struct iommusim_kernel *kernel, device_t device);
-device_t device_next(device_t root, device_t device);
-devclass_t devclass_of(struct iommusim_kernel *kernel, const char *name);
-void drivers_register(struct iommusim_kernel *kernel, const struct driver_module_data *module);
-void drivers_identify(struct iommusim_kernel *kernel);
-void devices_attach(struct iommusim_kernel *kernel, device_t under);
-void resources_drop(struct iommusim_kernel *kernel, device_t device);
-void interrupts_dispatch(struct iommusim_kernel *kernel);
-bool interrupts_waiting(struct iommusim_kernel *kernel);
-bool pci_enumerate(struct iommusim_kernel *kernel);
-device_t pci_device_at(struct iommusim_kernel *kernel, unsigned segment, unsigned rid);
-device_t pci_make_device(struct iommusim_kernel *kernel, uint16_t segment, uint16_t rid);
-bool pci_config_make(struct iommusim_kernel *kernel, struct pci_place *place);
-uint32_t pci_config_read(
+void kshim_device_drop(struct iommusim_kernel *kernel, device_t device);
+device_t kshim_device_next(device_t root, device_t device);
+devclass_t kshim_devclass_of(struct iommusim_kernel *kernel, const char *name);
+void kshim_drivers_register(struct iommusim_kernel *kernel, const struct driver_module_data *module);
+void kshim_drivers_identify(struct iommusim_kernel *kernel);
+void kshim_devices_attach(struct iommusim_kernel *kernel, device_t under);
+void kshim_resources_drop(struct iommusim_kernel *kernel, device_t device);
+void kshim_interrupts_dispatch(struct iommusim_kernel *kernel);
+bool kshim_interrupts_waiting(struct iommusim_kernel *kernel);
+bool kshim_pci_enumerate(struct iommusim_kernel *kernel);
+device_t kshim_pci_device_at(struct iommusim_kernel *kernel, unsigned segment, unsigned rid);
+device_t kshim_pci_make_device(struct iommusim_kernel *kernel, uint16_t segment, uint16_t rid);
+bool kshim_pci_config_make(struct iommusim_kernel *kernel, struct pci_place *place);
+uint32_t kshim_pci_config_read(
     struct iommusim_kernel *kernel, struct pci_place *place, unsigned offset, unsigned width);
-void pci_config_write(struct iommusim_kernel *kernel, struct pci_place *place, unsigned offset,
+void kshim_pci_config_write(struct iommusim_kernel *kernel, struct pci_place *place, unsigned offset,
     unsigned width, uint32_t value);
 
 #endif

@@ -72,7 +72,7 @@ static struct sysctl_node *add(struct iommusim_kernel *kernel, const char *name,
 
 	if (node == NULL)
 		return NULL;
-	node->name = kernel_copy(name);
+	node->name = kshim_copy(name);
 	node->oid = oid != NULL ? oid : &node->own;
 	if (node->name == NULL) {
 		free(node);
@@ -96,7 +96,7 @@ static void drop(struct iommusim_kernel *kernel, struct sysctl_node *node)
 	free(node);
 }
 
-bool sysctls_make(struct iommusim_kernel *kernel)
+bool kshim_sysctls_make(struct iommusim_kernel *kernel)
 {
 	char name[NAME_MAX_LENGTH];
 
@@ -113,7 +113,7 @@ bool sysctls_make(struct iommusim_kernel *kernel)
 	return true;
 }
 
-void sysctls_free(struct iommusim_kernel *kernel)
+void kshim_sysctls_free(struct iommusim_kernel *kernel)
 {
 	while (!TAILQ_EMPTY(&kernel->sysctls))
 		drop(kernel, TAILQ_FIRST(&kernel->sysctls));
@@ -129,7 +129,7 @@ struct sysctl_oid_list *iommusim_kernel_sysctl_children(struct sysctl_oid *oid)
 
 struct sysctl_oid_list *iommusim_kernel_sysctl_static_children(const char *token)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 	char name[NAME_MAX_LENGTH];
 	struct sysctl_node *node;
 
@@ -166,7 +166,7 @@ static void fetch(struct iommusim_kernel *kernel, struct sysctl_node *node)
 	node->oid->oid_kind = kind;
 }
 
-void sysctls_fetch(struct iommusim_kernel *kernel)
+void kshim_sysctls_fetch(struct iommusim_kernel *kernel)
 {
 	struct sysctl_node *node;
 
@@ -178,7 +178,7 @@ struct sysctl_oid *iommusim_kernel_sysctl_add(struct sysctl_ctx_list *context,
     struct sysctl_oid_list *under, const char *name, unsigned kind, void *pointer, intmax_t value,
     int (*handler)(SYSCTL_HANDLER_ARGS), const char *format, const char *descr)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 	struct sysctl_node *parent = node_of(kernel, (struct sysctl_oid *)under), *node;
 	char full[NAME_MAX_LENGTH];
 
@@ -191,7 +191,7 @@ struct sysctl_oid *iommusim_kernel_sysctl_add(struct sysctl_ctx_list *context,
 	node = add(kernel, full, NULL);
 	if (node == NULL)
 		return NULL;
-	node->owned_name = kernel_copy(name);
+	node->owned_name = kshim_copy(name);
 	node->context = context;
 	node->own = (struct sysctl_oid){ .oid_name = node->owned_name,
 		.oid_kind = kind,
@@ -212,7 +212,7 @@ int sysctl_ctx_init(struct sysctl_ctx_list *context)
 
 int sysctl_ctx_free(struct sysctl_ctx_list *context)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 	struct sysctl_node *node, *next;
 
 	for (node = TAILQ_FIRST(&kernel->sysctls); node != NULL; node = next) {

@@ -11,24 +11,24 @@ _Thread_local int ticks;
 _Thread_local int hz = CLOCK_HZ;
 _Thread_local int tick = 1000000 / CLOCK_HZ;
 
-uint64_t kernel_microseconds(const struct iommusim_kernel *kernel)
+uint64_t kshim_microseconds(const struct iommusim_kernel *kernel)
 {
 	return iommusim_clock_now(kernel->machine) / kernel->options.ticks_per_microsecond;
 }
 
-void time_refresh(struct iommusim_kernel *kernel)
+void kshim_time_refresh(struct iommusim_kernel *kernel)
 {
-	ticks = (int)(kernel_microseconds(kernel) / (1000000 / CLOCK_HZ));
+	ticks = (int)(kshim_microseconds(kernel) / (1000000 / CLOCK_HZ));
 }
 
 /* Let time pass up to each callout in turn, so that it runs at its own time. */
-void kernel_pass_time(struct iommusim_kernel *kernel, uint64_t microseconds)
+void kshim_pass_time(struct iommusim_kernel *kernel, uint64_t microseconds)
 {
-	const uint64_t end = kernel_microseconds(kernel) + microseconds;
+	const uint64_t end = kshim_microseconds(kernel) + microseconds;
 
 	for (;;) {
 		const struct callout *first = TAILQ_FIRST(&kernel->callouts);
-		const uint64_t now = kernel_microseconds(kernel);
+		const uint64_t now = kshim_microseconds(kernel);
 		uint64_t until = end;
 
 		if (now >= end)
@@ -36,26 +36,26 @@ void kernel_pass_time(struct iommusim_kernel *kernel, uint64_t microseconds)
 		if (first != NULL && first->due > now && first->due < end)
 			until = first->due;
 		iommusim_step(kernel->machine, (until - now) * kernel->options.ticks_per_microsecond);
-		time_refresh(kernel);
+		kshim_time_refresh(kernel);
 		if (kernel->running)
-			kernel_dispatch(kernel);
+			kshim_dispatch(kernel);
 	}
 }
 
 void DELAY(int microseconds)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 
 	if (microseconds > 0)
-		kernel_pass_time(kernel, (uint64_t)microseconds);
+		kshim_pass_time(kernel, (uint64_t)microseconds);
 }
 
 void iommusim_kernel_spin_wait(void)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 
 	iommusim_step(kernel->machine, 1);
-	time_refresh(kernel);
+	kshim_time_refresh(kernel);
 }
 
 static void may_sleep(struct iommusim_kernel *kernel, const struct lock_object *except,
@@ -64,32 +64,32 @@ static void may_sleep(struct iommusim_kernel *kernel, const struct lock_object *
 	const struct lock_object *lock;
 
 	if (kernel->thread.td_critnest > 0)
-		kernel_panic_at(file, line, "sleeping (%s) in a critical section", what);
+		kshim_panic_at(file, line, "sleeping (%s) in a critical section", what);
 	TAILQ_FOREACH (lock, &kernel->held, link)
 		if (lock != except && lock->kind != IOMMUSIM_LOCK_SX &&
 		    lock != &kernel->giant.lock_object)
-			kernel_panic_at(file, line,
+			kshim_panic_at(file, line,
 			    "sleeping (%s) with non-sleepable lock %s held (%s:%d)", what,
 			    lock->lo_name, lock->file, lock->line);
 }
 
 int iommusim_kernel_pause(const char *what, int for_ticks)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 
 	may_sleep(kernel, NULL, what, __FILE__, __LINE__);
-	kernel_pass_time(kernel, (uint64_t)(for_ticks > 0 ? for_ticks : 1) * (1000000 / CLOCK_HZ));
+	kshim_pass_time(kernel, (uint64_t)(for_ticks > 0 ? for_ticks : 1) * (1000000 / CLOCK_HZ));
 	return EWOULDBLOCK;
 }
 
 int pause_sbt(const char *what, sbintime_t time, sbintime_t precision, int flags)
 {
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 
 	(void)precision;
 	(void)flags;
 	may_sleep(kernel, NULL, what, __FILE__, __LINE__);
-	kernel_pass_time(kernel, time > 0 ? (uint64_t)sbttous(time) : 0);
+	kshim_pass_time(kernel, time > 0 ? (uint64_t)sbttous(time) : 0);
 	return EWOULDBLOCK;
 }
 
@@ -102,7 +102,7 @@ static _Thread_local const void *woken;
 int iommusim_kernel_sleep(const void *channel, struct lock_object *lock, int priority, const char *what,
     int for_ticks, IOMMUSIM_PLACE_ARGS)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 	const uint64_t limit = for_ticks > 0 ? (uint64_t)for_ticks : UINT64_C(3600) * CLOCK_HZ;
 	uint64_t waited = 0;
 
@@ -111,9 +111,9 @@ int iommusim_kernel_sleep(const void *channel, struct lock_object *lock, int pri
 	if (lock != NULL)
 		iommusim_kernel_unlock(lock, false, file, line);
 	while (woken != channel && waited++ < limit)
-		kernel_pass_time(kernel, 1000000 / CLOCK_HZ);
+		kshim_pass_time(kernel, 1000000 / CLOCK_HZ);
 	if (woken != channel && for_ticks <= 0)
-		kernel_panic_at(file, line, "sleeping on %s for ever: nobody is left to wake it", what);
+		kshim_panic_at(file, line, "sleeping on %s for ever: nobody is left to wake it", what);
 	if (lock != NULL && (priority & PDROP) == 0)
 		iommusim_kernel_lock(lock, file, line);
 	return woken == channel ? 0 : EWOULDBLOCK;
@@ -121,7 +121,7 @@ int iommusim_kernel_sleep(const void *channel, struct lock_object *lock, int pri
 
 void wakeup(const void *channel)
 {
-	kernel_enter_quickly();
+	kshim_enter_quickly();
 	woken = channel;
 }
 
@@ -132,7 +132,7 @@ void wakeup_one(const void *channel)
 
 static void run_for(void *context)
 {
-	kernel_pass_time(kernel_here, *(uint64_t *)context);
+	kshim_pass_time(kshim_here, *(uint64_t *)context);
 }
 
 enum iommusim_status iommusim_kernel_run(
@@ -143,14 +143,14 @@ enum iommusim_status iommusim_kernel_run(
 
 sbintime_t sbinuptime(void)
 {
-	const uint64_t now = kernel_microseconds(kernel_enter_quickly());
+	const uint64_t now = kshim_microseconds(kshim_enter_quickly());
 
 	return (sbintime_t)((now / 1000000 << 32) + ((now % 1000000 << 32) / 1000000));
 }
 
 void nanouptime(struct timespec *out)
 {
-	const uint64_t now = kernel_microseconds(kernel_enter_quickly());
+	const uint64_t now = kshim_microseconds(kshim_enter_quickly());
 
 	out->tv_sec = (time_t)(now / 1000000);
 	out->tv_nsec = (long)(now % 1000000 * 1000);
@@ -158,7 +158,7 @@ void nanouptime(struct timespec *out)
 
 void microuptime(struct timeval *out)
 {
-	const uint64_t now = kernel_microseconds(kernel_enter_quickly());
+	const uint64_t now = kshim_microseconds(kshim_enter_quickly());
 
 	out->tv_sec = (time_t)(now / 1000000);
 	out->tv_usec = (suseconds_t)(now % 1000000);
@@ -178,22 +178,22 @@ void iommusim_kernel_microtime(struct timeval *out)
 
 void critical_enter(void)
 {
-	kernel_enter_now()->thread.td_critnest++;
+	kshim_enter_now()->thread.td_critnest++;
 }
 
 void iommusim_kernel_critical_exit(IOMMUSIM_PLACE_ARGS)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 
 	if (kernel->thread.td_critnest == 0)
-		kernel_panic_at(file, line, "critical_exit: not in a critical section");
+		kshim_panic_at(file, line, "critical_exit: not in a critical section");
 	kernel->thread.td_critnest--;
-	kernel_enter_now();
+	kshim_enter_now();
 }
 
 register_t intr_disable(void)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 	const register_t before = kernel->interrupts_off;
 
 	kernel->interrupts_off = 1;
@@ -202,8 +202,8 @@ register_t intr_disable(void)
 
 void intr_restore(register_t state)
 {
-	kernel_enter_quickly()->interrupts_off = (int)state;
-	kernel_enter_now();
+	kshim_enter_quickly()->interrupts_off = (int)state;
+	kshim_enter_now();
 }
 
 void disable_intr(void)
@@ -218,14 +218,14 @@ void enable_intr(void)
 
 struct thread *iommusim_kernel_curthread(void)
 {
-	return &kernel_enter_quickly()->thread;
+	return &kshim_enter_quickly()->thread;
 }
 
 /* ---- callouts ---------------------------------------------------------------------------------------------------- */
 
 void iommusim_kernel_callout_init(struct callout *callout, struct lock_object *lock, int flags)
 {
-	kernel_enter_quickly();
+	kshim_enter_quickly();
 	*callout =
 	    (struct callout){ .c_lock = lock, .c_flags = (short)(flags & CALLOUT_RETURNUNLOCKED) };
 }
@@ -233,12 +233,12 @@ void iommusim_kernel_callout_init(struct callout *callout, struct lock_object *l
 void callout_init(struct callout *callout, int mpsafe)
 {
 	iommusim_kernel_callout_init(
-	    callout, mpsafe ? NULL : &kernel_enter_quickly()->giant.lock_object, 0);
+	    callout, mpsafe ? NULL : &kshim_enter_quickly()->giant.lock_object, 0);
 }
 
 int iommusim_kernel_callout_stop(struct callout *callout)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 	const bool was = callout_pending(callout);
 
 	if (was)
@@ -250,13 +250,13 @@ int iommusim_kernel_callout_stop(struct callout *callout)
 static int schedule(
     struct callout *callout, uint64_t microseconds, callout_func_t *function, void *argument)
 {
-	struct iommusim_kernel *kernel = kernel_here;
+	struct iommusim_kernel *kernel = kshim_here;
 	const int replaced = iommusim_kernel_callout_stop(callout);
 	struct callout *later = TAILQ_FIRST(&kernel->callouts);
 
 	callout->c_func = function;
 	callout->c_arg = argument;
-	callout->due = kernel_microseconds(kernel) + microseconds;
+	callout->due = kshim_microseconds(kernel) + microseconds;
 	callout->c_flags |= CALLOUT_PENDING | CALLOUT_ACTIVE;
 	while (later != NULL && later->due <= callout->due)
 		later = TAILQ_NEXT(later, link);
@@ -273,7 +273,7 @@ int callout_reset_sbt(struct callout *callout, sbintime_t delay, sbintime_t prec
 	sbintime_t from_now = delay;
 
 	(void)precision;
-	kernel_enter_now();
+	kshim_enter_now();
 	if ((flags & C_ABSOLUTE) != 0)
 		from_now = delay > sbinuptime() ? delay - sbinuptime() : 0;
 	return schedule(callout, from_now > 0 ? (uint64_t)sbttous(from_now) : 0, function, argument);
@@ -281,7 +281,7 @@ int callout_reset_sbt(struct callout *callout, sbintime_t delay, sbintime_t prec
 
 int callout_reset(struct callout *callout, int to_ticks, callout_func_t *function, void *argument)
 {
-	kernel_enter_now();
+	kshim_enter_now();
 	return schedule(callout, (uint64_t)(to_ticks > 0 ? to_ticks : 1) * (1000000 / CLOCK_HZ),
 	    function, argument);
 }
@@ -291,16 +291,16 @@ int callout_schedule(struct callout *callout, int to_ticks)
 	return callout_reset(callout, to_ticks, callout->c_func, callout->c_arg);
 }
 
-bool callouts_due(const struct iommusim_kernel *kernel)
+bool kshim_callouts_due(const struct iommusim_kernel *kernel)
 {
 	const struct callout *first = TAILQ_FIRST(&kernel->callouts);
 
-	return first != NULL && first->due <= kernel_microseconds(kernel);
+	return first != NULL && first->due <= kshim_microseconds(kernel);
 }
 
-void callouts_run(struct iommusim_kernel *kernel)
+void kshim_callouts_run(struct iommusim_kernel *kernel)
 {
-	while (callouts_due(kernel)) {
+	while (kshim_callouts_due(kernel)) {
 		struct callout *callout = TAILQ_FIRST(&kernel->callouts);
 		struct lock_object *lock = callout->c_lock;
 		const bool unlocks = (callout->c_flags & CALLOUT_RETURNUNLOCKED) != 0;
@@ -363,7 +363,7 @@ struct taskqueue *iommusim_kernel_taskqueue(void)
 
 int taskqueue_enqueue(struct taskqueue *queue, struct task *task)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 
 	if (task->ta_pending++ == 0)
 		TAILQ_INSERT_TAIL(&kernel->tasks, task, ta_link);
@@ -374,7 +374,7 @@ int taskqueue_enqueue(struct taskqueue *queue, struct task *task)
 
 int taskqueue_cancel(struct taskqueue *queue, struct task *task, u_int *pending)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 
 	(void)queue;
 	if (pending != NULL)
@@ -385,7 +385,7 @@ int taskqueue_cancel(struct taskqueue *queue, struct task *task, u_int *pending)
 	return 0;
 }
 
-void tasks_run(struct iommusim_kernel *kernel)
+void kshim_tasks_run(struct iommusim_kernel *kernel)
 {
 	struct task *task;
 
@@ -401,7 +401,7 @@ void tasks_run(struct iommusim_kernel *kernel)
 void taskqueue_run(struct taskqueue *queue)
 {
 	(void)queue;
-	tasks_run(kernel_enter_quickly());
+	kshim_tasks_run(kshim_enter_quickly());
 }
 
 void taskqueue_drain(struct taskqueue *queue, struct task *task)

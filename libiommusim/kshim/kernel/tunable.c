@@ -35,8 +35,8 @@ enum iommusim_status iommusim_kernel_set_tunable(
 		tunable = calloc(1, sizeof(*tunable));
 		if (tunable == NULL)
 			return IOMMUSIM_ENOMEM;
-		tunable->name = kernel_copy(name);
-		tunable->value = kernel_copy(value);
+		tunable->name = kshim_copy(name);
+		tunable->value = kshim_copy(value);
 		TAILQ_INSERT_TAIL(&kernel->tunables, tunable, link);
 		if (tunable->name == NULL || tunable->value == NULL) {
 			drop(kernel, tunable);
@@ -55,7 +55,7 @@ const char *iommusim_kernel_tunable(const struct iommusim_kernel *kernel, const 
 	return tunable == NULL ? NULL : tunable->value;
 }
 
-void tunables_free(struct iommusim_kernel *kernel)
+void kshim_tunables_free(struct iommusim_kernel *kernel)
 {
 	while (!TAILQ_EMPTY(&kernel->tunables))
 		drop(kernel, TAILQ_FIRST(&kernel->tunables));
@@ -65,7 +65,7 @@ void tunables_free(struct iommusim_kernel *kernel)
 
 char *kern_getenv(const char *name)
 {
-	const char *value = iommusim_kernel_tunable(kernel_enter_now(), name);
+	const char *value = iommusim_kernel_tunable(kshim_enter_now(), name);
 
 	return value == NULL ? NULL
 			     : iommusim_kernel_strdup(value, M_TEMP, M_WAITOK, __FILE__, __LINE__);
@@ -78,12 +78,12 @@ void freeenv(char *value)
 
 int testenv(const char *name)
 {
-	return find(kernel_enter_quickly(), name) != NULL;
+	return find(kshim_enter_quickly(), name) != NULL;
 }
 
 int kern_setenv(const char *name, const char *value)
 {
-	return iommusim_kernel_set_tunable(kernel_enter_quickly(), name, value) == IOMMUSIM_OK ? 0 : -1;
+	return iommusim_kernel_set_tunable(kshim_enter_quickly(), name, value) == IOMMUSIM_OK ? 0 : -1;
 }
 
 int kern_unsetenv(const char *name)
@@ -93,7 +93,7 @@ int kern_unsetenv(const char *name)
 
 int getenv_string(const char *name, char *out, int size)
 {
-	const char *value = iommusim_kernel_tunable(kernel_enter_quickly(), name);
+	const char *value = iommusim_kernel_tunable(kshim_enter_quickly(), name);
 
 	if (value == NULL || size <= 0)
 		return 0;
@@ -104,7 +104,7 @@ int getenv_string(const char *name, char *out, int size)
 /* A number in C's notation, with a unit k, m, g or t behind it. False: not set, or no number. */
 static bool number(const char *name, int64_t *value)
 {
-	const char *text = iommusim_kernel_tunable(kernel_enter_quickly(), name);
+	const char *text = iommusim_kernel_tunable(kshim_enter_quickly(), name);
 	char *end;
 	uint64_t result;
 
@@ -158,7 +158,7 @@ GETENV(getenv_quad, int64_t)
 
 bool getenv_is_true(const char *name)
 {
-	const char *text = iommusim_kernel_tunable(kernel_enter_quickly(), name);
+	const char *text = iommusim_kernel_tunable(kshim_enter_quickly(), name);
 
 	return text != NULL &&
 	    (strcmp(text, "1") == 0 || strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0 ||
@@ -167,7 +167,7 @@ bool getenv_is_true(const char *name)
 
 bool getenv_is_false(const char *name)
 {
-	const char *text = iommusim_kernel_tunable(kernel_enter_quickly(), name);
+	const char *text = iommusim_kernel_tunable(kshim_enter_quickly(), name);
 
 	return text != NULL &&
 	    (strcmp(text, "0") == 0 || strcasecmp(text, "false") == 0 || strcasecmp(text, "no") == 0 ||
@@ -209,7 +209,7 @@ static void fetch(const struct iommusim_tunable *tunable)
 	}
 }
 
-void tunables_fetch(struct iommusim_kernel *kernel)
+void kshim_tunables_fetch(struct iommusim_kernel *kernel)
 {
 	(void)kernel;
 	for (size_t i = 0; i < SET_COUNT(iommusim_tunables); i++)
@@ -223,7 +223,7 @@ static const char *hint(const char *name, int unit, const char *what)
 	char path[128];
 
 	iommusim_kernel_snprintf(path, sizeof(path), "hint.%s.%d.%s", name, unit, what);
-	return iommusim_kernel_tunable(kernel_enter_quickly(), path);
+	return iommusim_kernel_tunable(kshim_enter_quickly(), path);
 }
 
 int resource_string_value(const char *name, int unit, const char *what, const char **value)
@@ -292,7 +292,7 @@ size_t iommusim_kernel_strlcat(char *to, const char *from, size_t size)
 
 uint32_t iommusim_kernel_random(void)
 {
-	struct iommusim_kernel *kernel = kernel_enter_quickly();
+	struct iommusim_kernel *kernel = kshim_enter_quickly();
 
 	kernel->random ^= kernel->random << 13;
 	kernel->random ^= kernel->random >> 7;

@@ -11,12 +11,12 @@
 
 bool vmm_is_intel(void)
 {
-	return kernel_enter_now()->options.processor == IOMMUSIM_KERNEL_INTEL;
+	return kshim_enter_now()->options.processor == IOMMUSIM_KERNEL_INTEL;
 }
 
 bool vmm_is_svm(void)
 {
-	return kernel_enter_now()->options.processor == IOMMUSIM_KERNEL_AMD;
+	return kshim_enter_now()->options.processor == IOMMUSIM_KERNEL_AMD;
 }
 
 bool vmm_is_amd(void)
@@ -26,12 +26,12 @@ bool vmm_is_amd(void)
 
 bool vmm_supports_1G_pages(void)
 {
-	return kernel_enter_now()->options.processor != IOMMUSIM_KERNEL_OTHER;
+	return kshim_enter_now()->options.processor != IOMMUSIM_KERNEL_OTHER;
 }
 
 vm_paddr_t vmm_mem_maxaddr(void)
 {
-	return kernel_enter_now()->maxaddr;
+	return kshim_enter_now()->maxaddr;
 }
 
 static bool lists(const char *list, int bus, int slot, int func)
@@ -56,7 +56,7 @@ static bool lists(const char *list, int bus, int slot, int func)
 int vmm_is_pptdev(int bus, int slot, int func)
 {
 	static const char *const names[] = { "pptdevs", "pptdevs2", "pptdevs3" };
-	struct iommusim_kernel *kernel = kernel_enter_now();
+	struct iommusim_kernel *kernel = kshim_enter_now();
 
 	for (size_t i = 0; i < nitems(names); i++)
 		if (lists(iommusim_kernel_tunable(kernel, names[i]), bus, slot, func))
@@ -67,7 +67,7 @@ int vmm_is_pptdev(int bus, int slot, int func)
 void smp_rendezvous(
     void (*setup)(void *), void (*action)(void *), void (*teardown)(void *), void *argument)
 {
-	kernel_enter_now();
+	kshim_enter_now();
 	if (setup != NULL)
 		setup(argument);
 	if (action != NULL)
