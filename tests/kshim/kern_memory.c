@@ -113,11 +113,6 @@ void kern_single_page(void *context)
 	vm_page_free(page);
 }
 
-void kern_flush(void *block)
-{
-	pmap_invalidate_cache_range((vm_offset_t)block, (vm_offset_t)block + 8);
-}
-
 uint64_t kern_own_table_physical(void)
 {
 	return vtophys(own_table);

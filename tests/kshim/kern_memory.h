@@ -27,7 +27,6 @@ void kern_look_at_stack(void *unused);
 void kern_dmap_of_a_hole(void *unused);
 void kern_registers_without_access(void *unused);
 void kern_single_page(void *physical);
-void kern_flush(void *block);
 
 /* A table in this source's own data. */
 uint64_t kern_own_table_physical(void);

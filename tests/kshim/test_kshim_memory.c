@@ -323,20 +323,6 @@ static void test_watchers_hear_of_pages_taken_and_given_back(void **state)
 	iommusim_memory_unwatch(fixture_machine, &page);
 }
 
-static void test_cache_flushes_reach_the_device_view(void **state)
-{
-	const struct iommusim_machine_config config = { .device_view = true };
-	struct kern_request request;
-
-	(void)state;
-	assert_int_equal(iommusim_machine_create(&config, &fixture_machine), IOMMUSIM_OK);
-	assert_int_equal(iommusim_memory_add_pc_ram(fixture_machine, FIXTURE_RAM), IOMMUSIM_OK);
-	fixture_kernel_up(NULL);
-	request = allocate(4096, true);
-	*(uint64_t *)request.block = 0x55;
-	fixture_run(kern_flush, request.block);
-}
-
 static void test_a_kernel_needs_ram(void **state)
 {
 	const struct iommusim_kernel_options nowhere = { .arena_base = 0x10000000, .arena_length = 0x1000 };
@@ -378,7 +364,6 @@ int main(void)
 		TEST(test_single_pages_are_known_by_their_address),
 		TEST(test_blocks_are_listed_with_their_places),
 		TEST(test_watchers_hear_of_pages_taken_and_given_back),
-		TEST_BARE(test_cache_flushes_reach_the_device_view),
 		TEST_BARE(test_a_kernel_needs_ram),
 	};
 
