@@ -12,7 +12,8 @@ void fixture_machine_up(void)
 
 void fixture_kernel_up(const struct iommusim_kernel_options *options)
 {
-	assert_int_equal(iommusim_kernel_create(fixture_machine, options, &fixture_kernel), IOMMUSIM_OK);
+	assert_int_equal(
+	    iommusim_kernel_create(fixture_machine, options, &fixture_kernel), IOMMUSIM_OK);
 }
 
 int fixture_up(void **state)

@@ -121,7 +121,8 @@ static void free_table(uint64_t *table, int level)
 {
 	for (int i = 0; level > 0 && i < 512; i++)
 		if (table[i] != 0)
-			free_table((uint64_t *)PHYS_TO_DMAP(table[i] & ~(uint64_t)PAGE_MASK), level - 1);
+			free_table(
+			    (uint64_t *)PHYS_TO_DMAP(table[i] & ~(uint64_t)PAGE_MASK), level - 1);
 	free(table, M_BACKEND);
 }
 

@@ -108,7 +108,8 @@ static int setup(device_t dev, driver_intr_t *handler, void *arg, const char *de
 	sc->res = bus_alloc_resource_any(dev, SYS_RES_IRQ, &sc->rid, RF_ACTIVE);
 	if (sc->res == NULL)
 		return (ENOMEM);
-	error = bus_setup_intr(dev, sc->res, INTR_TYPE_MISC | INTR_MPSAFE, NULL, handler, arg, &sc->tag);
+	error =
+	    bus_setup_intr(dev, sc->res, INTR_TYPE_MISC | INTR_MPSAFE, NULL, handler, arg, &sc->tag);
 	if (error == 0)
 		bus_describe_intr(dev, sc->res, sc->tag, "%s", desc);
 	return (error);
@@ -181,7 +182,8 @@ void kern_look_devices_up(void *context)
 	*failures += strcmp(device_get_name(device_get_parent(ivhd)), "acpi") != 0;
 	*failures += !device_is_attached(ivhd) || device_get_driver(ivhd) != &ivhd_driver;
 	*failures += sc->unit != 100;
-	*failures += devclass_get_devices(ivhd_devclass, &list, &count) != 0 || count != 1 || list[0] != ivhd;
+	*failures +=
+	    devclass_get_devices(ivhd_devclass, &list, &count) != 0 || count != 1 || list[0] != ivhd;
 	free(list, M_TEMP);
 	*failures += devclass_get_count(ivhd_devclass) != 1;
 	*failures += BUS_ADD_CHILD(device_get_parent(ivhd), 0, "ivhd", 0) != NULL;

@@ -22,8 +22,8 @@ void kern_allocate(void *context)
 	const int flags = (request->wait ? M_WAITOK : M_NOWAIT) | (request->zero ? M_ZERO : 0);
 
 	if (request->alignment != 0)
-		request->block = contigmalloc(request->size, M_TABLES, flags, request->low, request->high,
-		    request->alignment, request->boundary);
+		request->block = contigmalloc(request->size, M_TABLES, flags, request->low,
+		    request->high, request->alignment, request->boundary);
 	else
 		request->block = malloc(request->size, M_TABLES, flags);
 	if (request->block != NULL)

@@ -31,7 +31,8 @@ void kern_find(void *context)
 	pci_find_cap(dev, PCIY_EXPRESS, &f->express);
 	pci_find_extcap(dev, PCIZ_ATS, &f->ats);
 	f->vendor_word = pci_read_config(dev, PCIR_DEVVENDOR, 4);
-	MPASS(pci_get_bus(dev) == f->bus && pci_get_slot(dev) == f->slot && pci_get_function(dev) == f->func);
+	MPASS(pci_get_bus(dev) == f->bus && pci_get_slot(dev) == f->slot &&
+	    pci_get_function(dev) == f->func);
 	MPASS(pci_get_domain(dev) == f->domain && pci_get_vendor(dev) == (f->vendor_word & 0xffff));
 }
 

@@ -21,7 +21,8 @@ void kern_bus_master(void *function); /* on, off, by read and write; leaves it o
 void kern_reset(void *function);
 void kern_save_reset_restore(void *function);
 void kern_power(void *function);
-void kern_cfg(void *words); /* uint32_t[3]: 0:3.0's vendor, a hole's, and 0:3.0's in segment 1 by 6 arguments */
+void kern_cfg(
+    void *words); /* uint32_t[3]: 0:3.0's vendor, a hole's, and 0:3.0's in segment 1 by 6 arguments */
 void kern_ask_of_none(void *unused);
 int kern_is_for_passthrough(int bus, int slot, int func);
 

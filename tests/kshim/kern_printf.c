@@ -10,8 +10,8 @@ void kern_print(void *number)
 
 	switch (*(int *)number) {
 	case 0:
-		printf("%d %u %#x %lx %s|%5s|%-5s|%.2s %c %%", -1, 7u, 0x1f, 0xfed90000ul, "s", "ab", "ab",
-		    "abc", 'x');
+		printf("%d %u %#x %lx %s|%5s|%-5s|%.2s %c %%", -1, 7u, 0x1f, 0xfed90000ul, "s", "ab",
+		    "ab", "abc", 'x');
 		break;
 	case 1:
 		printf("reg=%b", 3, "\10\2BITTWO\1BITONE");
@@ -23,8 +23,8 @@ void kern_print(void *number)
 		printf("%6D %3D", mac, ":", mac, "-");
 		break;
 	case 4:
-		printf("%jd %ju %zu %hhu %08lx %*d %.3d %p", (intmax_t)-5, (uintmax_t)5, sizeof(long), 300, 0xabcul,
-		    4, 7, 7, (void *)0x10);
+		printf("%jd %ju %zu %hhu %08lx %*d %.3d %p", (intmax_t)-5, (uintmax_t)5, sizeof(long),
+		    300, 0xabcul, 4, 7, 7, (void *)0x10);
 		break;
 	case 5:
 		printf("%s", (char *)NULL);

@@ -34,7 +34,8 @@ static int twice(SYSCTL_HANDLER_ARGS)
 	*(int *)arg1 = value / 2;
 	return 0;
 }
-SYSCTL_PROC(_hw_vmm_my_unit, OID_AUTO, twice, CTLTYPE_INT | CTLFLAG_RW, &kern_limit, 0, twice, "I", "doubled");
+SYSCTL_PROC(
+    _hw_vmm_my_unit, OID_AUTO, twice, CTLTYPE_INT | CTLFLAG_RW, &kern_limit, 0, twice, "I", "doubled");
 
 static uint64_t dynamic = 1234567890123;
 
@@ -44,8 +45,8 @@ void kern_add_sysctl(void *unused)
 
 	(void)unused;
 	sysctl_ctx_init(&context);
-	SYSCTL_ADD_ULONG(&context, SYSCTL_STATIC_CHILDREN(_hw_vmm_my_unit), OID_AUTO, "dynamic", CTLFLAG_RD,
-	    &dynamic, "made while running");
+	SYSCTL_ADD_ULONG(&context, SYSCTL_STATIC_CHILDREN(_hw_vmm_my_unit), OID_AUTO, "dynamic",
+	    CTLFLAG_RD, &dynamic, "made while running");
 }
 
 void kern_read_variables(void *context)

@@ -39,7 +39,8 @@ static void test_instances_count_from_one_and_nought_is_the_first(void **state)
 	assert_int_equal(table.status, 0);
 	assert_int_equal(table.length, 48);
 	assert_int_equal(table.revision, 1);
-	assert_int_equal(iommusim_memory_read(fixture_machine, table.physical + 4, &length, 4), IOMMUSIM_OK);
+	assert_int_equal(
+	    iommusim_memory_read(fixture_machine, table.physical + 4, &length, 4), IOMMUSIM_OK);
 	assert_int_equal(length, 48);
 	assert_int_equal(get("SSDT", 1).physical, table.physical);
 	assert_int_equal(get("SSDT", 2).revision, 2);

@@ -14,8 +14,8 @@
 #define DEVICE    IOMMUSIM_RID(3, 0, 0)
 
 /* DMAR revision 1, 64 bytes, 39 address bits; one DRHD, INCLUDE_PCI_ALL, segment 0, registers at FED9_0000h. */
-static const uint8_t dmar[64] = { 'D', 'M', 'A', 'R', 64, 0, 0, 0, 1, [36] = 38, [48] = 0, 0, 16, 0, 1, 0, 0, 0,
-	0x00, 0x00, 0xd9, 0xfe };
+static const uint8_t dmar[64] = { 'D', 'M', 'A', 'R', 64, 0, 0, 0, 1, [36] = 38, [48] = 0, 0, 16, 0, 1,
+	0, 0, 0, 0x00, 0x00, 0xd9, 0xfe };
 static const struct iommusim_kernel_table table = { dmar, sizeof(dmar) };
 
 #ifdef IOMMUSIM_KSHIM_ERROR_OPS
@@ -27,7 +27,8 @@ extern const struct iommusim_void_ops iommu_ops_intel;
 static struct iommusim_hooks *hooks;
 static struct iommusim_unit *unit;
 
-static enum iommusim_status map(void *context, uint64_t base, uint64_t length, volatile void **registers)
+static enum iommusim_status map(
+    void *context, uint64_t base, uint64_t length, volatile void **registers)
 {
 	return iommusim_hooks_map(context, base, length, registers);
 }
@@ -42,7 +43,9 @@ static void up(bool coherent)
 {
 	const struct iommusim_machine_config machine = { .device_view = !coherent };
 	struct iommusim_vtd_config config = { .base = UNIT_BASE };
-	struct iommusim_kernel_options options = { .tables = &table, .table_count = 1, .verbose = true };
+	struct iommusim_kernel_options options = {
+		.tables = &table, .table_count = 1, .verbose = true
+	};
 
 	assert_int_equal(iommusim_machine_create(&machine, &fixture_machine), IOMMUSIM_OK);
 	assert_int_equal(iommusim_memory_add_pc_ram(fixture_machine, FIXTURE_RAM), IOMMUSIM_OK);
@@ -119,12 +122,14 @@ static void bring_down(void *domain)
 
 static struct iommusim_dma_outcome write_at(uint64_t address, uint64_t value)
 {
-	const struct iommusim_dma_request request = { .address = address, .length = 8, .kind = IOMMUSIM_DMA_WRITE,
-		.data = &value };
+	const struct iommusim_dma_request request = {
+		.address = address, .length = 8, .kind = IOMMUSIM_DMA_WRITE, .data = &value
+	};
 	struct iommusim_dma_outcome outcome;
 	struct iommusim_requester *requester;
 
-	assert_int_equal(iommusim_requester_create(fixture_machine, 0, DEVICE, &requester), IOMMUSIM_OK);
+	assert_int_equal(
+	    iommusim_requester_create(fixture_machine, 0, DEVICE, &requester), IOMMUSIM_OK);
 	assert_int_equal(iommusim_dma(requester, &request, &outcome, NULL, 0), IOMMUSIM_OK);
 	iommusim_requester_destroy(requester);
 	return outcome;

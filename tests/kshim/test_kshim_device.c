@@ -51,8 +51,8 @@ static void test_drivers_attach_when_asked(void **state)
 	assert_string_equal(found.parent, "acpi0");
 	assert_string_equal(found.about, "an IVHD");
 	assert_false(found.pci);
-	assert_string_equal(iommusim_kernel_console(fixture_kernel),
-	    "ivhd0: <an IVHD>\nivhd0: flags 3<One,Two>\n");
+	assert_string_equal(
+	    iommusim_kernel_console(fixture_kernel), "ivhd0: <an IVHD>\nivhd0: flags 3<One,Two>\n");
 	found = device("iommufn0");
 	assert_true(found.pci);
 	assert_int_equal(found.rid, IOMMU);
@@ -93,7 +93,8 @@ static void test_an_interrupt_of_the_unit_reaches_its_handler(void **state)
 	assert_int_equal(iommusim_memory_write(fixture_machine, 0x10000, command, 16), IOMMUSIM_OK);
 	assert_int_equal(
 	    iommusim_mmio_write(fixture_machine, UNIT_BASE + 8, 8, 0x0800000000010000), IOMMUSIM_OK);
-	assert_int_equal(iommusim_mmio_write(fixture_machine, UNIT_BASE + 0x18, 8, 0x1011), IOMMUSIM_OK);
+	assert_int_equal(
+	    iommusim_mmio_write(fixture_machine, UNIT_BASE + 0x18, 8, 0x1011), IOMMUSIM_OK);
 	assert_int_equal(iommusim_mmio_write(fixture_machine, UNIT_BASE + 0x2008, 8, 16), IOMMUSIM_OK);
 	assert_int_equal(kern_events, 0);
 	assert_int_equal(iommusim_kernel_run(fixture_kernel, 1, NULL), IOMMUSIM_OK);

@@ -47,13 +47,14 @@ static void test_sizes_are_aligned_as_the_kernel_aligns_them(void **state)
 {
 	static const struct {
 		unsigned long size, alignment;
-	} cases[] = { { 1, 16 }, { 17, 32 }, { 100, 128 }, { 1025, 2048 }, { 2048, 2048 }, { 2049, 4096 },
-		{ 5000, 4096 } };
+	} cases[] = { { 1, 16 }, { 17, 32 }, { 100, 128 }, { 1025, 2048 }, { 2048, 2048 },
+		{ 2049, 4096 }, { 5000, 4096 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		for (unsigned n = 0; n < 5; n++)
-			assert_int_equal(allocate(cases[i].size, false).physical % cases[i].alignment, 0);
+			assert_int_equal(
+			    allocate(cases[i].size, false).physical % cases[i].alignment, 0);
 	assert_int_equal(blocks(), 35);
 }
 
@@ -118,10 +119,12 @@ static void test_realloc_keeps_what_was_there(void **state)
 
 static void test_contigmalloc_keeps_to_its_limits(void **state)
 {
-	struct kern_request request = {
-		.size = 0x6000, .wait = true, .low = 0x2800000, .high = 0x2ffffff, .alignment = 0x10000,
-		.boundary = 0x10000
-	};
+	struct kern_request request = { .size = 0x6000,
+		.wait = true,
+		.low = 0x2800000,
+		.high = 0x2ffffff,
+		.alignment = 0x10000,
+		.boundary = 0x10000 };
 
 	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
@@ -192,8 +195,7 @@ static void test_a_drivers_own_data_is_physical_memory(void **state)
 	assert_int_equal(physical % 4096, 0);
 	assert_in_range(physical, 0x7000000000, 0x7040000000);
 	kern_write_own_table(0xabcdef);
-	assert_int_equal(
-	    iommusim_memory_read(fixture_machine, physical + 24, &word, 8), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_read(fixture_machine, physical + 24, &word, 8), IOMMUSIM_OK);
 	assert_int_equal(word, 0xabcdef);
 	assert_int_equal(*(uint64_t *)((uint8_t *)kern_dmap(physical) + 24), 0xabcdef);
 }
@@ -227,7 +229,8 @@ static void write_nothing(void *context, uint64_t offset, unsigned width, uint64
 static uint8_t stand_in[0x3000];
 static uint64_t mapped_base, mapped_length;
 
-static enum iommusim_status map(void *context, uint64_t base, uint64_t length, volatile void **registers)
+static enum iommusim_status map(
+    void *context, uint64_t base, uint64_t length, volatile void **registers)
 {
 	(void)context;
 	mapped_base = base;
@@ -325,7 +328,8 @@ static void test_watchers_hear_of_pages_taken_and_given_back(void **state)
 
 static void test_a_kernel_needs_ram(void **state)
 {
-	const struct iommusim_kernel_options nowhere = { .arena_base = 0x10000000, .arena_length = 0x1000 };
+	const struct iommusim_kernel_options nowhere = { .arena_base = 0x10000000,
+		.arena_length = 0x1000 };
 	const struct iommusim_kernel_options odd = { .arena_base = 0x100, .arena_length = 0x1000 };
 	struct iommusim_kernel *kernel;
 
@@ -340,7 +344,7 @@ static void test_a_kernel_needs_ram(void **state)
 	assert_null(iommusim_kernel_current());
 }
 
-#define TEST(name)  cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
+#define TEST(name)      cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
 #define TEST_BARE(name) cmocka_unit_test_teardown(name, fixture_down)
 
 int main(void)

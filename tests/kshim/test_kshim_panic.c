@@ -14,8 +14,8 @@ static void test_a_panic_is_a_value(void **state)
 	assert_non_null(strstr(panic.file, "kern_panic.c"));
 	assert_int_equal(panic.line, 15);
 	assert_false(panic.assertion);
-	assert_string_equal(iommusim_kernel_console(fixture_kernel),
-	    "panic: unit 3 is on fire: 0x5<ONE,THREE>\n");
+	assert_string_equal(
+	    iommusim_kernel_console(fixture_kernel), "panic: unit 3 is on fire: 0x5<ONE,THREE>\n");
 }
 
 static void test_an_assertion_that_fails_is_told_apart(void **state)
@@ -24,7 +24,8 @@ static void test_an_assertion_that_fails_is_told_apart(void **state)
 
 	(void)state;
 	assert_true(fixture_run_to_panic(kern_assert, &number, "kern_assert: 7").assertion);
-	assert_true(fixture_run_to_panic(kern_mpass, NULL, "Assertion sizeof(lock) == 1 failed").assertion);
+	assert_true(
+	    fixture_run_to_panic(kern_mpass, NULL, "Assertion sizeof(lock) == 1 failed").assertion);
 	number = 8;
 	fixture_run(kern_assert, &number);
 }
@@ -69,9 +70,8 @@ static void panicked(void *context, const struct iommusim_kernel_panic *panic)
 static void test_a_panic_outside_a_call_goes_to_the_handler(void **state)
 {
 	static int count;
-	const struct iommusim_kernel_options options = {
-		.panicked = panicked, .panicked_context = &count
-	};
+	const struct iommusim_kernel_options options = { .panicked = panicked,
+		.panicked_context = &count };
 	int number = 9;
 
 	(void)state;
@@ -119,7 +119,8 @@ int main(void)
 		TEST(test_an_assertion_that_fails_is_told_apart),
 		TEST(test_locks_of_a_panic_are_forgotten),
 		TEST(test_a_lock_held_at_return_is_reported),
-		cmocka_unit_test_teardown(test_a_panic_outside_a_call_goes_to_the_handler, fixture_down),
+		cmocka_unit_test_teardown(
+		    test_a_panic_outside_a_call_goes_to_the_handler, fixture_down),
 		TEST(test_calls_nest),
 		TEST(test_boot_happens_once),
 	};

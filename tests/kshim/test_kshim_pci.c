@@ -9,9 +9,15 @@
 
 static const struct iommusim_pci_function functions[] = {
 	{ .rid = NIC, .device_class = IOMMUSIM_CLASS_NIC },
-	{ .rid = IOMMUSIM_RID(0, 1, 0), .type = IOMMUSIM_PCI_BRIDGE, .secondary_bus = 2, .subordinate_bus = 2 },
+	{ .rid = IOMMUSIM_RID(0, 1, 0),
+	    .type = IOMMUSIM_PCI_BRIDGE,
+	    .secondary_bus = 2,
+	    .subordinate_bus = 2 },
 	{ .rid = IOMMUSIM_RID(2, 0, 1), .device_class = IOMMUSIM_CLASS_ATS, .no_reset = true },
-	{ .segment = 1, .rid = IOMMUSIM_RID(5, 0, 0), .device_class = IOMMUSIM_CLASS_NVME, .keeps_state = true },
+	{ .segment = 1,
+	    .rid = IOMMUSIM_RID(5, 0, 0),
+	    .device_class = IOMMUSIM_CLASS_NVME,
+	    .keeps_state = true },
 };
 
 static int up(void **state)
@@ -57,8 +63,10 @@ static void test_functions_are_where_the_machine_has_them(void **state)
 
 	/* Behind the bridge. */
 	assert_int_equal(iommusim_kernel_pci_device(fixture_kernel, 0, 0x201, &device), IOMMUSIM_OK);
-	assert_int_equal(iommusim_kernel_device_find(fixture_kernel, device.parent, &device), IOMMUSIM_OK);
-	assert_int_equal(iommusim_kernel_device_find(fixture_kernel, device.parent, &device), IOMMUSIM_OK);
+	assert_int_equal(
+	    iommusim_kernel_device_find(fixture_kernel, device.parent, &device), IOMMUSIM_OK);
+	assert_int_equal(
+	    iommusim_kernel_device_find(fixture_kernel, device.parent, &device), IOMMUSIM_OK);
 	assert_true(device.pci);
 	assert_int_equal(device.rid, 0x8);
 }
@@ -75,7 +83,8 @@ static void test_the_command_register_is_the_machines(void **state)
 
 static void test_resets_reach_the_function(void **state)
 {
-	struct kern_function nic = find(0, 0, 3, 0), stubborn = find(0, 2, 0, 1), keeper = find(1, 5, 0, 0);
+	struct kern_function nic = find(0, 0, 3, 0), stubborn = find(0, 2, 0, 1),
+			     keeper = find(1, 5, 0, 0);
 
 	(void)state;
 	fixture_run(kern_reset, &nic);

@@ -52,7 +52,7 @@ static void test_a_variable_is_read_and_set_by_name(void **state)
 static void test_loader_variables_arrive_at_boot(void **state)
 {
 	(void)state;
-	assert_int_equal(kern_enable, 1); /* CTLFLAG_TUN, by the sysctl's own name */
+	assert_int_equal(kern_enable, 1);   /* CTLFLAG_TUN, by the sysctl's own name */
 	assert_int_equal(kern_limit, 0x20); /* TUNABLE_INT */
 	assert_int_equal(set("hw.vmm.my_unit.enable", "0"), IOMMUSIM_EOPNOTSUPP);
 }
@@ -98,8 +98,8 @@ static void test_strings(void **state)
 	    IOMMUSIM_OK);
 	assert_string_equal(text, "another");
 	assert_int_equal(set("hw.vmm.my_unit.name", "much too long for it"), IOMMUSIM_EINVAL);
-	assert_int_equal(
-	    iommusim_kernel_sysctl_read(fixture_kernel, "hw.vmm.my_unit.name", text, 3), IOMMUSIM_EINVAL);
+	assert_int_equal(iommusim_kernel_sysctl_read(fixture_kernel, "hw.vmm.my_unit.name", text, 3),
+	    IOMMUSIM_EINVAL);
 }
 
 static void test_what_is_added_while_running_is_there(void **state)

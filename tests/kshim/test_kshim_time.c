@@ -83,7 +83,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_delay_lets_the_models_go_on),
-		cmocka_unit_test_teardown(test_a_microsecond_is_as_many_ticks_as_the_test_says, fixture_down),
+		cmocka_unit_test_teardown(
+		    test_a_microsecond_is_as_many_ticks_as_the_test_says, fixture_down),
 		TEST(test_callouts_run_at_their_times_in_order),
 		TEST(test_a_critical_section_holds_them_off),
 		TEST(test_tasks_run_when_their_caller_is_done),

@@ -101,8 +101,10 @@ device_t kshim_device_make(
 /* Without a word to its driver. */
 void kshim_device_drop(struct iommusim_kernel *kernel, device_t device)
 {
-	while (!TAILQ_EMPTY(&device->children))
-		kshim_device_drop(kernel, TAILQ_FIRST(&device->children));
+	device_t child;
+
+	while ((child = TAILQ_FIRST(&device->children)) != NULL)
+		kshim_device_drop(kernel, child);
 	kshim_resources_drop(kernel, device);
 	if (device->parent != NULL)
 		TAILQ_REMOVE(&device->parent->children, device, sibling);

@@ -70,7 +70,7 @@ static void describe_capabilities(struct pci_place *place, const struct iommusim
 	place->msi = MSI_AT;
 	link_capability(place, MSI_AT, PCIY_MSI);
 	put(place, MSI_AT + PCIR_MSI_CTRL, 2, PCIM_MSICTRL_64BIT | 0x000a); /* 64 bits, 32 messages */
-	if (place->unit != NULL)
+	if (place->unit != NULL || function == NULL)
 		return;
 	place->pcie = EXPRESS_AT;
 	link_capability(place, EXPRESS_AT, PCIY_EXPRESS);

@@ -70,12 +70,9 @@ static void put_standard(
 	switch (conversion) {
 	case 'd':
 	case 'i':
-		if (length == 'l')
-			snprintf(small, sizeof(small), spec, va_arg(*arguments, long));
-		else if (length == 'q' || length == 'j')
-			snprintf(small, sizeof(small), spec, va_arg(*arguments, intmax_t));
-		else if (length == 'z' || length == 't')
-			snprintf(small, sizeof(small), spec, va_arg(*arguments, ssize_t));
+		if (length != '\0' && length != 'h')
+			snprintf(small, sizeof(small), spec,
+			    va_arg(*arguments, intmax_t)); /* 8 bytes, all of them */
 		else
 			snprintf(small, sizeof(small), spec, va_arg(*arguments, int));
 		break;
@@ -83,12 +80,9 @@ static void put_standard(
 		snprintf(small, sizeof(small), spec, va_arg(*arguments, void *));
 		break;
 	default:
-		if (length == 'l')
-			snprintf(small, sizeof(small), spec, va_arg(*arguments, unsigned long));
-		else if (length == 'q' || length == 'j')
-			snprintf(small, sizeof(small), spec, va_arg(*arguments, uintmax_t));
-		else if (length == 'z' || length == 't')
-			snprintf(small, sizeof(small), spec, va_arg(*arguments, size_t));
+		if (length != '\0' && length != 'h')
+			snprintf(small, sizeof(small), spec,
+			    va_arg(*arguments, uintmax_t)); /* 8 bytes, all of them */
 		else
 			snprintf(small, sizeof(small), spec, va_arg(*arguments, unsigned));
 	}
@@ -164,8 +158,8 @@ static const char *read_conversion(const char *at, struct conversion *conversion
 		at = read_number(at + 1, conversion, &conversion->precision, arguments);
 	}
 	for (; *at != '\0' && strchr("hlqjtz", *at) != NULL; at++) {
-		keep(conversion, *at == 'q' ? 'j' : *at);
-		conversion->length = conversion->length == 'l' && *at == 'l' ? 'q' : *at;
+		keep(conversion, (char)(*at == 'q' ? 'j' : *at));
+		conversion->length = (char)(conversion->length == 'l' && *at == 'l' ? 'q' : *at);
 	}
 	return at;
 }
@@ -214,8 +208,8 @@ int kshim_format_text(char *out, size_t size, const char *format, va_list from)
 			break;
 		default:
 			keep(&how, *format);
-			put_standard(
-			    &text, how.spec, how.length, *format == 'c' ? 'd' : *format, &arguments);
+			put_standard(&text, how.spec, how.length,
+			    (char)(*format == 'c' ? 'd' : *format), &arguments);
 		}
 		format++;
 	}

@@ -88,9 +88,8 @@ static struct sysctl_node *add(struct iommusim_kernel *kernel, const char *name,
 	return node;
 }
 
-static void drop(struct iommusim_kernel *kernel, struct sysctl_node *node)
+static void release(struct sysctl_node *node)
 {
-	TAILQ_REMOVE(&kernel->sysctls, node, link);
 	free(node->name);
 	free(node->owned_name);
 	free(node);
@@ -115,8 +114,12 @@ bool kshim_sysctls_make(struct iommusim_kernel *kernel)
 
 void kshim_sysctls_free(struct iommusim_kernel *kernel)
 {
-	while (!TAILQ_EMPTY(&kernel->sysctls))
-		drop(kernel, TAILQ_FIRST(&kernel->sysctls));
+	struct sysctl_node *node;
+
+	while ((node = TAILQ_FIRST(&kernel->sysctls)) != NULL) {
+		TAILQ_REMOVE(&kernel->sysctls, node, link);
+		release(node);
+	}
 }
 
 /* ---- made while running -------------------------------------------------------------------------------------- */
@@ -217,8 +220,10 @@ int sysctl_ctx_free(struct sysctl_ctx_list *context)
 
 	for (node = TAILQ_FIRST(&kernel->sysctls); node != NULL; node = next) {
 		next = TAILQ_NEXT(node, link);
-		if (node->context == context)
-			drop(kernel, node);
+		if (node->context != context)
+			continue;
+		TAILQ_REMOVE(&kernel->sysctls, node, link);
+		release(node);
 	}
 	return 0;
 }
@@ -275,9 +280,11 @@ int sysctl_handle_bool(SYSCTL_HANDLER_ARGS)
 	int error = handle(&value, 0, sizeof(value), req);
 
 	(void)oidp;
-	if (error == 0 && req->newptr != NULL && value > 1)
+	if (error != 0 || req->newptr == NULL || arg1 == NULL)
+		return req->newptr != NULL && arg1 == NULL ? EPERM : error;
+	if (value > 1)
 		error = EINVAL;
-	if (error == 0 && req->newptr != NULL)
+	else
 		*(bool *)arg1 = value != 0;
 	return error;
 }

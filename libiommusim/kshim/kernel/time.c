@@ -277,7 +277,8 @@ int callout_reset_sbt(struct callout *callout, sbintime_t delay, sbintime_t prec
 	if ((flags & C_ABSOLUTE) != 0)
 		from_now = delay > sbinuptime() ? delay - sbinuptime() : 0;
 	/* A microsecond is no whole number of its units: never too early. */
-	return schedule(callout, from_now > 0 ? (uint64_t)sbttous(from_now + SBT_1US - 1) : 0, function, argument);
+	return schedule(
+	    callout, from_now > 0 ? (uint64_t)sbttous(from_now + SBT_1US - 1) : 0, function, argument);
 }
 
 int callout_reset(struct callout *callout, int to_ticks, callout_func_t *function, void *argument)

@@ -15,9 +15,8 @@ static struct tunable *find(const struct iommusim_kernel *kernel, const char *na
 	return NULL;
 }
 
-static void drop(struct iommusim_kernel *kernel, struct tunable *tunable)
+static void release(struct tunable *tunable)
 {
-	TAILQ_REMOVE(&kernel->tunables, tunable, link);
 	free(tunable->name);
 	free(tunable->value);
 	free(tunable);
@@ -37,14 +36,16 @@ enum iommusim_status iommusim_kernel_set_tunable(
 			return IOMMUSIM_ENOMEM;
 		tunable->name = kshim_copy(name);
 		tunable->value = kshim_copy(value);
-		TAILQ_INSERT_TAIL(&kernel->tunables, tunable, link);
 		if (tunable->name == NULL || tunable->value == NULL) {
-			drop(kernel, tunable);
+			release(tunable);
 			return IOMMUSIM_ENOMEM;
 		}
+		TAILQ_INSERT_TAIL(&kernel->tunables, tunable, link);
 	}
-	if (old != NULL)
-		drop(kernel, old);
+	if (old != NULL) {
+		TAILQ_REMOVE(&kernel->tunables, old, link);
+		release(old);
+	}
 	return IOMMUSIM_OK;
 }
 
@@ -57,8 +58,12 @@ const char *iommusim_kernel_tunable(const struct iommusim_kernel *kernel, const 
 
 void kshim_tunables_free(struct iommusim_kernel *kernel)
 {
-	while (!TAILQ_EMPTY(&kernel->tunables))
-		drop(kernel, TAILQ_FIRST(&kernel->tunables));
+	struct tunable *tunable;
+
+	while ((tunable = TAILQ_FIRST(&kernel->tunables)) != NULL) {
+		TAILQ_REMOVE(&kernel->tunables, tunable, link);
+		release(tunable);
+	}
 }
 
 /* ---- getenv(9) -------------------------------------------------------------------------------------------------- */
@@ -105,6 +110,8 @@ int getenv_string(const char *name, char *out, int size)
 static bool number(const char *name, int64_t *value)
 {
 	const char *text = iommusim_kernel_tunable(kshim_enter_quickly(), name);
+	static const char units[] = "kmgt";
+	const char *unit;
 	char *end;
 	uint64_t result;
 
@@ -113,26 +120,10 @@ static bool number(const char *name, int64_t *value)
 	result = strtoull(text, &end, 0);
 	if (end == text)
 		return false;
-	switch (*end) {
-	case 't':
-	case 'T':
-		result <<= 10;
-		/* FALLTHROUGH */
-	case 'g':
-	case 'G':
-		result <<= 10;
-		/* FALLTHROUGH */
-	case 'm':
-	case 'M':
-		result <<= 10;
-		/* FALLTHROUGH */
-	case 'k':
-	case 'K':
-		result <<= 10;
+	unit = *end == '\0' ? NULL : strchr(units, *end | 0x20);
+	if (unit != NULL) {
+		result <<= 10 * (unit - units + 1);
 		end++;
-		break;
-	default:
-		break;
 	}
 	*value = (int64_t)result;
 	return *end == '\0';
