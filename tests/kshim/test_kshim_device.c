@@ -149,6 +149,15 @@ static void test_shutdown_detaches(void **state)
 	assert_int_equal(blocks, 0);
 }
 
+static void test_a_driver_may_refuse_to_detach(void **state)
+{
+	(void)state;
+	assert_int_equal(iommusim_kernel_attach(fixture_kernel, NULL), IOMMUSIM_OK);
+	kern_refuse_detach = true;
+	assert_int_equal(iommusim_kernel_shutdown(fixture_kernel, NULL), IOMMUSIM_OK);
+	assert_int_equal(device("ivhd0").state, IOMMUSIM_KERNEL_ATTACHED);
+}
+
 static void test_a_test_adds_devices(void **state)
 {
 	struct iommusim_kernel_device found;
@@ -179,6 +188,7 @@ int main(void)
 		TEST(test_an_interrupt_resource_that_is_not_there),
 		TEST(test_functions_come_and_go),
 		TEST(test_shutdown_detaches),
+		TEST(test_a_driver_may_refuse_to_detach),
 		TEST(test_a_test_adds_devices),
 	};
 

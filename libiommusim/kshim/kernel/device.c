@@ -98,19 +98,26 @@ device_t kshim_device_make(
 	return device;
 }
 
-/* Without a word to its driver. */
-void kshim_device_drop(struct iommusim_kernel *kernel, device_t device)
+static void release(struct iommusim_kernel *kernel, device_t device)
 {
 	device_t child;
 
-	while ((child = TAILQ_FIRST(&device->children)) != NULL)
-		kshim_device_drop(kernel, child);
+	while ((child = TAILQ_FIRST(&device->children)) != NULL) {
+		TAILQ_REMOVE(&device->children, child, sibling);
+		release(kernel, child);
+	}
 	kshim_resources_drop(kernel, device);
-	if (device->parent != NULL)
-		TAILQ_REMOVE(&device->parent->children, device, sibling);
 	free(device->about);
 	free(device->pci);
 	free(device);
+}
+
+/* Without a word to its driver. */
+void kshim_device_drop(struct iommusim_kernel *kernel, device_t device)
+{
+	if (device->parent != NULL)
+		TAILQ_REMOVE(&device->parent->children, device, sibling);
+	release(kernel, device);
 }
 
 bool kshim_devices_make(struct iommusim_kernel *kernel)
@@ -176,9 +183,11 @@ int device_delete_children(device_t parent)
 		int error = device_delete_children(child);
 
 		if (error == 0)
-			error = device_delete_child(parent, child);
+			error = device_detach(child);
 		if (error != 0)
 			return error;
+		TAILQ_REMOVE(&parent->children, child, sibling);
+		release(kshim_here, child);
 	}
 	return 0;
 }

@@ -60,6 +60,25 @@ static void put_bytes(struct text *text, const unsigned char *bytes, const char 
 	}
 }
 
+/* The next number, as wide as its length says: everything above int is 8 bytes here. */
+static uintmax_t next_number(char length, char conversion, va_list *arguments)
+{
+	const bool is_signed = conversion == 'd' || conversion == 'i';
+	uintmax_t value;
+
+	if (length == '\0' || length == 'h' || length == 'H') {
+		value = va_arg(*arguments, unsigned);
+		if (length == 'h')
+			value = is_signed ? (uintmax_t)(int16_t)value : (uint16_t)value;
+		else if (length == 'H')
+			value = is_signed ? (uintmax_t)(int8_t)value : (uint8_t)value;
+		else if (is_signed)
+			value = (uintmax_t)(int32_t)value;
+		return value;
+	}
+	return va_arg(*arguments, uintmax_t);
+}
+
 /* One conversion as libc's printf does it: `spec` is all of it with width and precision as digits. */
 static void put_standard(
     struct text *text, const char *spec, char length, char conversion, va_list *arguments)
@@ -67,25 +86,10 @@ static void put_standard(
 	char small[256];
 
 	small[0] = '\0';
-	switch (conversion) {
-	case 'd':
-	case 'i':
-		if (length != '\0' && length != 'h')
-			snprintf(small, sizeof(small), spec,
-			    va_arg(*arguments, intmax_t)); /* 8 bytes, all of them */
-		else
-			snprintf(small, sizeof(small), spec, va_arg(*arguments, int));
-		break;
-	case 'p':
+	if (conversion == 'p')
 		snprintf(small, sizeof(small), spec, va_arg(*arguments, void *));
-		break;
-	default:
-		if (length != '\0' && length != 'h')
-			snprintf(small, sizeof(small), spec,
-			    va_arg(*arguments, uintmax_t)); /* 8 bytes, all of them */
-		else
-			snprintf(small, sizeof(small), spec, va_arg(*arguments, unsigned));
-	}
+	else
+		snprintf(small, sizeof(small), spec, next_number(length, conversion, arguments));
 	put_all(text, small);
 }
 
@@ -118,6 +122,12 @@ static void keep(struct conversion *conversion, char c)
 	if (conversion->used + 1 < sizeof(conversion->spec))
 		conversion->spec[conversion->used++] = c;
 	conversion->spec[conversion->used] = '\0';
+}
+
+static void keep_all(struct conversion *conversion, const char *text)
+{
+	while (*text != '\0')
+		keep(conversion, *text++);
 }
 
 static const char *read_number(
@@ -158,8 +168,10 @@ static const char *read_conversion(const char *at, struct conversion *conversion
 		at = read_number(at + 1, conversion, &conversion->precision, arguments);
 	}
 	for (; *at != '\0' && strchr("hlqjtz", *at) != NULL; at++) {
-		keep(conversion, (char)(*at == 'q' ? 'j' : *at));
-		conversion->length = (char)(conversion->length == 'l' && *at == 'l' ? 'q' : *at);
+		if (*at == 'h')
+			conversion->length = (char)(conversion->length == 'h' ? 'H' : 'h');
+		else
+			conversion->length = *at;
 	}
 	return at;
 }
@@ -199,17 +211,21 @@ int kshim_format_text(char *out, size_t size, const char *format, va_list from)
 			    &text, va_arg(arguments, const char *), how.left, how.width, how.precision);
 			break;
 		case 'y': /* signed hexadecimal, an oddity of old */
-			keep(&how, 'x');
+			keep_all(&how, "jx");
 			put_standard(&text, how.spec, how.length, 'x', &arguments);
 			break;
 		case 'r':
-			keep(&how, 'u');
+			keep_all(&how, "ju");
 			put_standard(&text, how.spec, how.length, 'u', &arguments);
 			break;
+		case 'c':
+			put(&text, (char)va_arg(arguments, int));
+			break;
 		default:
+			if (*format != 'p')
+				keep(&how, 'j');
 			keep(&how, *format);
-			put_standard(&text, how.spec, how.length,
-			    (char)(*format == 'c' ? 'd' : *format), &arguments);
+			put_standard(&text, how.spec, how.length, *format, &arguments);
 		}
 		format++;
 	}
