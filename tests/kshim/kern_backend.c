@@ -72,7 +72,7 @@ static int backend_init(void)
 		return (ENXIO);
 	regs = (struct unit_regs *)PHYS_TO_DMAP(drhd->Address);
 	KASSERT((regs->cap & 0x400) != 0, ("no 4-level tables: %#lx", regs->cap));
-	for (int i = 0; i < 256; i++)
+	for (size_t i = 0; i < 256; i++)
 		root_table[i * 2] = vtophys(context_tables[i]) | 1;
 	flush_line(root_table, sizeof(root_table));
 	flush_line(context_tables, sizeof(context_tables));
@@ -161,7 +161,7 @@ static void set(struct domain *dom, vm_paddr_t gpa, uint64_t value)
 
 static void add(struct domain *dom, uint16_t rid)
 {
-	uint64_t *entry = &context_tables[PCI_RID2BUS(rid)][(rid & 0xff) * 2];
+	uint64_t *entry = &context_tables[PCI_RID2BUS(rid)][(size_t)(rid & 0xff) * 2];
 
 	if ((entry[0] & 1) != 0)
 		panic("backend: device %x has a domain", rid);
@@ -171,7 +171,7 @@ static void add(struct domain *dom, uint16_t rid)
 
 static void take_out(uint16_t rid)
 {
-	store(&context_tables[PCI_RID2BUS(rid)][(rid & 0xff) * 2], 0);
+	store(&context_tables[PCI_RID2BUS(rid)][(size_t)(rid & 0xff) * 2], 0);
 	invalidate();
 }
 

@@ -175,19 +175,19 @@ int device_delete_child(device_t parent, device_t child)
 	return error;
 }
 
+/* The last leaf first, so that children go before their parents. */
 int device_delete_children(device_t parent)
 {
-	device_t child;
+	while (!TAILQ_EMPTY(&parent->children)) {
+		device_t leaf = parent;
+		int error;
 
-	while ((child = TAILQ_LAST(&parent->children, device_list)) != NULL) {
-		int error = device_delete_children(child);
-
-		if (error == 0)
-			error = device_detach(child);
+		while (!TAILQ_EMPTY(&leaf->children))
+			leaf = TAILQ_LAST(&leaf->children, device_list);
+		error = device_detach(leaf);
 		if (error != 0)
 			return error;
-		TAILQ_REMOVE(&parent->children, child, sibling);
-		release(kshim_here, child);
+		kshim_device_drop(kshim_here, leaf);
 	}
 	return 0;
 }
