@@ -16,8 +16,11 @@ static void fill_with_rubbish(void *memory, size_t size)
 {
 	const uint32_t rubbish = RUBBISH;
 
-	for (size_t i = 0; i + sizeof(rubbish) <= size; i += sizeof(rubbish))
-		memcpy((uint8_t *)memory + i, &rubbish, sizeof(rubbish));
+	size_t done = sizeof(rubbish);
+
+	memcpy(memory, &rubbish, sizeof(rubbish));
+	for (; done < size; done *= 2) /* sizes are powers of two, or whole pages */
+		memcpy((uint8_t *)memory + done, memory, done < size - done ? done : size - done);
 }
 
 static bool choose(struct iommusim_kernel *kernel, uint64_t *base, uint64_t *length)
