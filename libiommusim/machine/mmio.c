@@ -61,6 +61,18 @@ static const struct iommusim_mmio_region *decode(const struct mmio_bus *bus, uin
 	return NULL;
 }
 
+enum iommusim_status iommusim_mmio_find(
+    const struct iommusim_machine *machine, uint64_t address, uint64_t *base, uint64_t *length)
+{
+	const struct iommusim_mmio_region *region = decode(&machine->bus, address);
+
+	if (region == NULL)
+		return IOMMUSIM_ENXIO;
+	*base = region->base;
+	*length = region->length;
+	return IOMMUSIM_OK;
+}
+
 static bool well_formed(uint64_t address, unsigned width)
 {
 	return (width == 1 || width == 2 || width == 4 || width == 8) && address % width == 0;

@@ -35,6 +35,13 @@ IOMMUSIM_API enum iommusim_status iommusim_mmio_attach(
 IOMMUSIM_API enum iommusim_status iommusim_mmio_detach(struct iommusim_machine *machine, uint64_t base);
 
 /*
+ * The registers that decode `address`: where they begin and how many bytes they are. Reads nothing and takes no
+ * time. Returns OK, or ENXIO when nothing decodes the address. Control side.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_mmio_find(
+    const struct iommusim_machine *machine, uint64_t address, uint64_t *base, uint64_t *length);
+
+/*
  * A bus analyser: told of every register access, before a write acts (`value` is what is written) and
  * after a read has its value. It may look at the machine but must not change it.
  */

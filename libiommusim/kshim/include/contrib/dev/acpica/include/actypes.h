@@ -1,0 +1,7 @@
+/* Forward: it is all in acpi.h. */
+#ifndef IOMMUSIM_KSHIM_ACPICA_ACTYPES_H
+#define IOMMUSIM_KSHIM_ACPICA_ACTYPES_H
+
+#include <contrib/dev/acpica/include/acpi.h>
+
+#endif

@@ -1,0 +1,2 @@
+/* The interface of devices, under the name of the file that a kernel build generates. */
+#include <sys/bus.h>

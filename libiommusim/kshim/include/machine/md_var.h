@@ -1,0 +1,10 @@
+/* Facts about the machine that only this architecture has. */
+#ifndef IOMMUSIM_KSHIM_MACHINE_MD_VAR_H
+#define IOMMUSIM_KSHIM_MACHINE_MD_VAR_H
+
+#include <machine/cpufunc.h>
+
+extern _Thread_local long Maxmem;
+extern _Thread_local u_int cpu_maxphyaddr; /* physical address bits */
+
+#endif

@@ -1,0 +1,1 @@
+/* A kernel configuration with nothing out of the ordinary. */

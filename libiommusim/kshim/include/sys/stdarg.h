@@ -1,0 +1,7 @@
+/* Variable arguments. */
+#ifndef IOMMUSIM_KSHIM_SYS_STDARG_H
+#define IOMMUSIM_KSHIM_SYS_STDARG_H
+
+#include <stdarg.h>
+
+#endif

@@ -1,0 +1,8 @@
+/* Forward: what is here of it is in vm_extern.h and vm_page.h. */
+#ifndef IOMMUSIM_KSHIM_VM_VM_PAGER_H
+#define IOMMUSIM_KSHIM_VM_VM_PAGER_H
+
+#include <vm/vm_extern.h>
+#include <vm/vm_page.h>
+
+#endif

@@ -1,0 +1,10 @@
+/* Interrupts of a guest: whoever links a user of it supplies the function. */
+#ifndef IOMMUSIM_KSHIM_VMM_LAPIC_H
+#define IOMMUSIM_KSHIM_VMM_LAPIC_H
+
+#include <sys/types.h>
+
+struct vm;
+int lapic_intr_msi(struct vm *vm, uint64_t address, uint64_t message);
+
+#endif
