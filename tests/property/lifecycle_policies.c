@@ -47,6 +47,8 @@ WHEN(beside_another,
 WHEN(beside_any, life->board.hindrance == LIFE_TAKEN && facts->tried)
 WHEN(borrows, facts->borrowed > 0)
 WHEN(starts_version_6, life->board.preset == LIFE_SAPPHIRE && facts->starts > 0)
+/* A unit that has never been on has kept nothing: the first time there is nothing to forget. */
+WHEN(starts_version_6_again, life->board.preset == LIFE_SAPPHIRE && facts->starts > 1)
 WHEN(ends_with_ats, facts->ended_ats > 0 || facts->kept > 0)
 WHEN(uses_ats, facts->done[OP_ATS] > 0)
 WHEN(uses_unflushed, facts->unflushed > 0)
@@ -101,7 +103,7 @@ const struct life_policy life_policies[] = {
 	    ONE(MISSING_INVALIDATION), waits, ONE(MISSING_WRITE_BUFFER_FLUSH), maps, true },
 	{ "reach", "selective", V | A, NO_FLAW, false },
 	{ "interface", "registers", V, "VT-d 6.5.1: units of version 6 have no invalidation registers",
-	    ONE(SRTP_WITHOUT_FLUSH), starts_version_6, TWO(MISSING_INVALIDATION, DOMAIN_ID_REUSE), NULL, true },
+	    ONE(SRTP_WITHOUT_FLUSH), starts_version_6_again, TWO(MISSING_INVALIDATION, DOMAIN_ID_REUSE), starts_version_6, true },
 	{ "device_tlb", "forgotten", V, "pKVM-IA#84: devices keep translations of their own",
 	    ONE(MISSING_INVALIDATION), ends_with_ats, 0, uses_ats, true },
 	{ "write_buffer", "invalidations", V, "VT-d 6.8: what was added may be in a buffer",
