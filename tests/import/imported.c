@@ -3,34 +3,12 @@
 
 #include <stdio.h>
 
-#include <zlib.h>
-
 #include <iommusim/trace.h>
 
 struct sink {
 	struct imported *imported;
 	size_t room;
 };
-
-char *read_file(const char *name, size_t *length)
-{
-	enum { ROOM = 16 * 1024 * 1024 };
-	gzFile stream = gzopen(name, "rb");
-	char *text;
-	int count;
-
-	*length = 0;
-	if (stream == NULL)
-		return NULL;
-	text = malloc(ROOM);
-	assert_non_null(text);
-	count = gzread(stream, text, ROOM - 1);
-	assert_true(count >= 0);
-	text[count] = '\0';
-	*length = (size_t)count;
-	gzclose(stream);
-	return text;
-}
 
 static void put(void *context, const char *text, size_t length)
 {
@@ -97,7 +75,7 @@ struct imported import_sample(
 	char *text;
 
 	snprintf(path, sizeof(path), SAMPLES "%s", name);
-	text = read_file(path, &length);
+	text = file_read(path, &length);
 	assert_non_null(text);
 	imported = import_text(source, text, length, options);
 	free(text);

@@ -14,6 +14,8 @@
 
 #include <iommusim/import.h>
 
+#include "own_files.h"
+
 enum { MOST_NOTICES = 16 };
 
 struct notice {
@@ -36,9 +38,6 @@ struct imported {
 };
 
 #define SAMPLES IOMMUSIM_SOURCE_DIR "/tests/import/samples/"
-
-/* All of a file, unpacked when it is compressed; free(). NULL: it is not there. */
-char *read_file(const char *name, size_t *length);
 
 /* `options` may be NULL; its callbacks are replaced. */
 struct imported import_text(enum iommusim_import_source source, const char *text, size_t length,

@@ -279,7 +279,7 @@ static void every_format_of_the_script_is_known(void **state)
 {
 	char format[256] = "", function[64], line[512];
 	size_t length, comments = 0, formats = 0;
-	char *script = read_file(SCRIPT, &length);
+	char *script = file_read(SCRIPT, &length);
 	const char *at = script;
 
 	(void)state;

@@ -189,7 +189,7 @@ static void fill_in(char *probe, char *line)
 static void every_probe_of_the_script_is_known(void **state)
 {
 	size_t length;
-	char *script = read_file(IOMMUSIM_SOURCE_DIR "/docs/capture/iommu-probes.sh", &length),
+	char *script = file_read(IOMMUSIM_SOURCE_DIR "/docs/capture/iommu-probes.sh", &length),
 	     *save = NULL;
 	unsigned probes = 0;
 

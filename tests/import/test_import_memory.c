@@ -26,7 +26,7 @@ static char *read_sample(const struct sample *sample, size_t *length)
 	char path[512], *text;
 
 	snprintf(path, sizeof(path), SAMPLES "%s", sample->name);
-	text = read_file(path, length);
+	text = file_read(path, length);
 	assert_non_null(text);
 	return text;
 }

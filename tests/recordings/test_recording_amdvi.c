@@ -30,7 +30,7 @@
 	"{\"rw\":\"w\",\"off\":24,\"size\":8,\"val\":135181}\n"                                                                    \
 	"{\"rw\":\"r\",\"off\":24,\"size\":8,\"val\":135181}\n"
 
-static struct replayed run(const char *lines, const char *option)
+static struct command_run run(const char *lines, const char *option)
 {
 	return replay_behind(AMD_PLATFORM, AMD_DRIVER, lines, option, NULL);
 }
@@ -44,7 +44,7 @@ struct line {
 
 static void check_line(const struct line *line, const char *kind)
 {
-	struct replayed text = run(line->text, NULL), data = run(line->text, "--json");
+	struct command_run text = run(line->text, NULL), data = run(line->text, "--json");
 	const bool agrees = line->expected == NULL;
 	struct json_object *whole, *summary = summary_of(&data, &whole);
 	char path[64];
@@ -63,8 +63,8 @@ static void check_line(const struct line *line, const char *kind)
 		assert_contains(text.output, line->got);
 	}
 	json_object_put(whole);
-	replayed_free(&text);
-	replayed_free(&data);
+	command_run_free(&text);
+	command_run_free(&data);
 }
 
 #define XLATE(iova, pa)                                                                                \
@@ -136,7 +136,7 @@ static void interrupts(void **state)
 		{ IR(24, 4276092928, 16, 4276097028, 16433), "0xfee01004 data 0x4031\n",
 		    "blocked, reason 2h" },
 	};
-	struct replayed result;
+	struct command_run result;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
@@ -144,7 +144,7 @@ static void interrupts(void **state)
 	result = run("{\"op\":\"ir\",\"addr\":4276092928,\"data\":1,\"oaddr\":0,\"odata\":0}\n", NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "expected a number `rid`");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 /* ---- invalidations -------------------------------------------------------------------------------------- */
@@ -160,12 +160,12 @@ static void interrupts(void **state)
 
 static void expect_code(int code, const char *lines, const char *option)
 {
-	struct replayed result = run(lines, option);
+	struct command_run result = run(lines, option);
 
 	if (result.code != code)
 		print_message("%s%s\n%s%s", lines, option, result.output, result.errors);
 	assert_int_equal(result.code, code);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void invalidations(void **state)
@@ -245,7 +245,7 @@ static void short_interrupt_entries(void **state)
 static void expect_config(
     const char *lines, int64_t writes, int64_t reads, int64_t differ, int64_t sent)
 {
-	struct replayed result = run(lines, "--json");
+	struct command_run result = run(lines, "--json");
 	struct json_object *whole, *summary = summary_of(&result, &whole);
 
 	assert_int_equal(result.code, 0);
@@ -255,12 +255,12 @@ static void expect_config(
 	assert_int_equal(number_at(summary, "events/sent"), sent);
 	assert_int_equal(number_at(summary, "mmio/reads_differ"), 0);
 	json_object_put(whole);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void configuration(void **state)
 {
-	struct replayed result;
+	struct command_run result;
 
 	(void)state;
 	expect_config("", 0, 0, 0, 0);
@@ -278,15 +278,15 @@ static void configuration(void **state)
 	expect_config(LIST MSI CFG("w", 98, 128) FAULT(24, 16384), 6, 4, 0, 0);
 	result = run(LIST MSI CFG("r", 64, 14), NULL);
 	assert_contains(result.output, "\n  PCI function   5 writes, 5 reads (1 answered otherwise)\n");
-	replayed_free(&result);
+	command_run_free(&result);
 	result = run("{\"op\":\"cfg\",\"rw\":\"x\",\"off\":0,\"val\":0}\n", NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "`rw`: expected \"r\" or \"w\"");
-	replayed_free(&result);
+	command_run_free(&result);
 	result = run("{\"op\":\"cfg\",\"rw\":\"r\",\"off\":4096,\"val\":0}\n", NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "`off`: 0x1000 is too large");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 /* ---- checkpoints ---------------------------------------------------------------------------------------- */
@@ -301,7 +301,7 @@ static void configuration(void **state)
 
 static void check(const char *lines, const char *live, int64_t pages, int64_t agree, const char *report)
 {
-	struct replayed text, data;
+	struct command_run text, data;
 	struct json_object *whole, *summary, *list;
 
 	folder_make_inner("ckpt3");
@@ -318,8 +318,8 @@ static void check(const char *lines, const char *live, int64_t pages, int64_t ag
 	if (report != NULL)
 		assert_contains(text.output, report);
 	json_object_put(whole);
-	replayed_free(&text);
-	replayed_free(&data);
+	command_run_free(&text);
+	command_run_free(&data);
 }
 
 static void checkpoints(void **state)
@@ -368,11 +368,11 @@ static void skipped_levels(void **state)
 
 static void refuse_platform(const char *platform, const char *message)
 {
-	struct replayed result = replay_behind(platform, AMD_DRIVER, "", NULL);
+	struct command_run result = replay_behind(platform, AMD_DRIVER, "", NULL);
 
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, message);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void platforms(void **state)
@@ -404,5 +404,5 @@ int main(void)
 		cmocka_unit_test(platforms),
 	};
 
-	return cmocka_run_group_tests(tests, folder_make, folder_remove);
+	return cmocka_run_group_tests(tests, NULL, folder_remove);
 }

@@ -22,7 +22,7 @@ static void expect(const char *live)
 /* Replay with this live map; the checkpoint's counts, and the report about what parts. */
 static void check(const char *lines, const char *live, int64_t pages, int64_t agree, const char *report)
 {
-	struct replayed text, data;
+	struct command_run text, data;
 	struct json_object *whole, *summary, *list;
 
 	expect(live);
@@ -41,13 +41,13 @@ static void check(const char *lines, const char *live, int64_t pages, int64_t ag
 	if (report != NULL)
 		assert_contains(text.output, report);
 	json_object_put(whole);
-	replayed_free(&text);
-	replayed_free(&data);
+	command_run_free(&text);
+	command_run_free(&data);
 }
 
 static void all_agree(void **state)
 {
-	struct replayed result;
+	struct command_run result;
 
 	(void)state;
 	check(CHECKPOINT, ALL, 515, 515, NULL);
@@ -62,7 +62,7 @@ static void all_agree(void **state)
 	check("{\"op\":\"mem\",\"pa\":20496,\"q\":[1056771]}\n" CHECKPOINT, ALL, 515, 515, NULL);
 	result = replay_lines(CHECKPOINT, NULL);
 	assert_contains(result.output, "\n  checkpoint 3   515 of 515 agree (pages)\n");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void one_page_too_many(void **state)
@@ -166,18 +166,18 @@ static void pass_through(void **state)
 
 static void refuse(const char *live, const char *message)
 {
-	struct replayed result;
+	struct command_run result;
 
 	expect(live);
 	result = replay_lines(CHECKPOINT, NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, message);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void bad_live_maps(void **state)
 {
-	struct replayed result;
+	struct command_run result;
 
 	(void)state;
 	refuse(ALL "\n{\"rid\": 65536, \"pages\": 0}\n",
@@ -202,18 +202,18 @@ static void bad_live_maps(void **state)
 	assert_int_equal(result.code, 2);
 	assert_contains(
 	    result.errors, "/recording.jsonl:15:14: checkpoint 3: the tables map more than can be");
-	replayed_free(&result);
+	command_run_free(&result);
 	/* a file that is cut off */
 	folder_write_bytes("ckpt3/expected_live.jsonl.gz", "\037\213\010\0\0\0\0\0\0\003\253", 11);
 	result = replay_lines(CHECKPOINT, NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "/ckpt3/expected_live.jsonl.gz:0:0: cannot be read");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void not_compressed(void **state)
 {
-	struct replayed result;
+	struct command_run result;
 
 	(void)state;
 	folder_make_inner("ckpt3");
@@ -222,12 +222,12 @@ static void not_compressed(void **state)
 	result = replay_lines(CHECKPOINT, NULL);
 	assert_int_equal(result.code, 0);
 	assert_contains(result.output, "checkpoint 3   515 of 515 agree");
-	replayed_free(&result);
+	command_run_free(&result);
 	folder_delete("ckpt3/expected_live.jsonl");
 	result = replay_lines(CHECKPOINT, NULL);
 	assert_int_equal(result.code, 0);
 	assert_contains(result.output, "1 checkpoint of the recording without a ckpt folder beside it");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 int main(void)
@@ -244,5 +244,5 @@ int main(void)
 		cmocka_unit_test(not_compressed),
 	};
 
-	return cmocka_run_group_tests(tests, folder_make, folder_remove);
+	return cmocka_run_group_tests(tests, NULL, folder_remove);
 }

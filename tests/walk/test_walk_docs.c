@@ -45,11 +45,11 @@ static void the_page_shows_what_the_command_prints(void **state)
 	(void)state;
 	assert_int_equal(chdir(IOMMUSIM_SOURCE_DIR), 0);
 	for (; (at = next_block(at, &arguments, &block)) != NULL; blocks++) {
-		struct walked walked = walk("%s", arguments);
+		struct command_run walked = walk("%s", arguments);
 
 		assert_string_equal(walked.errors, "");
 		assert_string_equal(walked.output, block);
-		walked_free(&walked);
+		command_run_free(&walked);
 	}
 	free(page);
 	assert_true(blocks >= 2);

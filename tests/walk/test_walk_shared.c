@@ -147,14 +147,14 @@ static void interrupt_entries_serve_their_device_alone(void **state)
 		return;
 	machine_of(RECORDINGS "/intel/ckpt3", options, sizeof(options));
 	for (unsigned index = 0; index < 64; index++) {
-		struct walked walked =
+		struct command_run walked =
 		    walk("%s --rid 00:03.0 --interrupt 0x%x,0", options, 0xfee00018u | index << 5);
 		struct json_object *object;
 
 		assert_in_range(walked.code, 0, 1);
 		others += strstr(walked.output, "\"reason\":38") != NULL;
 		if (walked.code == 1) {
-			walked_free(&walked);
+			command_run_free(&walked);
 			continue;
 		}
 		own++;
