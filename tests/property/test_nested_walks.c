@@ -479,7 +479,7 @@ static struct composed compose(struct world *world, const struct request *reques
 		ends(&walk, 0x80);
 		return walk.result;
 	}
-	for (unsigned level = walk.space->levels;; level--) {
+	for (unsigned level = walk.space->levels; level > 0; level--) {
 		const uint64_t index = request->address >> (12 + 9 * (level - 1)) & 0x1ff;
 		uint64_t entry;
 
@@ -493,6 +493,7 @@ static struct composed compose(struct world *world, const struct request *reques
 		}
 		table = entry & UINT64_C(0xffffffffff000);
 	}
+	return walk.result;
 }
 
 /* ---- requests ---------------------------------------------------------------------------------- */
