@@ -50,6 +50,32 @@ struct command_run replay_lines(const char *lines, const char *option, ...);
 struct command_run replay_behind(
     const char *platform, const char *driver, const char *lines, const char *option, ...);
 
+/* The first lines of a recording, and how many; the lines of a test stand behind them. */
+struct recorded_driver {
+	const char *platform;
+	const char *lines;
+	unsigned count;
+};
+/* PLATFORM and DRIVER. */
+extern const struct recorded_driver vtd_driver;
+
+/* A line behind the driver's; the report has these words, or it agrees when they are NULL. */
+struct recorded_line {
+	const char *text;
+	const char *expected;
+	const char *got;
+};
+
+/* Run one line alone and see that `kind` counts it and that it agrees or parts as it says. */
+void check_line(
+    const struct recorded_driver *driver, const struct recorded_line *line, const char *kind);
+
+/* What is live at the checkpoint whose number is 3. */
+void expect_live(const char *live);
+/* Replay with this live map; the checkpoint's counts, and the report about what parts; NULL: nothing does. */
+void check_live(const struct recorded_driver *driver, const char *lines, const char *live,
+    int64_t pages, int64_t agree, const char *report);
+
 /* The summary, which is the last line of an output of --json; json_object_put() what it is in. */
 struct json_object *summary_of(const struct command_run *result, struct json_object **whole);
 /* A number in an object: "translations/agree". */

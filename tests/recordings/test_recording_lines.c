@@ -4,13 +4,6 @@
 #include "recording_run.h"
 #include "recordings/replayed.h"
 
-/* Each line stands behind DRIVER, so it is line 12 of its recording. */
-struct line {
-	const char *text;
-	const char *expected; /* of the report, NULL when it agrees */
-	const char *got;
-};
-
 #define XLATE(iova, pa, rest)                                                                          \
 	"{\"t\":11,\"op\":\"xlate\",\"rid\":24,\"iova\":" #iova ",\"pa\":" #pa rest "}\n"
 #define FAULT(rid, addr, reason, w)                                                                    \
@@ -24,39 +17,9 @@ struct line {
 #define WRITE(off, size, val)                                                                          \
 	"{\"t\":11,\"rw\":\"w\",\"off\":" #off ",\"size\":" #size ",\"val\":" #val "}\n"
 
-/* Run one line alone and see that `kind` counts it and that it agrees or parts as it says. */
-static void check_line(const struct line *line, const char *kind)
-{
-	struct command_run text = replay_lines(line->text, NULL);
-	struct command_run data = replay_lines(line->text, "--json", NULL);
-	const bool agrees = line->expected == NULL;
-	struct json_object *whole, *summary = summary_of(&data, &whole);
-	char path[64];
-
-	if (text.code != (agrees ? 0 : 1))
-		print_message("%s%s%s", line->text, text.output, text.errors);
-	assert_int_equal(text.code, agrees ? 0 : 1);
-	assert_int_equal(data.code, text.code);
-	assert_string_equal(text.errors, "");
-	snprintf(path, sizeof(path), "%s/total", kind);
-	assert_int_equal(number_at(summary, path), 1);
-	snprintf(path, sizeof(path), "%s/agree", kind);
-	assert_int_equal(number_at(summary, path), agrees ? 1 : 0);
-	assert_int_equal(strstr(text.output, "line 12  ") == NULL, agrees);
-	assert_int_equal(strstr(data.output, "{\"parting\":{\"line\":12,") == NULL, agrees);
-	if (!agrees) {
-		assert_contains(text.output, "PARTS\n");
-		assert_contains(text.output, line->expected);
-		assert_contains(text.output, line->got);
-	}
-	json_object_put(whole);
-	command_run_free(&text);
-	command_run_free(&data);
-}
-
 static void translations(void **state)
 {
-	static const struct line lines[] = {
+	static const struct recorded_line lines[] = {
 		{ XLATE(0, 1048576, ",\"mask\":4095,\"prot\":3,\"did\":5,\"src\":\"update\""), NULL,
 		    NULL },
 		{ XLATE(0, 1048576, ",\"prot\":1"), NULL, NULL },
@@ -89,12 +52,12 @@ static void translations(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		check_line(&lines[i], "translations");
+		check_line(&vtd_driver, &lines[i], "translations");
 }
 
 static void faults(void **state)
 {
-	static const struct line lines[] = {
+	static const struct recorded_line lines[] = {
 		{ FAULT(24, 4096, 5, 1), NULL, NULL },
 		{ FAULT(24, 8192, 6, 0), NULL, NULL },
 		{ FAULT(24, 12291, 6, 0), NULL, NULL },
@@ -119,7 +82,7 @@ static void faults(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		check_line(&lines[i], "faults");
+		check_line(&vtd_driver, &lines[i], "faults");
 }
 
 /* A record against a line: what a right model cannot be made to say. */
@@ -167,7 +130,7 @@ static void fault_records(void **state)
 
 static void interrupts(void **state)
 {
-	static const struct line lines[] = {
+	static const struct recorded_line lines[] = {
 		/* the entry serves 00:1f.0 alone, but whoever sends is not known */
 		{ IR(4276092976, 0, 4276097024, 16435), NULL, NULL },
 		{ IR(4276092976, 65535, 4276097024, 16435), NULL, NULL },
@@ -184,7 +147,7 @@ static void interrupts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		check_line(&lines[i], "interrupts");
+		check_line(&vtd_driver, &lines[i], "interrupts");
 }
 
 /* Passed as it is, as the recorded device does; registers and later interrupts do not notice. */
