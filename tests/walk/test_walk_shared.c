@@ -24,17 +24,13 @@ static bool there(const char *name)
 static struct json_object *parse_file(const char *path)
 {
 	struct json_object *object;
-	char content[LONGEST_LINE];
-	gzFile stream = gzopen(path, "rb");
-	int length;
+	size_t length;
+	char *content = file_read(path, &length);
 
-	assert_non_null(stream);
-	length = gzread(stream, content, sizeof(content) - 1);
-	assert_true(length > 0);
-	gzclose(stream);
-	content[length] = '\0';
+	assert_true(content != NULL && length > 0);
 	object = json_tokener_parse(content);
 	assert_non_null(object);
+	free(content);
 	return object;
 }
 
