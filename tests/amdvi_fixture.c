@@ -1,6 +1,8 @@
 /* The AMD-Vi fixture: programming one unit as software would. What is proved stands in the tests. */
 #include "amdvi_fixture.h"
 
+#include "bus.h"
+
 #define COMPLETED UINT64_C(0x0123456789abcdef)
 
 static struct iommusim_amdvi_config config_of(const struct amd_setup *setup)
@@ -80,28 +82,22 @@ void am_stop(struct amd_fixture *amd)
 
 uint32_t am_get32(struct amd_fixture *amd, unsigned offset)
 {
-	uint64_t value = 0;
-
-	assert_int_equal(iommusim_mmio_read(amd->machine, AMD_BASE + offset, 4, &value), IOMMUSIM_OK);
-	return (uint32_t)value;
+	return (uint32_t)bus_get(amd->machine, AMD_BASE + offset, 4);
 }
 
 uint64_t am_get64(struct amd_fixture *amd, unsigned offset)
 {
-	uint64_t value = 0;
-
-	assert_int_equal(iommusim_mmio_read(amd->machine, AMD_BASE + offset, 8, &value), IOMMUSIM_OK);
-	return value;
+	return bus_get(amd->machine, AMD_BASE + offset, 8);
 }
 
 void am_set32(struct amd_fixture *amd, unsigned offset, uint32_t value)
 {
-	assert_int_equal(iommusim_mmio_write(amd->machine, AMD_BASE + offset, 4, value), IOMMUSIM_OK);
+	bus_set(amd->machine, AMD_BASE + offset, 4, value);
 }
 
 void am_set64(struct amd_fixture *amd, unsigned offset, uint64_t value)
 {
-	assert_int_equal(iommusim_mmio_write(amd->machine, AMD_BASE + offset, 8, value), IOMMUSIM_OK);
+	bus_set(amd->machine, AMD_BASE + offset, 8, value);
 }
 
 void am_control(struct amd_fixture *amd, uint64_t set, uint64_t clear)
@@ -142,18 +138,12 @@ uint64_t am_page(struct amd_fixture *amd)
 
 void am_store(struct amd_fixture *amd, uint64_t address, uint64_t value)
 {
-	assert_int_equal(
-	    iommusim_memory_write(amd->machine, address, &value, sizeof(value)), IOMMUSIM_OK);
-	assert_int_equal(iommusim_memory_flush(amd->machine, address, sizeof(value)), IOMMUSIM_OK);
+	bus_store(amd->machine, address, value);
 }
 
 uint64_t am_load(struct amd_fixture *amd, uint64_t address)
 {
-	uint64_t value = 0;
-
-	assert_int_equal(
-	    iommusim_memory_read(amd->machine, address, &value, sizeof(value)), IOMMUSIM_OK);
-	return value;
+	return bus_load(amd->machine, address);
 }
 
 uint64_t am_dte_at(const struct amd_fixture *amd, uint16_t rid)
@@ -280,44 +270,25 @@ void am_drain_events(struct amd_fixture *amd)
 struct iommusim_dma_page am_access(
     struct iommusim_requester *device, enum iommusim_dma_kind kind, uint64_t address, uint64_t length)
 {
-	uint8_t data[0x1000] = { 0 };
-	const struct iommusim_dma_request request = {
-		.address = address, .length = length, .kind = kind, .data = data
-	};
-	struct iommusim_dma_outcome outcome;
-
-	assert_true(length <= sizeof(data));
-	assert_int_equal(iommusim_dma(device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
-	assert_int_equal(outcome.page_count, 1);
-	return outcome.page;
+	return bus_access(device, kind, address, length);
 }
 
 unsigned am_code(struct amd_fixture *amd, enum iommusim_dma_kind kind, uint64_t address)
 {
-	const struct iommusim_dma_page page = am_access(amd->device, kind, address, 8);
-
-	assert_int_equal(page.faulted, page.fault.class_ != IOMMUSIM_FAULT_NONE);
-	return page.fault.reason;
+	return bus_reason(amd->device, kind, address);
 }
 
 uint64_t am_output(struct amd_fixture *amd, uint64_t address)
 {
-	const struct iommusim_dma_page page = am_access(amd->device, IOMMUSIM_DMA_READ, address, 8);
-
-	assert_false(page.faulted);
-	return page.physical;
+	return bus_output(amd->device, address);
 }
 
 struct iommusim_interrupt am_only_message(struct amd_fixture *amd)
 {
-	struct iommusim_interrupt message;
-
-	assert_int_equal(iommusim_interrupt_pending(amd->machine), 1);
-	assert_int_equal(iommusim_interrupt_take(amd->machine, &message), IOMMUSIM_OK);
-	return message;
+	return bus_only_message(amd->machine);
 }
 
 void am_no_message(struct amd_fixture *amd)
 {
-	assert_int_equal(iommusim_interrupt_pending(amd->machine), 0);
+	bus_no_message(amd->machine);
 }

@@ -6,6 +6,8 @@
 
 #include <iommusim/amdvi.h>
 
+#include "bus.h"
+
 /* ---- an allocator that counts ---------------------------------------------------------------- */
 
 struct counted {
@@ -310,15 +312,7 @@ uint64_t host_sysctl(const struct host *host, const char *name)
 struct iommusim_dma_page host_dma(
     struct iommusim_requester *requester, enum iommusim_dma_kind kind, uint64_t address)
 {
-	uint8_t data[8] = { 0 };
-	const struct iommusim_dma_request request = {
-		.address = address, .length = sizeof(data), .kind = kind, .data = data
-	};
-	struct iommusim_dma_outcome outcome;
-
-	assert_ok(iommusim_dma(requester, &request, &outcome, NULL, 0));
-	assert_int_equal(outcome.page_count, 1);
-	return outcome.page;
+	return bus_access(requester, kind, address, 8);
 }
 
 struct iommusim_dma_page host_look(struct iommusim_requester *requester, uint64_t address)
@@ -341,29 +335,22 @@ bool host_reaches(struct iommusim_requester *requester, uint64_t address)
 
 uint64_t host_load(struct host *host, uint64_t address)
 {
-	uint64_t value;
-
-	assert_ok(iommusim_memory_read(host->machine, address, &value, sizeof(value)));
-	return value;
+	return bus_load(host->machine, address);
 }
 
 void host_store(struct host *host, uint64_t address, uint64_t value)
 {
-	assert_ok(iommusim_memory_write(host->machine, address, &value, sizeof(value)));
-	assert_ok(iommusim_memory_flush(host->machine, address, sizeof(value)));
+	bus_store(host->machine, address, value);
 }
 
 uint64_t host_get(struct host *host, uint64_t base, unsigned offset, unsigned width)
 {
-	uint64_t value;
-
-	assert_ok(iommusim_mmio_read(host->machine, base + offset, width, &value));
-	return value;
+	return bus_get(host->machine, base + offset, width);
 }
 
 void host_set(struct host *host, uint64_t base, unsigned offset, unsigned width, uint64_t value)
 {
-	assert_ok(iommusim_mmio_write(host->machine, base + offset, width, value));
+	bus_set(host->machine, base + offset, width, value);
 }
 
 uint32_t host_status(struct host *host, uint64_t base)

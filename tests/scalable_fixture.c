@@ -1,6 +1,8 @@
 /* The scalable-mode fixture: tables of one unit, as software writes them. Proofs stand in the tests. */
 #include "scalable_fixture.h"
 
+#include "bus.h"
+
 static void store(struct scalable *sm, uint64_t address, const uint64_t *quads, unsigned count)
 {
 	for (unsigned i = count; i-- > 0;) /* P last */
@@ -161,31 +163,16 @@ void sm_pass_through(struct scalable *sm, uint32_t pasid, uint16_t domain)
 	sm_set_entry(sm, pasid, entry);
 }
 
-/* Both stages have 9 bits a level above the page; `new_bits` of an entry that points at a new table. */
-static uint64_t paging_entry_at(struct scalable *sm, uint64_t table, unsigned levels, uint64_t input,
-    unsigned level, uint64_t new_bits)
-{
-	for (unsigned at = levels;; at--) {
-		const uint64_t entry_at = table + (input >> (12 + 9 * (at - 1)) & 0x1ff) * 8;
-
-		if (at == level)
-			return entry_at;
-		if ((vt_load(&sm->vtd, entry_at) & 3) == 0)
-			vt_store(&sm->vtd, entry_at, vt_page(&sm->vtd) | new_bits);
-		table = vt_load(&sm->vtd, entry_at) & UINT64_C(0xffffffffff000);
-	}
-}
-
 uint64_t sm_first_at(
     struct scalable *sm, uint64_t table, unsigned levels, uint64_t input, unsigned level)
 {
-	return paging_entry_at(sm, table, levels, input, level, 7);
+	return vt_paging_entry_at(&sm->vtd, table, levels, input, level, 7);
 }
 
 uint64_t sm_second_at(
     struct scalable *sm, uint64_t table, unsigned levels, uint64_t input, unsigned level)
 {
-	return paging_entry_at(sm, table, levels, input, level, 3);
+	return vt_paging_entry_at(&sm->vtd, table, levels, input, level, 3);
 }
 
 void sm_map_first(struct scalable *sm, uint64_t table, unsigned levels, uint64_t input, uint64_t output,
@@ -223,14 +210,9 @@ struct iommusim_dma_page sm_access(struct scalable *sm, enum iommusim_dma_kind k
 		.execute = (flags & SM_EXECUTE) != 0,
 		.no_write = (flags & SM_NO_WRITE) != 0,
 		.data = data };
-	struct iommusim_dma_outcome outcome;
 
 	assert_true(length <= sizeof(data));
-	assert_int_equal(iommusim_dma((flags & SM_UPPER) != 0 ? sm->upper : sm->vtd.device, &request,
-			     &outcome, NULL, 0),
-	    IOMMUSIM_OK);
-	assert_int_equal(outcome.page_count, 1);
-	return outcome.page;
+	return bus_request((flags & SM_UPPER) != 0 ? sm->upper : sm->vtd.device, &request);
 }
 
 unsigned sm_reason(

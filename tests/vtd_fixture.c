@@ -1,6 +1,8 @@
 /* The VT-d fixture: programming one unit as software would. What is proved stands in the tests. */
 #include "vtd_fixture.h"
 
+#include "bus.h"
+
 /* VT-d 9.3: P in bit 0, SSPTPTR in 63:12; AW in 66:64, DID in 87:72. */
 static void point_at_page_table(struct vtd_fixture *vtd)
 {
@@ -64,28 +66,22 @@ void vt_stop(struct vtd_fixture *vtd)
 
 uint32_t vt_get32(struct vtd_fixture *vtd, unsigned offset)
 {
-	uint64_t value = 0;
-
-	assert_int_equal(iommusim_mmio_read(vtd->machine, VTD_BASE + offset, 4, &value), IOMMUSIM_OK);
-	return (uint32_t)value;
+	return (uint32_t)bus_get(vtd->machine, VTD_BASE + offset, 4);
 }
 
 uint64_t vt_get64(struct vtd_fixture *vtd, unsigned offset)
 {
-	uint64_t value = 0;
-
-	assert_int_equal(iommusim_mmio_read(vtd->machine, VTD_BASE + offset, 8, &value), IOMMUSIM_OK);
-	return value;
+	return bus_get(vtd->machine, VTD_BASE + offset, 8);
 }
 
 void vt_set32(struct vtd_fixture *vtd, unsigned offset, uint32_t value)
 {
-	assert_int_equal(iommusim_mmio_write(vtd->machine, VTD_BASE + offset, 4, value), IOMMUSIM_OK);
+	bus_set(vtd->machine, VTD_BASE + offset, 4, value);
 }
 
 void vt_set64(struct vtd_fixture *vtd, unsigned offset, uint64_t value)
 {
-	assert_int_equal(iommusim_mmio_write(vtd->machine, VTD_BASE + offset, 8, value), IOMMUSIM_OK);
+	bus_set(vtd->machine, VTD_BASE + offset, 8, value);
 }
 
 uint64_t vt_page(struct vtd_fixture *vtd)
@@ -99,18 +95,12 @@ uint64_t vt_page(struct vtd_fixture *vtd)
 
 void vt_store(struct vtd_fixture *vtd, uint64_t address, uint64_t value)
 {
-	assert_int_equal(
-	    iommusim_memory_write(vtd->machine, address, &value, sizeof(value)), IOMMUSIM_OK);
-	assert_int_equal(iommusim_memory_flush(vtd->machine, address, sizeof(value)), IOMMUSIM_OK);
+	bus_store(vtd->machine, address, value);
 }
 
 uint64_t vt_load(struct vtd_fixture *vtd, uint64_t address)
 {
-	uint64_t value = 0;
-
-	assert_int_equal(
-	    iommusim_memory_read(vtd->machine, address, &value, sizeof(value)), IOMMUSIM_OK);
-	return value;
+	return bus_load(vtd->machine, address);
 }
 
 uint64_t vt_root_at(const struct vtd_fixture *vtd)
@@ -123,19 +113,23 @@ uint64_t vt_context_at(const struct vtd_fixture *vtd)
 	return vtd->context_table + (VTD_RID & 0xff) * UINT64_C(16);
 }
 
-uint64_t vt_entry_at(struct vtd_fixture *vtd, uint64_t input, unsigned level)
+uint64_t vt_paging_entry_at(struct vtd_fixture *vtd, uint64_t table, unsigned levels, uint64_t input,
+    unsigned level, uint64_t new_bits)
 {
-	uint64_t table = vtd->page_table;
-
-	for (unsigned at = vtd->levels;; at--) {
+	for (unsigned at = levels;; at--) {
 		const uint64_t entry_at = table + (input >> (12 + 9 * (at - 1)) & 0x1ff) * 8;
 
 		if (at == level)
 			return entry_at;
 		if ((vt_load(vtd, entry_at) & 3) == 0)
-			vt_store(vtd, entry_at, vt_page(vtd) | 3);
+			vt_store(vtd, entry_at, vt_page(vtd) | new_bits);
 		table = vt_load(vtd, entry_at) & UINT64_C(0xffffffffff000);
 	}
+}
+
+uint64_t vt_entry_at(struct vtd_fixture *vtd, uint64_t input, unsigned level)
+{
+	return vt_paging_entry_at(vtd, vtd->page_table, vtd->levels, input, level, 3);
 }
 
 void vt_set_context(struct vtd_fixture *vtd, uint16_t rid, uint64_t low, uint64_t high)
@@ -205,32 +199,17 @@ unsigned vt_invalidate_iotlb(
 struct iommusim_dma_page vt_access(
     struct iommusim_requester *device, enum iommusim_dma_kind kind, uint64_t address, uint64_t length)
 {
-	uint8_t data[0x1000] = { 0 };
-	const struct iommusim_dma_request request = {
-		.address = address, .length = length, .kind = kind, .data = data
-	};
-	struct iommusim_dma_outcome outcome;
-
-	assert_true(length <= sizeof(data));
-	assert_int_equal(iommusim_dma(device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
-	assert_int_equal(outcome.page_count, 1);
-	return outcome.page;
+	return bus_access(device, kind, address, length);
 }
 
 unsigned vt_reason(struct vtd_fixture *vtd, enum iommusim_dma_kind kind, uint64_t address)
 {
-	const struct iommusim_dma_page page = vt_access(vtd->device, kind, address, 8);
-
-	assert_int_equal(page.faulted, page.fault.class_ != IOMMUSIM_FAULT_NONE);
-	return page.fault.reason;
+	return bus_reason(vtd->device, kind, address);
 }
 
 uint64_t vt_output(struct vtd_fixture *vtd, uint64_t address)
 {
-	const struct iommusim_dma_page page = vt_access(vtd->device, IOMMUSIM_DMA_READ, address, 8);
-
-	assert_false(page.faulted);
-	return page.physical;
+	return bus_output(vtd->device, address);
 }
 
 void vt_record(struct vtd_fixture *vtd, unsigned index, uint64_t record[2])
@@ -274,14 +253,10 @@ void vt_submit(struct vtd_fixture *vtd, uint64_t low, uint64_t high)
 
 struct iommusim_interrupt vt_only_message(struct vtd_fixture *vtd)
 {
-	struct iommusim_interrupt message;
-
-	assert_int_equal(iommusim_interrupt_pending(vtd->machine), 1);
-	assert_int_equal(iommusim_interrupt_take(vtd->machine, &message), IOMMUSIM_OK);
-	return message;
+	return bus_only_message(vtd->machine);
 }
 
 void vt_no_message(struct vtd_fixture *vtd)
 {
-	assert_int_equal(iommusim_interrupt_pending(vtd->machine), 0);
+	bus_no_message(vtd->machine);
 }

@@ -177,6 +177,9 @@ uint64_t vt_root_at(const struct vtd_fixture *vtd);
 uint64_t vt_context_at(const struct vtd_fixture *vtd);
 /* The paging entry of a level for an input address; tables above it are made when they are missing. */
 uint64_t vt_entry_at(struct vtd_fixture *vtd, uint64_t input, unsigned level);
+/* The same in another table of 9 bits a level, in either stage: `new_bits` of an entry that points at a new one. */
+uint64_t vt_paging_entry_at(struct vtd_fixture *vtd, uint64_t table, unsigned levels, uint64_t input,
+    unsigned level, uint64_t new_bits);
 
 /* Write the context entry of a requester on VTD_RID's bus. */
 void vt_set_context(struct vtd_fixture *vtd, uint16_t rid, uint64_t low, uint64_t high);

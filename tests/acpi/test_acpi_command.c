@@ -13,40 +13,20 @@
 
 #include "acpi_input.h"
 #include "acpi_show.h"
-#include "tests/acpi/command_run.h"
+#include "command.h"
+#include "tests/command_run.h"
+#include "tests/own_files.h"
 #include "tests/acpi/dmar_builder.h"
 #include "tests/acpi/ivrs_builder.h"
 
-/* Write a file of its own for the test; the caller removes it. */
-static void write_file(char name[32], const void *bytes, size_t size)
-{
-	FILE *file;
-	int descriptor;
-
-	memcpy(name, "/tmp/acpi-test-XXXXXX", sizeof "/tmp/acpi-test-XXXXXX");
-	descriptor = mkstemp(name);
-	assert_true(descriptor >= 0);
-	file = fdopen(descriptor, "wb");
-	assert_non_null(file);
-	assert_int_equal(fwrite(bytes, 1, size, file), size);
-	assert_int_equal(fclose(file), 0);
-}
-
 static struct command_run run_on(const void *bytes, size_t size, bool json)
 {
-	char name[32], command[] = "acpi", option[] = "--json", file[] = "a file";
-	char *argv[] = { command, json ? option : name, json ? name : NULL, NULL };
-	struct command_run run;
-	char *found;
+	char *name = file_write(bytes, size);
+	struct command_run run = json ? command_run(command_acpi, "acpi", "--json", name, NULL)
+				      : command_run(command_acpi, "acpi", name, NULL);
 
-	write_file(name, bytes, size);
-	run = command_run_acpi(argv);
-	assert_int_equal(remove(name), 0);
-	/* Names differ from run to run; tests want to compare. */
-	while ((found = strstr(run.errors, name)) != NULL) {
-		memcpy(found, file, strlen(file));
-		memmove(found + strlen(file), found + strlen(name), strlen(found + strlen(name)) + 1);
-	}
+	command_run_rename(&run, name, "a file");
+	file_remove(name);
 	return run;
 }
 
@@ -92,8 +72,7 @@ static void assert_refused(const char *text, size_t size, const char *message)
 	struct command_run run = run_on(text, size, false);
 
 	assert_int_equal(run.code, 2);
-	if (strstr(run.errors, message) == NULL)
-		fail_msg("no \"%s\" in \"%s\"", message, run.errors);
+	assert_contains(run.errors, message);
 	command_run_free(&run);
 }
 
@@ -168,8 +147,7 @@ static void text_shows_every_kind_of_structure(void **state)
 	run = run_on(builder.bytes, builder.size, false);
 	assert_int_equal(run.code, 0);
 	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
-		if (strstr(run.output, expected[i]) == NULL)
-			fail_msg("no \"%s\" in \"%s\"", expected[i], run.output);
+		assert_contains(run.output, expected[i]);
 	command_run_free(&run);
 }
 
@@ -191,9 +169,7 @@ static void a_table_that_cannot_be_used_exits_2_and_is_still_shown(void **state)
 static void json_has_one_object_a_file_on_one_line(void **state)
 {
 	struct builder sound = builder_sound(), broken = builder_sound();
-	char first[32], second[32], third[] = "/nonexistent/table";
-	char command[] = "acpi", option[] = "-j";
-	char *argv[] = { command, option, first, second, third, NULL };
+	char *names[] = { NULL, NULL };
 	static const bool usable[] = { true, false, false };
 	struct command_run run;
 	char *line;
@@ -201,9 +177,9 @@ static void json_has_one_object_a_file_on_one_line(void **state)
 	(void)state;
 	broken.bytes[48 + 2] = 0;
 	builder_sum(&broken);
-	write_file(first, sound.bytes, sound.size);
-	write_file(second, broken.bytes, broken.size);
-	run = command_run_acpi(argv);
+	names[0] = file_write(sound.bytes, sound.size);
+	names[1] = file_write(broken.bytes, broken.size);
+	run = command_run(command_acpi, "acpi", "-j", names[0], names[1], "/nonexistent/table", NULL);
 	assert_int_equal(run.code, 2);
 	line = run.output;
 	for (unsigned i = 0; i < 3; i++) {
@@ -214,8 +190,8 @@ static void json_has_one_object_a_file_on_one_line(void **state)
 		*end = '\0';
 		object = json_tokener_parse(line);
 		assert_non_null(object);
-		assert_string_equal(
-		    json_object_get_string(json_object_object_get(object, "file")), argv[2 + i]);
+		assert_string_equal(json_object_get_string(json_object_object_get(object, "file")),
+		    i < 2 ? names[i] : "/nonexistent/table");
 		assert_int_equal(
 		    json_object_get_boolean(json_object_object_get(object, "usable")), usable[i]);
 		assert_int_equal(json_object_array_length(json_object_object_get(object, "problems")),
@@ -225,8 +201,8 @@ static void json_has_one_object_a_file_on_one_line(void **state)
 	}
 	assert_string_equal(line, "");
 	command_run_free(&run);
-	remove(first);
-	remove(second);
+	file_remove(names[0]);
+	file_remove(names[1]);
 }
 
 static void json_keeps_numbers_of_64_bits(void **state)
@@ -509,8 +485,7 @@ static void text_shows_every_kind_of_device_entry(void **state)
 	run = run_on(builder.bytes, builder.size, false);
 	assert_int_equal(run.code, 0);
 	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
-		if (strstr(run.output, expected[i]) == NULL)
-			fail_msg("no \"%s\" in \"%s\"", expected[i], run.output);
+		assert_contains(run.output, expected[i]);
 	command_run_free(&run);
 }
 
@@ -540,8 +515,7 @@ static void an_ivrs_table_is_shown_as_json(void **state)
 	(void)state;
 	assert_int_equal(run.code, 0);
 	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
-		if (strstr(run.output, expected[i]) == NULL)
-			fail_msg("no \"%s\" in \"%s\"", expected[i], run.output);
+		assert_contains(run.output, expected[i]);
 	command_run_free(&run);
 }
 
@@ -571,8 +545,7 @@ static void json_shows_acpi_ids_and_unknown_entries(void **state)
 	run = run_on(builder.bytes, builder.size, true);
 	assert_int_equal(run.code, 0);
 	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
-		if (strstr(run.output, expected[i]) == NULL)
-			fail_msg("no \"%s\" in \"%s\"", expected[i], run.output);
+		assert_contains(run.output, expected[i]);
 	command_run_free(&run);
 }
 
@@ -595,9 +568,7 @@ static void an_ivrs_table_that_cannot_be_used_exits_2_and_is_still_shown(void **
 
 static void files_that_cannot_be_read_are_refused(void **state)
 {
-	char command[] = "acpi", folder[] = "/", nothing[] = "/nonexistent/table";
-	char *argv[] = { command, folder, nothing, NULL };
-	struct command_run run = command_run_acpi(argv);
+	struct command_run run = command_run(command_acpi, "acpi", "/", "/nonexistent/table", NULL);
 
 	(void)state;
 	assert_int_equal(run.code, 2);
@@ -609,38 +580,32 @@ static void files_that_cannot_be_read_are_refused(void **state)
 static void the_worst_exit_wins(void **state)
 {
 	struct builder sound = builder_sound();
-	char name[32], command[] = "acpi", nothing[] = "/nonexistent/table";
-	char *argv[] = { command, nothing, name, NULL };
-	struct command_run run;
+	char *name = file_write(sound.bytes, sound.size);
+	struct command_run run = command_run(command_acpi, "acpi", "/nonexistent/table", name, NULL);
 
 	(void)state;
-	write_file(name, sound.bytes, sound.size);
-	run = command_run_acpi(argv);
 	assert_int_equal(run.code, 2);
 	assert_non_null(strstr(run.output, "no problems"));
 	command_run_free(&run);
-	remove(name);
+	file_remove(name);
 }
 
 static void wrong_usage_exits_2_and_help_0(void **state)
 {
-	char command[] = "acpi", help[] = "--help", wrong[] = "--wrong", letter[] = "-jz";
-	char *cases[][3] = { { command, NULL, NULL }, { command, wrong, NULL },
-		{ command, letter, NULL } };
+	static const char *const arguments[] = { NULL, "--wrong", "-jz" };
 	static const char *const said[] = { "acpi: no file given\nTry `iommusim acpi --help`.\n",
 		"acpi: unknown option --wrong\n", "acpi: unknown option -z\n" };
-	char *asked[] = { command, help, NULL };
 	struct command_run run;
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
-		run = command_run_acpi(cases[i]);
+		run = command_run(command_acpi, "acpi", arguments[i], NULL);
 		assert_int_equal(run.code, 2);
 		assert_non_null(strstr(run.errors, said[i]));
 		assert_string_equal(run.output, "");
 		command_run_free(&run);
 	}
-	run = command_run_acpi(asked);
+	run = command_run(command_acpi, "acpi", "--help", NULL);
 	assert_int_equal(run.code, 0);
 	assert_non_null(strstr(run.output, "usage: iommusim acpi"));
 	command_run_free(&run);

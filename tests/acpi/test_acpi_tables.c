@@ -13,7 +13,8 @@
 
 #include "acpi_input.h"
 #include "acpi_show.h"
-#include "tests/acpi/command_run.h"
+#include "command.h"
+#include "tests/command_run.h"
 
 enum { LONGEST_LINE = 1 << 20, LONGEST_NAME = 4096 };
 
@@ -147,8 +148,7 @@ static void assert_broken_tables(const char *prefix)
 	assert_non_null(all);
 	json_object_object_foreach(all, key, expected)
 	{
-		char rest[512], command[] = "acpi", option[] = "--json";
-		char *argv[] = { command, option, name, NULL };
+		char rest[512];
 		struct command_run run;
 		struct json_object *got, *problems;
 
@@ -156,7 +156,7 @@ static void assert_broken_tables(const char *prefix)
 			continue;
 		snprintf(rest, sizeof rest, "synthetic/%s.dat", key);
 		name_file(name, rest);
-		run = command_run_acpi(argv);
+		run = command_run(command_acpi, "acpi", "--json", name, NULL);
 		got = json_tokener_parse(run.output);
 		assert_non_null(got);
 		problems = json_object_object_get(got, "problems");

@@ -17,64 +17,13 @@
 #include "models/amdvi/spec/ivrs.h"
 #include "tests/acpi/ivrs_builder.h"
 
-/* Linked with --wrap: allocations of the parser pass here and can be made to fail. */
-void *__real_calloc(size_t count, size_t size);
-void __real_free(void *memory);
-void *__wrap_calloc(size_t count, size_t size);
-void __wrap_free(void *memory);
-
-static struct {
-	bool watching;
-	unsigned until_failure; /* this many allocations succeed */
-	int live;
-} memory;
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	if (!memory.watching)
-		return __real_calloc(count, size);
-	if (memory.until_failure == 0)
-		return NULL;
-	memory.until_failure--;
-	memory.live++;
-	return __real_calloc(count, size);
-}
-
-void __wrap_free(void *block)
-{
-	if (memory.watching && block != NULL)
-		memory.live--;
-	__real_free(block);
-}
-
-/* Parse a copy that ends where the bytes end, so that a sanitizer sees a read beyond it. */
-static enum iommusim_status parse_copy(const uint8_t *bytes, size_t size, struct iommusim_ivrs **table)
-{
-	uint8_t *copy = malloc(size == 0 ? 1 : size);
-	enum iommusim_status status;
-
-	assert_non_null(copy);
-	memcpy(copy, bytes, size);
-	status = iommusim_ivrs_parse(copy, size, table);
-	free(copy);
-	return status;
-}
-
-static struct iommusim_ivrs *parse(const struct builder *builder)
-{
-	struct iommusim_ivrs *table = NULL;
-
-	assert_int_equal(parse_copy(builder->bytes, builder->size, &table), IOMMUSIM_OK);
-	assert_non_null(table);
-	return table;
-}
-
-/* The table with Length and the checksum set right. */
-static struct iommusim_ivrs *parse_finished(struct builder *builder)
-{
-	builder_finish(builder);
-	return parse(builder);
-}
+#define TABLE       iommusim_ivrs
+#define TABLE_PARSE iommusim_ivrs_parse
+#define TABLE_FREE  iommusim_ivrs_free
+#define TABLE_SOUND ivrs_sound
+#define TABLE_SIZE  240
+#define TABLE_SPOIL 76
+#include "tests/acpi/parser_tests.h"
 
 /* A table with one IVHD of type 40h that has these device entries. */
 #define PARSE_ENTRIES(...)                                                                             \
@@ -90,42 +39,6 @@ static struct iommusim_ivrs *parse_entries(uint8_t type, const uint8_t *entries,
 		ivrs_add_11h(&builder, type, (uint8_t)size);
 	builder_add(&builder, entries, size);
 	return parse_finished(&builder);
-}
-
-static void assert_problem(
-    const struct iommusim_ivrs *table, uint32_t offset, bool fatal, const char *part)
-{
-	for (uint32_t i = 0; i < table->problem_count; i++)
-		if (table->problems[i].offset == offset && table->problems[i].fatal == fatal &&
-		    strstr(table->problems[i].text, part) != NULL)
-			return;
-	for (uint32_t i = 0; i < table->problem_count; i++)
-		print_error("  %u %s %s\n", table->problems[i].offset,
-		    table->problems[i].fatal ? "fatal" : "odd", table->problems[i].text);
-	fail_msg("no %s problem at %u with \"%s\"", fatal ? "fatal" : "odd", offset, part);
-}
-
-static void assert_fatal(struct iommusim_ivrs *table, uint32_t offset, const char *part)
-{
-	assert_problem(table, offset, true, part);
-	assert_false(table->usable);
-	iommusim_ivrs_free(table);
-}
-
-static void assert_odd(struct iommusim_ivrs *table, uint32_t offset, const char *part)
-{
-	assert_problem(table, offset, false, part);
-	assert_true(table->usable);
-	iommusim_ivrs_free(table);
-}
-
-static void assert_sound(struct iommusim_ivrs *table)
-{
-	assert_true(table->usable);
-	for (uint32_t i = 0; i < table->problem_count; i++)
-		print_error("  %u %s\n", table->problems[i].offset, table->problems[i].text);
-	assert_int_equal(table->problem_count, 0);
-	iommusim_ivrs_free(table);
 }
 
 static void assert_entry(const struct iommusim_ivrs_entry *entry, uint32_t offset, uint8_t type,
@@ -688,28 +601,9 @@ static void a_requester_is_under_the_unit_of_its_segment(void **state)
 
 /* ---- what is wrong ---- */
 
-/* One change of the sound table, one problem that must come of it. */
-struct change {
-	const char *name;
-	uint16_t at[3]; /* where; 0 ends the list */
-	uint8_t to[3];
-	uint32_t offset; /* of the problem */
-	const char *part;
-};
-
-static struct iommusim_ivrs *parse_changed(const struct change *change)
-{
-	struct builder builder = ivrs_sound();
-
-	for (unsigned i = 0; i < 3 && change->at[i] != 0; i++)
-		builder.bytes[change->at[i]] = change->to[i];
-	builder_sum(&builder);
-	return parse(&builder);
-}
-
 static void broken_outlines_are_fatal(void **state)
 {
-	static const struct change changes[] = {
+	static const struct table_change changes[] = {
 		{ "Length larger than what there is", { 4 }, { 241 }, 4, "241" },
 		{ "Length of many bytes", { 7 }, { 0xff }, 4, "4278190320" },
 		{ "Length less than the header", { 4 }, { 47 }, 4, "47" },
@@ -744,7 +638,7 @@ static void broken_outlines_are_fatal(void **state)
 
 static void units_that_cannot_be_there_are_fatal(void **state)
 {
-	static const struct change changes[] = {
+	static const struct table_change changes[] = {
 		{ "base not on a page", { 88 + 8 }, { 0x10 }, 88, "0xfdf00010" },
 		{ "base on a page, not on 16 KiB", { 88 + 9 }, { 0x20 }, 88, "16 KiB" },
 	};
@@ -758,7 +652,7 @@ static void units_that_cannot_be_there_are_fatal(void **state)
 
 static void what_can_be_passed_over_is_odd(void **state)
 {
-	static const struct change changes[] = {
+	static const struct table_change changes[] = {
 		{ "revision 0", { 8 }, { 0 }, 8, "Revision is 0" },
 		{ "revision 3", { 8 }, { 3 }, 8, "Revision is 3" },
 		{ "IVHD 40h in revision 1", { 8 }, { 1 }, 88, "revision 1" },
@@ -937,7 +831,6 @@ static void ranges_of_two_units_that_overlap_are_odd(void **state)
 
 /* ---- nothing does harm ---- */
 
-/* The compiler checks this too. */
 static void fields_of_the_descriptions_do_not_overlap(void **state)
 {
 	static const struct spec_structure *const structures[] = {
@@ -957,37 +850,15 @@ static void fields_of_the_descriptions_do_not_overlap(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof structures / sizeof structures[0]; i++) {
-		uint64_t used[8] = { 0 };
-
-		for (unsigned f = 0; f < structures[i]->field_count; f++) {
-			const struct spec_field *field = &structures[i]->fields[f];
-
-			for (unsigned bit = field->low; bit <= field->high; bit++) {
-				assert_true(bit < structures[i]->bits);
-				assert_int_equal(used[bit / 64] >> bit % 64 & 1, 0);
-				used[bit / 64] |= UINT64_C(1) << bit % 64;
-			}
-		}
-	}
+	fields_are_apart(structures, sizeof structures / sizeof structures[0]);
 }
 
 /* True of every result, whatever the input was. */
 static void assert_consistent(const struct iommusim_ivrs *table, size_t size)
 {
-	bool fatal = false;
-	uint32_t offset = 0;
+	uint32_t offset = 47;
 
-	for (uint32_t i = 0; i < table->problem_count; i++) {
-		assert_true(table->problems[i].offset >= offset);
-		assert_true(table->problems[i].offset <= size);
-		assert_true(table->problems[i].text[0] != '\0');
-		assert_null(strchr(table->problems[i].text, '\n'));
-		offset = table->problems[i].offset;
-		fatal = fatal || table->problems[i].fatal;
-	}
-	assert_int_equal(table->usable, !fatal);
-	offset = 47;
+	problems_are_consistent(table->problems, table->problem_count, size, table->usable);
 	for (uint32_t i = 0; i < table->block_count; i++) {
 		const struct iommusim_ivrs_block *block = &table->blocks[i];
 
@@ -1010,59 +881,6 @@ static void assert_consistent(const struct iommusim_ivrs *table, size_t size)
 		if (iommusim_ivrs_find(table->units[i], 0xa0, &device))
 			assert_true((device.any_setting & device.setting) == device.setting);
 	}
-}
-
-static void a_table_cut_off_anywhere_cannot_be_used(void **state)
-{
-	struct builder builder = ivrs_sound();
-	struct iommusim_ivrs *table;
-
-	(void)state;
-	for (size_t size = 0; size < 36; size++)
-		assert_int_equal(parse_copy(builder.bytes, size, &table), IOMMUSIM_EFORMAT);
-	for (size_t size = 36; size < 240; size++) {
-		assert_int_equal(parse_copy(builder.bytes, size, &table), IOMMUSIM_OK);
-		assert_false(table->usable);
-		assert_false(table->checksum_ok);
-		assert_consistent(table, size);
-		iommusim_ivrs_free(table);
-	}
-}
-
-static void a_length_anywhere_is_survived(void **state)
-{
-	(void)state;
-	for (unsigned length = 0; length < 512; length++) {
-		struct builder builder = ivrs_sound();
-		struct iommusim_ivrs *table;
-
-		builder.bytes[4] = (uint8_t)(length & 0xff);
-		builder.bytes[5] = (uint8_t)(length >> 8);
-		builder_sum(&builder);
-		table = parse(&builder);
-		assert_int_equal(table->length, length);
-		assert_consistent(table, builder.size);
-		if (length > 240 || length < 48)
-			assert_false(table->usable);
-		iommusim_ivrs_free(table);
-	}
-}
-
-static void any_byte_may_be_wrong(void **state)
-{
-	(void)state;
-	for (size_t at = 4; at < 240; at++)
-		for (unsigned value = 0; value < 256; value++) {
-			struct builder builder = ivrs_sound();
-			struct iommusim_ivrs *table;
-
-			builder.bytes[at] = (uint8_t)value;
-			if (at != 9)
-				builder_sum(&builder);
-			table = parse(&builder);
-			assert_consistent(table, builder.size);
-			iommusim_ivrs_free(table);
-		}
 }
 
 /* As many units as fit, all at one address and with one device; as many entries; as many IVMDs. */
@@ -1099,33 +917,6 @@ static void large_tables_are_read_in_reasonable_time(void **state)
 	assert_consistent(table, size);
 	iommusim_ivrs_free(table);
 	free(bytes);
-}
-
-static void a_failed_allocation_leaves_nothing(void **state)
-{
-	struct builder builder = ivrs_sound();
-	struct iommusim_ivrs *table = NULL;
-	enum iommusim_status status = IOMMUSIM_ENOMEM;
-	unsigned failures = 0;
-
-	(void)state;
-	builder.bytes[76] = 9; /* a problem and its text take memory too */
-	for (unsigned limit = 0; status == IOMMUSIM_ENOMEM && limit < 1000; limit++) {
-		memory.until_failure = limit;
-		memory.live = 0;
-		memory.watching = true;
-		status = iommusim_ivrs_parse(builder.bytes, builder.size, &table);
-		if (status == IOMMUSIM_OK)
-			iommusim_ivrs_free(table);
-		memory.watching = false;
-		assert_int_equal(memory.live, 0);
-		if (status == IOMMUSIM_ENOMEM) {
-			assert_null(table);
-			failures++;
-		}
-	}
-	assert_int_equal(status, IOMMUSIM_OK);
-	assert_true(failures > 10);
 }
 
 int main(void)

@@ -7,6 +7,7 @@
 #include <iommusim/ivrs.h>
 
 #include "acpi/ivrs_builder.h"
+#include "bus.h"
 
 #define BASE UINT64_C(0xfdf00000) /* of the sound table */
 
@@ -32,14 +33,6 @@ static enum iommusim_status create(
 	return status;
 }
 
-static uint64_t get(struct iommusim_machine *machine, uint64_t address)
-{
-	uint64_t value;
-
-	assert_int_equal(iommusim_mmio_read(machine, address, 8, &value), IOMMUSIM_OK);
-	return value;
-}
-
 static uint32_t capability(struct iommusim_machine *machine, unsigned offset)
 {
 	uint32_t value;
@@ -61,10 +54,10 @@ static void the_block_that_counts_has_the_feature_registers(void **state)
 	assert_non_null(iommusim_unit_at(machine, 0));
 	assert_null(iommusim_unit_at(machine, 1)); /* 10h and 40h are one IOMMU */
 	assert_int_equal(iommusim_unit_base(iommusim_unit_at(machine, 0)), BASE);
-	assert_int_equal(get(machine, BASE + A_EFR), UINT64_C(0x206d73ef22254ade));
-	assert_int_equal(get(machine, BASE + A_EFR2), 0x10);
+	assert_int_equal(bus_get(machine, BASE + A_EFR, 8), UINT64_C(0x206d73ef22254ade));
+	assert_int_equal(bus_get(machine, BASE + A_EFR2, 8), 0x10);
 	/* counter configuration: 10:7 counters, 17:12 banks; attributes 00048000h: 4 and 2 */
-	assert_int_equal(get(machine, BASE + A_COUNTER_CONFIG), 4 << 7 | 2 << 12);
+	assert_int_equal(bus_get(machine, BASE + A_COUNTER_CONFIG, 8), 4 << 7 | 2 << 12);
 	/* id 0fh, type 3, revision 1, IOTLBs, features, extension */
 	assert_int_equal(capability(machine, 0x00) & 0xffff00ff, 0x190b000f);
 	assert_int_equal(capability(machine, 0x04), 0xfdf00001);
@@ -85,13 +78,13 @@ static void a_block_10h_says_some_of_the_features_and_the_preset_the_rest(void *
 	ADD(&builder, 1, 0, 0, 0);
 	assert_int_equal(create(machine, &builder, "zen2-client"), IOMMUSIM_OK);
 	/* of 58f77ef22294adeh: bits 36:32, 15:12, 11:0 are the table's; flags b0h: PPR, no PREF */
-	assert_int_equal(get(machine, BASE + A_EFR),
+	assert_int_equal(bus_get(machine, BASE + A_EFR, 8),
 	    (UINT64_C(0x58f77ef22294ade) &
 		~(F_PASMAX | F_GLX | F_GATS | F_HATS | F_PC | F_HE | F_GA | F_IA | F_GT | F_NX | F_XT |
 		    F_PPR | F_PREF)) |
 		F_XT | F_NX | F_GT | UINT64_C(1) << 14 | F_IA | F_GA | F_PPR | UINT64_C(15) << 32 |
 		F_PC | F_HATS_6);
-	assert_int_equal(get(machine, BASE + A_COUNTER_CONFIG), 4 << 7 | 2 << 12);
+	assert_int_equal(bus_get(machine, BASE + A_COUNTER_CONFIG, 8), 4 << 7 | 2 << 12);
 	iommusim_machine_destroy(machine);
 }
 
@@ -105,8 +98,8 @@ static void iommus_without_a_feature_register_have_none_of_the_preset(void **sta
 	ivrs_add_10h(&builder, 4);
 	ADD(&builder, 1, 0, 0, 0);
 	assert_int_equal(create(machine, &builder, "zen2-client"), IOMMUSIM_OK);
-	assert_int_equal(get(machine, BASE + A_EFR), 0);
-	assert_int_equal(get(machine, BASE + A_EFR2), 0);
+	assert_int_equal(bus_get(machine, BASE + A_EFR, 8), 0);
+	assert_int_equal(bus_get(machine, BASE + A_EFR2, 8), 0);
 	assert_int_equal(capability(machine, 0x00) >> 27 & 1, 0);
 	iommusim_machine_destroy(machine);
 }
@@ -122,7 +115,8 @@ static void counters_need_512_kib(void **state)
 	ADD(&builder, 1, 0, 0, 0);
 	builder.bytes[48 + 9] = 0x40; /* fdf04000h */
 	assert_int_equal(create(machine, &builder, "zen2-client"), IOMMUSIM_OK);
-	assert_int_equal(get(machine, BASE + 0x4000 + A_EFR), UINT64_C(0x206d73ef222548de)); /* no PC */
+	assert_int_equal(
+	    bus_get(machine, BASE + 0x4000 + A_EFR, 8), UINT64_C(0x206d73ef222548de)); /* no PC */
 	assert_int_equal(iommusim_mmio_read(machine, BASE + 0x8000, 8, &value), IOMMUSIM_ENXIO);
 	iommusim_machine_destroy(machine);
 }
@@ -138,7 +132,7 @@ static void counters_that_nobody_counted_are_the_usual_ones(void **state)
 	ADD(&builder, 1, 0, 0, 0);
 	builder.bytes[48 + 21] = 0x02; /* 00040200h, as real tables have it */
 	assert_int_equal(create(machine, &builder, "zen2-client"), IOMMUSIM_OK);
-	assert_int_equal(get(machine, BASE + A_COUNTER_CONFIG), 4 << 7 | 2 << 12);
+	assert_int_equal(bus_get(machine, BASE + A_COUNTER_CONFIG, 8), 4 << 7 | 2 << 12);
 	iommusim_machine_destroy(machine);
 }
 

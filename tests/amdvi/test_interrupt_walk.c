@@ -3,15 +3,7 @@
  * request would be told, and that it changes nothing.
  */
 #include "interrupt_scene.h"
-
-static const struct iommusim_walk_field *field(const struct iommusim_walk_step *step, const char *name)
-{
-	for (unsigned i = 0; i < step->field_count; i++)
-		if (strcmp(step->fields[i].name, name) == 0)
-			return &step->fields[i];
-	fail_msg("%s has no field %s", step->name, name);
-	return NULL;
-}
+#include "walked_step.h"
 
 static struct iommusim_walk walk_to(
     struct interrupt_scene *scene, uint64_t address, uint32_t data, struct iommusim_interrupt *out)

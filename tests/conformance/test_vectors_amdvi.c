@@ -12,7 +12,9 @@
 
 #include <cmocka.h>
 
-#include "conformance/capture.h"
+#include "command.h"
+#include "command_run.h"
+#include "own_files.h"
 
 /* 6 levels, 40 and 48 bits; registers at FED80000h. */
 #define CAPS                                                                                           \
@@ -48,40 +50,40 @@
 #define READ(off, val)  "{\"op\":\"mmio_read\",\"off\":" #off ",\"size\":8,\"val\":" #val "}"
 #define WRITE(off, val) "{\"op\":\"mmio_write\",\"off\":" #off ",\"size\":8,\"val\":" #val "}"
 
-static struct capture run(const char *text)
+static struct command_run run(const char *text)
 {
-	char *name = capture_write_file(text, strlen(text));
-	struct capture capture = capture_vectors(name, NULL);
+	char *name = file_write(text, strlen(text));
+	struct command_run capture = command_run(command_vectors, "vectors", name, NULL);
 
-	capture_remove_file(name);
+	file_remove(name);
 	return capture;
 }
 
 static void assert_passes(const char *text)
 {
-	struct capture capture = run(text);
+	struct command_run capture = run(text);
 
 	if (capture.code != 0)
 		print_message("%s%s%s", text, capture.output, capture.errors);
 	assert_string_equal(capture.output, "1 passed, 0 failed, 0 known, 0 disputed\n");
 	assert_string_equal(capture.errors, "");
 	assert_int_equal(capture.code, 0);
-	capture_free(&capture);
+	command_run_free(&capture);
 }
 
 /* The step behind the set-up, or one after it, fails with these words. */
 static void assert_fails(const char *text, unsigned step, const char *words)
 {
-	struct capture capture = run(text);
+	struct command_run capture = run(text);
 	char place[40];
 
 	snprintf(place, sizeof(place), "t/one: step %u: ", SETUP_STEPS + step);
 	assert_string_equal(capture.errors, "");
 	assert_int_equal(strncmp(capture.output, place, strlen(place)), 0);
-	capture_assert_contains(capture.output, words);
-	capture_assert_contains(capture.output, "\n0 passed, 1 failed, 0 known, 0 disputed\n");
+	assert_contains(capture.output, words);
+	assert_contains(capture.output, "\n0 passed, 1 failed, 0 known, 0 disputed\n");
 	assert_int_equal(capture.code, 1);
-	capture_free(&capture);
+	command_run_free(&capture);
 }
 
 static void what_agrees_passes(void **state)
@@ -198,11 +200,11 @@ static void devices_of_a_domain_may_have_tables_of_their_own(void **state)
 
 static void assert_refused(const char *text, const char *words)
 {
-	struct capture capture = run(text);
+	struct command_run capture = run(text);
 
 	assert_int_equal(capture.code, 2);
-	capture_assert_contains(capture.errors, words);
-	capture_free(&capture);
+	assert_contains(capture.errors, words);
+	command_run_free(&capture);
 }
 
 static void what_no_unit_can_be_is_refused(void **state)

@@ -14,7 +14,9 @@
 #include <json-c/json.h>
 #include <zlib.h>
 
-#include "conformance/capture.h"
+#include "command.h"
+#include "command_run.h"
+#include "own_files.h"
 #include "vectors_read.h"
 #include "vectors_run.h"
 
@@ -52,33 +54,28 @@
 	"\"reason\":5,\"addr\":4096,\"rid\":32,\"type\":\"write\",\"index\":0,\"frcd_lo\":4096,"       \
 	"\"frcd_hi\":9223372058329612320,\"fsts\":2"
 
-static struct capture run_text(const char *text, const char *option, const char *value)
+static struct command_run run_text(const char *text, const char *option, const char *value)
 {
-	static const char any[] = "FILE";
-	char *name = capture_write_file(text, strlen(text)), *found;
-	struct capture capture = option == NULL ? capture_vectors(name, NULL)
-	    : value == NULL                     ? capture_vectors(option, name, NULL)
-						: capture_vectors(option, value, name, NULL);
+	char *name = file_write(text, strlen(text));
+	struct command_run capture = option == NULL
+	    ? command_run(command_vectors, "vectors", name, NULL)
+	    : value == NULL ? command_run(command_vectors, "vectors", option, name, NULL)
+			    : command_run(command_vectors, "vectors", option, value, name, NULL);
 
-	/* Names differ from run to run; tests want to compare. */
-	while ((found = strstr(capture.errors, name)) != NULL) {
-		for (size_t i = 0; i < strlen(any); i++)
-			found[i] = any[i];
-		memmove(found + strlen(any), found + strlen(name), strlen(found + strlen(name)) + 1);
-	}
-	capture_remove_file(name);
+	command_run_rename(&capture, name, "FILE");
+	file_remove(name);
 	return capture;
 }
 
 static void expect(const char *text, const char *option, const char *value, int code, const char *last)
 {
-	struct capture capture = run_text(text, option, value);
+	struct command_run capture = run_text(text, option, value);
 
 	if (strcmp(capture.errors, "") != 0)
 		print_message("%s", capture.errors);
-	capture_assert_contains(capture.output, last);
+	assert_contains(capture.output, last);
 	assert_int_equal(capture.code, code);
-	capture_free(&capture);
+	command_run_free(&capture);
 }
 
 #define PASSED   "1 passed, 0 failed, 0 known, 0 disputed\n"
@@ -88,25 +85,25 @@ static void expect(const char *text, const char *option, const char *value, int 
 
 static void assert_passes(const char *text)
 {
-	struct capture capture = run_text(text, NULL, NULL);
+	struct command_run capture = run_text(text, NULL, NULL);
 
 	assert_string_equal(capture.errors, "");
 	assert_string_equal(capture.output, PASSED);
 	assert_int_equal(capture.code, 0);
-	capture_free(&capture);
+	command_run_free(&capture);
 }
 
 /* The first step fails after the set-up, with these words. */
 static void assert_fails(const char *text, const char *words)
 {
-	struct capture capture = run_text(text, NULL, NULL);
+	struct command_run capture = run_text(text, NULL, NULL);
 
 	assert_string_equal(capture.errors, "");
 	assert_int_equal(strncmp(capture.output, "t/one: step 8: ", 15), 0);
-	capture_assert_contains(capture.output, words);
-	capture_assert_contains(capture.output, "\n" FAILED);
+	assert_contains(capture.output, words);
+	assert_contains(capture.output, "\n" FAILED);
 	assert_int_equal(capture.code, 1);
-	capture_free(&capture);
+	command_run_free(&capture);
 }
 
 /* ---- passing and failing ------------------------------------------------------------------------------- */
@@ -313,7 +310,7 @@ static void further_failures_are_counted(void **state)
 
 static void several_vectors_are_counted_each(void **state)
 {
-	struct capture capture =
+	struct command_run capture =
 	    run_text(VECTOR(READ_FSTS(0)) VECTOR_OF("t/two", "", READ_FSTS(1)) "\n" VECTOR_OF(
 			 "t/three", "\"disputed\":\"so\",", READ_FSTS(1)),
 		NULL, NULL);
@@ -323,7 +320,7 @@ static void several_vectors_are_counted_each(void **state)
 	assert_string_equal(capture.output,
 	    "t/two: step 8: register at 0x034: expected 0x00000001, got 0x00000000\n"
 	    "1 passed, 1 failed, 0 known, 1 disputed\n");
-	capture_free(&capture);
+	command_run_free(&capture);
 }
 
 /* ---- what is not compared ------------------------------------------------------------------------------ */
@@ -446,10 +443,10 @@ static void cache_policies_and_the_negative_control_work(void **state)
 
 static void known(const char *list, const char *vector, int code, const char *last)
 {
-	char *name = capture_write_file(list, strlen(list));
+	char *name = file_write(list, strlen(list));
 
 	expect(vector, "--known", name, code, last);
-	capture_remove_file(name);
+	file_remove(name);
 }
 
 static void a_known_deviation_may_fail(void **state)
@@ -484,15 +481,15 @@ static void a_list_of_known_deviations_is_checked(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		char *name = capture_write_file(lists[i].text, strlen(lists[i].text));
-		struct capture capture = run_text(VECTOR(READ_FSTS(0)), "--known", name);
+		char *name = file_write(lists[i].text, strlen(lists[i].text));
+		struct command_run capture = run_text(VECTOR(READ_FSTS(0)), "--known", name);
 
 		assert_int_equal(capture.code, 2);
 		assert_string_equal(capture.output, "");
 		assert_int_equal(strncmp(capture.errors, name, strlen(name)), 0);
-		capture_assert_contains(capture.errors, lists[i].message);
-		capture_free(&capture);
-		capture_remove_file(name);
+		assert_contains(capture.errors, lists[i].message);
+		command_run_free(&capture);
+		file_remove(name);
 	}
 }
 
@@ -515,13 +512,14 @@ static void assert_line(char **text, const char *expected)
 
 static void json_has_one_object_a_vector_and_a_summary(void **state)
 {
-	char *list = capture_write_file("t/known 9.3 a reason\n", 21);
-	char *name = capture_write_file(VECTOR(READ_FSTS(0)) VECTOR_OF("t/two", "", READ_FSTS(1))
-					    VECTOR_OF("t/known", "", READ_FSTS(1)) VECTOR_OF(
-						"t/moot", "\"disputed\":\"x\",", READ_FSTS(0)),
+	char *list = file_write("t/known 9.3 a reason\n", 21);
+	char *name = file_write(VECTOR(READ_FSTS(0)) VECTOR_OF("t/two", "", READ_FSTS(1))
+				    VECTOR_OF("t/known", "", READ_FSTS(1))
+					VECTOR_OF("t/moot", "\"disputed\":\"x\",", READ_FSTS(0)),
 	    strlen(VECTOR(READ_FSTS(0)) VECTOR_OF("t/two", "", READ_FSTS(1)) VECTOR_OF(
 		"t/known", "", READ_FSTS(1)) VECTOR_OF("t/moot", "\"disputed\":\"x\",", READ_FSTS(0))));
-	struct capture capture = capture_vectors("--json", "--known", list, name, NULL);
+	struct command_run capture =
+	    command_run(command_vectors, "vectors", "--json", "--known", list, name, NULL);
 	char *text = capture.output;
 
 	(void)state;
@@ -537,9 +535,9 @@ static void json_has_one_object_a_vector_and_a_summary(void **state)
 	assert_line(&text, "{\"id\":\"t/moot\",\"result\":\"disputed\",\"failures\":[]}");
 	assert_line(&text, "{\"summary\":{\"passed\":1,\"failed\":1,\"known\":1,\"disputed\":1}}");
 	assert_string_equal(text, "");
-	capture_free(&capture);
-	capture_remove_file(name);
-	capture_remove_file(list);
+	command_run_free(&capture);
+	file_remove(name);
+	file_remove(list);
 }
 
 /* ---- bad input ----------------------------------------------------------------------------------------- */
@@ -548,7 +546,7 @@ static void json_has_one_object_a_vector_and_a_summary(void **state)
 static void assert_refused(
     const char *before, const char *fragment, const char *after, const char *words)
 {
-	struct capture capture;
+	struct command_run capture;
 	char *text, *place;
 
 	assert_true(asprintf(&text, "\n%s%s%s", before, fragment, after) > 0);
@@ -556,10 +554,10 @@ static void assert_refused(
 	capture = run_text(text, NULL, NULL);
 	if (strncmp(capture.errors, place, strlen(place)) != 0)
 		fail_msg("expected \"%s\", got \"%s\"", place, capture.errors);
-	capture_assert_contains(capture.errors, words);
+	assert_contains(capture.errors, words);
 	assert_string_equal(capture.output, "0 passed, 0 failed, 0 known, 0 disputed\n");
 	assert_int_equal(capture.code, 2);
-	capture_free(&capture);
+	command_run_free(&capture);
 	free(place);
 	free(text);
 }
@@ -750,33 +748,33 @@ static void memory_there_is_not_is_no_expectation(void **state)
 
 static void memory_beyond_all_measure_ends_the_run_with_3(void **state)
 {
-	struct capture capture =
+	struct command_run capture =
 	    run_text(LAST "\"mmio_base\":0,\"ram\":[[4096,2251799813681152]]}", NULL, NULL);
 
 	(void)state;
 	assert_int_equal(capture.code, 3);
 	assert_string_equal(capture.errors, "FILE:1:1: out of memory\n");
-	capture_free(&capture);
+	command_run_free(&capture);
 }
 
 static void a_bad_line_does_not_stop_the_others(void **state)
 {
-	struct capture capture =
+	struct command_run capture =
 	    run_text("{}\n" VECTOR(READ_FSTS(0)) "nonsense\n" VECTOR(READ_FSTS(1)), NULL, NULL);
 
 	(void)state;
 	assert_int_equal(capture.code, 2);
-	capture_assert_contains(capture.errors, "FILE:1:1: no `id`");
-	capture_assert_contains(capture.errors, "\nFILE:3:1: no JSON");
-	capture_assert_contains(capture.output, "1 passed, 1 failed, 0 known, 0 disputed\n");
-	capture_free(&capture);
+	assert_contains(capture.errors, "FILE:1:1: no `id`");
+	assert_contains(capture.errors, "\nFILE:3:1: no JSON");
+	assert_contains(capture.output, "1 passed, 1 failed, 0 known, 0 disputed\n");
+	command_run_free(&capture);
 }
 
 static void a_file_of_another_kind_does_not_flood_the_terminal(void **state)
 {
 	static const char line[] = "{}\n";
 	char text[100 * (sizeof(line) - 1) + 1] = "";
-	struct capture capture;
+	struct command_run capture;
 	unsigned lines = 0;
 
 	(void)state;
@@ -786,10 +784,9 @@ static void a_file_of_another_kind_does_not_flood_the_terminal(void **state)
 	for (const char *at = capture.errors; (at = strchr(at, '\n')) != NULL; at++)
 		lines++;
 	assert_int_equal(lines, 21);
-	capture_assert_contains(
-	    capture.errors, "FILE:21:1: this and maybe further lines cannot be used");
+	assert_contains(capture.errors, "FILE:21:1: this and maybe further lines cannot be used");
 	assert_int_equal(capture.code, 2);
-	capture_free(&capture);
+	command_run_free(&capture);
 }
 
 /* ---- files and usage ----------------------------------------------------------------------------------- */
@@ -797,30 +794,31 @@ static void a_file_of_another_kind_does_not_flood_the_terminal(void **state)
 static void compressed_files_are_read(void **state)
 {
 	static const char text[] = VECTOR(READ_FSTS(0));
-	char *name = capture_write_file("", 0);
+	char *name = file_write("", 0);
 	gzFile stream = gzopen(name, "wb");
-	struct capture capture;
+	struct command_run capture;
 
 	(void)state;
 	assert_non_null(stream);
 	assert_int_equal(gzwrite(stream, text, sizeof(text) - 1), sizeof(text) - 1);
 	assert_int_equal(gzclose(stream), Z_OK);
-	capture = capture_vectors(name, NULL);
+	capture = command_run(command_vectors, "vectors", name, NULL);
 	assert_string_equal(capture.output, PASSED);
 	assert_int_equal(capture.code, 0);
-	capture_free(&capture);
-	capture_remove_file(name);
+	command_run_free(&capture);
+	file_remove(name);
 }
 
 static void files_that_cannot_be_read_are_refused(void **state)
 {
-	struct capture capture = capture_vectors("/nonexistent/vectors", "/", NULL);
+	struct command_run capture =
+	    command_run(command_vectors, "vectors", "/nonexistent/vectors", "/", NULL);
 
 	(void)state;
 	assert_int_equal(capture.code, 2);
-	capture_assert_contains(capture.errors, "/nonexistent/vectors:0:0: cannot be opened: ");
-	capture_assert_contains(capture.errors, "/:0:0: cannot be read: ");
-	capture_free(&capture);
+	assert_contains(capture.errors, "/nonexistent/vectors:0:0: cannot be opened: ");
+	assert_contains(capture.errors, "/:0:0: cannot be read: ");
+	command_run_free(&capture);
 }
 
 static void wrong_usage_exits_2_and_help_0(void **state)
@@ -829,20 +827,20 @@ static void wrong_usage_exits_2_and_help_0(void **state)
 		{ "--nonsense", "unknown option" }, { "--known", "--known needs a value" },
 		{ "--cache=some", "expected none, hoard" },
 		{ "--known=/nonexistent/list", "/nonexistent/list:0:0: cannot be opened" } };
-	struct capture capture;
+	struct command_run capture;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		capture = capture_vectors(wrong[i][0], NULL);
+		capture = command_run(command_vectors, "vectors", wrong[i][0], NULL);
 		assert_int_equal(capture.code, 2);
 		assert_string_equal(capture.output, "");
-		capture_assert_contains(capture.errors, wrong[i][1]);
-		capture_free(&capture);
+		assert_contains(capture.errors, wrong[i][1]);
+		command_run_free(&capture);
 	}
-	capture = capture_vectors("--help", NULL);
+	capture = command_run(command_vectors, "vectors", "--help", NULL);
 	assert_int_equal(capture.code, 0);
-	capture_assert_contains(capture.output, "usage: iommusim vectors");
-	capture_free(&capture);
+	assert_contains(capture.output, "usage: iommusim vectors");
+	command_run_free(&capture);
 }
 
 /* ---- hostile input ------------------------------------------------------------------------------------- */

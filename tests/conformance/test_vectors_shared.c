@@ -14,7 +14,8 @@
 #include <cmocka.h>
 #include <json-c/json.h>
 
-#include "conformance/capture.h"
+#include "command.h"
+#include "command_run.h"
 #include "trace_input.h"
 #include "vectors_known.h"
 #include "vectors_read.h"
@@ -81,11 +82,12 @@ static void count(struct totals *totals, struct json_object *object, const char 
 
 static struct totals run_shared(const struct vendor *vendor, const char *policy)
 {
-	struct capture capture = capture_vectors("--json", "--cache", policy, vendor->file, NULL);
+	struct command_run run =
+	    command_run(command_vectors, "vectors", "--json", "--cache", policy, vendor->file, NULL);
 	struct totals totals = { .failed = 0 };
-	char *next = capture.output;
+	char *next = run.output;
 
-	assert_string_equal(capture.errors, "");
+	assert_string_equal(run.errors, "");
 	while (*next != '\0') {
 		char *line = next, *end = strchr(line, '\n');
 		struct json_object *object;
@@ -98,8 +100,8 @@ static struct totals run_shared(const struct vendor *vendor, const char *policy)
 		count(&totals, object, line);
 		json_object_put(object);
 	}
-	assert_int_equal(capture.code, totals.failed == 0 ? 0 : 1);
-	capture_free(&capture);
+	assert_int_equal(run.code, totals.failed == 0 ? 0 : 1);
+	command_run_free(&run);
 	return totals;
 }
 
@@ -134,14 +136,14 @@ static void the_shared_amdvi_vectors_pass(void **state)
 
 static void assert_control_fails(const struct vendor *vendor)
 {
-	struct capture capture;
+	struct command_run run;
 
 	skip_without(vendor);
-	capture = capture_vectors("--drop-invalidations", vendor->file, NULL);
-	assert_int_equal(capture.code, 1);
+	run = command_run(command_vectors, "vectors", "--drop-invalidations", vendor->file, NULL);
+	assert_int_equal(run.code, 1);
 	for (unsigned i = 0; i < 2; i++)
-		capture_assert_contains(capture.output, vendor->stale[i]);
-	capture_free(&capture);
+		assert_contains(run.output, vendor->stale[i]);
+	command_run_free(&run);
 }
 
 static void invalidations_that_are_dropped_are_noticed(void **state)

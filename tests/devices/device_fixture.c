@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "bus.h"
 #include "device_fixture.h"
 
 static enum iommusim_status log_dma(
@@ -60,15 +61,12 @@ void fixture_drive(struct fixture *fixture)
 
 uint32_t reg(struct fixture *fixture, uint64_t offset)
 {
-	uint64_t value;
-
-	assert_int_equal(iommusim_mmio_read(fixture->machine, BAR + offset, 4, &value), IOMMUSIM_OK);
-	return (uint32_t)value;
+	return (uint32_t)bus_get(fixture->machine, BAR + offset, 4);
 }
 
 void set_reg(struct fixture *fixture, uint64_t offset, uint32_t value)
 {
-	assert_int_equal(iommusim_mmio_write(fixture->machine, BAR + offset, 4, value), IOMMUSIM_OK);
+	bus_set(fixture->machine, BAR + offset, 4, value);
 }
 
 void put_bytes(struct fixture *fixture, uint64_t address, const void *bytes, size_t length)
@@ -83,11 +81,7 @@ void put64(struct fixture *fixture, uint64_t address, uint64_t value)
 
 uint64_t get64(struct fixture *fixture, uint64_t address)
 {
-	uint64_t value;
-
-	assert_int_equal(
-	    iommusim_memory_read(fixture->machine, address, &value, sizeof(value)), IOMMUSIM_OK);
-	return value;
+	return bus_load(fixture->machine, address);
 }
 
 enum iommusim_status disk(struct fixture *fixture, bool write, uint64_t sector, uint64_t address,

@@ -3,34 +3,12 @@
 
 #include <stdio.h>
 
-#include <zlib.h>
-
 #include <iommusim/trace.h>
 
 struct sink {
 	struct imported *imported;
 	size_t room;
 };
-
-char *read_file(const char *name, size_t *length)
-{
-	enum { ROOM = 16 * 1024 * 1024 };
-	gzFile stream = gzopen(name, "rb");
-	char *text;
-	int count;
-
-	*length = 0;
-	if (stream == NULL)
-		return NULL;
-	text = malloc(ROOM);
-	assert_non_null(text);
-	count = gzread(stream, text, ROOM - 1);
-	assert_true(count >= 0);
-	text[count] = '\0';
-	*length = (size_t)count;
-	gzclose(stream);
-	return text;
-}
 
 static void put(void *context, const char *text, size_t length)
 {
@@ -88,17 +66,34 @@ struct imported import_text(enum iommusim_import_source source, const char *text
 	return imported;
 }
 
+struct imported import_lines(
+    enum iommusim_import_source source, const char *text, const struct iommusim_import_options *options)
+{
+	struct imported imported = import_text(source, text, strlen(text), options);
+
+	if (imported.status != IOMMUSIM_OK)
+		print_message("%s\n%s\n", text, imported.problem.text);
+	assert_int_equal(imported.status, IOMMUSIM_OK);
+	return imported;
+}
+
+char *sample_read(const char *name, size_t *length)
+{
+	char path[512], *text;
+
+	snprintf(path, sizeof(path), SAMPLES "%s", name);
+	text = file_read(path, length);
+	assert_non_null(text);
+	return text;
+}
+
 struct imported import_sample(
     enum iommusim_import_source source, const char *name, const struct iommusim_import_options *options)
 {
 	struct imported imported;
-	char path[512];
 	size_t length;
-	char *text;
+	char *text = sample_read(name, &length);
 
-	snprintf(path, sizeof(path), SAMPLES "%s", name);
-	text = read_file(path, &length);
-	assert_non_null(text);
 	imported = import_text(source, text, length, options);
 	free(text);
 	if (imported.status != IOMMUSIM_OK)
@@ -113,6 +108,16 @@ void imported_free(struct imported *imported)
 {
 	free(imported->trace);
 	imported->trace = NULL;
+}
+
+void assert_notices(const struct imported *imported, const struct notice *expected, size_t count)
+{
+	assert_int_equal(imported->notice_count, count);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(imported->notices[i].why, expected[i].why);
+		assert_int_equal(imported->notices[i].line, expected[i].line);
+		assert_int_equal(imported->notices[i].column, expected[i].column);
+	}
 }
 
 /* The line that begins with `start` at or behind `from`. */

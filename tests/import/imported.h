@@ -14,6 +14,8 @@
 
 #include <iommusim/import.h>
 
+#include "own_files.h"
+
 enum { MOST_NOTICES = 16 };
 
 struct notice {
@@ -37,16 +39,20 @@ struct imported {
 
 #define SAMPLES IOMMUSIM_SOURCE_DIR "/tests/import/samples/"
 
-/* All of a file, unpacked when it is compressed; free(). NULL: it is not there. */
-char *read_file(const char *name, size_t *length);
-
 /* `options` may be NULL; its callbacks are replaced. */
 struct imported import_text(enum iommusim_import_source source, const char *text, size_t length,
     const struct iommusim_import_options *options);
-/* The same of a file below SAMPLES, which must be imported. */
+/* The same of a few lines, or of a file below SAMPLES, which must be imported. */
+struct imported import_lines(enum iommusim_import_source source, const char *text,
+    const struct iommusim_import_options *options);
 struct imported import_sample(enum iommusim_import_source source, const char *name,
     const struct iommusim_import_options *options);
 void imported_free(struct imported *imported);
+/* A file below SAMPLES, as file_read() has it. */
+char *sample_read(const char *name, size_t *length);
+
+/* The notices were these, and no others. */
+void assert_notices(const struct imported *imported, const struct notice *expected, size_t count);
 
 /* The number of the only line that begins with `start`, counted from 1. */
 uint32_t line_of(const char *trace, const char *start);

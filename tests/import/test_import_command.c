@@ -2,80 +2,34 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include <zlib.h>
-
 #include "command.h"
+#include "command_run.h"
 #include "import/imported.h"
 
-static char folder[] = "/tmp/iommusim-import-XXXXXX";
-
-struct ran {
-	int code;
-	char output[65536];
-	char errors[8192];
-};
-
-static char *path_of(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static void read_back(FILE *from, char *text, size_t room)
-{
-	rewind(from);
-	text[fread(text, 1, room - 1, from)] = '\0';
-	fclose(from);
-}
+/* What the last one wrote, until the next. */
+static struct command_run last;
 
 /* The words behind `iommusim import`, separated by blanks; @ stands for the samples, % for the test's folder. */
-static struct ran *run(const char *words)
+static const struct command_run *run(const char *words)
 {
-	static struct ran ran;
-	char text[1024] = "", *argv[16] = { strdup("import") };
-	FILE *output = tmpfile(), *errors = tmpfile();
-	int argc = 1, saved_output, saved_errors;
-	size_t length = 0;
+	char line[1024] = "import ";
+	size_t length = strlen(line);
 
 	for (; *words != '\0'; words++)
-		length += (size_t)sprintf(text + length, "%s%.*s",
+		length += (size_t)snprintf(line + length, sizeof(line) - length, "%s%.*s",
 		    *words == '@'       ? SAMPLES
-			: *words == '%' ? folder
+			: *words == '%' ? folder_path("")
 					: "",
 		    *words != '@' && *words != '%', words);
-	for (char *save = NULL, *word = strtok_r(text, " ", &save); word != NULL;
-	     word = strtok_r(NULL, " ", &save))
-		argv[argc++] = strdup(word);
-	fflush(stdout);
-	saved_output = dup(STDOUT_FILENO);
-	saved_errors = dup(STDERR_FILENO);
-	dup2(fileno(output), STDOUT_FILENO);
-	dup2(fileno(errors), STDERR_FILENO);
-	ran.code = command_import(argc, argv);
-	fflush(stdout);
-	dup2(saved_output, STDOUT_FILENO);
-	dup2(saved_errors, STDERR_FILENO);
-	close(saved_output);
-	close(saved_errors);
-	read_back(output, ran.output, sizeof(ran.output));
-	read_back(errors, ran.errors, sizeof(ran.errors));
-	while (argc > 0)
-		free(argv[--argc]);
-	return &ran;
-}
-
-static void assert_contains(const char *text, const char *part)
-{
-	if (strstr(text, part) == NULL)
-		print_message("expected: %s\nin: %s\n", part, text);
-	assert_non_null(strstr(text, part));
+	assert_true(length < sizeof(line));
+	command_run_free(&last);
+	last = command_run_line(command_import, line);
+	return &last;
 }
 
 static void the_trace_goes_where_it_is_asked_for(void **state)
 {
-	struct ran *ran = run("ftrace @linux.trace");
+	const struct command_run *ran = run("ftrace @linux.trace");
 	size_t length;
 	char *written;
 
@@ -87,7 +41,7 @@ static void the_trace_goes_where_it_is_asked_for(void **state)
 	assert_int_equal(ran->code, 0);
 	assert_string_equal(ran->output, "");
 	{
-		char *other = read_file(path_of("out.iommu"), &length);
+		char *other = file_read(folder_path("out.iommu"), &length);
 
 		assert_string_equal(other, written);
 		free(other);
@@ -100,7 +54,7 @@ static void the_trace_goes_where_it_is_asked_for(void **state)
 
 static void standard_error_says_what_is_missing(void **state)
 {
-	const struct ran *ran = run("ftrace @linux.trace");
+	const struct command_run *ran = run("ftrace @linux.trace");
 
 	(void)state;
 	assert_contains(
@@ -118,14 +72,10 @@ static void standard_error_says_what_is_missing(void **state)
 
 static void compressed_input_is_read(void **state)
 {
-	static const char text[] = "vtd_reg_write addr 0x18 size 0x4 value 0x0\n";
-	gzFile stream = gzopen(path_of("log.gz"), "wb");
-	const struct ran *ran;
+	const struct command_run *ran;
 
 	(void)state;
-	assert_non_null(stream);
-	gzwrite(stream, text, sizeof(text) - 1);
-	gzclose(stream);
+	folder_write("log.gz", "vtd_reg_write addr 0x18 size 0x4 value 0x0\n");
 	ran = run("qemu --strict %/log.gz");
 	assert_int_equal(ran->code, 0);
 	assert_contains(ran->output, "\nmmio_write32(0xfed90018, 0x0)  # 1\n");
@@ -133,7 +83,7 @@ static void compressed_input_is_read(void **state)
 
 static void options_reach_the_importer(void **state)
 {
-	const struct ran *ran = run("dtrace --keep-pages --memory 2G --iommu amdvi @bhyve.txt");
+	const struct command_run *ran = run("dtrace --keep-pages --memory 2G --iommu amdvi @bhyve.txt");
 
 	(void)state;
 	assert_contains(ran->output, "\nmachine(iommu=amdvi, memory=2G)\n");
@@ -170,13 +120,13 @@ static void wrong_usage_is_refused(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct ran *ran = run(cases[i].words);
+		const struct command_run *ran = run(cases[i].words);
 
 		assert_int_equal(ran->code, 2);
 		assert_string_equal(ran->output, "");
 		assert_contains(ran->errors, cases[i].complaint);
 	}
-	assert_int_equal(access(path_of("refused"), F_OK), -1);
+	assert_int_equal(access(folder_path("refused"), F_OK), -1);
 	assert_int_equal(run("--help")->code, 0);
 }
 
@@ -184,10 +134,10 @@ static void wrong_usage_is_refused(void **state)
 static void long_work_says_how_far_it_is(void **state)
 {
 	enum { LINES = 2000000 };
-	const struct ran *ran;
+	const struct command_run *ran;
 	const char *errors;
 	unsigned reports = 0;
-	FILE *stream = fopen(path_of("long.log"), "wb");
+	FILE *stream = fopen(folder_path("long.log"), "wb");
 
 	(void)state;
 	assert_non_null(stream);
@@ -206,19 +156,10 @@ static void long_work_says_how_far_it_is(void **state)
 	assert_null(strstr(ran->errors, "\033"));
 }
 
-static int make_folder(void **state)
+static int clean_up(void **state)
 {
-	(void)state;
-	return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-	char command[64];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
+	command_run_free(&last);
+	return folder_remove(state);
 }
 
 int main(void)
@@ -232,5 +173,5 @@ int main(void)
 		cmocka_unit_test(long_work_says_how_far_it_is),
 	};
 
-	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	return cmocka_run_group_tests(tests, NULL, clean_up);
 }

@@ -5,16 +5,6 @@
 
 #define SCRIPT IOMMUSIM_SOURCE_DIR "/docs/capture/vmm-iommu.d"
 
-static struct imported import_lines(const char *text, const struct iommusim_import_options *options)
-{
-	struct imported imported = import_text(IOMMUSIM_IMPORT_DTRACE, text, strlen(text), options);
-
-	if (imported.status != IOMMUSIM_OK)
-		print_message("%s\n%s\n", text, imported.problem.text);
-	assert_int_equal(imported.status, IOMMUSIM_OK);
-	return imported;
-}
-
 /* ---- the sample ---------------------------------------------------------------------------------------- */
 
 static void what_initialises_the_iommu_is_one_call(void **state)
@@ -112,26 +102,16 @@ static void what_is_not_understood_is_kept(void **state)
 	assert_int_equal(summary->unfinished, 1);
 	assert_int_equal(summary->lost_places, 1);
 	assert_int_equal(summary->lost, 12);
-	assert_int_equal(imported.notice_count, 4);
-	for (size_t i = 0; i < 4; i++) {
-		assert_int_equal(imported.notices[i].why, expected[i].why);
-		assert_int_equal(imported.notices[i].line, expected[i].line);
-		assert_int_equal(imported.notices[i].column, expected[i].column);
-	}
+	assert_notices(&imported, expected, sizeof(expected) / sizeof(expected[0]));
 	imported_free(&imported);
 }
 
 static void the_trace_replays(void **state)
 {
-	const struct iommusim_replay_options options = { .last_line = 0 };
 	struct imported imported = import_sample(IOMMUSIM_IMPORT_DTRACE, "bhyve.txt", NULL);
-	struct iommusim_replay_summary summary;
-	struct iommusim_diagnostic problem;
+	const struct iommusim_replay_summary summary = assert_runs(&imported);
 
 	(void)state;
-	assert_int_equal(iommusim_replay("imported.iommu", imported.trace, imported.length, &options,
-			     &summary, &problem),
-	    IOMMUSIM_OK);
 	assert_int_equal(summary.expectations_met, 1);
 	assert_int_equal(summary.expectations_failed, 0);
 	/* adding the device again was wrong then, and is found now */
@@ -145,7 +125,7 @@ static void the_trace_replays(void **state)
 /* Before April 2025 nothing is returned: what is in the register then is no error. */
 static void older_calls_return_nothing(void **state)
 {
-	struct imported imported = import_lines(
+	struct imported imported = import_lines(IOMMUSIM_IMPORT_DTRACE,
 	    "iommu_create_domain(0x1000000) = dom_fffff80001002000 # < 10 20 0 100101\n"
 	    "iommu_create_mapping(dom_fffff80001002000, 0x0, 0x1000, 0x1000) # < 30 40 0 100101 ret -5\n"
 	    "iommu_add_device(dom_fffff80001002000, 0x700) # < 50 60 0 100101 ret 22 args 2\n",
@@ -162,15 +142,15 @@ static void older_calls_return_nothing(void **state)
 /* A backend's word stands for the return that a jump took away; its first domain is the host's. */
 static void a_call_may_leave_through_a_jump(void **state)
 {
-	struct imported imported =
-	    import_lines("# > 10 0 100101 iommu_create_domain(0x1000000)\n"
-			 "# = 12 0 100101 made dom_aa000\n"
-			 "# > 14 0 100101 iommu_create_mapping(dom_aa000, 0x0, 0x0, 0x2000000)\n"
-			 "# > 16 0 100101 iommu_add_device(dom_aa000, 0xfa)\n"
-			 "# = 18 0 100101 made dom_bb000\n"
-			 "# > 20 0 100101 iommu_create_mapping(dom_bb000, 0x0, 0x1000, 0x1000)\n"
-			 "# > 22 0 100101 iommu_remove_mapping(dom_aa000, 0x1000, 0x1000)\n",
-		NULL);
+	struct imported imported = import_lines(IOMMUSIM_IMPORT_DTRACE,
+	    "# > 10 0 100101 iommu_create_domain(0x1000000)\n"
+	    "# = 12 0 100101 made dom_aa000\n"
+	    "# > 14 0 100101 iommu_create_mapping(dom_aa000, 0x0, 0x0, 0x2000000)\n"
+	    "# > 16 0 100101 iommu_add_device(dom_aa000, 0xfa)\n"
+	    "# = 18 0 100101 made dom_bb000\n"
+	    "# > 20 0 100101 iommu_create_mapping(dom_bb000, 0x0, 0x1000, 0x1000)\n"
+	    "# > 22 0 100101 iommu_remove_mapping(dom_aa000, 0x1000, 0x1000)\n",
+	    NULL);
 
 	(void)state;
 	line_of(imported.trace, "device(00:1f.2, \"pci0:31:2\")");
@@ -187,14 +167,14 @@ static void a_call_may_leave_through_a_jump(void **state)
 
 static void domains_from_before_get_a_name(void **state)
 {
-	struct imported imported =
-	    import_lines("# = 5 0 100101 iommu amdvi\n"
-			 "iommu_create_domain(0x1000000) = dom_0 # < 10 20 0 100101\n"
-			 "iommu_remove_mapping(dom_cc000, 0x0, 0x1000) # < 30 40 0 100101 ret 0\n"
-			 "iommu_destroy_domain(dom_cc000) # < 50 60 0 100101\n"
-			 "iommu_create_domain(0x2000000) = dom_cc000 # < 70 80 0 100101\n"
-			 "iommu_invalidate_tlb(dom_cc000) # < 90 95 0 100101 ret 0\n",
-		NULL);
+	struct imported imported = import_lines(IOMMUSIM_IMPORT_DTRACE,
+	    "# = 5 0 100101 iommu amdvi\n"
+	    "iommu_create_domain(0x1000000) = dom_0 # < 10 20 0 100101\n"
+	    "iommu_remove_mapping(dom_cc000, 0x0, 0x1000) # < 30 40 0 100101 ret 0\n"
+	    "iommu_destroy_domain(dom_cc000) # < 50 60 0 100101\n"
+	    "iommu_create_domain(0x2000000) = dom_cc000 # < 70 80 0 100101\n"
+	    "iommu_invalidate_tlb(dom_cc000) # < 90 95 0 100101 ret 0\n",
+	    NULL);
 
 	(void)state;
 	assert_line(&imported, "machine(iommu=amdvi, memory=1G)");
@@ -279,7 +259,7 @@ static void every_format_of_the_script_is_known(void **state)
 {
 	char format[256] = "", function[64], line[512];
 	size_t length, comments = 0, formats = 0;
-	char *script = read_file(SCRIPT, &length);
+	char *script = file_read(SCRIPT, &length);
 	const char *at = script;
 
 	(void)state;

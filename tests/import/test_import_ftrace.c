@@ -5,14 +5,6 @@
 
 #define HEAD "            init-1       [000] .....     "
 
-static struct imported import_lines(const char *text, const struct iommusim_import_options *options)
-{
-	struct imported imported = import_text(IOMMUSIM_IMPORT_FTRACE, text, strlen(text), options);
-
-	assert_int_equal(imported.status, IOMMUSIM_OK);
-	return imported;
-}
-
 /* ---- the sample ---------------------------------------------------------------------------------------- */
 
 static void mappings_go_to_the_domain_of_their_probe(void **state)
@@ -118,12 +110,7 @@ static void places_are_told(void **state)
 	struct imported imported = import_sample(IOMMUSIM_IMPORT_FTRACE, "linux.trace", NULL);
 
 	(void)state;
-	assert_int_equal(imported.notice_count, sizeof(expected) / sizeof(expected[0]));
-	for (size_t i = 0; i < imported.notice_count; i++) {
-		assert_int_equal(imported.notices[i].why, expected[i].why);
-		assert_int_equal(imported.notices[i].line, expected[i].line);
-		assert_int_equal(imported.notices[i].column, expected[i].column);
-	}
+	assert_notices(&imported, expected, sizeof(expected) / sizeof(expected[0]));
 	imported_free(&imported);
 }
 
@@ -166,7 +153,7 @@ static void other_tools_write_the_same(void **state)
 		struct imported imported;
 
 		snprintf(text, sizeof(text), "%s%s", attach, lines[i]);
-		imported = import_lines(text, NULL);
+		imported = import_lines(IOMMUSIM_IMPORT_FTRACE, text, NULL);
 		line_of(imported.trace, "iommu_create_mapping(dom1, 0x1000, 0x100000000, 0x1000)");
 		assert_int_equal(imported.notice_count, 0);
 		imported_free(&imported);
@@ -189,7 +176,7 @@ static void fill_in(char *probe, char *line)
 static void every_probe_of_the_script_is_known(void **state)
 {
 	size_t length;
-	char *script = read_file(IOMMUSIM_SOURCE_DIR "/docs/capture/iommu-probes.sh", &length),
+	char *script = file_read(IOMMUSIM_SOURCE_DIR "/docs/capture/iommu-probes.sh", &length),
 	     *save = NULL;
 	unsigned probes = 0;
 
@@ -202,7 +189,7 @@ static void every_probe_of_the_script_is_known(void **state)
 		if (strncmp(probe, "p:", 2) != 0)
 			continue;
 		fill_in(probe, line);
-		imported = import_lines(line, NULL);
+		imported = import_lines(IOMMUSIM_IMPORT_FTRACE, line, NULL);
 		assert_int_equal(imported.notice_count, 0);
 		assert_no_line(&imported, "# 1: init-1"); /* it is more than just any event */
 		imported_free(&imported);
@@ -226,7 +213,7 @@ static void every_probe_of_the_script_is_known(void **state)
 
 static void a_mapping_without_a_domain_is_a_comment(void **state)
 {
-	struct imported imported = import_lines(TWO_DEVICES ONE_MAPPING, NULL);
+	struct imported imported = import_lines(IOMMUSIM_IMPORT_FTRACE, TWO_DEVICES ONE_MAPPING, NULL);
 
 	(void)state;
 	assert_no_line(&imported, "iommu_create_mapping");
@@ -239,7 +226,8 @@ static void a_mapping_without_a_domain_is_a_comment(void **state)
 static void a_named_device_takes_mappings_without_a_domain(void **state)
 {
 	const struct iommusim_import_options options = { .device = "00:04.0" };
-	struct imported imported = import_lines(TWO_DEVICES ONE_MAPPING, &options);
+	struct imported imported =
+	    import_lines(IOMMUSIM_IMPORT_FTRACE, TWO_DEVICES ONE_MAPPING, &options);
 
 	(void)state;
 	assert_line(&imported,
@@ -251,13 +239,13 @@ static void a_named_device_takes_mappings_without_a_domain(void **state)
 
 static void a_group_shares_a_domain(void **state)
 {
-	struct imported imported = import_lines(HEAD
-	    "1.0: add_device_to_group: IOMMU: groupID=7 device=0000:00:03.0\n" HEAD
-	    "1.1: add_device_to_group: IOMMU: groupID=7 device=0000:00:03.1\n" HEAD
-	    "1.2: attach_device_to_domain: IOMMU: device=0000:00:03.0\n" HEAD
-	    "1.3: attach_device_to_domain: IOMMU: device=0000:00:03.1\n" HEAD
-	    "1.4: attach_device_to_domain: IOMMU: device=0000:00:03.1\n" HEAD
-	    "1.5: detach_device_from_domain: IOMMU: device=0000:00:03.1\n" ONE_MAPPING,
+	struct imported imported = import_lines(IOMMUSIM_IMPORT_FTRACE,
+	    HEAD "1.0: add_device_to_group: IOMMU: groupID=7 device=0000:00:03.0\n" HEAD
+		 "1.1: add_device_to_group: IOMMU: groupID=7 device=0000:00:03.1\n" HEAD
+		 "1.2: attach_device_to_domain: IOMMU: device=0000:00:03.0\n" HEAD
+		 "1.3: attach_device_to_domain: IOMMU: device=0000:00:03.1\n" HEAD
+		 "1.4: attach_device_to_domain: IOMMU: device=0000:00:03.1\n" HEAD
+		 "1.5: detach_device_from_domain: IOMMU: device=0000:00:03.1\n" ONE_MAPPING,
 	    NULL);
 
 	(void)state;
@@ -279,7 +267,7 @@ static void the_machine_is_what_the_capture_needs(void **state)
 	    "pa=0x2000000000 pgsz=0x200000 cnt=0x1 prot=0x3\n" HEAD
 	    "1.1: map: IOMMU: iova=0x0000008000000000 - 0x0000008000200000 paddr=0x0000002000000000 "
 	    "size=2097152\n";
-	struct imported imported = import_lines(text, NULL);
+	struct imported imported = import_lines(IOMMUSIM_IMPORT_FTRACE, text, NULL);
 
 	(void)state;
 	assert_line(
@@ -287,7 +275,7 @@ static void the_machine_is_what_the_capture_needs(void **state)
 	line_of(imported.trace, "# The capture uses memory up to 0x2000200000");
 	line_of(imported.trace, "iommu_create_domain(0x10000000000) = dom1");
 	imported_free(&imported);
-	imported = import_lines(text, &options);
+	imported = import_lines(IOMMUSIM_IMPORT_FTRACE, text, &options);
 	assert_line(&imported, "machine(iommu=amdvi, memory=5G, cache=none)");
 	assert_replays(&imported);
 	imported_free(&imported);
@@ -295,7 +283,8 @@ static void the_machine_is_what_the_capture_needs(void **state)
 
 static void the_unit_is_as_wide_as_the_capture(void **state)
 {
-	struct imported imported = import_lines(HEAD
+	struct imported imported = import_lines(IOMMUSIM_IMPORT_FTRACE,
+	    HEAD
 	    "1.0: attach_device_to_domain: IOMMU: device=0000:00:03.0\n" HEAD
 	    "1.1: map: IOMMU: iova=0x0000008000000000 - 0x0000008000001000 paddr=0x0000000000001000 "
 	    "size=4096\n" HEAD

@@ -21,16 +21,6 @@ static const struct sample samples[] = {
 
 enum { SAMPLES_COUNT = sizeof(samples) / sizeof(samples[0]) };
 
-static char *read_sample(const struct sample *sample, size_t *length)
-{
-	char path[512], *text;
-
-	snprintf(path, sizeof(path), SAMPLES "%s", sample->name);
-	text = read_file(path, length);
-	assert_non_null(text);
-	return text;
-}
-
 /* ---- memory that runs out ------------------------------------------------------------------------------ */
 
 struct meter {
@@ -65,7 +55,7 @@ static void memory_may_run_out_anywhere(void **state)
 	for (unsigned i = 0; i < SAMPLES_COUNT; i++) {
 		enum iommusim_status status = IOMMUSIM_ENOMEM;
 		size_t length, round = 0;
-		char *text = read_sample(&samples[i], &length);
+		char *text = sample_read(samples[i].name, &length);
 
 		while (status == IOMMUSIM_ENOMEM) {
 			struct meter meter = { .fails_at = ++round };
@@ -138,7 +128,7 @@ static void whatever_is_written_is_a_trace(void **state)
 		struct iommusim_diagnostic problem;
 		struct imported imported;
 		size_t length;
-		char *text = read_sample(sample, &length);
+		char *text = sample_read(sample->name, &length);
 
 		length = spoil(text, length, &seed);
 		imported = import_text(sample->source, text, length, &options);

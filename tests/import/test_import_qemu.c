@@ -1,14 +1,6 @@
 /* QEMU's trace lines: register accesses, the invalidation queue that is rebuilt, and what stays a comment. */
 #include "import/imported.h"
 
-static struct imported import_lines(const char *text, const struct iommusim_import_options *options)
-{
-	struct imported imported = import_text(IOMMUSIM_IMPORT_QEMU, text, strlen(text), options);
-
-	assert_int_equal(imported.status, IOMMUSIM_OK);
-	return imported;
-}
-
 static void register_accesses_are_made_again(void **state)
 {
 	struct imported imported = import_sample(IOMMUSIM_IMPORT_QEMU, "qemu-vtd.log", NULL);
@@ -57,17 +49,17 @@ static void descriptors_are_in_the_queue_before_they_are_submitted(void **state)
 
 static void a_queue_with_holes_is_not_submitted(void **state)
 {
-	struct imported imported =
-	    import_lines("vtd_reg_write addr 0x90 size 0x8 value 0x10000\n"
-			 "vtd_reg_write addr 0x18 size 0x4 value 0x4000000\n"
-			 "vtd_reg_write addr 0x88 size 0x8 value 0x20\n"
-			 "vtd_inv_desc invalidate desc type iotlb high 0x0 low 0xd2\n"
-			 "vtd_reg_write addr 0x88 size 0x8 value 0x30\n"
-			 "vtd_inv_desc invalidate desc type iotlb high 0x0 low 0xd2\n"
-			 "vtd_reg_write addr 0x90 size 0x8 value 0x10000\n"
-			 "vtd_reg_write addr 0x88 size 0x4 value 0x10\n"
-			 "vtd_inv_desc invalidate desc type iotlb high 0x0 low 0xd2\n",
-		NULL);
+	struct imported imported = import_lines(IOMMUSIM_IMPORT_QEMU,
+	    "vtd_reg_write addr 0x90 size 0x8 value 0x10000\n"
+	    "vtd_reg_write addr 0x18 size 0x4 value 0x4000000\n"
+	    "vtd_reg_write addr 0x88 size 0x8 value 0x20\n"
+	    "vtd_inv_desc invalidate desc type iotlb high 0x0 low 0xd2\n"
+	    "vtd_reg_write addr 0x88 size 0x8 value 0x30\n"
+	    "vtd_inv_desc invalidate desc type iotlb high 0x0 low 0xd2\n"
+	    "vtd_reg_write addr 0x90 size 0x8 value 0x10000\n"
+	    "vtd_reg_write addr 0x88 size 0x4 value 0x10\n"
+	    "vtd_inv_desc invalidate desc type iotlb high 0x0 low 0xd2\n",
+	    NULL);
 
 	(void)state;
 	line_of(imported.trace, "# 3: not all descriptors are in the log: vtd_reg_write addr 0x88");
@@ -82,18 +74,20 @@ static void a_queue_with_holes_is_not_submitted(void **state)
 /* A queue of one page holds 256 descriptors. */
 static void the_queue_wraps(void **state)
 {
-	struct imported imported = import_lines("vtd_reg_write addr 0x90 size 0x4 value 0x10000\n"
-						"vtd_reg_write addr 0x94 size 0x4 value 0x1\n"
-						"vtd_reg_write addr 0x88 size 0x8 value 0xff0\n",
+	struct imported imported = import_lines(IOMMUSIM_IMPORT_QEMU,
+	    "vtd_reg_write addr 0x90 size 0x4 value 0x10000\n"
+	    "vtd_reg_write addr 0x94 size 0x4 value 0x1\n"
+	    "vtd_reg_write addr 0x88 size 0x8 value 0xff0\n",
 	    NULL);
 
 	(void)state;
 	line_of(imported.trace, "# 3: not all descriptors are in the log");
 	imported_free(&imported);
-	imported = import_lines("vtd_reg_write addr 0x90 size 0x4 value 0x10000\n"
-				"vtd_reg_write addr 0x94 size 0x4 value 0x1\n"
-				"vtd_reg_write addr 0x88 size 0x8 value 0x10\n"
-				"vtd_inv_desc invalidate desc type iotlb high 0x0 low 0xd2\n",
+	imported = import_lines(IOMMUSIM_IMPORT_QEMU,
+	    "vtd_reg_write addr 0x90 size 0x4 value 0x10000\n"
+	    "vtd_reg_write addr 0x94 size 0x4 value 0x1\n"
+	    "vtd_reg_write addr 0x88 size 0x8 value 0x10\n"
+	    "vtd_inv_desc invalidate desc type iotlb high 0x0 low 0xd2\n",
 	    NULL);
 	line_of(imported.trace, "mem_write(0x100010000, \"d2");
 	assert_line(&imported, "mmio_write64(0xfed90088, 0x10)  # 3");
@@ -119,7 +113,7 @@ static void translations_are_comments_or_statements(void **state)
 
 static void pages_of_unknown_size_have_no_address(void **state)
 {
-	struct imported imported = import_lines(
+	struct imported imported = import_lines(IOMMUSIM_IMPORT_QEMU,
 	    "vtd_iotlb_page_hit IOTLB page hit sid 0x18 iova 0x201000 slpte 0x104c00082 domain 0x1\n"
 	    "vtd_dmar_translate dev 01:00.00 iova 0x201010 -> gpa 0x104c00000 mask 0x1fffff\n"
 	    "vtd_dmar_translate dev 01:00.00 iova 0x201010 -> gpa 0x104c00000 mask 0xffffffffffe00000\n",

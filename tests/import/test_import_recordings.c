@@ -98,7 +98,7 @@ static struct expected *read_expected(const struct checkpoint *checkpoint)
 	assert_non_null(expected);
 	snprintf(name, sizeof(name), FOLDER "/%s/ckpt%u/expected_live.jsonl.gz", checkpoint->recording,
 	    checkpoint->number);
-	text = read_file(name, &length);
+	text = file_read(name, &length);
 	assert_non_null(text);
 	for (char *line = strtok_r(text, "\n", &save); line != NULL;
 	     line = strtok_r(NULL, "\n", &save)) {
@@ -214,7 +214,7 @@ static struct imported import_recording(const char *recording)
 	char *text;
 
 	snprintf(name, sizeof(name), FOLDER "/%s/guest_ftrace.gz", recording);
-	text = read_file(name, &length);
+	text = file_read(name, &length);
 	assert_non_null(text);
 	imported = import_text(IOMMUSIM_IMPORT_FTRACE, text, length, NULL);
 	free(text);

@@ -4,8 +4,7 @@
  * whatever it changes, so caches never show.
  */
 #include "oracle_x86.h"
-#include "random.h"
-#include "scalable_fixture.h"
+#include "scalable_world.h"
 
 #define WORLDS   160u
 #define CHANGES  12u
@@ -13,37 +12,30 @@
 
 _Static_assert(4 * WORLDS * CHANGES * REQUESTS >= 100000, "at least 100,000 cases");
 
-#define TABLES  20u /* pages that serve as tables of any level */
-#define INDICES 5u  /* of a table are in use */
-#define PASIDS  6u  /* 0 to 4 of requests with PASID, and the one of requests without */
-#define HOLE    UINT64_C(0x10000000)
-#define ROM     UINT64_C(0x20000000)
-#define SPAN    UINT64_C(0x10000) /* of ROM, and of memory as far up as the host address width goes */
+#define TABLES 20u /* pages that serve as tables of any level */
+#define PASIDS 6u  /* 0 to 4 of requests with PASID, and the one of requests without */
+#define HOLE   UINT64_C(0x10000000)
+#define ROM    UINT64_C(0x20000000)
+#define SPAN   UINT64_C(0x10000) /* of ROM, and of memory as far up as the host address width goes */
 
 struct world {
-	struct scalable sm;
-	struct random random;
-	uint64_t seed, number;
+	struct scalable_world base;
 	struct x86_window windows[3];
 	struct x86_paging paging[PASIDS]; /* what each PASID-table entry says */
-	bool rid_privileged;
-	uint16_t indices[INDICES];
 	uint64_t tables[TABLES];
 	uint64_t *words[TABLES][INDICES]; /* where the entries in use are */
 	uint64_t shadow[TABLES][INDICES]; /* what they must be */
-	uint64_t last_address;            /* of a request, and the number of its PASID */
-	unsigned last_number;
-	bool may_speculate; /* A may be set on behalf of nobody: prefetches */
+	bool may_speculate;               /* A may be set on behalf of nobody: prefetches */
 };
 
 static uint64_t below(struct world *world, uint64_t limit)
 {
-	return random_below(&world->random, limit);
+	return random_below(&world->base.random, limit);
 }
 
 static bool chance(struct world *world, unsigned percent)
 {
-	return random_chance(&world->random, percent);
+	return random_chance(&world->base.random, percent);
 }
 
 /* ---- tables ------------------------------------------------------------------------------------ */
@@ -83,16 +75,16 @@ static uint64_t random_target(struct world *world)
 static uint64_t random_entry(struct world *world)
 {
 	static const uint8_t odd[] = { 7, 51, 50, 39, 46, 12, 13, 20, 21, 29, 30 };
-	uint64_t entry = random_next(&world->random);
+	uint64_t entry = random_next(&world->base.random);
 
 	if (chance(world, 1))
 		return entry;
 	entry = random_target(world) | (chance(world, 99) ? 1 : 0);
 	entry |= (chance(world, 96) ? 2 : 0) | (chance(world, 97) ? 4 : 0);
 	if (chance(world, 70)) /* EA, D, A */
-		entry |= chance(world, 60) ? 0x460 : random_next(&world->random) & 0x460;
+		entry |= chance(world, 60) ? 0x460 : random_next(&world->base.random) & 0x460;
 	if (chance(world, 15))
-		entry |= random_next(&world->random) & UINT64_C(0xfff0000000000b18);
+		entry |= random_next(&world->base.random) & UINT64_C(0xfff0000000000b18);
 	if (chance(world, 2))
 		entry ^= BIT(odd[below(world, sizeof(odd))]);
 	return entry;
@@ -110,12 +102,12 @@ static void add_window(
     struct world *world, unsigned slot, uint64_t base, uint64_t length, bool read_only)
 {
 	if (slot != 0) /* the fixture's RAM is there */
-		assert_int_equal(iommusim_memory_add(world->sm.vtd.machine, base, length,
+		assert_int_equal(iommusim_memory_add(world->base.sm.vtd.machine, base, length,
 				     read_only ? IOMMUSIM_MEMORY_ROM : IOMMUSIM_MEMORY_RAM),
 		    IOMMUSIM_OK);
 	world->windows[slot] = (struct x86_window){ .base = base,
 		.length = length,
-		.bytes = iommusim_memory_host(world->sm.vtd.machine, base, length),
+		.bytes = iommusim_memory_host(world->base.sm.vtd.machine, base, length),
 		.read_only = read_only };
 	assert_non_null(world->windows[slot].bytes);
 }
@@ -126,17 +118,17 @@ static void place_tables(struct world *world, unsigned haw)
 	add_window(world, 1, ROM, SPAN, true);
 	add_window(world, 2, BIT(haw) - SPAN, SPAN, false);
 	for (unsigned i = 0; i < INDICES; i++)
-		world->indices[i] = (uint16_t)(i < 2 ? i
-			: i == 2                     ? 511
-			: i == 3                     ? 256
-						     : 2 + below(world, 200));
+		world->base.indices[i] = (uint16_t)(i < 2 ? i
+			: i == 2                          ? 511
+			: i == 3                          ? 256
+							  : 2 + below(world, 200));
 	for (unsigned i = 0; i < TABLES; i++) {
-		world->tables[i] = i < 16 ? vt_page(&world->sm.vtd)
+		world->tables[i] = i < 16 ? vt_page(&world->base.sm.vtd)
 		    : i < 18              ? ROM + (i - 16) * UINT64_C(0x1000)
 					  : BIT(haw) - (i - 17) * UINT64_C(0x1000);
 		for (unsigned j = 0; j < INDICES; j++)
-			world->words[i][j] = iommusim_memory_host(world->sm.vtd.machine,
-			    world->tables[i] + world->indices[j] * UINT64_C(8), 8);
+			world->words[i][j] = iommusim_memory_host(world->base.sm.vtd.machine,
+			    world->tables[i] + world->base.indices[j] * UINT64_C(8), 8);
 	}
 	for (unsigned i = 0; i < TABLES; i++)
 		fill_table(world, i);
@@ -159,7 +151,7 @@ static bool shares_root(const struct world *world, unsigned number)
 static void fill_pasid_entry(struct world *world, unsigned number)
 {
 	struct x86_paging *paging = &world->paging[number];
-	const bool smpwcs = (world->sm.vtd.ecap & ECAP_SMPWCS) != 0;
+	const bool smpwcs = (world->base.sm.vtd.ecap & ECAP_SMPWCS) != 0;
 	uint64_t entry[8] = { SM_FIRST | SM_P };
 
 	do
@@ -173,51 +165,27 @@ static void fill_pasid_entry(struct world *world, unsigned number)
 	entry[1] = (number + 1) | (paging->snooped ? SM_PWSNP : 0);
 	entry[2] = paging->root | SM_SRE | SM_FSPM(paging->five_levels) |
 	    (paging->write_protect ? SM_WPE : 0) | (paging->extended_accessed ? SM_EAFE : 0);
-	sm_set_entry(&world->sm, pasid_of(number), entry);
-}
-
-/*
- * Everything: IOTLB and paging structures (type 2, G=1), PASID cache (7, G=3), context cache (1, G=1).
- */
-static void invalidate(struct world *world)
-{
-	static const uint64_t descriptors[][4] = { { 1 | 1 << 4 }, { 7 | 3 << 4 }, { 2 | 1 << 4 } };
-
-	for (unsigned i = 0; i < 3; i++)
-		sm_submit(&world->sm, descriptors[i]);
-}
-
-static void set_rid_privilege(struct world *world)
-{
-	const uint64_t at = sm_context_at(&world->sm, VTD_RID) + 8;
-
-	world->rid_privileged = chance(world, 50);
-	vt_store(&world->sm.vtd, at,
-	    (vt_load(&world->sm.vtd, at) & ~BIT(20)) | (world->rid_privileged ? BIT(20) : 0));
+	sm_set_entry(&world->base.sm, pasid_of(number), entry);
 }
 
 static void world_start(
-    struct world *world, uint64_t seed, uint64_t number, enum iommusim_cache_policy policy)
+    void *context, uint64_t seed, uint64_t number, enum iommusim_cache_policy policy)
 {
 	static const uint8_t widths[] = { 36, 39, 46, 52 };
 	const bool adverse = policy == IOMMUSIM_CACHE_ADVERSE;
-	struct vtd_setup setup = {
-		.seed = number, .ecap_set = ECAP_RPRIVS, .settings = { .cache = policy }
-	};
+	struct vtd_setup setup = { .seed = number, .ecap_set = ECAP_RPRIVS };
+	struct world *world = context;
 	bool gigabyte_pages;
 
 	memset(world, 0, sizeof(*world));
-	world->seed = seed;
-	world->number = number;
-	world->random = random_of_case(seed, number);
+	sw_begin(&world->base, seed, number);
 	setup.haw = widths[below(world, 4)];
 	gigabyte_pages = chance(world, 70);
 	setup.cap_clear = gigabyte_pages ? 0 : CAP_FS1GP;
 	setup.ecap_clear = chance(world, 92) ? 0 : ECAP_SMPWCS | ECAP_EAFS | ECAP_SSADS;
-	setup.settings.iotlb_sets = policy == IOMMUSIM_CACHE_SIZED ? 4 : 0;
-	setup.settings.iotlb_ways = policy == IOMMUSIM_CACHE_SIZED ? 2 : 0;
-	sm_start(&world->sm, &setup);
-	sm_queue_start(&world->sm);
+	sw_set_policy(&setup, policy);
+	sm_start(&world->base.sm, &setup);
+	sm_queue_start(&world->base.sm);
 	world->may_speculate = adverse;
 	for (unsigned i = 0; i < PASIDS; i++)
 		world->paging[i] = (struct x86_paging){ .physical_width = setup.haw,
@@ -227,20 +195,22 @@ static void world_start(
 	place_tables(world, setup.haw);
 	for (unsigned i = 0; i < PASIDS; i++)
 		fill_pasid_entry(world, i);
-	set_rid_privilege(world);
-	invalidate(world);
+	sw_set_rid_privilege(&world->base);
+	sw_invalidate(&world->base);
 }
 
-static void world_change(struct world *world)
+static void world_change(void *context)
 {
+	struct world *world = context;
+
 	if (chance(world, 20))
 		for (unsigned i = 0; i < PASIDS; i++)
 			fill_pasid_entry(world, i);
 	if (chance(world, 20))
-		set_rid_privilege(world);
+		sw_set_rid_privilege(&world->base);
 	for (uint64_t count = 1 + below(world, 5); count > 0; count--)
 		fill_table(world, (unsigned)below(world, TABLES));
-	invalidate(world);
+	sw_invalidate(&world->base);
 }
 
 /* ---- requests ---------------------------------------------------------------------------------- */
@@ -256,14 +226,8 @@ struct request {
 static uint64_t random_address(struct world *world, bool five_levels)
 {
 	const unsigned width = five_levels ? 57 : 48;
-	uint64_t address = below(world, 0x1f0) * 8;
+	uint64_t address = sw_address(&world->base, five_levels ? 5 : 4);
 
-	for (unsigned low = 12; low < width; low += 9)
-		address |= (uint64_t)(chance(world, 99) ? world->indices[below(world, INDICES)]
-							: below(world, 512))
-		    << low;
-	if ((address >> (width - 1) & 1) != 0)
-		address |= ~(BIT(width) - 1);
 	if (chance(world, 3))
 		address ^= BIT(width - 1 + below(world, 65 - width));
 	if (chance(world, 1))
@@ -271,34 +235,26 @@ static uint64_t random_address(struct world *world, bool five_levels)
 	return address;
 }
 
-/* The last address, with another index at the lowest level or somewhere. */
-static uint64_t near_address(struct world *world)
-{
-	const unsigned low = chance(world, 60) ? 12 : 12 + 9 * (unsigned)below(world, 3);
-	const uint64_t index = world->indices[below(world, INDICES)];
-
-	return (world->last_address & ~(UINT64_C(0x1ff) << low)) | index << low;
-}
-
 static struct request random_request(struct world *world)
 {
 	static const enum iommusim_dma_kind kinds[] = { IOMMUSIM_DMA_READ, IOMMUSIM_DMA_WRITE,
 		IOMMUSIM_DMA_ATOMIC };
 	const bool near = chance(world, 60);
-	struct request request = { .number = near ? world->last_number : (unsigned)below(world, PASIDS),
+	struct request request = { .number =
+				       near ? world->base.last_number : (unsigned)below(world, PASIDS),
 		.kind = kinds[below(world, 3)],
 		.length = 8 };
 
 	request.access.supervisor =
-	    request.number == PASIDS - 1 ? world->rid_privileged : chance(world, 50);
+	    request.number == PASIDS - 1 ? world->base.rid_privileged : chance(world, 50);
 	request.access.write = request.kind != IOMMUSIM_DMA_READ;
 	if (!request.access.write && chance(world, 20))
 		request.length = 0;
 	request.access.address = near
-	    ? near_address(world)
+	    ? sw_near_address(&world->base)
 	    : random_address(world, world->paging[request.number].five_levels);
-	world->last_address = request.access.address;
-	world->last_number = request.number;
+	world->base.last_address = request.access.address;
+	world->base.last_number = request.number;
 	if (request.access.address >> 20 == 0xfee) /* no translation there without PASID */
 		request.access.address ^= BIT(31);
 	return request;
@@ -322,13 +278,10 @@ static void dump(struct world *world, const struct request *request, const struc
 {
 	const struct iommusim_dma_request dma = dma_of(request);
 	const struct x86_paging *paging = &world->paging[request->number];
-	struct iommusim_walk walk;
 
-	print_error("seed %llu, case %llu: IOMMUSIM_TEST_SEED=%llu repeats the run\n",
-	    (unsigned long long)world->seed, (unsigned long long)world->number,
-	    (unsigned long long)world->seed);
-	print_error("  CAP 0x%llx ECAP 0x%llx HAW %u\n", (unsigned long long)world->sm.vtd.cap,
-	    (unsigned long long)world->sm.vtd.ecap, paging->physical_width);
+	sw_print_case(&world->base);
+	print_error("  CAP 0x%llx ECAP 0x%llx HAW %u\n", (unsigned long long)world->base.sm.vtd.cap,
+	    (unsigned long long)world->base.sm.vtd.ecap, paging->physical_width);
 	print_error("  PASID %x root 0x%llx levels %d WPE %d EAFE %d snooped %d\n",
 	    pasid_of(request->number), (unsigned long long)paging->root, 4 + paging->five_levels,
 	    paging->write_protect, paging->extended_accessed, paging->snooped);
@@ -338,12 +291,7 @@ static void dump(struct world *world, const struct request *request, const struc
 	print_error("  oracle: reasons from 58h 0x%llx, physical 0x%llx, shift %u\n",
 	    (unsigned long long)answer->reasons.bits, (unsigned long long)answer->physical,
 	    answer->shift);
-	if (iommusim_walk(world->sm.vtd.device, &dma, &walk) != IOMMUSIM_OK)
-		return;
-	for (unsigned i = 0; i < walk.step_count; i++)
-		print_error("  step %u: %s at 0x%llx = 0x%llx\n", i, walk.steps[i].name,
-		    (unsigned long long)walk.steps[i].address,
-		    (unsigned long long)walk.steps[i].raw[0]);
+	sw_print_walk(&world->base, &dma);
 }
 
 static bool agrees(const struct iommusim_dma_page *page, const struct request *request,
@@ -360,7 +308,7 @@ static uint64_t *shadow_of(struct world *world, uint64_t address)
 {
 	for (unsigned i = 0; i < TABLES; i++)
 		for (unsigned j = 0; j < INDICES; j++)
-			if (world->tables[i] + world->indices[j] * UINT64_C(8) == address)
+			if (world->tables[i] + world->base.indices[j] * UINT64_C(8) == address)
 				return &world->shadow[i][j];
 	return NULL;
 }
@@ -394,7 +342,8 @@ static bool memory_agrees(
 
 			if (!may_become(was, is, speculates)) {
 				print_error("  0x%llx: 0x%llx, and it was 0x%llx\n",
-				    (unsigned long long)world->tables[i] + 8ull * world->indices[j],
+				    (unsigned long long)world->tables[i] +
+					8ull * world->base.indices[j],
 				    (unsigned long long)is, (unsigned long long)was);
 				return false;
 			}
@@ -403,17 +352,17 @@ static bool memory_agrees(
 	return true;
 }
 
-static void check_request(struct world *world, unsigned *blocked)
+static bool check_request(void *context)
 {
+	struct world *world = context;
 	const struct request request = random_request(world);
 	const struct x86_answer answer = x86_ask(&world->paging[request.number], &request.access);
 	const struct iommusim_dma_request dma = dma_of(&request);
 	struct iommusim_dma_outcome outcome;
 	struct iommusim_walk walk;
 
-	*blocked += !reasons_none(answer.reasons);
-	assert_int_equal(iommusim_walk(world->sm.vtd.device, &dma, &walk), IOMMUSIM_OK);
-	assert_int_equal(iommusim_dma(world->sm.vtd.device, &dma, &outcome, NULL, 0), IOMMUSIM_OK);
+	assert_int_equal(iommusim_walk(world->base.sm.vtd.device, &dma, &walk), IOMMUSIM_OK);
+	assert_int_equal(iommusim_dma(world->base.sm.vtd.device, &dma, &outcome, NULL, 0), IOMMUSIM_OK);
 	if (!agrees(&outcome.page, &request, &answer)) {
 		dump(world, &request, &answer);
 		fail_msg("reason %Xh, physical 0x%llx, cached %d", outcome.page.fault.reason,
@@ -428,60 +377,28 @@ static void check_request(struct world *world, unsigned *blocked)
 		dump(world, &request, &answer);
 		fail_msg("the explained walk: reason %Xh", walk.result.fault.reason);
 	}
-}
-
-static void check_policy(enum iommusim_cache_policy policy)
-{
-	const uint64_t seed = random_seed();
-	static struct world world;
-	unsigned blocked = 0;
-
-	for (unsigned number = 0; number < WORLDS; number++) {
-		world_start(&world, seed, number * 4 + policy, policy);
-		for (unsigned change = 0; change < CHANGES; change++) {
-			for (unsigned i = 0; i < REQUESTS; i++)
-				check_request(&world, &blocked);
-			world_change(&world);
-		}
-		sm_stop(&world.sm);
-	}
-	/* both outcomes are common, or this proves little */
-	assert_in_range(blocked, WORLDS * CHANGES * REQUESTS / 5, WORLDS * CHANGES * REQUESTS * 4 / 5);
-}
-
-static void first_stage_walks_without_caches_are_what_the_oracle_says(void **state)
-{
-	(void)state;
-	check_policy(IOMMUSIM_CACHE_NONE);
-}
-
-static void so_they_are_when_everything_is_hoarded(void **state)
-{
-	(void)state;
-	check_policy(IOMMUSIM_CACHE_HOARD);
-}
-
-static void so_they_are_with_a_small_cache(void **state)
-{
-	(void)state;
-	check_policy(IOMMUSIM_CACHE_SIZED);
-}
-
-static void so_they_are_with_a_contrary_cache(void **state)
-{
-	(void)state;
-	check_policy(IOMMUSIM_CACHE_ADVERSE);
+	return !reasons_none(answer.reasons);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(first_stage_walks_without_caches_are_what_the_oracle_says),
-		cmocka_unit_test(so_they_are_when_everything_is_hoarded),
-		cmocka_unit_test(so_they_are_with_a_small_cache),
-		cmocka_unit_test(so_they_are_with_a_contrary_cache),
+	static const char *const names[] = {
+		"first_stage_walks_without_caches_are_what_the_oracle_says",
+		"so_they_are_when_everything_is_hoarded", "so_they_are_with_a_small_cache",
+		"so_they_are_with_a_contrary_cache"
+	};
+	static struct world world;
+	const struct sw_cases cases = {
+		.worlds = WORLDS,
+		.changes = CHANGES,
+		.requests = REQUESTS,
+		.least_blocked = 20,
+		.most_blocked = 80,
+		.world = &world,
+		.start = world_start,
+		.check = check_request,
+		.change = world_change,
 	};
 
-	print_message("seed %llu\n", (unsigned long long)random_seed());
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return sw_run(&cases, names);
 }

@@ -4,9 +4,8 @@
  * through a PASID that has nothing else. Verdict, output, size and rights must be those of the nested
  * PASID, under every cache policy, in a fresh unit and after changes with their invalidations.
  */
-#include "random.h"
 #include "reasons.h"
-#include "scalable_fixture.h"
+#include "scalable_world.h"
 
 #define WORLDS   120u
 #define CHANGES  12u
@@ -14,13 +13,12 @@
 
 _Static_assert(4 * WORLDS * CHANGES * REQUESTS >= 100000, "at least 100,000 cases");
 
-#define PLAIN   SM_PASID /* second stage alone, over the tables of the nested ones */
-#define PASIDS  4u       /* nested: 0 to 2 with PASID, and the one of requests without */
-#define TABLES  12u      /* second-stage tables: the root, and some of each level below */
-#define INDICES 5u       /* of a table are in use, first or second stage */
-#define PAGES   10u      /* of guest memory that hold first-stage tables */
-#define HOLE    UINT64_C(0x10000000)
-#define REGION  UINT64_C(0x200000) /* the guest's tables are in two of these, 2 MiB each, at 1 and 2 */
+#define PLAIN  SM_PASID /* second stage alone, over the tables of the nested ones */
+#define PASIDS 4u       /* nested: 0 to 2 with PASID, and the one of requests without */
+#define TABLES 12u      /* second-stage tables: the root, and some of each level below */
+#define PAGES  10u      /* of guest memory that hold first-stage tables */
+#define HOLE   UINT64_C(0x10000000)
+#define REGION UINT64_C(0x200000) /* the guest's tables are in two of these, 2 MiB each, at 1 and 2 */
 
 enum { P = 1, RW = 2, US = 4, A = 0x20, D = 0x40, PS = 0x80, EA = 0x400 };
 
@@ -32,28 +30,23 @@ struct space {
 };
 
 struct world {
-	struct scalable sm;
-	struct random random;
-	uint64_t seed, number;
+	struct scalable_world base;
 	struct space spaces[PASIDS];
-	bool rid_privileged, second_flags, gigabyte_pages;
+	bool second_flags, gigabyte_pages;
 	unsigned haw, second_levels,
 	    width; /* of guest-physical addresses: the smaller of AW and MGAW */
-	uint16_t indices[INDICES];
 	uint64_t tables[TABLES];
 	uint64_t pages[PAGES];
-	uint64_t last_address; /* of a request, and the number of its PASID */
-	unsigned last_number;
 };
 
 static uint64_t below(struct world *world, uint64_t limit)
 {
-	return random_below(&world->random, limit);
+	return random_below(&world->base.random, limit);
 }
 
 static bool chance(struct world *world, unsigned percent)
 {
-	return random_chance(&world->random, percent);
+	return random_chance(&world->base.random, percent);
 }
 
 /* ---- tables ------------------------------------------------------------------------------------ */
@@ -64,8 +57,9 @@ static uint64_t random_guest_page(struct world *world)
 	uint64_t address = 0;
 
 	for (unsigned level = 0; level < world->second_levels; level++)
-		address |= (uint64_t)(below(world, 400) != 0 ? world->indices[below(world, INDICES)]
-							     : below(world, 512))
+		address |=
+		    (uint64_t)(below(world, 400) != 0 ? world->base.indices[below(world, INDICES)]
+						      : below(world, 512))
 		    << (12 + 9 * level);
 	address &= BIT(world->haw) - 1; /* what entries can hold */
 	return below(world, 400) != 0 ? address & (BIT(world->width) - 1) : address;
@@ -79,9 +73,10 @@ static uint64_t random_first_entry(struct world *world)
 		entry = (entry & ~(chance(world, 60) ? BIT(21) - 2 : BIT(30) - 2)) | PS;
 	entry |= (chance(world, 95) ? RW : 0) | (chance(world, 96) ? US : 0);
 	if (chance(world, 70))
-		entry |= chance(world, 60) ? A | D | EA : random_next(&world->random) & (A | D | EA);
+		entry |=
+		    chance(world, 60) ? A | D | EA : random_next(&world->base.random) & (A | D | EA);
 	if (chance(world, 10))
-		entry |= random_next(&world->random) & UINT64_C(0xfff0000000000b18);
+		entry |= random_next(&world->base.random) & UINT64_C(0xfff0000000000b18);
 	if (below(world, 200) == 0)
 		entry |= BIT(12 + below(world, 40));
 	return entry;
@@ -139,7 +134,7 @@ static uint64_t random_second_entry(struct world *world, unsigned table, bool io
 
 	entry |= random_rights(world, io);
 	if (chance(world, 30))
-		entry |= random_next(&world->random) & UINT64_C(0x8ff000000000077c);
+		entry |= random_next(&world->base.random) & UINT64_C(0x8ff000000000077c);
 	if (below(world, 300) == 0) /* not where the unit's own tables are */
 		entry ^= BIT(chance(world, 50) ? 7 + below(world, 5) : 26 + below(world, 26));
 	return entry;
@@ -148,14 +143,15 @@ static uint64_t random_second_entry(struct world *world, unsigned table, bool io
 static void fill_second_table(struct world *world, unsigned table, bool io)
 {
 	for (unsigned i = 0; i < INDICES; i++)
-		vt_store(&world->sm.vtd, world->tables[table] + world->indices[i] * UINT64_C(8),
+		vt_store(&world->base.sm.vtd,
+		    world->tables[table] + world->base.indices[i] * UINT64_C(8),
 		    random_second_entry(world, table, io));
 }
 
 static void fill_first_table(struct world *world, unsigned page)
 {
 	for (unsigned i = 0; i < INDICES; i++)
-		vt_store(&world->sm.vtd, world->pages[page] + world->indices[i] * UINT64_C(8),
+		vt_store(&world->base.sm.vtd, world->pages[page] + world->base.indices[i] * UINT64_C(8),
 		    random_first_entry(world));
 }
 
@@ -183,12 +179,12 @@ static void fill_space(struct world *world, unsigned number, uint16_t domain)
 	space->levels = 4 + (unsigned)below(world, 2);
 	space->write_protect = chance(world, 50);
 	space->extended = chance(world, 50);
-	sm_set_entry(&world->sm, pasid_of(number),
+	sm_set_entry(&world->base.sm, pasid_of(number),
 	    (const uint64_t[8]){ second | SM_NESTED | SM_P, SM_PWSNP | domain,
 		space->root | SM_SRE | SM_FSPM(space->levels - 4) |
 		    (space->write_protect ? SM_WPE : 0) | (space->extended ? SM_EAFE : 0) });
-	sm_set_entry(
-	    &world->sm, PLAIN, (const uint64_t[8]){ second | SM_SECOND | SM_P, SM_PWSNP | domain });
+	sm_set_entry(&world->base.sm, PLAIN,
+	    (const uint64_t[8]){ second | SM_SECOND | SM_P, SM_PWSNP | domain });
 }
 
 static void fill_spaces(struct world *world)
@@ -199,34 +195,12 @@ static void fill_spaces(struct world *world)
 		fill_space(world, i, domain);
 }
 
-/*
- * Everything: context cache (type 1, G=1), PASID cache (7, G=3), IOTLB and paging structures (2, G=1).
- */
-static void invalidate(struct world *world)
-{
-	static const uint64_t descriptors[][4] = { { 1 | 1 << 4 }, { 7 | 3 << 4 }, { 2 | 1 << 4 } };
-
-	for (unsigned i = 0; i < 3; i++)
-		sm_submit(&world->sm, descriptors[i]);
-}
-
-/* RID_PRIV is bit 20 of the second quadword of a context entry (9.4). */
-static void set_rid_privilege(struct world *world)
-{
-	const uint64_t at = sm_context_at(&world->sm, VTD_RID) + 8;
-
-	world->rid_privileged = chance(world, 50);
-	vt_store(&world->sm.vtd, at,
-	    (vt_load(&world->sm.vtd, at) & ~BIT(20)) | (world->rid_privileged ? BIT(20) : 0));
-}
-
 static struct vtd_setup random_setup(struct world *world, enum iommusim_cache_policy policy)
 {
 	static const uint8_t host_widths[] = { 39, 46, 52 }, guest_widths[] = { 57, 57, 48, 39, 36 };
-	struct vtd_setup setup = { .seed = world->number,
-		.ecap_set = ECAP_RPRIVS | ECAP_SSIRWS,
-		.cap_clear = CAP_MGAW,
-		.settings = { .cache = policy } };
+	struct vtd_setup setup = {
+		.seed = world->base.number, .ecap_set = ECAP_RPRIVS | ECAP_SSIRWS, .cap_clear = CAP_MGAW
+	};
 	const unsigned mgaw = guest_widths[below(world, 5)];
 
 	world->haw = setup.haw = host_widths[below(world, 3)];
@@ -240,8 +214,7 @@ static struct vtd_setup random_setup(struct world *world, enum iommusim_cache_po
 		setup.cap_clear |= CAP_FS1GP;
 	if (chance(world, 30))
 		setup.cap_clear |= CAP_SSLPS_1G;
-	setup.settings.iotlb_sets = policy == IOMMUSIM_CACHE_SIZED ? 4 : 0;
-	setup.settings.iotlb_ways = policy == IOMMUSIM_CACHE_SIZED ? 2 : 0;
+	sw_set_policy(&setup, policy);
 	return setup;
 }
 
@@ -249,54 +222,55 @@ static struct vtd_setup random_setup(struct world *world, enum iommusim_cache_po
 static void place_tables(struct world *world)
 {
 	for (unsigned i = 0; i < INDICES; i++)
-		world->indices[i] = (uint16_t)(i < 3 ? i : i == 3 ? 256 : 3 + below(world, 200));
+		world->base.indices[i] = (uint16_t)(i < 3 ? i : i == 3 ? 256 : 3 + below(world, 200));
 	for (unsigned i = 0; i < TABLES; i++)
-		world->tables[i] = vt_page(&world->sm.vtd);
+		world->tables[i] = vt_page(&world->base.sm.vtd);
 	for (unsigned i = 0; i < PAGES; i++)
 		world->pages[i] =
-		    REGION * (1 + i / INDICES) + world->indices[i % INDICES] * UINT64_C(0x1000);
+		    REGION * (1 + i / INDICES) + world->base.indices[i % INDICES] * UINT64_C(0x1000);
 }
 
 static bool counts_io(const struct world *world)
 {
-	return (world->number & 8) != 0;
+	return (world->base.number & 8) != 0;
 }
 
 static void world_start(
-    struct world *world, uint64_t seed, uint64_t number, enum iommusim_cache_policy policy)
+    void *context, uint64_t seed, uint64_t number, enum iommusim_cache_policy policy)
 {
+	struct world *world = context;
 	struct vtd_setup setup;
 
 	memset(world, 0, sizeof(*world));
-	world->seed = seed;
-	world->number = number;
-	world->random = random_of_case(seed, number);
+	sw_begin(&world->base, seed, number);
 	setup = random_setup(world, policy);
-	sm_start(&world->sm, &setup);
+	sm_start(&world->base.sm, &setup);
 	if (counts_io(world))
-		sm_latch_root(&world->sm, SM_TTM_SCALABLE | BIT(7));
-	sm_queue_start(&world->sm);
+		sm_latch_root(&world->base.sm, SM_TTM_SCALABLE | BIT(7));
+	sm_queue_start(&world->base.sm);
 	place_tables(world);
 	for (unsigned i = 0; i < TABLES; i++)
 		fill_second_table(world, i, counts_io(world));
 	for (unsigned i = 0; i < PAGES; i++)
 		fill_first_table(world, i);
 	fill_spaces(world);
-	set_rid_privilege(world);
-	invalidate(world);
+	sw_set_rid_privilege(&world->base);
+	sw_invalidate(&world->base);
 }
 
-static void world_change(struct world *world)
+static void world_change(void *context)
 {
+	struct world *world = context;
+
 	if (chance(world, 30))
 		fill_spaces(world);
 	if (chance(world, 20))
-		set_rid_privilege(world);
+		sw_set_rid_privilege(&world->base);
 	for (uint64_t count = 1 + below(world, 4); count > 0; count--)
 		fill_second_table(world, (unsigned)below(world, TABLES), counts_io(world));
 	for (uint64_t count = 1 + below(world, 4); count > 0; count--)
 		fill_first_table(world, (unsigned)below(world, PAGES));
-	invalidate(world);
+	sw_invalidate(&world->base);
 }
 
 /* ---- two stages composed ----------------------------------------------------------------------- */
@@ -331,7 +305,7 @@ struct guest_page {
 static struct guest_page ask_second_stage(struct world *world, uint64_t address)
 {
 	const struct iommusim_dma_page read =
-	    sm_access(&world->sm, IOMMUSIM_DMA_READ, address, 1, PLAIN, 0);
+	    sm_access(&world->base.sm, IOMMUSIM_DMA_READ, address, 1, PLAIN, 0);
 	const struct iommusim_dma_request write_request = { .address = address,
 		.length = 1,
 		.kind = IOMMUSIM_DMA_WRITE,
@@ -342,7 +316,7 @@ static struct guest_page ask_second_stage(struct world *world, uint64_t address)
 	struct guest_page page = { 0 };
 
 	assert_int_equal(
-	    iommusim_dma(world->sm.vtd.device, &write_request, &write, NULL, 0), IOMMUSIM_OK);
+	    iommusim_dma(world->base.sm.vtd.device, &write_request, &write, NULL, 0), IOMMUSIM_OK);
 	page.rights = (!read.faulted || read.fault.reason == 0x87 ? 1u : 0) |
 	    (!write.page.faulted || write.page.fault.reason == 0x87 ? 2u : 0);
 	works = (page.rights & 1) != 0 ? &read : &write.page;
@@ -394,7 +368,7 @@ static bool read_entry(struct walk *walk, uint64_t address, bool top, uint64_t *
 		return ends(walk, top ? 0x75 : 0x76);
 	if (walk->table.interrupts) /* no rule forbids it, but there is no memory */
 		return ends(walk, top ? 0x73 : 0x70);
-	if (iommusim_memory_read(walk->world->sm.vtd.machine, walk->table.host, entry, 8) !=
+	if (iommusim_memory_read(walk->world->base.sm.vtd.machine, walk->table.host, entry, 8) !=
 	    IOMMUSIM_OK)
 		return ends(walk, top ? 0x73 : 0x70);
 	return true;
@@ -505,7 +479,7 @@ static struct composed compose(struct world *world, const struct request *reques
 		ends(&walk, 0x80);
 		return walk.result;
 	}
-	for (unsigned level = walk.space->levels;; level--) {
+	for (unsigned level = walk.space->levels; level > 0; level--) {
 		const uint64_t index = request->address >> (12 + 9 * (level - 1)) & 0x1ff;
 		uint64_t entry;
 
@@ -519,6 +493,7 @@ static struct composed compose(struct world *world, const struct request *reques
 		}
 		table = entry & UINT64_C(0xffffffffff000);
 	}
+	return walk.result;
 }
 
 /* ---- requests ---------------------------------------------------------------------------------- */
@@ -526,24 +501,9 @@ static struct composed compose(struct world *world, const struct request *reques
 static uint64_t random_address(struct world *world, unsigned levels)
 {
 	const unsigned width = 12 + 9 * levels;
-	uint64_t address = below(world, 0x1f0) * 8;
+	uint64_t address = sw_address(&world->base, levels);
 
-	for (unsigned low = 12; low < width; low += 9)
-		address |= (uint64_t)(chance(world, 99) ? world->indices[below(world, INDICES)]
-							: below(world, 512))
-		    << low;
-	if ((address >> (width - 1) & 1) != 0)
-		address |= ~(BIT(width) - 1);
 	return chance(world, 2) ? address ^ BIT(width - 1 + below(world, 65 - width)) : address;
-}
-
-/* The last address, with another index at the lowest level or somewhere. */
-static uint64_t near_address(struct world *world)
-{
-	const unsigned low = chance(world, 60) ? 12 : 12 + 9 * (unsigned)below(world, 3);
-	const uint64_t index = world->indices[below(world, INDICES)];
-
-	return (world->last_address & ~(UINT64_C(0x1ff) << low)) | index << low;
 }
 
 static struct request random_request(struct world *world)
@@ -551,15 +511,17 @@ static struct request random_request(struct world *world)
 	static const enum iommusim_dma_kind kinds[] = { IOMMUSIM_DMA_READ, IOMMUSIM_DMA_WRITE,
 		IOMMUSIM_DMA_ATOMIC };
 	const bool near = chance(world, 60);
-	struct request request = { .number = near ? world->last_number : (unsigned)below(world, PASIDS),
+	struct request request = { .number =
+				       near ? world->base.last_number : (unsigned)below(world, PASIDS),
 		.kind = kinds[below(world, 3)],
 		.length = 8 };
 
-	request.supervisor = request.number == PASIDS - 1 ? world->rid_privileged : chance(world, 50);
-	request.address =
-	    near ? near_address(world) : random_address(world, world->spaces[request.number].levels);
-	world->last_address = request.address;
-	world->last_number = request.number;
+	request.supervisor =
+	    request.number == PASIDS - 1 ? world->base.rid_privileged : chance(world, 50);
+	request.address = near ? sw_near_address(&world->base)
+			       : random_address(world, world->spaces[request.number].levels);
+	world->base.last_address = request.address;
+	world->base.last_number = request.number;
 	if (request.address >> 20 == 0xfee) /* no translation there without PASID */
 		request.address ^= BIT(31);
 	if (request.kind == IOMMUSIM_DMA_READ) {
@@ -637,13 +599,10 @@ static void dump(struct world *world, const struct request *request, const struc
 {
 	const struct iommusim_dma_request dma = dma_of(request);
 	const struct space *space = &world->spaces[request->number];
-	struct iommusim_walk walk;
 
-	print_error("seed %llu, case %llu: IOMMUSIM_TEST_SEED=%llu repeats the run\n",
-	    (unsigned long long)world->seed, (unsigned long long)world->number,
-	    (unsigned long long)world->seed);
+	sw_print_case(&world->base);
 	print_error("  CAP 0x%llx HAW %u, second stage: levels %u, width %u, SSADE %d, SSIRWE %d\n",
-	    (unsigned long long)world->sm.vtd.cap, world->haw, world->second_levels, world->width,
+	    (unsigned long long)world->base.sm.vtd.cap, world->haw, world->second_levels, world->width,
 	    world->second_flags, counts_io(world));
 	print_error("  PASID %x root 0x%llx levels %u WPE %d EAFE %d\n", pasid_of(request->number),
 	    (unsigned long long)space->root, space->levels, space->write_protect, space->extended);
@@ -654,27 +613,24 @@ static void dump(struct world *world, const struct request *request, const struc
 		    "rights %u\n",
 	    (unsigned long long)composed->reasons.bits, (unsigned long long)composed->denials.bits,
 	    (unsigned long long)composed->physical, composed->shift, composed->rights);
-	if (iommusim_walk(world->sm.vtd.device, &dma, &walk) != IOMMUSIM_OK)
-		return;
-	for (unsigned i = 0; i < walk.step_count; i++)
-		print_error("  step %u: %s at 0x%llx = 0x%llx\n", i, walk.steps[i].name,
-		    (unsigned long long)walk.steps[i].address,
-		    (unsigned long long)walk.steps[i].raw[0]);
+	sw_print_walk(&world->base, &dma);
 }
 
 /* Twice: the second time a cache may answer. What the first one set, composing sees. */
-static void check_request(struct world *world, unsigned *blocked)
+static bool check_request(void *context)
 {
+	struct world *world = context;
 	const struct request request = random_request(world);
 	const struct iommusim_dma_request dma = dma_of(&request);
+	bool blocked = false;
 
 	for (unsigned time = 0; time < 2; time++) {
 		const struct composed composed = compose(world, &request);
 		struct iommusim_dma_outcome outcome;
 
-		*blocked += time == 0 && !reasons_none(composed.reasons);
+		blocked |= time == 0 && !reasons_none(composed.reasons);
 		assert_int_equal(
-		    iommusim_dma(world->sm.vtd.device, &dma, &outcome, NULL, 0), IOMMUSIM_OK);
+		    iommusim_dma(world->base.sm.vtd.device, &dma, &outcome, NULL, 0), IOMMUSIM_OK);
 		if (agrees(&outcome.page, &request, &composed))
 			continue;
 		dump(world, &request, &composed);
@@ -683,60 +639,26 @@ static void check_request(struct world *world, unsigned *blocked)
 		    (unsigned long long)outcome.page.physical, outcome.page.page_shift,
 		    outcome.page.granted, outcome.page.cached);
 	}
-}
-
-static void check_policy(enum iommusim_cache_policy policy)
-{
-	const uint64_t seed = random_seed();
-	static struct world world;
-	unsigned blocked = 0;
-
-	for (unsigned number = 0; number < WORLDS; number++) {
-		world_start(&world, seed, number * 4 + policy, policy);
-		for (unsigned change = 0; change < CHANGES; change++) {
-			for (unsigned i = 0; i < REQUESTS; i++)
-				check_request(&world, &blocked);
-			world_change(&world);
-		}
-		sm_stop(&world.sm);
-	}
-	/* both outcomes are common, or this proves little */
-	assert_in_range(blocked, WORLDS * CHANGES * REQUESTS / 5, WORLDS * CHANGES * REQUESTS * 9 / 10);
-}
-
-static void nested_walks_without_caches_are_two_walks_composed(void **state)
-{
-	(void)state;
-	check_policy(IOMMUSIM_CACHE_NONE);
-}
-
-static void so_they_are_when_everything_is_hoarded(void **state)
-{
-	(void)state;
-	check_policy(IOMMUSIM_CACHE_HOARD);
-}
-
-static void so_they_are_with_a_small_cache(void **state)
-{
-	(void)state;
-	check_policy(IOMMUSIM_CACHE_SIZED);
-}
-
-static void so_they_are_with_a_contrary_cache(void **state)
-{
-	(void)state;
-	check_policy(IOMMUSIM_CACHE_ADVERSE);
+	return blocked;
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nested_walks_without_caches_are_two_walks_composed),
-		cmocka_unit_test(so_they_are_when_everything_is_hoarded),
-		cmocka_unit_test(so_they_are_with_a_small_cache),
-		cmocka_unit_test(so_they_are_with_a_contrary_cache),
+	static const char *const names[] = { "nested_walks_without_caches_are_two_walks_composed",
+		"so_they_are_when_everything_is_hoarded", "so_they_are_with_a_small_cache",
+		"so_they_are_with_a_contrary_cache" };
+	static struct world world;
+	const struct sw_cases cases = {
+		.worlds = WORLDS,
+		.changes = CHANGES,
+		.requests = REQUESTS,
+		.least_blocked = 20,
+		.most_blocked = 90,
+		.world = &world,
+		.start = world_start,
+		.check = check_request,
+		.change = world_change,
 	};
 
-	print_message("seed %llu\n", (unsigned long long)random_seed());
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return sw_run(&cases, names);
 }

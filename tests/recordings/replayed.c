@@ -1,183 +1,35 @@
-/* The command as a test runs it: streams diverted, files in a folder of its own. No expectations here. */
+/* Writes recordings for the command and runs it on them. No expectations of its own. */
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <zlib.h>
-
-#include "command.h"
 #include "recordings/replayed.h"
 
 enum { MOST_ARGUMENTS = 16 };
 
-static char folder[32];
+const struct recorded_driver vtd_driver = { PLATFORM, DRIVER, DRIVER_LINES };
 
-/* ---- files --------------------------------------------------------------------------------------------- */
-
-int folder_make(void **state)
-{
-	(void)state;
-	strcpy(folder, "/tmp/iommusim-record-XXXXXX");
-	return mkdtemp(folder) == NULL;
-}
-
-int folder_remove(void **state)
-{
-	char command[sizeof(folder) + 16];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
-
-char *folder_path(const char *name)
-{
-	char *path = malloc(sizeof(folder) + strlen(name) + 1);
-
-	assert_non_null(path);
-	sprintf(path, "%s/%s", folder, name);
-	return path;
-}
-
-static void write_packed(const char *path, const char *bytes, size_t length)
-{
-	gzFile stream = gzopen(path, "wb");
-
-	assert_non_null(stream);
-	assert_int_equal(gzwrite(stream, bytes, (unsigned)length), length);
-	assert_int_equal(gzclose(stream), Z_OK);
-}
-
-void folder_write_bytes(const char *name, const char *bytes, size_t length)
-{
-	char *path = folder_path(name);
-	FILE *stream = fopen(path, "wb");
-
-	assert_non_null(stream);
-	assert_int_equal(fwrite(bytes, 1, length, stream), length);
-	assert_int_equal(fclose(stream), 0);
-	free(path);
-}
-
-void folder_write(const char *name, const char *text)
-{
-	const size_t length = strlen(name);
-
-	if (length > 3 && strcmp(name + length - 3, ".gz") == 0) {
-		char *path = folder_path(name);
-
-		write_packed(path, text, strlen(text));
-		free(path);
-	} else {
-		folder_write_bytes(name, text, strlen(text));
-	}
-}
-
-void folder_make_inner(const char *name)
-{
-	char *path = folder_path(name);
-
-	mkdir(path, 0700); /* or it is there already */
-	free(path);
-}
-
-void folder_delete(const char *name)
-{
-	char *path = folder_path(name);
-
-	remove(path);
-	free(path);
-}
-
-/* ---- running ------------------------------------------------------------------------------------------- */
-
-/* Send a stream to a new file; what it was before comes back. */
-static int divert(FILE *stream, FILE *to)
-{
-	const int saved = dup(fileno(stream));
-
-	fflush(stream);
-	dup2(fileno(to), fileno(stream));
-	return saved;
-}
-
-static char *restore(FILE *stream, FILE *to, int saved)
-{
-	char *text;
-	long size;
-
-	fflush(stream);
-	dup2(saved, fileno(stream));
-	close(saved);
-	fseek(to, 0, SEEK_END);
-	size = ftell(to);
-	rewind(to);
-	text = malloc((size_t)size + 1);
-	assert_non_null(text);
-	text[fread(text, 1, (size_t)size, to)] = '\0';
-	fclose(to);
-	return text;
-}
-
-static struct replayed run(int argc, char **argv)
-{
-	FILE *output = tmpfile(), *errors = tmpfile();
-	struct replayed result;
-	int saved_output, saved_errors;
-
-	assert_non_null(output);
-	assert_non_null(errors);
-	saved_output = divert(stdout, output);
-	saved_errors = divert(stderr, errors);
-	result.code = command_replay(argc, argv);
-	result.errors = restore(stderr, errors, saved_errors);
-	result.output = restore(stdout, output, saved_output);
-	while (argc > 0)
-		free(argv[--argc]);
-	return result;
-}
-
-static int add_arguments(char **argv, int argc, const char *first, va_list rest)
-{
-	for (const char *one = first; one != NULL; one = va_arg(rest, const char *)) {
-		assert_true(argc < MOST_ARGUMENTS - 1);
-		argv[argc++] = strdup(one);
-	}
-	return argc;
-}
-
-struct replayed replay(const char *first, ...)
-{
-	char *argv[MOST_ARGUMENTS] = { strdup("replay") };
-	va_list rest;
-	int argc;
-
-	va_start(rest, first);
-	argc = add_arguments(argv, 1, first, rest);
-	va_end(rest);
-	return run(argc, argv);
-}
-
-static struct replayed run_behind(const char *platform, const char *driver, const char *lines,
+static struct command_run run_behind(const char *platform, const char *driver, const char *lines,
     const char *first_option, va_list options)
 {
-	char *argv[MOST_ARGUMENTS] = { strdup("replay") };
+	const char *argv[MOST_ARGUMENTS] = { "replay" };
 	char *text = malloc(strlen(driver) + strlen(lines) + 1);
-	int argc;
+	int argc = 1;
 
 	assert_non_null(text);
 	sprintf(text, "%s%s", driver, lines);
 	folder_write("platform.json", platform);
 	folder_write("recording.jsonl", text);
 	free(text);
-	argc = add_arguments(argv, 1, first_option, options);
-	argv[argc++] = folder_path("recording.jsonl");
-	return run(argc, argv);
+	for (const char *one = first_option; one != NULL; one = va_arg(options, const char *)) {
+		assert_true(argc < MOST_ARGUMENTS - 2);
+		argv[argc++] = one;
+	}
+	argv[argc] = folder_path("recording.jsonl");
+	return command_run_argv(command_replay, argv);
 }
 
-struct replayed replay_lines(const char *lines, const char *option, ...)
+struct command_run replay_lines(const char *lines, const char *option, ...)
 {
-	struct replayed result;
+	struct command_run result;
 	va_list rest;
 
 	va_start(rest, option);
@@ -186,10 +38,10 @@ struct replayed replay_lines(const char *lines, const char *option, ...)
 	return result;
 }
 
-struct replayed replay_behind(
+struct command_run replay_behind(
     const char *platform, const char *driver, const char *lines, const char *option, ...)
 {
-	struct replayed result;
+	struct command_run result;
 	va_list rest;
 
 	va_start(rest, option);
@@ -198,36 +50,85 @@ struct replayed replay_behind(
 	return result;
 }
 
-void replayed_free(struct replayed *result)
+struct json_object *summary_of(const struct command_run *result, struct json_object **whole)
 {
-	free(result->output);
-	free(result->errors);
-}
-
-/* ---- what came of it ----------------------------------------------------------------------------------- */
-
-struct json_object *summary_of(const struct replayed *result, struct json_object **whole)
-{
-	const char *text = result->output, *end = text + strlen(text), *start = end - 1;
-	struct json_object *summary;
-
-	assert_true(end > text && end[-1] == '\n');
-	while (start > text && start[-1] != '\n')
-		start--;
-	*whole = json_tokener_parse(start);
-	assert_non_null(*whole);
-	assert_true(json_object_object_get_ex(*whole, "summary", &summary));
-	return summary;
+	*whole = json_last_line(result->output);
+	return json_at(*whole, "summary", "/");
 }
 
 int64_t number_at(struct json_object *object, const char *path)
 {
-	char *copy = strdup(path), *rest = copy, *name;
+	return json_number_at(object, path, "/");
+}
 
-	while ((name = strsep(&rest, "/")) != NULL)
-		if (!json_object_object_get_ex(object, name, &object))
-			fail_msg("no %s", path);
-	free(copy);
-	assert_true(json_object_is_type(object, json_type_int));
-	return json_object_get_int64(object);
+/* ---- what must come of it ------------------------------------------------------------------------------ */
+
+static struct command_run run(
+    const struct recorded_driver *driver, const char *lines, const char *option)
+{
+	return replay_behind(driver->platform, driver->lines, lines, option, NULL);
+}
+
+void check_line(
+    const struct recorded_driver *driver, const struct recorded_line *line, const char *kind)
+{
+	struct command_run text = run(driver, line->text, NULL);
+	struct command_run data = run(driver, line->text, "--json");
+	const bool agrees = line->expected == NULL;
+	struct json_object *whole, *summary = summary_of(&data, &whole);
+	char part[64];
+
+	if (text.code != (agrees ? 0 : 1))
+		print_message("%s%s%s", line->text, text.output, text.errors);
+	assert_int_equal(text.code, agrees ? 0 : 1);
+	assert_int_equal(data.code, text.code);
+	assert_string_equal(text.errors, "");
+	snprintf(part, sizeof(part), "%s/total", kind);
+	assert_int_equal(number_at(summary, part), 1);
+	snprintf(part, sizeof(part), "%s/agree", kind);
+	assert_int_equal(number_at(summary, part), agrees ? 1 : 0);
+	snprintf(part, sizeof(part), "line %u  ", driver->count + 1);
+	assert_int_equal(strstr(text.output, part) == NULL, agrees);
+	snprintf(part, sizeof(part), "{\"parting\":{\"line\":%u,", driver->count + 1);
+	assert_int_equal(strstr(data.output, part) == NULL, agrees);
+	if (!agrees) {
+		assert_contains(text.output, "PARTS\n");
+		assert_contains(text.output, line->expected);
+		assert_contains(text.output, line->got);
+	}
+	json_object_put(whole);
+	command_run_free(&text);
+	command_run_free(&data);
+}
+
+void expect_live(const char *live)
+{
+	folder_make_inner("ckpt3");
+	folder_write("ckpt3/expected_live.jsonl.gz", live);
+}
+
+void check_live(const struct recorded_driver *driver, const char *lines, const char *live,
+    int64_t pages, int64_t agree, const char *report)
+{
+	struct command_run text, data;
+	struct json_object *whole, *list, *checkpoint;
+
+	expect_live(live);
+	text = run(driver, lines, NULL);
+	data = run(driver, lines, "--json");
+	if (text.code != (report == NULL ? 0 : 1))
+		print_message("%s%s%s", live, text.output, text.errors);
+	assert_int_equal(text.code, report == NULL ? 0 : 1);
+	assert_int_equal(data.code, text.code);
+	list = json_at(summary_of(&data, &whole), "checkpoints", "/");
+	assert_int_equal(json_object_array_length(list), 1);
+	checkpoint = json_object_array_get_idx(list, 0);
+	assert_int_equal(number_at(checkpoint, "n"), 3);
+	assert_int_equal(number_at(checkpoint, "pages"), pages);
+	assert_int_equal(number_at(checkpoint, "agree"), agree);
+	if (report != NULL)
+		assert_contains(text.output, report);
+	json_object_put(whole);
+	command_run_free(&text);
+	command_run_free(&data);
 }

@@ -12,28 +12,13 @@
 
 #include <cmocka.h>
 
-#include <json-c/json.h>
-
-struct replayed {
-	int code;
-	char *output;
-	char *errors;
-};
+#include "command.h"
+#include "command_run.h"
+#include "own_files.h"
+#include "printed_json.h"
 
 /* Arguments behind `replay`, ended by NULL. */
-struct replayed replay(const char *first, ...);
-void replayed_free(struct replayed *result);
-
-/* A folder of the test's own, removed in the end; setup and teardown of a group. */
-int folder_make(void **state);
-int folder_remove(void **state);
-/* Its path with `name` behind it; free() it. */
-char *folder_path(const char *name);
-/* Write a file into it; a name that ends in .gz is compressed. */
-void folder_write(const char *name, const char *text);
-void folder_write_bytes(const char *name, const char *bytes, size_t length);
-void folder_make_inner(const char *name);
-void folder_delete(const char *name);
+#define replay(...) command_run(command_replay, "replay", __VA_ARGS__)
 
 /* The unit of the recordings: 39 and 48 bits, one fault record, 2M pages, queued invalidation. */
 #define PLATFORM                                                                                       \
@@ -60,21 +45,40 @@ void folder_delete(const char *name);
 #define DRIVER_LINES 11
 
 /* The recording `lines`, run behind DRIVER on PLATFORM; the options are ended by NULL. */
-struct replayed replay_lines(const char *lines, const char *option, ...);
+struct command_run replay_lines(const char *lines, const char *option, ...);
 /* The same behind other first lines, on another platform. */
-struct replayed replay_behind(
+struct command_run replay_behind(
     const char *platform, const char *driver, const char *lines, const char *option, ...);
 
+/* The first lines of a recording, and how many; the lines of a test stand behind them. */
+struct recorded_driver {
+	const char *platform;
+	const char *lines;
+	unsigned count;
+};
+/* PLATFORM and DRIVER. */
+extern const struct recorded_driver vtd_driver;
+
+/* A line behind the driver's; the report has these words, or it agrees when they are NULL. */
+struct recorded_line {
+	const char *text;
+	const char *expected;
+	const char *got;
+};
+
+/* Run one line alone and see that `kind` counts it and that it agrees or parts as it says. */
+void check_line(
+    const struct recorded_driver *driver, const struct recorded_line *line, const char *kind);
+
+/* What is live at the checkpoint whose number is 3. */
+void expect_live(const char *live);
+/* Replay with this live map; the checkpoint's counts, and the report about what parts; NULL: nothing does. */
+void check_live(const struct recorded_driver *driver, const char *lines, const char *live,
+    int64_t pages, int64_t agree, const char *report);
+
 /* The summary, which is the last line of an output of --json; json_object_put() what it is in. */
-struct json_object *summary_of(const struct replayed *result, struct json_object **whole);
+struct json_object *summary_of(const struct command_run *result, struct json_object **whole);
 /* A number in an object: "translations/agree". */
 int64_t number_at(struct json_object *object, const char *path);
-
-#define assert_contains(text, part)                                                                    \
-	do {                                                                                           \
-		if (strstr(text, part) == NULL)                                                        \
-			print_message("expected: %s\nin: %s\n", part, text);                           \
-		assert_non_null(strstr(text, part));                                                   \
-	} while (0)
 
 #endif

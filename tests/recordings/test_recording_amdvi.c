@@ -30,42 +30,12 @@
 	"{\"rw\":\"w\",\"off\":24,\"size\":8,\"val\":135181}\n"                                                                    \
 	"{\"rw\":\"r\",\"off\":24,\"size\":8,\"val\":135181}\n"
 
-static struct replayed run(const char *lines, const char *option)
+static struct command_run run(const char *lines, const char *option)
 {
 	return replay_behind(AMD_PLATFORM, AMD_DRIVER, lines, option, NULL);
 }
 
-/* A line behind the driver's; the report has these words, or it agrees when they are NULL. */
-struct line {
-	const char *text;
-	const char *expected;
-	const char *got;
-};
-
-static void check_line(const struct line *line, const char *kind)
-{
-	struct replayed text = run(line->text, NULL), data = run(line->text, "--json");
-	const bool agrees = line->expected == NULL;
-	struct json_object *whole, *summary = summary_of(&data, &whole);
-	char path[64];
-
-	if (text.code != (agrees ? 0 : 1))
-		print_message("%s%s%s", line->text, text.output, text.errors);
-	assert_int_equal(text.code, agrees ? 0 : 1);
-	assert_int_equal(data.code, text.code);
-	snprintf(path, sizeof(path), "%s/total", kind);
-	assert_int_equal(number_at(summary, path), 1);
-	snprintf(path, sizeof(path), "%s/agree", kind);
-	assert_int_equal(number_at(summary, path), agrees ? 1 : 0);
-	if (!agrees) {
-		assert_contains(text.output, "PARTS\n");
-		assert_contains(text.output, line->expected);
-		assert_contains(text.output, line->got);
-	}
-	json_object_put(whole);
-	replayed_free(&text);
-	replayed_free(&data);
-}
+static const struct recorded_driver driver = { AMD_PLATFORM, AMD_DRIVER, 12 };
 
 #define XLATE(iova, pa)                                                                                \
 	"{\"op\":\"xlate\",\"rid\":24,\"iova\":" #iova ",\"pa\":" #pa ",\"src\":\"update\"}\n"
@@ -77,7 +47,7 @@ static void check_line(const struct line *line, const char *kind)
 /* The line has the whole page's address, and nothing of the kind of access. */
 static void translations(void **state)
 {
-	static const struct line lines[] = {
+	static const struct recorded_line lines[] = {
 		{ XLATE(0, 1048576), NULL, NULL },
 		{ XLATE(8, 1048576), NULL, NULL },
 		{ XLATE(4096, 1052672), NULL, NULL },
@@ -105,12 +75,12 @@ static void translations(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		check_line(&lines[i], "translations");
+		check_line(&driver, &lines[i], "translations");
 }
 
 static void faults(void **state)
 {
-	static const struct line lines[] = {
+	static const struct recorded_line lines[] = {
 		{ FAULT(24, 16384), NULL, NULL },
 		{ FAULT(24, 549755813888), NULL, NULL }, /* beyond 39 bits */
 		{ FAULT(128, 0), NULL, NULL },           /* beyond the device table */
@@ -120,12 +90,12 @@ static void faults(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		check_line(&lines[i], "faults");
+		check_line(&driver, &lines[i], "faults");
 }
 
 static void interrupts(void **state)
 {
-	static const struct line lines[] = {
+	static const struct recorded_line lines[] = {
 		{ IR(24, 4276092928, 1, 4276097028, 16433), NULL, NULL },
 		/* IV=0: as they come */
 		{ IR(25, 4276092928, 1, 4276092928, 1), NULL, NULL },
@@ -136,15 +106,15 @@ static void interrupts(void **state)
 		{ IR(24, 4276092928, 16, 4276097028, 16433), "0xfee01004 data 0x4031\n",
 		    "blocked, reason 2h" },
 	};
-	struct replayed result;
+	struct command_run result;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		check_line(&lines[i], "interrupts");
+		check_line(&driver, &lines[i], "interrupts");
 	result = run("{\"op\":\"ir\",\"addr\":4276092928,\"data\":1,\"oaddr\":0,\"odata\":0}\n", NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "expected a number `rid`");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 /* ---- invalidations -------------------------------------------------------------------------------------- */
@@ -160,12 +130,12 @@ static void interrupts(void **state)
 
 static void expect_code(int code, const char *lines, const char *option)
 {
-	struct replayed result = run(lines, option);
+	struct command_run result = run(lines, option);
 
 	if (result.code != code)
 		print_message("%s%s\n%s%s", lines, option, result.output, result.errors);
 	assert_int_equal(result.code, code);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void invalidations(void **state)
@@ -245,7 +215,7 @@ static void short_interrupt_entries(void **state)
 static void expect_config(
     const char *lines, int64_t writes, int64_t reads, int64_t differ, int64_t sent)
 {
-	struct replayed result = run(lines, "--json");
+	struct command_run result = run(lines, "--json");
 	struct json_object *whole, *summary = summary_of(&result, &whole);
 
 	assert_int_equal(result.code, 0);
@@ -255,12 +225,12 @@ static void expect_config(
 	assert_int_equal(number_at(summary, "events/sent"), sent);
 	assert_int_equal(number_at(summary, "mmio/reads_differ"), 0);
 	json_object_put(whole);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void configuration(void **state)
 {
-	struct replayed result;
+	struct command_run result;
 
 	(void)state;
 	expect_config("", 0, 0, 0, 0);
@@ -278,15 +248,15 @@ static void configuration(void **state)
 	expect_config(LIST MSI CFG("w", 98, 128) FAULT(24, 16384), 6, 4, 0, 0);
 	result = run(LIST MSI CFG("r", 64, 14), NULL);
 	assert_contains(result.output, "\n  PCI function   5 writes, 5 reads (1 answered otherwise)\n");
-	replayed_free(&result);
+	command_run_free(&result);
 	result = run("{\"op\":\"cfg\",\"rw\":\"x\",\"off\":0,\"val\":0}\n", NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "`rw`: expected \"r\" or \"w\"");
-	replayed_free(&result);
+	command_run_free(&result);
 	result = run("{\"op\":\"cfg\",\"rw\":\"r\",\"off\":4096,\"val\":0}\n", NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "`off`: 0x1000 is too large");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 /* ---- checkpoints ---------------------------------------------------------------------------------------- */
@@ -299,58 +269,35 @@ static void configuration(void **state)
 #define SIZED STRETCH(32768, 1114112, 8192, 3) STRETCH(65536, 1179648, 16384, 3)
 #define LARGE STRETCH(2097152, 4194304, 2097152, 3)
 
-static void check(const char *lines, const char *live, int64_t pages, int64_t agree, const char *report)
-{
-	struct replayed text, data;
-	struct json_object *whole, *summary, *list;
-
-	folder_make_inner("ckpt3");
-	folder_write("ckpt3/expected_live.jsonl.gz", live);
-	text = run(lines, NULL);
-	data = run(lines, "--json");
-	if (text.code != (report == NULL ? 0 : 1))
-		print_message("%s%s%s", live, text.output, text.errors);
-	assert_int_equal(text.code, report == NULL ? 0 : 1);
-	summary = summary_of(&data, &whole);
-	assert_true(json_object_object_get_ex(summary, "checkpoints", &list));
-	assert_int_equal(number_at(json_object_array_get_idx(list, 0), "pages"), pages);
-	assert_int_equal(number_at(json_object_array_get_idx(list, 0), "agree"), agree);
-	if (report != NULL)
-		assert_contains(text.output, report);
-	json_object_put(whole);
-	replayed_free(&text);
-	replayed_free(&data);
-}
-
 static void checkpoints(void **state)
 {
 	(void)state;
-	check(CHECKPOINT, SMALL SIZED LARGE, 521, 521, NULL);
-	check(CHECKPOINT, SMALL LARGE, 521, 515,
+	check_live(&driver, CHECKPOINT, SMALL SIZED LARGE, 521, 521, NULL);
+	check_live(&driver, CHECKPOINT, SMALL LARGE, 521, 515,
 	    "00:03.0  0x8000  PARTS\n  expected  not mapped\n  got       page 0x110000, read and write");
-	check(CHECKPOINT, SMALL SIZED LARGE STRETCH(81920, 1196032, 4096, 3), 522, 521,
+	check_live(&driver, CHECKPOINT, SMALL SIZED LARGE STRETCH(81920, 1196032, 4096, 3), 522, 521,
 	    "0x14000  PARTS\n  expected  page 0x124000, read and write\n  got       not mapped\n");
-	check(CHECKPOINT,
+	check_live(&driver, CHECKPOINT,
 	    SMALL LARGE STRETCH(32768, 1114112, 4096, 3) STRETCH(36864, 1114112, 4096, 3)
 		STRETCH(65536, 1179648, 16384, 3),
 	    521, 520, "0x9000  PARTS\n  expected  page 0x110000");
 	/* a right less, here and above; unlike VT-d's driver, AMD's asks for what it wants */
-	check(CHECKPOINT,
+	check_live(&driver, CHECKPOINT,
 	    STRETCH(0, 1048576, 4096, 3) STRETCH(4096, 1052672, 4096, 1) STRETCH(8192, 1056768, 4096, 3)
 		SIZED LARGE,
 	    521, 520,
 	    "0x2000  PARTS\n  expected  page 0x102000, read and write\n"
 	    "  got       page 0x102000, write\n");
-	check("{\"op\":\"mem\",\"pa\":135168,\"q\":[2305843009213833729]}\n" CHECKPOINT,
+	check_live(&driver, "{\"op\":\"mem\",\"pa\":135168,\"q\":[2305843009213833729]}\n" CHECKPOINT,
 	    SMALL SIZED LARGE, 521, 513 /* all that could be written in the first 2 MiB */,
 	    "got       page 0x100000, read");
 	/* a device more, the last of the table */
-	check("{\"op\":\"mem\",\"pa\":69600,\"q\":[6917529027641214467,6]}\n" CHECKPOINT,
+	check_live(&driver, "{\"op\":\"mem\",\"pa\":69600,\"q\":[6917529027641214467,6]}\n" CHECKPOINT,
 	    SMALL SIZED LARGE, 1042, 521, "00:0f.7  0x0  PARTS\n  expected  not mapped\n");
 	/* no levels: every address is its own */
-	check("{\"op\":\"mem\",\"pa\":66304,\"q\":[6917529027641081859,5]}\n" CHECKPOINT,
+	check_live(&driver, "{\"op\":\"mem\",\"pa\":66304,\"q\":[6917529027641081859,5]}\n" CHECKPOINT,
 	    STRETCH(4096, 4096, 4096, 3), 1, 1, NULL);
-	check("{\"op\":\"mem\",\"pa\":66304,\"q\":[6917529027641081859,5]}\n" CHECKPOINT,
+	check_live(&driver, "{\"op\":\"mem\",\"pa\":66304,\"q\":[6917529027641081859,5]}\n" CHECKPOINT,
 	    STRETCH(4096, 8192, 4096, 3), 1, 0, "got       page 0x1000, read and write");
 }
 
@@ -361,18 +308,18 @@ static void skipped_levels(void **state)
 	    "{\"op\":\"mem\",\"pa\":131072,\"q\":[6917529027641221633]}\n" CHECKPOINT;
 
 	(void)state;
-	check(lines, SMALL SIZED, 9, 9, NULL);
+	check_live(&driver, lines, SMALL SIZED, 9, 9, NULL);
 }
 
 /* ---- platforms ------------------------------------------------------------------------------------------ */
 
 static void refuse_platform(const char *platform, const char *message)
 {
-	struct replayed result = replay_behind(platform, AMD_DRIVER, "", NULL);
+	struct command_run result = replay_behind(platform, AMD_DRIVER, "", NULL);
 
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, message);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void platforms(void **state)
@@ -404,5 +351,5 @@ int main(void)
 		cmocka_unit_test(platforms),
 	};
 
-	return cmocka_run_group_tests(tests, folder_make, folder_remove);
+	return cmocka_run_group_tests(tests, NULL, folder_remove);
 }

@@ -65,7 +65,7 @@ static void bad_lines(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct replayed result = replay_lines(cases[i].line, NULL);
+		struct command_run result = replay_lines(cases[i].line, NULL);
 		char place[64];
 
 		snprintf(place, sizeof(place), "/recording.jsonl%s", cases[i].message);
@@ -75,13 +75,13 @@ static void bad_lines(void **state)
 		assert_contains(result.errors, place);
 		/* what ran before it is told all the same */
 		assert_contains(result.output, "4 register writes, 1 read.\n");
-		replayed_free(&result);
+		command_run_free(&result);
 	}
 }
 
 static void a_bad_line_as_data(void **state)
 {
-	struct replayed result = replay_lines("{\"op\":\"ckpt\"}", "--json", NULL);
+	struct command_run result = replay_lines("{\"op\":\"ckpt\"}", "--json", NULL);
 	struct json_object *whole, *summary = summary_of(&result, &whole);
 
 	(void)state;
@@ -91,13 +91,13 @@ static void a_bad_line_as_data(void **state)
 	    result.output, "\"line\":12,\"column\":1,\"text\":\"expected a number `n`\"}}\n");
 	assert_int_equal(number_at(summary, "mmio/writes"), 4);
 	json_object_put(whole);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void refuse_platform(const char *platform, const char *message)
 {
-	struct replayed result;
-	char *recording = folder_path("alone.jsonl"), *file = folder_path("other.json");
+	struct command_run result;
+	const char *recording = folder_path("alone.jsonl"), *file = folder_path("other.json");
 
 	folder_write("alone.jsonl", DRIVER);
 	folder_write("other.json", platform);
@@ -105,9 +105,7 @@ static void refuse_platform(const char *platform, const char *message)
 	assert_int_equal(result.code, 2);
 	assert_string_equal(result.output, "");
 	assert_contains(result.errors, message);
-	replayed_free(&result);
-	free(recording);
-	free(file);
+	command_run_free(&result);
 }
 
 #define VTD(caps, ram)                                                                                 \
@@ -138,8 +136,8 @@ static void bad_platforms(void **state)
 /* RAM is where the unit is not. */
 static void ram_around_registers(void **state)
 {
-	char *recording = folder_path("alone.jsonl"), *file = folder_path("other.json");
-	struct replayed result;
+	const char *recording = folder_path("alone.jsonl"), *file = folder_path("other.json");
+	struct command_run result;
 
 	(void)state;
 	folder_write("other.json", VTD(CAPS, "[[0, 8589934592]]"));
@@ -150,15 +148,13 @@ static void ram_around_registers(void **state)
 	assert_string_equal(result.errors, "");
 	assert_int_equal(result.code, 0);
 	assert_contains(result.output, "3 lines: 0 register writes, 1 read.\n");
-	replayed_free(&result);
-	free(recording);
-	free(file);
+	command_run_free(&result);
 }
 
 static void no_platform(void **state)
 {
-	char *recording = folder_path("lonely/recording.jsonl");
-	struct replayed result;
+	const char *recording = folder_path("lonely/recording.jsonl");
+	struct command_run result;
 
 	(void)state;
 	folder_make_inner("lonely");
@@ -167,14 +163,13 @@ static void no_platform(void **state)
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "/lonely/platform.json:0:0: cannot be opened: ");
 	assert_contains(result.errors, "; --platform names it elsewhere\n");
-	replayed_free(&result);
-	free(recording);
+	command_run_free(&result);
 }
 
 static void compressed_and_cut_off(void **state)
 {
-	char *recording = folder_path("packed.jsonl.gz");
-	struct replayed result;
+	const char *recording = folder_path("packed.jsonl.gz");
+	struct command_run result;
 
 	(void)state;
 	folder_write("platform.json", PLATFORM);
@@ -182,24 +177,21 @@ static void compressed_and_cut_off(void **state)
 	result = replay(recording, NULL);
 	assert_int_equal(result.code, 0);
 	assert_contains(result.output, "11 lines: 4 register writes, 1 read.\n");
-	replayed_free(&result);
+	command_run_free(&result);
 	assert_int_equal(truncate(recording, 100), 0);
 	result = replay(recording, NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "/packed.jsonl.gz:0:0: cannot be read: ");
-	replayed_free(&result);
-	free(recording);
+	command_run_free(&result);
 }
 
 /* A folder stands for the recording in it, unless there are traces. */
 static void folders(void **state)
 {
-	char *one = folder_path("one"), *empty = folder_path("empty"), *trace;
-	struct replayed result;
+	const char *one = folder_make_inner("one"), *empty = folder_make_inner("empty");
+	struct command_run result;
 
 	(void)state;
-	folder_make_inner("one");
-	folder_make_inner("empty");
 	folder_write("one/platform.json", PLATFORM);
 	folder_write("one/recording.jsonl", DRIVER "{\"op\":\"note\",\"s\":\"unpacked\"}\n");
 	result = replay(one, NULL);
@@ -207,74 +199,67 @@ static void folders(void **state)
 	assert_contains(
 	    result.output, "/one/recording.jsonl   VT-d at fed90000, 64 MiB, cache hoard\n");
 	assert_contains(result.output, "12 lines");
-	replayed_free(&result);
+	command_run_free(&result);
 	folder_write("one/recording.jsonl.gz", DRIVER);
 	result = replay(one, NULL);
 	assert_contains(result.output, "/one/recording.jsonl.gz   VT-d");
 	assert_contains(result.output, "11 lines");
-	replayed_free(&result);
-	trace = folder_path("one/a.iommu");
+	command_run_free(&result);
 	folder_write("one/a.iommu", "#!iommusim 1\nmachine(iommu=vtd, memory=64M)\n");
 	result = replay(one, NULL);
 	assert_null(strstr(result.output, "recording.jsonl"));
 	assert_contains(result.output, "/one/a.iommu   ");
-	replayed_free(&result);
+	command_run_free(&result);
 	result = replay(empty, NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(
 	    result.errors, "no *.iommu file is below this folder, and no recording.jsonl.gz");
-	replayed_free(&result);
-	free(one);
-	free(empty);
-	free(trace);
+	command_run_free(&result);
 }
 
 /* Traces and recordings in one run are added up each for itself. */
 static void several_files(void **state)
 {
-	char *trace = folder_path("b.iommu"), *recording = folder_path("recording.jsonl");
-	struct replayed result =
+	const char *trace = folder_path("b.iommu"), *recording = folder_path("recording.jsonl");
+	struct command_run result =
 	    replay_lines("{\"op\":\"fault\",\"rid\":24,\"reason\":5,\"addr\":0,\"w\":1}\n", NULL);
 	const char *total;
 
 	(void)state;
-	replayed_free(&result);
+	command_run_free(&result);
 	folder_write("b.iommu", "#!iommusim 1\nmachine(iommu=vtd, memory=64M)\n");
 	result = replay(recording, trace, recording, NULL);
 	assert_int_equal(result.code, 1);
 	assert_contains(result.output, "\n2 recordings, 24 lines: 8 register writes, 2 reads.\n");
 	assert_contains(result.output, "\n  faults         0 of 2 agree, 2 PART\n");
-	replayed_free(&result);
+	command_run_free(&result);
 	result = replay("--json", recording, trace, recording, NULL);
 	total = strstr(result.output, "{\"total\":{\"files\":3,\"calls\":1,");
 	assert_non_null(total);
 	assert_contains(total, "\"recordings\":2,\"lines\":24,");
 	assert_contains(total, "\"faults\":{\"total\":2,\"agree\":0,");
 	assert_contains(total, "\"checkpoint_pages\":{\"total\":0,\"agree\":0}}}\n");
-	replayed_free(&result);
+	command_run_free(&result);
 	result = replay("--json", recording, recording, NULL);
 	assert_contains(result.output, "{\"total\":{\"files\":2,\"recordings\":2,");
-	replayed_free(&result);
-	free(trace);
-	free(recording);
+	command_run_free(&result);
 }
 
 static void options_that_do_not_fit(void **state)
 {
-	char *out = folder_path("out.iommu");
-	struct replayed result = replay_lines("", "--record", out, NULL);
+	const char *out = folder_path("out.iommu");
+	struct command_run result = replay_lines("", "--record", out, NULL);
 
 	(void)state;
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "--record takes a trace, and ");
 	assert_int_equal(access(out, F_OK), -1);
-	replayed_free(&result);
+	command_run_free(&result);
 	/* the others mean the same for both */
 	result = replay_lines("", "--vmm", "13.0", "--cache", "adverse", "--seed", "7", NULL);
 	assert_int_equal(result.code, 0);
 	assert_contains(result.output, "cache adverse\n");
-	replayed_free(&result);
-	free(out);
+	command_run_free(&result);
 }
 
 /* All that scripts rely on, by name. */
@@ -283,7 +268,7 @@ static void summary_members(void **state)
 	static const char *const numbers[] = { "mmio/writes", "mmio/reads", "mmio/reads_differ",
 		"translations/total", "translations/agree", "faults/total", "faults/agree",
 		"interrupts/total", "interrupts/agree", "interrupts/source_unknown" };
-	struct replayed result = replay_lines("", "--json", NULL);
+	struct command_run result = replay_lines("", "--json", NULL);
 	struct json_object *whole, *summary = summary_of(&result, &whole), *file;
 
 	(void)state;
@@ -293,7 +278,7 @@ static void summary_members(void **state)
 	assert_contains(json_object_get_string(file), "/recording.jsonl");
 	assert_true(json_object_object_get_ex(summary, "checkpoints", NULL));
 	json_object_put(whole);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 int main(void)
@@ -311,5 +296,5 @@ int main(void)
 		cmocka_unit_test(summary_members),
 	};
 
-	return cmocka_run_group_tests(tests, folder_make, folder_remove);
+	return cmocka_run_group_tests(tests, NULL, folder_remove);
 }

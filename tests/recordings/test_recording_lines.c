@@ -4,13 +4,6 @@
 #include "recording_run.h"
 #include "recordings/replayed.h"
 
-/* Each line stands behind DRIVER, so it is line 12 of its recording. */
-struct line {
-	const char *text;
-	const char *expected; /* of the report, NULL when it agrees */
-	const char *got;
-};
-
 #define XLATE(iova, pa, rest)                                                                          \
 	"{\"t\":11,\"op\":\"xlate\",\"rid\":24,\"iova\":" #iova ",\"pa\":" #pa rest "}\n"
 #define FAULT(rid, addr, reason, w)                                                                    \
@@ -24,39 +17,9 @@ struct line {
 #define WRITE(off, size, val)                                                                          \
 	"{\"t\":11,\"rw\":\"w\",\"off\":" #off ",\"size\":" #size ",\"val\":" #val "}\n"
 
-/* Run one line alone and see that `kind` counts it and that it agrees or parts as it says. */
-static void check_line(const struct line *line, const char *kind)
-{
-	struct replayed text = replay_lines(line->text, NULL);
-	struct replayed data = replay_lines(line->text, "--json", NULL);
-	const bool agrees = line->expected == NULL;
-	struct json_object *whole, *summary = summary_of(&data, &whole);
-	char path[64];
-
-	if (text.code != (agrees ? 0 : 1))
-		print_message("%s%s%s", line->text, text.output, text.errors);
-	assert_int_equal(text.code, agrees ? 0 : 1);
-	assert_int_equal(data.code, text.code);
-	assert_string_equal(text.errors, "");
-	snprintf(path, sizeof(path), "%s/total", kind);
-	assert_int_equal(number_at(summary, path), 1);
-	snprintf(path, sizeof(path), "%s/agree", kind);
-	assert_int_equal(number_at(summary, path), agrees ? 1 : 0);
-	assert_int_equal(strstr(text.output, "line 12  ") == NULL, agrees);
-	assert_int_equal(strstr(data.output, "{\"parting\":{\"line\":12,") == NULL, agrees);
-	if (!agrees) {
-		assert_contains(text.output, "PARTS\n");
-		assert_contains(text.output, line->expected);
-		assert_contains(text.output, line->got);
-	}
-	json_object_put(whole);
-	replayed_free(&text);
-	replayed_free(&data);
-}
-
 static void translations(void **state)
 {
-	static const struct line lines[] = {
+	static const struct recorded_line lines[] = {
 		{ XLATE(0, 1048576, ",\"mask\":4095,\"prot\":3,\"did\":5,\"src\":\"update\""), NULL,
 		    NULL },
 		{ XLATE(0, 1048576, ",\"prot\":1"), NULL, NULL },
@@ -89,12 +52,12 @@ static void translations(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		check_line(&lines[i], "translations");
+		check_line(&vtd_driver, &lines[i], "translations");
 }
 
 static void faults(void **state)
 {
-	static const struct line lines[] = {
+	static const struct recorded_line lines[] = {
 		{ FAULT(24, 4096, 5, 1), NULL, NULL },
 		{ FAULT(24, 8192, 6, 0), NULL, NULL },
 		{ FAULT(24, 12291, 6, 0), NULL, NULL },
@@ -119,7 +82,7 @@ static void faults(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		check_line(&lines[i], "faults");
+		check_line(&vtd_driver, &lines[i], "faults");
 }
 
 /* A record against a line: what a right model cannot be made to say. */
@@ -167,7 +130,7 @@ static void fault_records(void **state)
 
 static void interrupts(void **state)
 {
-	static const struct line lines[] = {
+	static const struct recorded_line lines[] = {
 		/* the entry serves 00:1f.0 alone, but whoever sends is not known */
 		{ IR(4276092976, 0, 4276097024, 16435), NULL, NULL },
 		{ IR(4276092976, 65535, 4276097024, 16435), NULL, NULL },
@@ -184,13 +147,13 @@ static void interrupts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		check_line(&lines[i], "interrupts");
+		check_line(&vtd_driver, &lines[i], "interrupts");
 }
 
 /* Passed as it is, as the recorded device does; registers and later interrupts do not notice. */
 static void compatibility_format(void **state)
 {
-	struct replayed result =
+	struct command_run result =
 	    replay_lines(IR(4276092928, 49, 4276092928, 49) READ(28, 4, 3271557120) READ(52, 4, 0)
 			     IR(4276092976, 0, 4276097024, 16435) IR(4276092928, 49, 4276092928, 50)
 				 XLATE(0, 1048576, ",\"prot\":3"),
@@ -208,14 +171,14 @@ static void compatibility_format(void **state)
 	assert_int_equal(number_at(summary, "mmio/writes"), 4);
 	assert_int_equal(number_at(summary, "mmio/reads_differ"), 0);
 	json_object_put(whole);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 /* A store longer than a table: all 512 entries of one and the first of the next. */
 static void long_stores(void **state)
 {
 	char line[8192] = "{\"op\":\"mem\",\"pa\":16384,\"q\":[20483";
-	struct replayed result;
+	struct command_run result;
 
 	(void)state;
 	for (unsigned i = 1; i < 600; i++)
@@ -226,12 +189,12 @@ static void long_stores(void **state)
 	assert_int_equal(result.code, 0);
 	assert_contains(result.output, "translations   1 of 1 agree\n");
 	assert_contains(result.output, "faults         2 of 2 agree\n");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void registers(void **state)
 {
-	struct replayed result =
+	struct command_run result =
 	    replay_lines(READ(0, 4, 17) READ(8, 8, 59110346977575430) READ(8, 4, 572916230)
 			     WRITE(60, 4, 33) READ(60, 4, 33) READ(60, 4, 32),
 		"--json", NULL);
@@ -243,11 +206,11 @@ static void registers(void **state)
 	assert_int_equal(number_at(summary, "mmio/reads"), 6);
 	assert_int_equal(number_at(summary, "mmio/reads_differ"), 2);
 	json_object_put(whole);
-	replayed_free(&result);
+	command_run_free(&result);
 	result = replay_lines(READ(0, 4, 17), NULL);
 	assert_contains(
 	    result.output, "12 lines: 4 register writes, 2 reads (1 answered otherwise).\n");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 /* The page of iova 0 becomes another; IOTLB invalidation of everything by register (ECAP.IRO 0xf0). */
@@ -259,17 +222,17 @@ static void registers(void **state)
 
 static void expect_code(int code, const char *lines, const char *option, const char *value)
 {
-	struct replayed result = replay_lines(lines, option, value, NULL);
+	struct command_run result = replay_lines(lines, option, value, NULL);
 
 	if (result.code != code)
 		print_message("%s%s\n%s%s", lines, option, result.output, result.errors);
 	assert_int_equal(result.code, code);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void stale_answers(void **state)
 {
-	struct replayed result;
+	struct command_run result;
 
 	(void)state;
 	/* a stale answer is agreement only where the recording shows it */
@@ -285,7 +248,7 @@ static void stale_answers(void **state)
 	    "  expected  page 0x103000\n"
 	    "  got       page 0x100000, cached since line 12\n"
 	    "  tables    page 0x103000\n");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 /* The seed decides what an adverse cache forgets: the same one the same things. */
@@ -296,7 +259,7 @@ static void seeds(void **state)
 	(void)state;
 	for (unsigned seed = 0; seed < 32; seed++) {
 		char option[16];
-		struct replayed one, again;
+		struct command_run one, again;
 
 		snprintf(option, sizeof(option), "--seed=%u", seed);
 		one = replay_lines(BEFORE CHANGED STALE, "--cache=adverse", option, NULL);
@@ -304,15 +267,15 @@ static void seeds(void **state)
 		assert_string_equal(one.output, again.output);
 		assert_int_equal(one.code, again.code);
 		partings += one.code == 1;
-		replayed_free(&one);
-		replayed_free(&again);
+		command_run_free(&one);
+		command_run_free(&again);
 	}
 	assert_in_range(partings, 1, 31);
 }
 
 static void dropped_invalidations(void **state)
 {
-	struct replayed result;
+	struct command_run result;
 
 	(void)state;
 	expect_code(0, BEFORE CHANGED FLUSH AFTER, "--cache", "hoard");
@@ -321,12 +284,12 @@ static void dropped_invalidations(void **state)
 	assert_contains(
 	    result.output, "VT-d at fed90000, 64 MiB, cache hoard, invalidations dropped\n");
 	assert_contains(result.output, "translations   1 of 2 agree, 1 PART\n");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void told_but_not_compared(void **state)
 {
-	struct replayed result = replay_lines(
+	struct command_run result = replay_lines(
 	    "\n{\"op\":\"qi\",\"kind\":\"iec\",\"lo\":4,\"hi\":0}\n{\"op\":\"cmd\",\"lo\":4,\"hi\":0}\n"
 	    "{\"op\":\"cfg\",\"rw\":\"r\",\"off\":8,\"val\":0}\n{\"op\":\"mark\",\"n\":3}\n   \n"
 	    "{\"op\":\"note\",\"s\":\"odd\"}\r\n{\"op\":\"irq\",\"addr\":4276097028,\"data\":33}\n"
@@ -348,13 +311,13 @@ static void told_but_not_compared(void **state)
 	assert_true(json_object_is_type(checkpoints, json_type_array));
 	assert_int_equal(json_object_array_length(checkpoints), 0);
 	json_object_put(whole);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 /* The unit's own event goes out when the driver unmasks it. */
 static void events(void **state)
 {
-	struct replayed result =
+	struct command_run result =
 	    replay_lines(WRITE(60, 4, 33) WRITE(64, 4, 4276097028) WRITE(56, 4, 0)
 			     FAULT(24, 4096, 5, 1) "{\"op\":\"irq\",\"addr\":4276097028,\"data\":33}\n",
 		"--json", NULL);
@@ -365,14 +328,14 @@ static void events(void **state)
 	assert_int_equal(number_at(summary, "events/recorded"), 1);
 	assert_int_equal(number_at(summary, "events/sent"), 1);
 	json_object_put(whole);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 /* Of many partings the first ten are shown to people, all to programs. */
 static void many_partings(void **state)
 {
 	char lines[4096] = "";
-	struct replayed result;
+	struct command_run result;
 	unsigned shown = 0;
 
 	(void)state;
@@ -384,13 +347,13 @@ static void many_partings(void **state)
 	assert_int_equal(shown, 10);
 	assert_contains(result.output, "\n3 more part; --json lists all.\n");
 	assert_contains(result.output, "faults         0 of 13 agree, 13 PART\n");
-	replayed_free(&result);
+	command_run_free(&result);
 	result = replay_lines(lines, "--json", NULL);
 	shown = 0;
 	for (const char *at = result.output; (at = strstr(at, "{\"parting\":")) != NULL; at++)
 		shown++;
 	assert_int_equal(shown, 13);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 /* What a crash kernel does: it points the unit at tables of its own while translation is on. */
@@ -442,5 +405,5 @@ int main(void)
 		cmocka_unit_test(many_partings),
 	};
 
-	return cmocka_run_group_tests(tests, folder_make, folder_remove);
+	return cmocka_run_group_tests(tests, NULL, folder_remove);
 }

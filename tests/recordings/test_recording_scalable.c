@@ -78,18 +78,16 @@ static void bring_up(void)
 }
 
 /* Replay what was written: the exit code under the policy, or with invalidations dropped. */
-static struct replayed finish(const char *option, const char *value)
+static struct command_run finish(const char *option, const char *value)
 {
-	char *file = folder_path("recording.jsonl"), *platform = folder_path("platform.json");
-	struct replayed result;
+	const char *file = folder_path("recording.jsonl"), *platform = folder_path("platform.json");
+	struct command_run result;
 
 	assert_int_equal(fclose(recording), 0);
 	folder_write("recording.jsonl", text);
 	folder_write("platform.json", SCALABLE_PLATFORM);
 	result = value == NULL ? replay(option, "--platform", platform, file, NULL)
 			       : replay(option, value, "--platform", platform, file, NULL);
-	free(file);
-	free(platform);
 	free(text);
 	assert_string_equal(result.errors, "");
 	return result;
@@ -100,7 +98,7 @@ static void expect_agreement(void (*scene)(void), const char *translations)
 	static const char *const policies[] = { "none", "hoard", "sized", "adverse" };
 
 	for (size_t i = 0; i < 4; i++) {
-		struct replayed result;
+		struct command_run result;
 
 		begin();
 		scene();
@@ -109,28 +107,28 @@ static void expect_agreement(void (*scene)(void), const char *translations)
 			print_message("%s: %s", policies[i], result.output);
 		assert_int_equal(result.code, 0);
 		assert_contains(result.output, translations);
-		replayed_free(&result);
+		command_run_free(&result);
 	}
 }
 
 /* Without the invalidation the cache still has what was there before. */
 static void expect_needed(void (*scene)(void), const char *got)
 {
-	struct replayed result;
+	struct command_run result;
 
 	begin();
 	scene();
 	result = finish("--drop-invalidations", NULL);
 	assert_int_equal(result.code, 1);
 	assert_contains(result.output, got);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 /* ---- what the driver does ------------------------------------------------------------------------------ */
 
 static void faults_are_told_by_legacy_numbers(void **state)
 {
-	struct replayed result;
+	struct command_run result;
 
 	(void)state;
 	begin();
@@ -140,7 +138,7 @@ static void faults_are_told_by_legacy_numbers(void **state)
 	assert_int_equal(result.code, 0);
 	assert_contains(result.output,
 	    "faults         1 of 1 agree; 1 have a legacy reason number in scalable mode\n");
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void page_moves(void)
@@ -221,5 +219,5 @@ int main(void)
 		cmocka_unit_test(a_checkpoint_finds_what_scalable_tables_map),
 	};
 
-	return cmocka_run_group_tests(tests, folder_make, folder_remove);
+	return cmocka_run_group_tests(tests, NULL, folder_remove);
 }

@@ -2,8 +2,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include <zlib.h>
-
 #include "recordings/replayed.h"
 
 struct recording {
@@ -53,7 +51,7 @@ static void expect_checkpoint(struct json_object *checkpoint, int64_t number, in
 static void expect_agreement(const struct recording *recording, const char *policy)
 {
 	char folder[512];
-	struct replayed result;
+	struct command_run result;
 	struct json_object *whole, *summary, *checkpoints;
 
 	snprintf(folder, sizeof(folder), FOLDER "/%s", recording->name);
@@ -78,7 +76,7 @@ static void expect_agreement(const struct recording *recording, const char *poli
 	expect_checkpoint(json_object_array_get_idx(checkpoints, 0), 3, recording->pages[0]);
 	expect_checkpoint(json_object_array_get_idx(checkpoints, 1), 8, recording->pages[1]);
 	json_object_put(whole);
-	replayed_free(&result);
+	command_run_free(&result);
 }
 
 static void everything_agrees(void **state)
@@ -100,7 +98,7 @@ static void ignored_invalidations_show(void **state)
 	for (unsigned i = 0; i < sizeof(recordings) / sizeof(recordings[0]); i++) {
 		const struct recording *recording = &recordings[i];
 		char folder[512];
-		struct replayed result;
+		struct command_run result;
 		struct json_object *whole, *summary;
 
 		snprintf(folder, sizeof(folder), FOLDER "/%s", recording->name);
@@ -110,25 +108,8 @@ static void ignored_invalidations_show(void **state)
 		assert_int_equal(number_at(summary, "translations/total"), recording->translations);
 		assert_true(number_at(summary, "translations/agree") <= recording->translations - 5000);
 		json_object_put(whole);
-		replayed_free(&result);
+		command_run_free(&result);
 	}
-}
-
-static char *read_all(const char *file, size_t *length)
-{
-	enum { ROOM = 16 * 1024 * 1024 };
-	gzFile stream = gzopen(file, "rb");
-	char *text = malloc(ROOM);
-	int count;
-
-	assert_non_null(stream);
-	assert_non_null(text);
-	count = gzread(stream, text, ROOM - 1);
-	assert_true(count > 0);
-	text[count] = '\0';
-	*length = (size_t)count;
-	gzclose(stream);
-	return text;
 }
 
 /* Leave out one in 500 stores to the tables: what is lost must show as translations that part. */
@@ -136,13 +117,14 @@ static void lose_stores(const char *name)
 {
 	char recording[512], platform[512];
 	size_t length, kept = 0, stores = 0;
-	struct replayed result;
+	struct command_run result;
 	struct json_object *whole, *summary;
-	char *text, *file;
+	char *text;
 
 	snprintf(recording, sizeof(recording), FOLDER "/%s/recording.jsonl.gz", name);
 	snprintf(platform, sizeof(platform), FOLDER "/%s/platform.json", name);
-	text = read_all(recording, &length);
+	text = file_read(recording, &length);
+	assert_true(text != NULL && length > 0);
 	for (char *line = text, *end; line < text + length; line = end + 1) {
 		end = strchr(line, '\n');
 		assert_non_null(end);
@@ -155,15 +137,14 @@ static void lose_stores(const char *name)
 	}
 	folder_write_bytes("lost.jsonl", text, kept);
 	free(text);
-	file = folder_path("lost.jsonl");
-	result = replay("--json", "--cache=none", "--platform", platform, file, NULL);
+	result =
+	    replay("--json", "--cache=none", "--platform", platform, folder_path("lost.jsonl"), NULL);
 	assert_int_equal(result.code, 1);
 	summary = summary_of(&result, &whole);
 	assert_true(
 	    number_at(summary, "translations/agree") < number_at(summary, "translations/total"));
 	json_object_put(whole);
-	replayed_free(&result);
-	free(file);
+	command_run_free(&result);
 }
 
 static void lost_stores_show(void **state)
@@ -182,5 +163,5 @@ int main(void)
 		cmocka_unit_test(lost_stores_show),
 	};
 
-	return cmocka_run_group_tests(tests, folder_make, folder_remove);
+	return cmocka_run_group_tests(tests, NULL, folder_remove);
 }

@@ -3,18 +3,14 @@
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include <json-c/json.h>
-
 #include "command.h"
-
-static char folder[] = "/tmp/iommusim-compare-XXXXXX";
+#include "command_run.h"
+#include "own_files.h"
+#include "printed_json.h"
 
 /* A guest of 256 pages, a disk of the host that writes two of them, and the guest's own device. */
 static const char story[] =
@@ -30,95 +26,9 @@ static const char story[] =
     "dma(7/0/0, write, 0x1000, 4K)\n"
     "vm_destroy(\"a\")\n";
 
-struct run {
-	int code;
-	char *output;
-	char *errors;
-};
-
-static char *path_of(const char *name)
-{
-	char *path = malloc(sizeof(folder) + strlen(name) + 1);
-
-	assert_non_null(path);
-	sprintf(path, "%s/%s", folder, name);
-	return path;
-}
-
-static char *write_file(const char *name, const char *text)
-{
-	char *path = path_of(name);
-	FILE *stream = fopen(path, "wb");
-
-	assert_non_null(stream);
-	fputs(text, stream);
-	fclose(stream);
-	return path;
-}
-
-/* Send a stream to a new file; what it was before comes back. */
-static int divert(FILE *stream, FILE *to)
-{
-	const int saved = dup(fileno(stream));
-
-	fflush(stream);
-	dup2(fileno(to), fileno(stream));
-	return saved;
-}
-
-static char *restore(FILE *stream, FILE *to, int saved)
-{
-	char *text = malloc((size_t)1 << 20);
-
-	fflush(stream);
-	dup2(saved, fileno(stream));
-	close(saved);
-	rewind(to);
-	assert_non_null(text);
-	text[fread(text, 1, ((size_t)1 << 20) - 1, to)] = '\0';
-	fclose(to);
-	return text;
-}
-
-typedef int command(int argc, char **argv);
-
 /* Arguments behind the command's name, ended by NULL. */
-static struct run run(command *what, const char *first, ...)
-{
-	FILE *output = tmpfile(), *errors = tmpfile();
-	char *argv[16] = { strdup("command"), first == NULL ? NULL : strdup(first) };
-	struct run result;
-	va_list arguments;
-	int argc = first == NULL ? 1 : 2, saved_output, saved_errors;
-
-	va_start(arguments, first);
-	while (first != NULL && (first = va_arg(arguments, const char *)) != NULL)
-		argv[argc++] = strdup(first);
-	va_end(arguments);
-	assert_non_null(output);
-	assert_non_null(errors);
-	saved_output = divert(stdout, output);
-	saved_errors = divert(stderr, errors);
-	result.code = what(argc, argv);
-	result.errors = restore(stderr, errors, saved_errors);
-	result.output = restore(stdout, output, saved_output);
-	while (argc > 0)
-		free(argv[--argc]);
-	return result;
-}
-
-static void done(struct run *result)
-{
-	free(result->output);
-	free(result->errors);
-}
-
-#define assert_contains(text, part)                                                                    \
-	do {                                                                                           \
-		if (strstr(text, part) == NULL)                                                        \
-			print_message("%s\n", text);                                                   \
-		assert_non_null(strstr(text, part));                                                   \
-	} while (0)
+#define compare(...)  command_run(command_compare, "compare", __VA_ARGS__)
+#define profiles(...) command_run(command_profiles, "profiles", __VA_ARGS__)
 
 /* The line of `text` that holds `part` has these words, in this order, and no others. */
 static void check_line(const char *text, const char *part, const char *words)
@@ -153,8 +63,8 @@ static void check_line(const char *text, const char *part, const char *words)
  */
 static void one_story_under_three_profiles(void **state)
 {
-	char *file = write_file("story.iommu", story);
-	struct run result = run(command_compare, "--vmm", "13.0,13.1,bounce", file, NULL);
+	const char *file = folder_write("story.iommu", story);
+	struct command_run result = compare("--vmm", "13.0,13.1,bounce", file, NULL);
 
 	(void)state;
 	assert_int_equal(result.code, 0);
@@ -179,14 +89,13 @@ static void one_story_under_three_profiles(void **state)
 	check_line(result.output, "context cache global", "* context cache global 4 4 6");
 	check_line(result.output, "bytes copied", "* bytes copied by way of bounce buffers 0 0 8 192");
 	check_line(result.output, "that were met", "the story's expectations that were met 1 1 1");
-	done(&result);
-	free(file);
+	command_run_free(&result);
 }
 
 static void the_policy_to_blame_comes_first(void **state)
 {
-	char *file = write_file("story.iommu", story);
-	struct run result = run(command_compare, "--vmm=13.0,13.1,bounce", file, NULL);
+	const char *file = folder_write("story.iommu", story);
+	struct command_run result = compare("--vmm=13.0,13.1,bounce", file, NULL);
 
 	(void)state;
 	assert_contains(result.output,
@@ -203,15 +112,14 @@ static void the_policy_to_blame_comes_first(void **state)
 	assert_contains(result.output, " more that concern AMD-Vi alone: --json has them.\n");
 	assert_null(strstr(result.output, "amd_idle"));
 	assert_contains(result.output, "iommusim replay --vmm NAME ");
-	done(&result);
-	free(file);
+	command_run_free(&result);
 }
 
 static void the_same_on_amdvi(void **state)
 {
-	char *file = write_file("story.iommu", story);
-	struct run result =
-	    run(command_compare, "--iommu", "amdvi", "--vmm", "13.0,13.1,bounce", file, NULL);
+	const char *file = folder_write("story.iommu", story);
+	struct command_run result =
+	    compare("--iommu", "amdvi", "--vmm", "13.0,13.1,bounce", file, NULL);
 
 	(void)state;
 	assert_int_equal(result.code, 0);
@@ -227,14 +135,13 @@ static void the_same_on_amdvi(void **state)
 	check_line(result.output, "INVALIDATE_IOMMU_ALL", "* INVALIDATE_IOMMU_ALL 0 0 1");
 	check_line(result.output, "COMPLETION_WAIT", "* COMPLETION_WAIT 7 7 9");
 	assert_contains(result.output, "amd_idle");
-	done(&result);
-	free(file);
+	command_run_free(&result);
 }
 
 /* A call that fails under one profile and not under the other is a row; one that does not is none. */
 static void calls_that_differ_are_rows(void **state)
 {
-	char *file = write_file("calls.iommu",
+	const char *file = folder_write("calls.iommu",
 	    "#!iommusim 1\n"
 	    "machine(iommu=none, memory=256M)\n"
 	    "device(7/0/0, \"ppt1\", driver=ppt)\n"
@@ -242,7 +149,7 @@ static void calls_that_differ_are_rows(void **state)
 	    "vm_setup_memory(\"a\", 1M)\n"
 	    "vm_assign_pptdev(\"a\", 7/0/0)\n"
 	    "sysctl(\"hw.vmm.ppt.devices\")\n");
-	struct run result = run(command_compare, "--vmm", "10.3,14.0", file, NULL);
+	struct command_run result = compare("--vmm", "10.3,14.0", file, NULL);
 
 	(void)state;
 	assert_int_equal(result.code, 0);
@@ -256,20 +163,19 @@ static void calls_that_differ_are_rows(void **state)
 	check_line(result.output, "\n    init-failed-silently  ", "init-failed-silently 1 1");
 	check_line(result.output, "guest pages while",
 	    "guest pages while a device is untranslated, at the most 256 256");
-	done(&result);
-	free(file);
+	command_run_free(&result);
 }
 
 /* A domain that one profile cannot make has no name, and the story ends at the next line that needs it. */
 static void a_story_that_stops_under_one_profile(void **state)
 {
-	char *file = write_file("stops.iommu",
+	const char *file = folder_write("stops.iommu",
 	    "#!iommusim 1\n"
 	    "machine(iommu=amdvi, memory=256M)\n"
 	    "iommu_create_domain(1G) = d\n"
 	    "iommu_add_device(d, 1/0/0)\n"
 	    "dma(1/0/0, write, 0x1000, 4)\n");
-	struct run result = run(command_compare, "--vmm", "13.0,reference,13.1", file, NULL);
+	struct command_run result = compare("--vmm", "13.0,reference,13.1", file, NULL);
 	struct json_object *object;
 
 	(void)state;
@@ -280,61 +186,38 @@ static void a_story_that_stops_under_one_profile(void **state)
 	assert_null(strstr(result.errors, "under reference"));
 	check_line(result.output, "line 5 ",
 	    "* line 5 dma(1/0/0, write, 0x1000, 4) not run BLOCKED (2h) not run");
-	done(&result);
-	result = run(command_compare, "--json", "--vmm", "13.0,reference", file, NULL);
+	command_run_free(&result);
+	result = compare("--json", "--vmm", "13.0,reference", file, NULL);
 	assert_int_equal(result.code, 2);
 	object = json_tokener_parse(strstr(result.output, "{\"summary\":"));
 	assert_non_null(object);
 	json_object_put(object);
-	done(&result);
-	free(file);
+	command_run_free(&result);
 }
 
 /* What stops it under all of them is said once. */
 static void a_story_that_stops_under_each_profile(void **state)
 {
-	char *file = write_file("stops.iommu",
+	const char *file = folder_write("stops.iommu",
 	    "#!iommusim 1\n"
 	    "machine(iommu=none, memory=256M)\n"
 	    "iommu_create_domain(1G) = d\n"
 	    "iommu_destroy_domain(d)\n");
-	struct run result = run(command_compare, "--vmm", "13.0,13.1", file, NULL);
+	struct command_run result = compare("--vmm", "13.0,13.1", file, NULL);
 
 	(void)state;
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "/stops.iommu:4:22: `d`: ");
 	assert_null(strstr(result.errors, "under"));
 	assert_string_equal(strchr(result.errors, '\n'), "\n");
-	done(&result);
-	free(file);
+	command_run_free(&result);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------ */
 
-/* Line number `index` of an output, as JSON. */
-static struct json_object *line_at(const char *text, unsigned index)
-{
-	struct json_object *object;
-
-	while (index-- > 0) {
-		text = strchr(text, '\n');
-		assert_non_null(text);
-		text++;
-	}
-	object = json_tokener_parse(text);
-	assert_non_null(object);
-	return object;
-}
-
 static struct json_object *at(struct json_object *object, const char *path)
 {
-	char *copy = strdup(path), *rest = copy, *name;
-
-	while ((name = strsep(&rest, "|")) != NULL)
-		if (!json_object_object_get_ex(object, name, &object))
-			fail_msg("no %s", path);
-	free(copy);
-	return object;
+	return json_at(object, path, "|");
 }
 
 #define assert_number(object, path, value)                                                             \
@@ -346,9 +229,9 @@ static struct json_object *at(struct json_object *object, const char *path)
 
 static void rows_and_policies_as_json(void **state)
 {
-	char *file = write_file("story.iommu", story);
-	struct run result = run(command_compare, "--json", "--vmm", "13.0,bounce", file, NULL);
-	struct json_object *object = line_at(result.output, 0);
+	const char *file = folder_write("story.iommu", story);
+	struct command_run result = compare("--json", "--vmm", "13.0,bounce", file, NULL);
+	struct json_object *object = json_line(result.output, 0);
 
 	(void)state;
 	assert_int_equal(result.code, 0);
@@ -363,31 +246,30 @@ static void rows_and_policies_as_json(void **state)
 	assert_number(object, "row|results|bounce|bytes_copied", 8192);
 	assert_false(json_object_object_get_ex(at(object, "row|results|bounce"), "fault", NULL));
 	json_object_put(object);
-	object = line_at(result.output, 1);
+	object = json_line(result.output, 1);
 	assert_number(object, "row|line", 10);
 	assert_truth(object, "row|differs", 0);
 	json_object_put(object);
-	object = line_at(result.output, 4);
+	object = json_line(result.output, 4);
 	assert_text(object, "policy|column", "host_pages");
 	assert_text(object, "policy|title", "guest pages in the host domain");
 	assert_text(object, "policy|profiles|13.0|value", "remove");
 	assert_text(object, "policy|profiles|bounce|source", "D34535");
 	assert_truth(object, "policy|profiles|bounce|assumed", 0);
 	json_object_put(object);
-	done(&result);
-	free(file);
+	command_run_free(&result);
 }
 
 static void totals_as_json(void **state)
 {
-	char *file = write_file("story.iommu", story);
-	struct run result = run(command_compare, "-j", "--vmm", "13.0,13.1", file, NULL);
+	const char *file = folder_write("story.iommu", story);
+	struct command_run result = compare("-j", "--vmm", "13.0,13.1", file, NULL);
 	const char *last = strstr(result.output, "{\"summary\":");
 	struct json_object *object, *of;
 
 	(void)state;
 	assert_non_null(last);
-	object = line_at(last, 0);
+	object = json_line(last, 0);
 	assert_string_equal(strchr(last, '\n'), "\n"); /* it is the last line */
 	assert_text(object, "summary|file", file);
 	assert_int_equal(json_object_array_length(at(object, "summary|vmm")), 2);
@@ -415,8 +297,7 @@ static void totals_as_json(void **state)
 	assert_number(of, "dma|lost", 0);
 	assert_number(of, "exposed|guest_pages_in_host", 256);
 	json_object_put(object);
-	done(&result);
-	free(file);
+	command_run_free(&result);
 }
 
 /* ---- the command line ------------------------------------------------------------------------------------ */
@@ -424,10 +305,9 @@ static void totals_as_json(void **state)
 /* An expectation that is not met is counted, and no failure. */
 static void expectations_do_not_fail_it(void **state)
 {
-	char *file = write_file("wrong.iommu",
+	const char *file = folder_write("wrong.iommu",
 	    "#!iommusim 1\nmachine(iommu=vtd, memory=256M)\ndma(7/0/0, write, 0x1000, 4) expect lost\n");
-	struct run result =
-	    run(command_compare, "--vmm", "13.0,reference", "--cache", "none", file, NULL);
+	struct command_run result = compare("--vmm", "13.0,reference", "--cache", "none", file, NULL);
 
 	(void)state;
 	assert_int_equal(result.code, 0);
@@ -435,8 +315,7 @@ static void expectations_do_not_fail_it(void **state)
 	check_line(result.output, "and that were not", "and that were not 1 1");
 	check_line(
 	    result.output, "reached by DMA that no unit", "reached by DMA that no unit translated 1 1");
-	done(&result);
-	free(file);
+	command_run_free(&result);
 }
 
 static void usage(void **state)
@@ -459,56 +338,55 @@ static void usage(void **state)
 		{ { "--seed", "12x" }, "--seed 12x: expected a number" },
 		{ { "--vmm=13.0,13.1", "/nowhere/x.iommu" }, "/nowhere/x.iommu:0:0: cannot be opened" },
 	};
-	struct run result = run(command_compare, "--help", NULL);
+	struct command_run result = compare("--help", NULL);
 
 	(void)state;
 	assert_int_equal(result.code, 0);
 	assert_contains(result.output, "usage: iommusim compare --vmm A,B");
-	done(&result);
+	command_run_free(&result);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		const char *const *a = wrong[i].arguments;
 
-		result = run(command_compare, a[0], a[1], a[2], a[3], NULL);
+		result = compare(a[0], a[1], a[2], a[3], NULL);
 		assert_int_equal(result.code, 2);
 		assert_contains(result.errors, wrong[i].says);
 		assert_string_equal(result.output, "");
-		done(&result);
+		command_run_free(&result);
 	}
 }
 
 static void a_story_that_cannot_be_read(void **state)
 {
-	char *broken =
-	    write_file("broken.iommu", "#!iommusim 1\nmachine(iommu=vtd, memory=256M)\nstep(\n");
-	char *alone = write_file("alone.iommu", "#!iommusim 1\nmachine(iommu=vtd, memory=256M)\n");
-	struct run result = run(command_compare, "--vmm", "13.0,13.1", broken, NULL);
+	const char *broken =
+	    folder_write("broken.iommu", "#!iommusim 1\nmachine(iommu=vtd, memory=256M)\nstep(\n");
+	const char *alone =
+	    folder_write("alone.iommu", "#!iommusim 1\nmachine(iommu=vtd, memory=256M)\n");
+	struct command_run result = compare("--vmm", "13.0,13.1", broken, NULL);
 
 	(void)state;
 	assert_int_equal(result.code, 2);
 	assert_contains(
 	    result.errors, "/broken.iommu:3:6: expected a value, found the end of the line\n");
-	done(&result);
-	result = run(command_compare, "--vmm", "13.0,13.1", "--iommu", "amdvi", alone, NULL);
+	command_run_free(&result);
+	result = compare("--vmm", "13.0,13.1", "--iommu", "amdvi", alone, NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "/alone.iommu:2:");
-	done(&result);
-	free(broken);
-	free(alone);
+	command_run_free(&result);
 }
 
 /* ---- profiles -------------------------------------------------------------------------------------------- */
 
 static void profiles_and_their_policies(void **state)
 {
-	struct run result = run(command_profiles, NULL);
+	struct command_run result = profiles(NULL);
 
 	(void)state;
 	assert_int_equal(result.code, 0);
 	assert_ptr_equal(
 	    strstr(result.output, "10.3                FreeBSD 10.3-RELEASE\n"), result.output);
 	assert_contains(result.output, "\nreference           no known flaw");
-	done(&result);
-	result = run(command_profiles, "13.1", NULL);
+	command_run_free(&result);
+	result = profiles("13.1", NULL);
 	assert_int_equal(result.code, 0);
 	assert_contains(result.output,
 	    "\nhost_pages = keep\n"
@@ -516,63 +394,48 @@ static void profiles_and_their_policies(void **state)
 	    "    does    left alone: host devices reach guest memory\n"
 	    "    source  246c39814567, D34607, PR 260178\n"
 	    "\nidle_ppt = nowhere\n");
-	done(&result);
-	result = run(command_profiles, "11.1", "hotplug", NULL);
+	command_run_free(&result);
+	result = profiles("11.1", "hotplug", NULL);
 	assert_int_equal(result.code, 0);
 	assert_contains(result.output, "\nhotplug = host-domain   (assumed)\n");
 	assert_null(strstr(result.output, "host_pages"));
-	done(&result);
-	result = run(command_profiles, "--json", "11.1", "hotplug", NULL);
+	command_run_free(&result);
+	result = profiles("--json", "11.1", "hotplug", NULL);
 	assert_string_equal(result.output,
 	    "{\"profile\":\"11.1\",\"column\":\"hotplug\",\"title\":\"who adds a function that appears later\","
 	    "\"value\":\"host-domain\",\"meaning\":\"the PCI add event puts it into the host domain\","
 	    "\"source\":\"r305497, D7667: when it reached stable/11 is not known\",\"assumed\":true}\n");
-	done(&result);
-	result = run(command_profiles, "--json", NULL);
+	command_run_free(&result);
+	result = profiles("--json", NULL);
 	assert_ptr_equal(
 	    strstr(result.output, "{\"profile\":\"10.3\",\"about\":\"FreeBSD 10.3-RELEASE\"}\n"),
 	    result.output);
-	done(&result);
+	command_run_free(&result);
 }
 
 static void profiles_that_are_none(void **state)
 {
-	struct run result = run(command_profiles, "13.9", NULL);
+	struct command_run result = profiles("13.9", NULL);
 
 	(void)state;
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "no profile 13.9; there are 10.3, 11.1,");
-	done(&result);
-	result = run(command_profiles, "13.0", "host_page", NULL);
+	command_run_free(&result);
+	result = profiles("13.0", "host_page", NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "no column host_page; there are init, no_iommu, ");
-	done(&result);
-	result = run(command_profiles, "13.0", "order", "more", NULL);
+	command_run_free(&result);
+	result = profiles("13.0", "order", "more", NULL);
 	assert_int_equal(result.code, 2);
-	done(&result);
-	result = run(command_profiles, "--frob", NULL);
+	command_run_free(&result);
+	result = profiles("--frob", NULL);
 	assert_int_equal(result.code, 2);
 	assert_contains(result.errors, "unknown option --frob");
-	done(&result);
-	result = run(command_profiles, "--help", NULL);
+	command_run_free(&result);
+	result = profiles("--help", NULL);
 	assert_int_equal(result.code, 0);
 	assert_contains(result.output, "usage: iommusim profiles");
-	done(&result);
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	return mkdtemp(folder) == NULL;
-}
-
-static int tear_down(void **state)
-{
-	char command_line[sizeof(folder) + 16];
-
-	(void)state;
-	snprintf(command_line, sizeof(command_line), "rm -rf %s", folder);
-	return system(command_line);
+	command_run_free(&result);
 }
 
 int main(void)
@@ -593,5 +456,5 @@ int main(void)
 		cmocka_unit_test(profiles_that_are_none),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, NULL, folder_remove);
 }

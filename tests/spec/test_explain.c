@@ -3,6 +3,7 @@
  * what DMA and interrupts do, and leaving no trace in caches, fault records, memory or time.
  */
 #include "vtd_fixture.h"
+#include "walked_step.h"
 
 #define HOLE UINT64_C(0x10000000) /* there is no memory */
 
@@ -21,15 +22,6 @@ static struct iommusim_walk walk_of(
 static struct iommusim_walk read_walk(struct vtd_fixture *vtd, uint64_t address)
 {
 	return walk_of(vtd->device, IOMMUSIM_DMA_READ, address, 8);
-}
-
-static const struct iommusim_walk_field *field(const struct iommusim_walk_step *step, const char *name)
-{
-	for (unsigned i = 0; i < step->field_count; i++)
-		if (strcmp(step->fields[i].name, name) == 0)
-			return &step->fields[i];
-	fail_msg("no field %s", name);
-	return NULL;
 }
 
 static void a_walk_lists_every_entry_it_read(void **state)

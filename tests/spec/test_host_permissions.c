@@ -4,6 +4,7 @@
  * when it is denied. Without caches: those are test_host_cache.c; every bit of an entry is a sweep.
  */
 #include "host_tables.h"
+#include "walked_step.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -792,14 +793,6 @@ static struct iommusim_walk walk_of(struct host *host, enum iommusim_dma_kind ki
 	return walk;
 }
 
-static const struct iommusim_walk_field *field(const struct iommusim_walk_step *step, const char *name)
-{
-	for (unsigned i = 0; i < step->field_count; i++)
-		if (strcmp(step->fields[i].name, name) == 0)
-			return &step->fields[i];
-	return NULL;
-}
-
 /* After root, context, PASID directory and PASID-table entry: one step a level. */
 static void a_walk_shows_each_host_permission_entry(void **state)
 {
@@ -869,11 +862,11 @@ static void a_walk_shows_the_permission_that_decides(void **state)
 		step = &walk.steps[walk.step_count - 1];
 		assert_true(step->leaf && step->present);
 		assert_int_equal(step->next, rows[i].page);
-		assert_non_null(field(step, rows[i].name));
+		assert_non_null(find_field(step, rows[i].name));
 		assert_int_equal(field(step, rows[i].name)->value, 1);
 		assert_int_equal(field(step, rows[i].name)->low, rows[i].low);
 		assert_int_equal(field(step, rows[i].name)->high, rows[i].low + 1);
-		assert_null(field(step, rows[i].other));
+		assert_null(find_field(step, rows[i].other));
 		assert_int_equal(step->field_count, rows[i].level == 1 ? 1 : 3);
 		host_stop(&host);
 	}

@@ -17,6 +17,7 @@
 #include <iommusim/unit.h>
 
 #include "acpi/dmar_builder.h"
+#include "bus.h"
 #include "machine/unit_model.h"
 
 /* A plain unit: 8-bit domains, 4 levels, MGAW 48, FRO 400h, one record; QI, IR, IRO 500h. */
@@ -447,14 +448,6 @@ static enum iommusim_status create_from_table(struct iommusim_machine *machine, 
 	return status;
 }
 
-static uint64_t read64(struct iommusim_machine *machine, uint64_t address)
-{
-	uint64_t value;
-
-	assert_int_equal(iommusim_mmio_read(machine, address, 8, &value), IOMMUSIM_OK);
-	return value;
-}
-
 static void a_table_becomes_its_units_with_their_scopes(void **state)
 {
 	struct iommusim_machine *machine = make();
@@ -466,10 +459,10 @@ static void a_table_becomes_its_units_with_their_scopes(void **state)
 	assert_int_equal(iommusim_unit_base(iommusim_unit_at(machine, 2)), 0xfed92000);
 	assert_null(iommusim_unit_at(machine, 3));
 	/* the values of the graphics unit went to the unit of 0:2.0 */
-	assert_int_equal(read64(machine, 0xfed90008), 0x1c0000c40660462);
-	assert_int_equal(read64(machine, 0xfed90010), 0x19e2ff0505e);
-	assert_int_equal(read64(machine, 0xfed91008), 0xd2008c40660462);
-	assert_int_equal(read64(machine, 0xfed92010), 0xf050da);
+	assert_int_equal(bus_get(machine, 0xfed90008, 8), 0x1c0000c40660462);
+	assert_int_equal(bus_get(machine, 0xfed90010, 8), 0x19e2ff0505e);
+	assert_int_equal(bus_get(machine, 0xfed91008, 8), 0xd2008c40660462);
+	assert_int_equal(bus_get(machine, 0xfed92010, 8), 0xf050da);
 	assert_ptr_equal(iommusim_unit_for(machine, 0, 0x0010), iommusim_unit_at(machine, 1));
 	assert_ptr_equal(iommusim_unit_for(machine, 0, 0xf0ff), iommusim_unit_at(machine, 0));
 	assert_ptr_equal(iommusim_unit_for(machine, 0, 0x0018), iommusim_unit_at(machine, 0));

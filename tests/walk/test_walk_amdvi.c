@@ -28,8 +28,8 @@ static const char *pages, *platform;
 static int write_files(void **state)
 {
 	(void)state;
-	pages = walk_file("amd.jsonl", amd_pages, strlen(amd_pages), false);
-	platform = walk_file("amd.json", amd_platform, strlen(amd_platform), false);
+	pages = folder_write("amd.jsonl", amd_pages);
+	platform = folder_write("amd.json", amd_platform);
 	return 0;
 }
 
@@ -65,13 +65,13 @@ static void a_denied_write_is_shown_entry_by_entry(void **state)
 	    "result   denied, event 2h: IR or IW is missing in the host page tables\n"
 	    "rule     AMD-Vi 2.2.3\n"
 	    "record   0000000000001000_2070000500000018\n";
-	struct walked walked = walk("%s --rid 0/3/0 --iova 0x1000 --write", machine("0x10000"));
+	struct command_run walked = walk("%s --rid 0/3/0 --iova 0x1000 --write", machine("0x10000"));
 
 	(void)state;
 	assert_string_equal(walked.output, shown);
 	assert_string_equal(walked.errors, "");
 	assert_int_equal(walked.code, 1);
-	walked_free(&walked);
+	command_run_free(&walked);
 }
 
 static void an_allowed_read_says_where_it_goes_and_in_what_page(void **state)
@@ -144,13 +144,13 @@ static void interrupts_are_shown_with_their_entries(void **state)
 	    "                                                00000000_00000031  VECTOR=0x31 DEST_HIGH=0\n"
 	    "\n"
 	    "result   sent: address 0xfee01004, data 0x4031\n";
-	struct walked walked =
+	struct command_run walked =
 	    walk("%s --control 0x20000 --rid 0/3/0 --interrupt 0xfee00000,1", machine("0x10000"));
 
 	(void)state;
 	assert_string_equal(walked.output, shown);
 	assert_int_equal(walked.code, 0);
-	walked_free(&walked);
+	command_run_free(&walked);
 	/* without GAEn the same bytes are entries of 32 bits */
 	assert_walked(walk("%s --control 0 --rid 0/3/0 --interrupt 0xfee00000,4", machine("0x10000")),
 	    0, "3  IRTE         2.2.5    0x000000040010 [0x04]  00000000_00000141  REMAP_EN=1");
@@ -187,7 +187,7 @@ static void physical_interrupts_for_guests_are_shown_as_such(void **state)
 	static const char gappi[] =
 	    "{\"iommu\": \"amdvi\", \"mmio_base\": 4275568640, \"caps\": {\"EFR\": 2107891, \"EFR2\": 16, "
 	    "\"CAPHDR\": 520290319, \"MISC0\": 1583168}, \"ram\": [[0, 16777216]]}";
-	const char *unit = walk_file("gappi.json", gappi, strlen(gappi), false);
+	const char *unit = folder_write("gappi.json", gappi);
 	char options[512];
 
 	(void)state;
@@ -248,5 +248,5 @@ int main(void)
 		cmocka_unit_test(wrong_usage_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, write_files, walk_files_remove);
+	return cmocka_run_group_tests(tests, write_files, folder_remove);
 }

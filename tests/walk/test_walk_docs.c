@@ -3,19 +3,6 @@
 
 #include "walk_run.h"
 
-enum { LONGEST = 65536 };
-
-static char *read_page(void)
-{
-	char *page = calloc(1, LONGEST);
-	FILE *stream = fopen(IOMMUSIM_SOURCE_DIR "/docs/walk.md", "rb");
-
-	assert_true(page != NULL && stream != NULL);
-	assert_in_range(fread(page, 1, LONGEST - 1, stream), 1, LONGEST - 2);
-	fclose(stream);
-	return page;
-}
-
 /* The next `<!-- prints: walk ARGUMENTS -->` and the block below it, both cut out; NULL: none. */
 static char *next_block(char *at, char **arguments, char **block)
 {
@@ -39,17 +26,20 @@ static char *next_block(char *at, char **arguments, char **block)
 
 static void the_page_shows_what_the_command_prints(void **state)
 {
-	char *page = read_page(), *at = page, *arguments, *block;
+	size_t length;
+	char *page = file_read(IOMMUSIM_SOURCE_DIR "/docs/walk.md", &length);
+	char *at = page, *arguments, *block;
 	unsigned blocks = 0;
 
 	(void)state;
+	assert_true(page != NULL && length > 0);
 	assert_int_equal(chdir(IOMMUSIM_SOURCE_DIR), 0);
 	for (; (at = next_block(at, &arguments, &block)) != NULL; blocks++) {
-		struct walked walked = walk("%s", arguments);
+		struct command_run walked = walk("%s", arguments);
 
 		assert_string_equal(walked.errors, "");
 		assert_string_equal(walked.output, block);
-		walked_free(&walked);
+		command_run_free(&walked);
 	}
 	free(page);
 	assert_true(blocks >= 2);

@@ -6,8 +6,8 @@ static const char *pages, *platform;
 static int write_files(void **state)
 {
 	(void)state;
-	pages = walk_file("pages.jsonl", walk_pages, strlen(walk_pages), false);
-	platform = walk_file("platform.json", walk_platform, strlen(walk_platform), false);
+	pages = folder_write("pages.jsonl", walk_pages);
+	platform = folder_write("platform.json", walk_platform);
 	return 0;
 }
 
@@ -42,13 +42,13 @@ static void a_denied_write_is_shown_entry_by_entry(void **state)
 	    "result   denied, reason 5h: a write to a page without W\n"
 	    "rule     VT-d 7.1.3 LGN.2\n"
 	    "record   8000000500000018_0000000040201000\n";
-	struct walked walked = walk("%s --rid 0/3/0 --iova 0x40201234 --write", machine());
+	struct command_run walked = walk("%s --rid 0/3/0 --iova 0x40201234 --write", machine());
 
 	(void)state;
 	assert_string_equal(walked.output, shown);
 	assert_string_equal(walked.errors, "");
 	assert_int_equal(walked.code, 1);
-	walked_free(&walked);
+	command_run_free(&walked);
 }
 
 static void an_allowed_read_says_where_it_goes(void **state)
@@ -67,8 +67,8 @@ static void an_allowed_read_says_where_it_goes(void **state)
 static void the_mark_stands_where_the_right_went_missing(void **state)
 {
 	static const char patch[] = "{\"pa\": 77840, \"hex\": \"0140010000000000\"}\n"; /* L2[2]: R */
-	struct walked walked = walk("%s %s --rid 0/3/0 --iova 0x40401000 --write", machine(),
-	    walk_file("patch.jsonl", patch, strlen(patch), false));
+	struct command_run walked = walk("%s %s --rid 0/3/0 --iova 0x40401000 --write", machine(),
+	    folder_write("patch.jsonl", patch));
 	const char *mark = strstr(walked.output, "^ the write stops here: W=0\n");
 	const char *last = strstr(walked.output, "SS-PTE");
 
@@ -76,7 +76,7 @@ static void the_mark_stands_where_the_right_went_missing(void **state)
 	assert_int_equal(walked.code, 1);
 	assert_true(mark != NULL && last != NULL && mark < last);
 	assert_non_null(strstr(walked.output, "W = 1 & 0 & 1 = 0\n"));
-	walked_free(&walked);
+	command_run_free(&walked);
 }
 
 static void a_walk_that_ends_early_says_where(void **state)
@@ -120,12 +120,12 @@ static void an_interrupt_is_shown_with_its_entry(void **state)
 	    "                                                      00000000_00000000  SID=0 SQ=0 SVT=0\n"
 	    "\n"
 	    "result   sent: address 0xfee02000, data 0x4031\n";
-	struct walked walked = walk("%s --rid 0/3/0 --interrupt 0xfee00030,0", machine());
+	struct command_run walked = walk("%s --rid 0/3/0 --interrupt 0xfee00030,0", machine());
 
 	(void)state;
 	assert_string_equal(walked.output, shown);
 	assert_int_equal(walked.code, 0);
-	walked_free(&walked);
+	command_run_free(&walked);
 }
 
 static void a_denied_interrupt_says_why(void **state)
@@ -245,8 +245,8 @@ static void raw_images_lie_where_they_are_said_to(void **state)
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		for (unsigned byte = 0; byte < 8; byte++)
 			image[words[i].at + byte] = (uint8_t)(words[i].value >> 8 * byte);
-	raw = walk_file("tables.bin", image, sizeof(image), false);
-	packed = walk_file("tables.bin.gz", image, sizeof(image), true);
+	raw = folder_write_bytes("tables.bin", image, sizeof(image));
+	packed = folder_write_packed("tables.bin.gz", image, sizeof(image));
 	for (unsigned i = 0; i < 2; i++)
 		assert_walked(walk("--memory %s@0x10000 --platform %s --root 0x10000 --rid 0/3/0 "
 				   "--iova 0x40401000",
@@ -265,9 +265,9 @@ static void pages_and_platform_may_be_compressed_and_divided(void **state)
 {
 	const char *const middle = strchr(strchr(walk_pages, '\n') + 1, '\n') + 1;
 	const char *first =
-	    walk_file("first.jsonl.gz", walk_pages, (size_t)(middle - walk_pages), true);
-	const char *second = walk_file("second.jsonl.gz", middle, strlen(middle), true);
-	const char *packed = walk_file("platform.gz", walk_platform, strlen(walk_platform), true);
+	    folder_write_packed("first.jsonl.gz", walk_pages, (size_t)(middle - walk_pages));
+	const char *second = folder_write("second.jsonl.gz", middle);
+	const char *packed = folder_write("platform.gz", walk_platform);
 	static const char question[] = "--root 0x10000 --rid 0/3/0 --iova 0x40401000";
 
 	(void)state;
@@ -295,5 +295,5 @@ int main(void)
 		cmocka_unit_test(pages_and_platform_may_be_compressed_and_divided),
 	};
 
-	return cmocka_run_group_tests(tests, write_files, walk_files_remove);
+	return cmocka_run_group_tests(tests, write_files, folder_remove);
 }

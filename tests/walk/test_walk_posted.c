@@ -31,12 +31,12 @@ static void a_posted_interrupt_is_shown_with_its_descriptor(void **state)
 	    "\n"
 	    "result   posted: vector 0xc5 (bit 5 of PIR3), in the descriptor at 0x102000\n"
 	    "notified nobody: a notification is outstanding (ON=1)\n";
-	struct walked walked = walk(STORY " --line 19 --rid 0/3/0 --interrupt 0xfee00050,0");
+	struct command_run walked = walk(STORY " --line 19 --rid 0/3/0 --interrupt 0xfee00050,0");
 
 	(void)state;
 	assert_string_equal(walked.output, shown);
 	assert_int_equal(walked.code, 0);
-	walked_free(&walked);
+	command_run_free(&walked);
 }
 
 /* By the lines of the story: before any interrupt; one outstanding; suppressed; a reserved bit. */
@@ -140,12 +140,12 @@ static void an_amd_interrupt_is_shown_with_its_virtual_apic(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct walked walked = walk("%s%s", APIC_STORY, rows[i].request);
+		struct command_run walked = walk("%s%s", APIC_STORY, rows[i].request);
 
 		assert_int_equal(walked.code, 0);
 		if (strstr(walked.output, rows[i].shown) == NULL)
 			fail_msg("%s\nnot in\n%s", rows[i].shown, walked.output);
-		walked_free(&walked);
+		command_run_free(&walked);
 	}
 }
 

@@ -24,17 +24,13 @@ static bool there(const char *name)
 static struct json_object *parse_file(const char *path)
 {
 	struct json_object *object;
-	char content[LONGEST_LINE];
-	gzFile stream = gzopen(path, "rb");
-	int length;
+	size_t length;
+	char *content = file_read(path, &length);
 
-	assert_non_null(stream);
-	length = gzread(stream, content, sizeof(content) - 1);
-	assert_true(length > 0);
-	gzclose(stream);
-	content[length] = '\0';
+	assert_true(content != NULL && length > 0);
 	object = json_tokener_parse(content);
 	assert_non_null(object);
+	free(content);
 	return object;
 }
 
@@ -147,14 +143,14 @@ static void interrupt_entries_serve_their_device_alone(void **state)
 		return;
 	machine_of(RECORDINGS "/intel/ckpt3", options, sizeof(options));
 	for (unsigned index = 0; index < 64; index++) {
-		struct walked walked =
+		struct command_run walked =
 		    walk("%s --rid 00:03.0 --interrupt 0x%x,0", options, 0xfee00018u | index << 5);
 		struct json_object *object;
 
 		assert_in_range(walked.code, 0, 1);
 		others += strstr(walked.output, "\"reason\":38") != NULL;
 		if (walked.code == 1) {
-			walked_free(&walked);
+			command_run_free(&walked);
 			continue;
 		}
 		own++;

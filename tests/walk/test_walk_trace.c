@@ -18,7 +18,7 @@ static const char lesson[] =
 
 static const char *write_lesson(void)
 {
-	return walk_file("lesson.iommu", lesson, strlen(lesson), false);
+	return folder_write("lesson.iommu", lesson);
 }
 
 static void the_state_is_that_after_the_line(void **state)
@@ -52,7 +52,7 @@ static void a_trace_that_cannot_run_up_to_the_line_is_refused(void **state)
 
 static void compressed_traces_are_read(void **state)
 {
-	const char *file = walk_file("lesson.iommu.gz", lesson, strlen(lesson), true);
+	const char *file = folder_write("lesson.iommu.gz", lesson);
 
 	(void)state;
 	assert_walked(walk("--trace %s --line 7 --rid 7/0/0 --iova 0x5000", file), 0, "-> 0x77000");
@@ -119,5 +119,5 @@ int main(void)
 		cmocka_unit_test(interrupts_of_a_trace),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, walk_files_remove);
+	return cmocka_run_group_tests(tests, NULL, folder_remove);
 }

@@ -6,8 +6,8 @@ static const char *pages, *platform;
 static int write_files(void **state)
 {
 	(void)state;
-	pages = walk_file("pages.jsonl", walk_pages, strlen(walk_pages), false);
-	platform = walk_file("platform.json", walk_platform, strlen(walk_platform), false);
+	pages = folder_write("pages.jsonl", walk_pages);
+	platform = folder_write("platform.json", walk_platform);
 	return 0;
 }
 
@@ -65,7 +65,7 @@ static void wrong_usage_is_refused_with_what_is_missing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct walked walked = walk("%s", rows[i].line);
+		struct command_run walked = walk("%s", rows[i].line);
 
 		assert_non_null(strstr(walked.errors, "\nTry `iommusim walk --help`.\n"));
 		assert_refused(walked, rows[i].message);
@@ -94,7 +94,7 @@ static void an_interrupt_outside_its_range_is_refused(void **state)
 /* Files: the message begins with file, line and column. */
 static void refuse_pages(const char *content, const char *message)
 {
-	const char *file = walk_file("bad.jsonl", content, strlen(content), false);
+	const char *file = folder_write("bad.jsonl", content);
 
 	assert_refused(
 	    walk("--memory %s --platform %s --root 0x10000 --rid 0/3/0 --iova 0", file, platform),
@@ -123,8 +123,8 @@ static void bad_pages_are_refused_where_they_are_bad(void **state)
 
 static void bad_images_are_refused(void **state)
 {
-	const char *raw = walk_file("image.bin", "data", 4, false);
-	const char *empty = walk_file("empty.bin", "", 0, false);
+	const char *raw = folder_write("image.bin", "data");
+	const char *empty = folder_write("empty.bin", "");
 
 	(void)state;
 	assert_refused(
@@ -151,9 +151,9 @@ static void bad_platforms_are_refused(void **state)
 	static const char plain[] =
 	    "{\"iommu\": \"vtd\", \"mmio_base\": 4275634176, \"caps\": {\"VER\": 16, \"CAP\": "
 	    "59110346977575430, \"ECAP\": 15732546, \"HAW\": 39}, \"ram\": [[0, 16777216]]}\n";
-	const char *other = walk_file("amd.json", amd, strlen(amd), false);
-	const char *broken = walk_file("broken.json", "{\"iommu\":", 9, false);
-	const char *without = walk_file("plain.json", plain, strlen(plain), false);
+	const char *other = folder_write("amd.json", amd);
+	const char *broken = folder_write("broken.json", "{\"iommu\":");
+	const char *without = folder_write("plain.json", plain);
 
 	(void)state;
 	assert_refused(walk("--memory %s --platform %s --root 0 --rid 0/3/0 --iova 0", pages, other),
@@ -193,5 +193,5 @@ int main(void)
 		cmocka_unit_test(tables_the_unit_cannot_take_are_refused),
 	};
 
-	return cmocka_run_group_tests(tests, write_files, walk_files_remove);
+	return cmocka_run_group_tests(tests, write_files, folder_remove);
 }

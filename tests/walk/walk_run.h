@@ -1,4 +1,4 @@
-/* Runs `iommusim walk` inside a test, and the files it is given. What is proved stands in the tests. */
+/* Runs `iommusim walk` inside a test, and asks what came of it. What is proved stands in the tests. */
 #ifndef IOMMUSIM_TESTS_WALK_RUN_H
 #define IOMMUSIM_TESTS_WALK_RUN_H
 
@@ -13,33 +13,24 @@
 
 #include <cmocka.h>
 
-#include <json-c/json.h>
+#include "command_run.h"
+#include "own_files.h"
+#include "printed_json.h"
 
-struct walked {
-	int code;
-	char *output;
-	char *errors;
-};
-
-/* The command line behind `iommusim walk`, its words divided by blanks. Free with walked_free(). */
-struct walked walk(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void walked_free(struct walked *walked);
+/* The command line behind `iommusim walk`, its words divided by blanks. Free with command_run_free(). */
+struct command_run walk(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The code, and a part of what it said on standard output; nothing on standard error. */
-void assert_walked(struct walked walked, int code, const char *part);
+void assert_walked(struct command_run walked, int code, const char *part);
 /* Exit code 2, nothing on standard output, and this on standard error. */
-void assert_refused(struct walked walked, const char *part);
+void assert_refused(struct command_run walked, const char *part);
 
 /* The object `--json` prints; drop it with json_object_put(). */
-struct json_object *walked_json(struct walked walked, int code);
+struct json_object *walked_json(struct command_run walked, int code);
 /* A member by its path: "steps.0.fields.P". It must be there. */
 struct json_object *member(struct json_object *object, const char *path);
 uint64_t number(struct json_object *object, const char *path);
 const char *text(struct json_object *object, const char *path);
-
-/* A file of the test's own folder, made anew; its path, good until walk_files_remove(). */
-const char *walk_file(const char *name, const void *bytes, size_t length, bool compressed);
-int walk_files_remove(void **state);
 
 /*
  * Memory with tables that a test wrote down by hand, as pages in JSON: root table 0x10000, context
