@@ -40,7 +40,7 @@ static int add_column(struct comparison *comparison, const char *name)
 {
 	struct compare_column *column = &comparison->columns[comparison->column_count];
 
-	if (iommusim_profile_find(name) == NULL)
+	if (!iommusim_profile_exists(name))
 		return replay_option_no_profile("compare", name);
 	for (unsigned i = 0; i < comparison->column_count; i++)
 		if (strcmp(comparison->columns[i].name, name) == 0)
@@ -48,9 +48,9 @@ static int add_column(struct comparison *comparison, const char *name)
 	if (comparison->column_count == COMPARE_COLUMNS)
 		return options_refuse("compare", "--vmm: more than 16 profiles, at %s", name);
 	column->name = name;
-	column->profile = iommusim_profile_find(name);
 	comparison->column_count++;
-	return COMMAND_OK;
+	return iommusim_profile_create(name, &column->profile) == IOMMUSIM_OK ? COMMAND_OK
+									      : COMMAND_NO_RESOURCES;
 }
 
 static int take_profiles(struct request *request, const char *list)

@@ -135,13 +135,16 @@ static int list_profiles(bool json)
 /* All columns, or the one of that name. */
 static int show_profile(const char *name, const char *column, bool json)
 {
-	const struct iommusim_profile *profile = iommusim_profile_find(name);
+	struct iommusim_profile *profile;
+	const enum iommusim_status status = iommusim_profile_create(name, &profile);
 	struct iommusim_policy policy;
 	int code = COMMAND_OK;
 	bool any = false;
 
-	if (profile == NULL)
+	if (status == IOMMUSIM_ENOENT)
 		return no_profile(name);
+	if (status != IOMMUSIM_OK)
+		return COMMAND_NO_RESOURCES;
 	for (size_t i = 0; code == COMMAND_OK && iommusim_profile_policy(profile, i, &policy); i++) {
 		if (column != NULL && strcmp(column, policy.column) != 0)
 			continue;
@@ -153,7 +156,10 @@ static int show_profile(const char *name, const char *column, bool json)
 		else
 			print_policy(&policy);
 	}
-	return any ? code : no_column(profile, column);
+	if (!any)
+		code = no_column(profile, column);
+	iommusim_profile_free(profile);
+	return code;
 }
 
 static int take_option(void *json, int option, char *argument)

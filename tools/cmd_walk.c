@@ -271,9 +271,8 @@ static int take_pasid(struct run *run, const char *text)
 static int take_profile(struct run *run, const char *name)
 {
 	run->profile = name;
-	return iommusim_profile_find(name) != NULL
-	    ? COMMAND_OK
-	    : refuse("--vmm", name, "no release profile of that name");
+	return iommusim_profile_exists(name) ? COMMAND_OK
+					     : refuse("--vmm", name, "no release profile of that name");
 }
 
 /* What the machine is made of. */

@@ -30,8 +30,8 @@ struct compare_record {
 
 /* One run. */
 struct compare_column {
-	const char *name; /* of the profile */
-	const struct iommusim_profile *profile;
+	const char *name;                 /* of the profile */
+	struct iommusim_profile *profile; /* its own */
 	struct compare_record *records;
 	size_t record_count;
 	size_t record_room;

@@ -212,6 +212,7 @@ void compare_free(struct comparison *comparison)
 			free(column->records[j].cell.result);
 		}
 		free(column->records);
+		iommusim_profile_free(column->profile);
 	}
 	free(comparison->rows);
 }

@@ -1,6 +1,7 @@
 /* The profile table: profiles.def made into rows that code and people can ask. */
 #include "vmm/policy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const column_names[COLUMN_COUNT] = {
@@ -107,6 +108,30 @@ bool iommusim_profile_exists(const char *name)
 	struct iommusim_profile profile;
 
 	return profile_read(name, &profile);
+}
+
+enum iommusim_status iommusim_profile_create(const char *name, struct iommusim_profile **profile)
+{
+	const size_t size = strlen(name) + 1;
+	struct iommusim_profile read;
+	char *own;
+
+	*profile = NULL;
+	if (!profile_read(name, &read))
+		return IOMMUSIM_ENOENT;
+	*profile = malloc(sizeof(read) + size); /* the name is behind it */
+	if (*profile == NULL)
+		return IOMMUSIM_ENOMEM;
+	own = (char *)(*profile + 1);
+	memcpy(own, name, size);
+	read.name = own;
+	**profile = read;
+	return IOMMUSIM_OK;
+}
+
+void iommusim_profile_free(struct iommusim_profile *profile)
+{
+	free(profile);
 }
 
 const struct iommusim_profile *iommusim_profile_at(size_t index)

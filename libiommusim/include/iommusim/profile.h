@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include <iommusim/export.h>
+#include <iommusim/status.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +38,13 @@ IOMMUSIM_API const struct iommusim_profile *iommusim_profile_find(const char *na
  * such as "reference+host_pages=remove" or "13.0+gcmd=restated+leaves=large"? No state: any thread.
  */
 IOMMUSIM_API bool iommusim_profile_exists(const char *name);
+/*
+ * A copy of such a profile, with its values, under that name: OK, ENOENT (iommusim_profile_exists() says no) or
+ * ENOMEM, and then `*profile` is NULL. To be freed by its owner; NULL may be freed, too. Any thread.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_profile_create(
+    const char *name, struct iommusim_profile **profile);
+IOMMUSIM_API void iommusim_profile_free(struct iommusim_profile *profile);
 /* Profile number `index` in order of age, or NULL beyond the last. */
 IOMMUSIM_API const struct iommusim_profile *iommusim_profile_at(size_t index);
 IOMMUSIM_API const char *iommusim_profile_name(const struct iommusim_profile *profile);
