@@ -332,6 +332,25 @@ static void settle(
 	iommusim_kernel_enter(frame->before);
 }
 
+/*
+ * What a panic comes back to. Of its own, and not to be inlined: no variable of the caller may be in a register that
+ * the way back does not restore.
+ */
+static __attribute__((noinline)) void run(
+    struct iommusim_kernel *kernel, struct frame *frame, void (*function)(void *context), void *context)
+{
+	struct frame *volatile kept = frame;
+
+	if (sigsetjmp(frame->jump, 1) != 0) {
+		kept->panicked = true;
+		return;
+	}
+	kshim_dispatch(kernel);
+	function(context);
+	kshim_enter_now();
+	let_go(kernel);
+}
+
 enum iommusim_status iommusim_kernel_call(struct iommusim_kernel *kernel,
     void (*function)(void *context), void *context, struct iommusim_kernel_result *out)
 {
@@ -351,21 +370,13 @@ enum iommusim_status iommusim_kernel_call(struct iommusim_kernel *kernel,
 	kernel->exit = &frame.jump;
 	kernel->locks_before = kshim_locks_held(kernel);
 	kernel->running = true;
-	if (sigsetjmp(frame.jump, 1) == 0) {
-		kshim_dispatch(kernel);
-		function(context);
-		kshim_enter_now();
-		let_go(kernel);
-	} else {
-		frame.panicked = true;
-	}
+	run(kernel, &frame, function, context);
 	critical = kernel->thread.td_critnest > frame.critical ||
 	    kernel->interrupts_off > frame.interrupts_off;
 	settle(kernel, &frame, result);
 	if (result->panicked)
 		return IOMMUSIM_EFAULT;
-	return !frame.running && (result->locks_held > 0 || critical > 0) ? IOMMUSIM_EBUSY
-									  : IOMMUSIM_OK;
+	return !frame.running && (result->locks_held > 0 || critical) ? IOMMUSIM_EBUSY : IOMMUSIM_OK;
 }
 
 /* ---- start and end ---------------------------------------------------------------------------------------------- */
