@@ -4,7 +4,9 @@
  */
 #include "property/lifecycle.h"
 
-#define LIVES 2000u
+#ifndef LIVES
+#define LIVES 2000u /* of each vendor and cache policy */
+#endif
 
 static void play(enum life_vendor vendor, enum iommusim_cache_policy cache)
 {
