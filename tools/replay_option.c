@@ -16,7 +16,7 @@ int replay_option_no_profile(const char *command, const char *name)
 	    stderr, "iommusim %s: --vmm %s: no release profile of that name; there are", command, name);
 	for (size_t i = 0; (profile = iommusim_profile_at(i)) != NULL; i++)
 		fprintf(stderr, "%s %s", i == 0 ? "" : ",", iommusim_profile_name(profile));
-	fputs("\n", stderr);
+	fputs("; +COLUMN=VALUE behind a name varies it (iommusim profiles)\n", stderr);
 	return COMMAND_BAD_INPUT;
 }
 
