@@ -38,9 +38,8 @@ int replay_option_take(
 	switch (option) {
 	case REPLAY_OPTION_VMM:
 		options->profile = argument;
-		return iommusim_profile_exists(argument)
-		    ? COMMAND_OK
-		    : replay_option_no_profile(command, argument);
+		return iommusim_profile_exists(argument) ? COMMAND_OK
+							 : replay_option_no_profile(command, argument);
 	case REPLAY_OPTION_IOMMU:
 		return iommusim_vendor_find(argument, &options->vendor) == IOMMUSIM_OK
 		    ? COMMAND_OK

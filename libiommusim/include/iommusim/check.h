@@ -108,7 +108,7 @@ enum iommusim_finding_id {
 struct iommusim_finding {
 	enum iommusim_finding_id id;
 	struct iommusim_place place;
-	char text[768]; /* a sentence or a few, with the numbers */
+	char text[768];  /* a sentence or a few, with the numbers */
 	bool suppressed; /* somebody has said that it does not matter (iommusim_check_suppress()) */
 };
 
