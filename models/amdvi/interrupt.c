@@ -68,8 +68,7 @@ static bool begin(struct amdvi_unit *amdvi, const struct interrupt_request *requ
 }
 
 /* Interrupts that no table is for: they pass by their own bits, and with a physical destination alone. */
-static enum amdvi_denial by_pass_bits(
-    const struct asked *asked, const uint64_t *dte, struct amdvi_remapping *remapping)
+static enum amdvi_denial by_pass_bits(const struct asked *asked, const uint64_t *dte)
 {
 	bool passes;
 
@@ -91,10 +90,7 @@ static enum amdvi_denial by_pass_bits(
 	}
 	if (!passes)
 		return INT_NOT_PASSED;
-	if (amdvi_msi_DM(asked->raw))
-		return INT_LOGICAL;
-	remapping->course = AMDVI_FORWARDED;
-	return ALLOWED;
+	return amdvi_msi_DM(asked->raw) ? INT_LOGICAL : ALLOWED;
 }
 
 /* Where its entry is. */
@@ -129,7 +125,7 @@ static enum amdvi_denial by_device(
 	if (amdvi_device_interrupt_reserved(amdvi, &remapping->device))
 		return DTE_INT_RESERVED;
 	if (delivery_of(asked) > ARBITRATED)
-		return by_pass_bits(asked, dte, remapping);
+		return by_pass_bits(asked, dte);
 	switch (amdvi_dte_INT_CTL(dte)) {
 	case ABORT:
 		return INT_ABORTED;
@@ -272,7 +268,7 @@ static enum amdvi_denial use_entry(struct amdvi_unit *amdvi, const struct interr
 /* Nobody has looked at the device table for it yet. */
 static void count_smi(struct amdvi_unit *amdvi, const struct interrupt_request *request, bool passes)
 {
-	const struct amdvi_device nothing = { .id = request->rid };
+	static const struct amdvi_device nothing;
 
 	count(amdvi, AMDVI_COUNT_SMI_SEEN, request, &nothing);
 	if (!passes)

@@ -312,7 +312,6 @@ static void deny(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
 	    amdvi_may_silence(lookup, &event) ? amdvi_device_silencer(amdvi, &lookup->device) : NULL;
 
 	lookup->page->faulted = true;
-	lookup->page->translated = true;
 	amdvi_event_report(amdvi, &event, silencer != NULL, &lookup->page->fault);
 	lookup->page->fault.suppressor = silencer;
 	amdvi_refine_fault(lookup, &lookup->page->fault);
