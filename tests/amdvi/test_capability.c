@@ -258,6 +258,10 @@ static void capability_and_mirror_are_one(void **state)
 	assert_int_equal(shown.multiple, 1);
 	assert_int_equal(shown.address, 0xfee00ff0);
 	assert_int_equal(shown.data, 0x99);
+	am_set32(&amd, A_MSI_CAP, 1 << 16);
+	assert_int_equal(iommusim_amdvi_msi(amd.unit, &shown), IOMMUSIM_OK);
+	assert_true(shown.enabled);
+	assert_int_equal(shown.multiple, 0);
 	am_stop(&amd);
 }
 
@@ -356,10 +360,49 @@ static void a_unit_tells_what_it_was_made_with(void **state)
 	am_stop(&amd);
 }
 
+/* Reserved codes of EFR fields, too many counters, bases that are not aligned to the register set. */
+static void what_no_unit_can_be_is_refused(void **state)
+{
+	static const struct iommusim_amdvi_config refused[] = {
+		{ .base = 0xfd302000 },
+		{ .base = 0xfd304000, .features = F_PC },
+		{ .base = 0xfd340000, .features = F_PC },
+		{ .base = 0xfd300000, .features = F_GT | F_GATS },
+		{ .base = 0xfd300000, .features = F_GT | F_GLX },
+		{ .base = 0xfd300000, .features = UINT64_C(5) << 18 },
+		{ .base = 0xfd300000, .features = UINT64_C(20) << 32 },
+		{ .base = 0xfd300000, .features = F_PC, .counters = 16, .counter_banks = 1 },
+		{ .base = 0xfd300000, .features = F_PC, .counters = 1, .counter_banks = 64 },
+		{ .base = 0xfd300000, .counters = 1 },
+		{ .base = 0xfd300000, .counter_banks = 1 },
+	};
+	static const struct iommusim_amdvi_config taken[] = {
+		{ .base = 0xfd304000 },
+		{ .base = 0xfd380000, .features = F_PC, .counters = 15, .counter_banks = 63 },
+		{ .base = 0xfd400000, .features = F_GT | UINT64_C(2) << 12 | F_GLX_3 },
+		{ .base = 0xfd404000, .features = F_GATS | F_GLX }, /* without GTSup they say nothing */
+		{ .base = 0xfd408000, .features = UINT64_C(4) << 18 },
+		{ .base = 0xfd40c000, .features = UINT64_C(19) << 32 },
+		{ .base = 0xfd410000, .features = F_DEVSEG },
+	};
+	struct iommusim_unit *unit;
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start(&amd, NULL);
+	for (unsigned i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+		assert_int_equal(
+		    iommusim_amdvi_create(amd.machine, &refused[i], &unit), IOMMUSIM_EINVAL);
+	for (unsigned i = 0; i < sizeof(taken) / sizeof(*taken); i++)
+		assert_int_equal(iommusim_amdvi_create(amd.machine, &taken[i], &unit), IOMMUSIM_OK);
+	am_stop(&amd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_unit_tells_what_it_was_made_with),
+		cmocka_unit_test(what_no_unit_can_be_is_refused),
 		cmocka_unit_test(the_defaults_fit_the_unit),
 		cmocka_unit_test(firmwares_values_are_shown),
 		cmocka_unit_test(without_cap_ext_the_block_ends_before_misc1),
