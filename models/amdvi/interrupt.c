@@ -109,7 +109,6 @@ static enum amdvi_denial find_entry(const struct asked *asked, struct amdvi_rema
 	remapping->address =
 	    remapping->table + remapping->index * (amdvi_wide_entries(remapping) ? UINT64_C(16) : 4);
 	remapping->indexed = true;
-	remapping->course = AMDVI_REMAPPED;
 	return ALLOWED;
 }
 
@@ -119,7 +118,6 @@ static enum amdvi_denial by_device(
 {
 	const uint64_t *dte = remapping->device.dte;
 
-	remapping->course = AMDVI_FORWARDED;
 	if (!amdvi_dte_IV(dte))
 		return ALLOWED;
 	if (amdvi_device_interrupt_reserved(amdvi, &remapping->device))
@@ -143,10 +141,8 @@ static enum amdvi_denial foresee(const struct amdvi_unit *amdvi,
     const struct interrupt_request *request, struct amdvi_remapping *remapping,
     struct iommusim_interrupt *out)
 {
-	if (amdvi_entry_posts(remapping)) {
-		remapping->course = AMDVI_POSTED;
+	if (amdvi_entry_posts(remapping))
 		return amdvi_post_peek(amdvi, remapping, out);
-	}
 	amdvi_entry_compose(remapping, request, out);
 	return ALLOWED;
 }
@@ -158,7 +154,7 @@ enum amdvi_denial amdvi_remap(struct amdvi_unit *amdvi, const struct interrupt_r
 	const struct asked asked = read_request(request, control);
 	enum amdvi_denial denial;
 
-	*remapping = (struct amdvi_remapping){ .control = control, .course = AMDVI_OFF };
+	*remapping = (struct amdvi_remapping){ .control = control };
 	if (!amdvi_CONTROL_IOMMU_EN(control))
 		return ALLOWED;
 	if (!begin(amdvi, request, &asked, remapping))
@@ -201,7 +197,6 @@ static enum amdvi_denial obey_entry(struct amdvi_unit *amdvi, const struct inter
 		return denial;
 	if (amdvi_entry_posts(remapping)) {
 		count(amdvi, AMDVI_COUNT_VAPIC_GUEST, request, &remapping->device);
-		remapping->course = AMDVI_POSTED;
 		return amdvi_post(amdvi, remapping, out);
 	}
 	if (amdvi_wide_entries(remapping))

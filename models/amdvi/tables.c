@@ -314,7 +314,6 @@ unsigned amdvi_find_page(const struct amdvi_unit *amdvi, const struct page_reque
 	if (!space->guest && space->host_levels == 0) {
 		page->physical = request->address;
 		page->page_shift = IOMMUSIM_PAGE_SHIFT;
-		walk->executable = true;
 		return ALLOWED;
 	}
 	walk->address = request->address;
