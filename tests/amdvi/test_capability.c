@@ -390,9 +390,12 @@ static void what_no_unit_can_be_is_refused(void **state)
 
 	(void)state;
 	am_start(&amd, NULL);
-	for (unsigned i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+	for (unsigned i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		unit = amd.unit;
 		assert_int_equal(
 		    iommusim_amdvi_create(amd.machine, &refused[i], &unit), IOMMUSIM_EINVAL);
+		assert_null(unit);
+	}
 	for (unsigned i = 0; i < sizeof(taken) / sizeof(*taken); i++)
 		assert_int_equal(iommusim_amdvi_create(amd.machine, &taken[i], &unit), IOMMUSIM_OK);
 	am_stop(&amd);

@@ -411,6 +411,27 @@ static void without_a_limit_a_silent_device_is_waited_for(void **state)
 	am_stop(&amd);
 }
 
+/* A reset forgets the device that is waited for. */
+static void after_a_reset_nobody_is_waited_for(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start_enabled(&amd, NULL);
+	iommusim_requester_answers(amd.device, false);
+	am_submit(&amd, OPCODE(4) | AMD_RID, 0);
+	am_submit(&amd, OPCODE(1) | 1 | amd.completion, 5);
+	assert_int_equal(am_load(&amd, amd.completion), 0);
+	iommusim_unit_reset(amd.unit, false);
+	am_set64(&amd, A_CMD_BASE, amd.commands | UINT64_C(8) << 56);
+	amd.command_tail = 0;
+	am_control(&amd, C_COHERENT | C_CMD_BUF_EN, 0);
+	am_control(&amd, C_IOMMU_EN, 0);
+	am_submit(&amd, OPCODE(1) | 1 | amd.completion, 6);
+	assert_int_equal(am_load(&amd, amd.completion), 6);
+	am_stop(&amd);
+}
+
 /* COMPLETE_PPR_REQUEST: tag 104:96, status 111:108, PASID 51:32 with GN. */
 static void a_page_request_is_completed_at_the_device(void **state)
 {
@@ -492,6 +513,7 @@ int main(void)
 		cmocka_unit_test(a_device_drops_the_pages_of_the_pasid_that_is_named),
 		cmocka_unit_test(a_device_that_is_silent_times_out),
 		cmocka_unit_test(without_a_limit_a_silent_device_is_waited_for),
+		cmocka_unit_test(after_a_reset_nobody_is_waited_for),
 		cmocka_unit_test(a_page_request_is_completed_at_the_device),
 		cmocka_unit_test(dropped_invalidations_reach_no_device),
 		cmocka_unit_test(commands_are_counted),

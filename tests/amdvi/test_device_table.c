@@ -36,6 +36,7 @@ static void expect_event(
 	uint64_t event[2];
 
 	assert_true(page.faulted);
+	assert_true(page.translated);
 	assert_true(page.fault.recorded);
 	am_only_event(amd, event);
 	assert_int_equal(
@@ -417,9 +418,11 @@ static void translation_off_passes_all_and_on_looks_again(void **state)
 	start(&amd, NULL);
 	am_map(&amd, 0x5000, 0x9000, 3);
 	for (unsigned i = 0; i < 2; i++) {
+		assert_true(iommusim_unit_translating(amd.unit));
 		expect_passed(&amd, 0x9000);
 		expect_passed(&amd, 0x9000);
 		am_control(&amd, 0, C_IOMMU_EN);
+		assert_false(iommusim_unit_translating(amd.unit));
 		expect_passed(&amd, 0x5000);
 		assert_int_equal(am_code(&amd, IOMMUSIM_DMA_WRITE, 0x123000), 0);
 		am_control(&amd, C_IOMMU_EN, 0);

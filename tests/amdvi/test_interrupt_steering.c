@@ -391,6 +391,28 @@ static void registers_beyond_smifrc_filter_nothing(void **state)
 	is_stop(&scene);
 }
 
+/* There are 16 filters at most: a value like one's in the registers behind them filters nothing. */
+static void no_other_register_is_a_filter(void **state)
+{
+	struct iommusim_requester *device;
+	struct iommusim_interrupt out;
+	struct iommusim_fault fault;
+	struct interrupt_scene scene;
+
+	(void)state;
+	is_start(&scene, NULL, C_SMIF_EN);
+	assert_int_equal(iommusim_requester_create(scene.amd.machine, 0, 0x1010, &device), IOMMUSIM_OK);
+	for (unsigned segment = 0; segment < 7; segment++)
+		am_set64(&scene.amd, A_DEVTAB_SEG + 8 * segment, SMI_DV | 0x1010);
+	am_set64(&scene.amd, A_MARC, SMI_DV | 0x1000);
+	assert_int_equal(iommusim_requester_interrupt(device, REQUEST, SMI, &out, &fault), IOMMUSIM_OK);
+	assert_int_equal(fault.class_, IOMMUSIM_FAULT_ABORT);
+	am_set64(&scene.amd, A_SMI_FILTER + 8 * 15, SMI_DV | 0x1010);
+	assert_int_equal(iommusim_requester_interrupt(device, REQUEST, SMI, &out, &fault), IOMMUSIM_OK);
+	assert_int_equal(fault.class_, IOMMUSIM_FAULT_NONE);
+	is_stop(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -411,6 +433,7 @@ int main(void)
 		cmocka_unit_test(blocked_smis_are_logged_only_with_smiflogen),
 		cmocka_unit_test(the_filter_is_for_smis_alone_and_for_all),
 		cmocka_unit_test(registers_beyond_smifrc_filter_nothing),
+		cmocka_unit_test(no_other_register_is_a_filter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

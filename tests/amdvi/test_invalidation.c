@@ -253,6 +253,28 @@ static void everything_goes_at_once(void **state)
 	am_stop(&amd);
 }
 
+static void a_reset_forgets_everything(void **state)
+{
+	struct amd_fixture amd;
+	struct amdvi_unit *amdvi;
+
+	(void)state;
+	for (unsigned cold = 0; cold < 2; cold++) {
+		am_start_enabled(&amd, NULL);
+		amdvi = amdvi_of(amd.unit);
+		fill(&amdvi->device_cache);
+		fill(&amdvi->interrupt_cache);
+		fill(&amdvi->iotlb);
+		fill(&amdvi->paging_cache);
+		iommusim_unit_reset(amd.unit, cold != 0);
+		assert_int_equal(left(&amdvi->device_cache), 0);
+		assert_int_equal(left(&amdvi->interrupt_cache), 0);
+		assert_int_equal(left(&amdvi->iotlb), 0);
+		assert_int_equal(left(&amdvi->paging_cache), 0);
+		am_stop(&amd);
+	}
+}
+
 static void dropped_invalidations_take_nothing(void **state)
 {
 	const struct amd_setup setup = { .settings.drop_invalidations = true };
@@ -288,6 +310,7 @@ int main(void)
 		cmocka_unit_test(device_and_interrupt_entries_go_by_device),
 		cmocka_unit_test(other_commands_take_nothing),
 		cmocka_unit_test(everything_goes_at_once),
+		cmocka_unit_test(a_reset_forgets_everything),
 		cmocka_unit_test(dropped_invalidations_take_nothing),
 	};
 

@@ -216,6 +216,36 @@ static void the_warning_may_be_off_or_silent(void **state)
 	am_stop(&scene.amd);
 }
 
+/* 2090h is of log B: its threshold, its interrupt, and its overflow by PprIntEn. */
+static void the_other_log_has_a_warning_and_an_overflow_of_its_own(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	start(&scene, UINT64_C(1) << 30); /* log B */
+	am_enable_msi(&scene.amd, 0);
+	am_set32(&scene.amd, A_PPR_EARLY, BIT(31) | BIT(30) | 0x7fff);
+	am_set32(&scene.amd, A_PPRB_EARLY, BIT(31) | BIT(30) | 5);
+	ask_often(&scene, 249);
+	assert_int_equal(am_status(&scene.amd) & (S_PPR_EARLY | S_PPRB_EARLY), 0);
+	am_no_message(&scene.amd);
+	ask(&scene, &plain); /* 250 of 255 */
+	assert_int_equal(am_status(&scene.amd) & (S_PPR_EARLY | S_PPRB_EARLY), S_PPRB_EARLY);
+	am_only_message(&scene.amd);
+	am_set32(&scene.amd, A_PPRB_EARLY, BIT(31) | 5);
+	am_set32(&scene.amd, A_STATUS, S_PPRB_EARLY);
+	ask(&scene, &plain);
+	assert_int_equal(am_status(&scene.amd) & S_PPRB_EARLY, S_PPRB_EARLY);
+	am_no_message(&scene.amd);
+	ask_often(&scene, 4);
+	am_control(&scene.amd, C_PPR_INT_EN, 0);
+	am_no_message(&scene.amd);
+	assert_int_equal(ask(&scene, &plain).result, IOMMUSIM_PAGE_REQUEST_DROPPED);
+	assert_int_equal(am_status(&scene.amd) & (S_PPR_OVERFLOW | S_PPRB_OVERFLOW), S_PPRB_OVERFLOW);
+	am_only_message(&scene.amd);
+	am_stop(&scene.amd);
+}
+
 /* ---- responses of the unit ----------------------------------------------------------------------------- */
 
 static void without_automatic_responses_what_is_dropped_is_not_answered(void **state)
@@ -455,6 +485,7 @@ int main(void)
 		cmocka_unit_test(the_other_log_takes_over),
 		cmocka_unit_test(few_places_left_are_told_of),
 		cmocka_unit_test(the_warning_may_be_off_or_silent),
+		cmocka_unit_test(the_other_log_has_a_warning_and_an_overflow_of_its_own),
 		cmocka_unit_test(without_automatic_responses_what_is_dropped_is_not_answered),
 		cmocka_unit_test(what_the_log_cannot_take_is_answered),
 		cmocka_unit_test(always_on_answers_everything_and_logs_nothing),

@@ -281,6 +281,23 @@ static void one_quadword_reaches_two_narrow_registers(void **state)
 	am_stop(&amd);
 }
 
+/* CONTROL as one quadword: what waits in the command buffer runs under both halves. IntCapXTEn is bit 51. */
+static void a_quadword_is_written_at_once(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start(&amd, NULL);
+	am_enable_msi(&amd, 0);
+	am_set64(&amd, A_XT_GEN, UINT64_C(0x0000007700000300));
+	am_store(&amd, amd.commands, UINT64_C(1) << 60 | 2); /* COMPLETION_WAIT with I */
+	am_set64(&amd, A_CMD_TAIL, 0x10);
+	am_set64(&amd, A_CONTROL,
+	    C_COHERENT | C_IOMMU_EN | C_CMD_BUF_EN | C_COMWAIT_INT_EN | C_INT_CAP_XT_EN);
+	assert_int_equal(am_only_message(&amd).data, 0x77);
+	am_stop(&amd);
+}
+
 /* Of fewer than 4 bytes only reads mean anything. */
 static void narrow_accesses_read_and_write_nothing(void **state)
 {
@@ -479,6 +496,7 @@ int main(void)
 		cmocka_unit_test(everything_else_reads_0_and_takes_nothing),
 		cmocka_unit_test(halves_are_written_apart),
 		cmocka_unit_test(one_quadword_reaches_two_narrow_registers),
+		cmocka_unit_test(a_quadword_is_written_at_once),
 		cmocka_unit_test(narrow_accesses_read_and_write_nothing),
 		cmocka_unit_test(a_base_clears_its_pointers),
 		cmocka_unit_test(while_a_ring_runs_hardwares_own_stays),
