@@ -228,6 +228,30 @@ static void every_reserved_bit_of_a_valid_entry_is_illegal(void **state)
 	}
 }
 
+/* Bits 6:4, memory attributes of CXL, came with revision 3.11. */
+static void memory_attributes_are_reserved_before_they_came(void **state)
+{
+	(void)state;
+	for (unsigned revision = 0x310; revision <= 0x311; revision++) {
+		const struct amd_setup setup = { .revision = (uint16_t)revision,
+			.settings.cache = IOMMUSIM_CACHE_NONE };
+		struct amd_fixture amd;
+		uint64_t dte[4];
+
+		start(&amd, &setup);
+		for (unsigned bit = 4; bit <= 6; bit++) {
+			am_plain_dte(&amd, dte);
+			dte[0] |= BIT(bit);
+			am_set_dte(&amd, AMD_RID, dte);
+			if (revision == 0x310)
+				expect_event(&amd, 1, F_RZ, 0, 0x5000);
+			else
+				expect_passed(&amd, 0x5000);
+		}
+		am_stop(&amd);
+	}
+}
+
 static void had_asks_for_what_the_unit_can_keep(void **state)
 {
 	static const struct {
@@ -448,6 +472,7 @@ int main(void)
 		cmocka_unit_test(other_events_are_never_silenced),
 		cmocka_unit_test(an_entry_stays_as_it_was_read_until_it_is_invalidated),
 		cmocka_unit_test(translation_off_passes_all_and_on_looks_again),
+		cmocka_unit_test(memory_attributes_are_reserved_before_they_came),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,29 @@ static void the_event_has_device_and_address_alone(void **state)
 	am_stop(&scene.amd);
 }
 
+/* A walk asks too, and tells of the event; by host tables alone, and of the page that it comes to. */
+static void a_walk_asks_as_well(void **state)
+{
+	const struct iommusim_dma_request mine = { .address = 0x5000, .length = 8 };
+	const struct iommusim_dma_request others = { .address = 0x6000, .length = 8 };
+	struct iommusim_walk walk;
+	struct asked asked;
+	struct scene scene;
+
+	(void)state;
+	start_owned(&scene, &asked);
+	assert_int_equal(iommusim_walk(scene.amd.device, &mine, &walk), IOMMUSIM_OK);
+	assert_false(walk.result.faulted);
+	assert_int_equal(asked.physical, 0xa000);
+	assert_int_equal(iommusim_walk(scene.amd.device, &others, &walk), IOMMUSIM_OK);
+	assert_true(walk.result.faulted);
+	assert_string_equal(walk.clause, "AMD-Vi 2.5.14");
+	assert_int_equal(walk.result.fault.reason, 0xd);
+	assert_int_equal(asked.physical, 0x9000);
+	assert_int_equal(am_events(&scene.amd), 0);
+	am_stop(&scene.amd);
+}
+
 static void nobody_is_asked_once_that_is_taken_back(void **state)
 {
 	struct asked asked;
@@ -157,6 +180,7 @@ int main(void)
 		cmocka_unit_test(nobody_is_asked_once_that_is_taken_back),
 		cmocka_unit_test(without_snp_nobody_is_asked),
 		cmocka_unit_test(units_of_others_have_no_page_states),
+		cmocka_unit_test(a_walk_asks_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

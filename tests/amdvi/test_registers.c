@@ -416,6 +416,31 @@ static void numbers_of_registers_go_by_the_features(void **state)
 	}
 }
 
+/* Control: XTEn (50) is for units with GASup and XTSup, GAMEn and the GA log (29:25) with GASup and GAMSup. */
+static void some_control_bits_need_two_features(void **state)
+{
+	static const struct {
+		uint64_t without, lost;
+	} cases[] = {
+		{ 0, 0 },
+		{ F_XT, C_XT_EN | C_INT_CAP_XT_EN },
+		{ F_GA, C_XT_EN | UINT64_C(0x3e000000) | C_GA_EN },
+		{ F_GAM, UINT64_C(0x3e000000) },
+	};
+	const uint64_t asked = C_XT_EN | C_INT_CAP_XT_EN | UINT64_C(0x3e000000) | C_GA_EN;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct amd_setup setup = { .efr_clear = cases[i].without };
+		struct amd_fixture amd;
+
+		am_start(&amd, &setup);
+		am_set64(&amd, A_CONTROL, asked);
+		assert_int_equal(am_get64(&amd, A_CONTROL), asked & ~cases[i].lost);
+		am_stop(&amd);
+	}
+}
+
 static void a_locked_filter_stays_until_a_reset(void **state)
 {
 	struct amd_fixture amd;
@@ -505,6 +530,7 @@ int main(void)
 		cmocka_unit_test(with_snp_there_is_no_exclusion),
 		cmocka_unit_test(a_reset_takes_registers_back),
 		cmocka_unit_test(the_counter_configuration_says_how_many_there_are),
+		cmocka_unit_test(some_control_bits_need_two_features),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
