@@ -186,6 +186,9 @@ static void cache_hits_and_misses_are_counted(void **state)
 	expect_counts(&scene, (const unsigned[]){ 2, 1, 0, 1, 2, 1, 4 }, 7);
 	dma(&scene, IOMMUSIM_DMA_READ, 0x124000); /* the table of its level is known: 1 read */
 	expect_counts(&scene, (const unsigned[]){ 2, 2, 1, 1, 3, 1, 5 }, 7);
+	am_map(&scene.amd, 0x40123000, 0x8000, 3); /* what level 4 points at is known: 3 reads */
+	dma(&scene, IOMMUSIM_DMA_READ, 0x40123000);
+	expect_counts(&scene, (const unsigned[]){ 2, 3, 2, 1, 4, 1, 8 }, 7);
 	is_stop(&scene);
 }
 
