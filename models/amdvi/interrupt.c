@@ -86,7 +86,7 @@ static enum amdvi_denial by_pass_bits(const struct asked *asked, const uint64_t 
 		passes = amdvi_dte_EINT_PASS(dte) != 0;
 		break;
 	default:
-		passes = false;
+		return INT_NOT_PASSED;
 	}
 	if (!passes)
 		return INT_NOT_PASSED;
