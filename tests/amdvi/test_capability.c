@@ -360,10 +360,28 @@ static void a_unit_tells_what_it_was_made_with(void **state)
 	am_stop(&amd);
 }
 
+struct wanted {
+	uint64_t base, features;
+	uint32_t counters, counter_banks;
+};
+
+static enum iommusim_status create(
+    struct iommusim_machine *machine, const struct wanted *wanted, struct iommusim_unit **unit)
+{
+	const struct iommusim_amdvi_config config = {
+		.base = wanted->base,
+		.features = wanted->features,
+		.counters = (uint8_t)wanted->counters,
+		.counter_banks = (uint8_t)wanted->counter_banks,
+	};
+
+	return iommusim_amdvi_create(machine, &config, unit);
+}
+
 /* Reserved codes of EFR fields, too many counters, bases that are not aligned to the register set. */
 static void what_no_unit_can_be_is_refused(void **state)
 {
-	static const struct iommusim_amdvi_config refused[] = {
+	static const struct wanted refused[] = {
 		{ .base = 0xfd302000 },
 		{ .base = 0xfd304000, .features = F_PC },
 		{ .base = 0xfd340000, .features = F_PC },
@@ -376,7 +394,7 @@ static void what_no_unit_can_be_is_refused(void **state)
 		{ .base = 0xfd300000, .counters = 1 },
 		{ .base = 0xfd300000, .counter_banks = 1 },
 	};
-	static const struct iommusim_amdvi_config taken[] = {
+	static const struct wanted taken[] = {
 		{ .base = 0xfd304000 },
 		{ .base = 0xfd380000, .features = F_PC, .counters = 15, .counter_banks = 63 },
 		{ .base = 0xfd400000, .features = F_GT | UINT64_C(2) << 12 | F_GLX_3 },
@@ -392,12 +410,11 @@ static void what_no_unit_can_be_is_refused(void **state)
 	am_start(&amd, NULL);
 	for (unsigned i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
 		unit = amd.unit;
-		assert_int_equal(
-		    iommusim_amdvi_create(amd.machine, &refused[i], &unit), IOMMUSIM_EINVAL);
+		assert_int_equal(create(amd.machine, &refused[i], &unit), IOMMUSIM_EINVAL);
 		assert_null(unit);
 	}
 	for (unsigned i = 0; i < sizeof(taken) / sizeof(*taken); i++)
-		assert_int_equal(iommusim_amdvi_create(amd.machine, &taken[i], &unit), IOMMUSIM_OK);
+		assert_int_equal(create(amd.machine, &taken[i], &unit), IOMMUSIM_OK);
 	am_stop(&amd);
 }
 
