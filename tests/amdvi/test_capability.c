@@ -8,7 +8,7 @@
 
 static uint32_t show(struct amd_fixture *amd, unsigned offset)
 {
-	uint32_t value = 0;
+	uint32_t value = UINT32_MAX;
 
 	assert_int_equal(iommusim_amdvi_capability_read(amd->unit, offset, &value), IOMMUSIM_OK);
 	return value;
@@ -98,8 +98,10 @@ static void other_offsets_are_no_registers(void **state)
 	(void)state;
 	am_start(&amd, NULL);
 	for (unsigned i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
+		value = UINT32_MAX;
 		assert_int_equal(
 		    iommusim_amdvi_capability_read(amd.unit, offsets[i], &value), IOMMUSIM_EINVAL);
+		assert_int_equal(value, 0);
 		assert_int_equal(
 		    iommusim_amdvi_capability_write(amd.unit, offsets[i], 0), IOMMUSIM_EINVAL);
 	}
@@ -259,9 +261,11 @@ static void capability_and_mirror_are_one(void **state)
 	assert_int_equal(shown.address, 0xfee00ff0);
 	assert_int_equal(shown.data, 0x99);
 	am_set32(&amd, A_MSI_CAP, 1 << 16);
+	am_set32(&amd, A_MSI_ADDR_HI, 0x80000005);
 	assert_int_equal(iommusim_amdvi_msi(amd.unit, &shown), IOMMUSIM_OK);
 	assert_true(shown.enabled);
 	assert_int_equal(shown.multiple, 0);
+	assert_int_equal(shown.address, UINT64_C(0x80000005fee00ff0));
 	am_stop(&amd);
 }
 
@@ -412,6 +416,9 @@ static void what_no_unit_can_be_is_refused(void **state)
 		unit = amd.unit;
 		assert_int_equal(create(amd.machine, &refused[i], &unit), IOMMUSIM_EINVAL);
 		assert_null(unit);
+		if (i < 2)
+			assert_non_null(strstr(iommusim_machine_diagnostic(amd.machine)->text,
+			    i == 0 ? "not a multiple of 16 KiB" : "not a multiple of 512 KiB"));
 	}
 	for (unsigned i = 0; i < sizeof(taken) / sizeof(*taken); i++)
 		assert_int_equal(create(amd.machine, &taken[i], &unit), IOMMUSIM_OK);

@@ -202,7 +202,7 @@ static void no_request_is_missed_when_counting_begins(void **state)
 	am_map(&scene.amd, 0x123000, 0x5000, 3);
 	for (unsigned i = 0; i < 5; i++)
 		dma(&scene, IOMMUSIM_DMA_READ, 0x123000);
-	count_from(&scene, 5, 1);
+	am_set64(&scene.amd, at(0, 0) + SOURCE, 5);
 	for (unsigned i = 0; i < 7; i++)
 		dma(&scene, IOMMUSIM_DMA_READ, 0x123000);
 	assert_int_equal(count(&scene, 0, 0), 7);
@@ -413,6 +413,23 @@ static void a_domain_match_takes_events_of_a_domain(void **state)
 	is_stop(&scene);
 }
 
+/* Commands are of no device: no device match lets them pass, not even one that compares no bit. */
+static void what_has_no_device_matches_none(void **state)
+{
+	struct interrupt_scene scene;
+
+	(void)state;
+	is_start(&scene, &counting, 0);
+	count_from(&scene, 0x11, 1);
+	am_set64(&scene.amd, at(0, 0) + DEVICE, EN);
+	am_submit(&scene.amd, UINT64_C(1) << 60, 0);
+	assert_int_equal(count(&scene, 0, 0), 0);
+	am_set64(&scene.amd, at(0, 0) + DEVICE, 0);
+	am_submit(&scene.amd, UINT64_C(1) << 60, 0);
+	assert_int_equal(count(&scene, 0, 0), 1);
+	is_stop(&scene);
+}
+
 /* An interrupt has the domain of its device, if the device table entry says that there is one: V=1. */
 static void a_domain_match_takes_interrupts_of_a_domain(void **state)
 {
@@ -557,6 +574,7 @@ int main(void)
 		cmocka_unit_test(a_pasid_match_takes_requests_with_a_pasid),
 		cmocka_unit_test(a_locked_bank_keeps_its_match_registers),
 		cmocka_unit_test(a_counter_that_becomes_zero_is_reported),
+		cmocka_unit_test(what_has_no_device_matches_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

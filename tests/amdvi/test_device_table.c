@@ -164,6 +164,25 @@ static void segments_are_chosen_by_the_top_bits(void **state)
 		}
 }
 
+/* DevTblSegEn may ask for more than EFR.DevTblSegSup has: 2 segments here, and so one bit of the id. */
+static void there_are_no_more_segments_than_the_unit_has(void **state)
+{
+	const struct amd_setup setup = { .efr_clear = F_DEVSEG, .efr_set = UINT64_C(1) << 38 };
+	struct iommusim_requester *device;
+	struct amd_fixture amd;
+
+	(void)state;
+	start(&amd, &setup);
+	am_map(&amd, 0x5000, 0x9000, 3);
+	am_set64(&amd, A_DEVTAB_SEG, amd.device_table | 0x1f);
+	am_control(&amd, C_SEGMENTS(3), 0);
+	expect_passed(&amd, 0x9000);
+	assert_int_equal(
+	    iommusim_requester_create(amd.machine, 0, 0x8000 | AMD_RID, &device), IOMMUSIM_OK);
+	assert_int_equal(am_access(device, IOMMUSIM_DMA_READ, 0x5000, 8).physical, 0x9000);
+	am_stop(&amd);
+}
+
 /* Code 3: the address is the entry's; type 2. */
 static void a_table_without_memory_is_a_hardware_error(void **state)
 {
@@ -473,6 +492,7 @@ int main(void)
 		cmocka_unit_test(an_entry_stays_as_it_was_read_until_it_is_invalidated),
 		cmocka_unit_test(translation_off_passes_all_and_on_looks_again),
 		cmocka_unit_test(memory_attributes_are_reserved_before_they_came),
+		cmocka_unit_test(there_are_no_more_segments_than_the_unit_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

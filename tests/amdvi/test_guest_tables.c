@@ -469,6 +469,10 @@ static void the_gcr3_table_may_be_at_a_guest_address(void **state)
 	guest.dte[1] = (guest.dte[1] & 0xffff) | ((guest.gcr3 + SLID) >> 15 & 0xffff) << 16;
 	am_set_dte(&guest.amd, AMD_RID, guest.dte);
 	expect_output(&guest, 5, 0x5008, 0x9008, 12);
+	am_map(&guest.amd, guest.gcr3 + SLID, guest.gcr3 ^ 0x1000,
+	    3); /* all of the page's address counts */
+	am_store(&guest.amd, (guest.gcr3 ^ 0x1000) + 5 * UINT64_C(8), (guest.root + SLID) | 1);
+	expect_output(&guest, 5, 0x5008, 0x9008, 12);
 	am_map(&guest.amd, guest.gcr3 + SLID, guest.gcr3, 2);
 	expect_fault(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0, E_PR | E_PE);
 	assert_string_equal(reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0).fault.meaning,

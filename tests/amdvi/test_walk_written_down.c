@@ -136,6 +136,32 @@ static void a_walk_through_guest_tables_of_five_levels(void **state)
 	am_stop(&amd);
 }
 
+/* IR and IW of the device table entry take away what the tables give. */
+static void rights_are_those_of_tables_and_entry_together(void **state)
+{
+	struct amd_fixture amd;
+	uint64_t dte[4];
+
+	(void)state;
+	am_start_enabled(&amd, NULL);
+	am_map(&amd, 0x5000, 0x9000, 3);
+	am_plain_dte(&amd, dte);
+	for (unsigned rights = 1; rights <= 3; rights++) {
+		const struct iommusim_dma_request request = { .address = 0x5000,
+			.length = 8,
+			.kind = rights == 2 ? IOMMUSIM_DMA_WRITE : IOMMUSIM_DMA_READ };
+		const struct iommusim_walk *walk;
+
+		dte[0] = (dte[0] & ~(UINT64_C(3) << 61)) | (uint64_t)rights << 61;
+		am_set_dte(&amd, AMD_RID, dte);
+		walk = walk_of(&amd, &request);
+		assert_false(walk->result.faulted);
+		assert_int_equal(walk->read_right, rights != 2);
+		assert_int_equal(walk->write_right, rights != 1);
+	}
+	am_stop(&amd);
+}
+
 /* The device table ends before the device: there is no entry to show. */
 static void of_a_device_beyond_the_table_there_is_no_step(void **state)
 {
@@ -328,6 +354,7 @@ int main(void)
 		cmocka_unit_test(a_walk_through_six_levels),
 		cmocka_unit_test(a_walk_through_guest_tables_of_five_levels),
 		cmocka_unit_test(of_a_device_beyond_the_table_there_is_no_step),
+		cmocka_unit_test(rights_are_those_of_tables_and_entry_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
