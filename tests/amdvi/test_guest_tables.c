@@ -469,10 +469,6 @@ static void the_gcr3_table_may_be_at_a_guest_address(void **state)
 	guest.dte[1] = (guest.dte[1] & 0xffff) | ((guest.gcr3 + SLID) >> 15 & 0xffff) << 16;
 	am_set_dte(&guest.amd, AMD_RID, guest.dte);
 	expect_output(&guest, 5, 0x5008, 0x9008, 12);
-	am_map(&guest.amd, guest.gcr3 + SLID, guest.gcr3 ^ 0x1000,
-	    3); /* all of the page's address counts */
-	am_store(&guest.amd, (guest.gcr3 ^ 0x1000) + 5 * UINT64_C(8), (guest.root + SLID) | 1);
-	expect_output(&guest, 5, 0x5008, 0x9008, 12);
 	am_map(&guest.amd, guest.gcr3 + SLID, guest.gcr3, 2);
 	expect_fault(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0, E_PR | E_PE);
 	assert_string_equal(reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0).fault.meaning,
@@ -513,6 +509,31 @@ static void a_guest_table_whose_host_page_cannot_get_dirty_is_a_hardware_error(v
 	assert_int_equal(event[1], root);
 	assert_int_equal(am_load(&guest.amd, guest.root) & BIT(5), 0);
 	am_stop(&guest.amd);
+}
+
+/* Its page is the host's: of the guest's address only what is below the page's size is kept. */
+static void a_gcr3_table_at_a_guest_address_is_in_the_page_of_the_host(void **state)
+{
+	struct guest guest;
+
+	(void)state;
+	for (unsigned odd = 0; odd < 2; odd++) {
+		uint64_t address, page;
+
+		start_nested(&guest, F2_GCR3TRP);
+		am_control(&guest.amd, BIT(58), 0);
+		page = am_pages(&guest.amd, 2);
+		if ((page >> 12 & 1) != odd)
+			page += 0x1000;
+		address = (page ^ 0x1000) + SLID;
+		am_map(&guest.amd, address, page, 3);
+		am_store(&guest.amd, page + 5 * UINT64_C(8), (guest.root + SLID) | 1);
+		guest.dte[0] = (guest.dte[0] & ~(UINT64_C(7) << 58)) | (address >> 12 & 7) << 58;
+		guest.dte[1] = (guest.dte[1] & 0xffff) | (address >> 15 & 0xffff) << 16;
+		am_set_dte(&guest.amd, AMD_RID, guest.dte);
+		expect_output(&guest, 5, 0x5008, 0x9008, 12);
+		am_stop(&guest.amd);
+	}
 }
 
 /* Code 4: the address is where the entry would be; GN and the PASID. */
@@ -595,6 +616,7 @@ int main(void)
 		cmocka_unit_test(the_gcr3_table_may_be_anywhere),
 		cmocka_unit_test(a_fault_of_the_gcr3_table_shows_its_entry),
 		cmocka_unit_test(a_guest_table_whose_host_page_cannot_get_dirty_is_a_hardware_error),
+		cmocka_unit_test(a_gcr3_table_at_a_guest_address_is_in_the_page_of_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
