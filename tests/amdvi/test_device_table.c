@@ -4,6 +4,8 @@
  */
 #include "amdvi_fixture.h"
 
+#include "machine/unit_model.h"
+
 #define HOLE UINT64_C(0x10000000) /* there is no memory */
 
 /* Flags of events, 59:48. */
@@ -271,6 +273,49 @@ static void memory_attributes_are_reserved_before_they_came(void **state)
 	}
 }
 
+/* To whoever checks what software programs: V speaks for bits 127:0 of an entry, IV for the others. */
+static void a_unit_tells_what_is_reserved_in_an_entry(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	start(&amd, NULL);
+	for (unsigned valid = 0; valid < 4; valid++) {
+		const bool v = (valid & 1) != 0, iv = (valid & 2) != 0;
+		const uint64_t dte[4] = { v, 0, iv, 0 };
+		uint64_t bits[8] = { 0 };
+
+		amd.unit->model->reserved(amd.unit, UNIT_DEVICE, 0, dte, bits);
+		assert_int_equal(bits[0], v ? BIT(63) | 0x7c : 0);
+		assert_int_equal(bits[1], v ? BIT(42) : 0);
+		assert_int_equal(bits[2], iv ? BIT(52) | BIT(53) | BIT(59) : 0);
+		assert_int_equal(bits[3], iv ? UINT64_MAX : 0);
+	}
+	am_stop(&amd);
+}
+
+/* And where the table is: while translation is off there is none. */
+static void a_unit_tells_where_its_table_is(void **state)
+{
+	struct unit_roots roots = { .root_pages = 77 };
+	struct amd_fixture amd;
+
+	(void)state;
+	start(&amd, NULL);
+	am_control(&amd, 0, C_IOMMU_EN);
+	amd.unit->model->roots(amd.unit, &roots);
+	assert_int_equal(roots.root_pages, 77);
+	am_control(&amd, C_IOMMU_EN, 0);
+	for (unsigned size = 0; size < 0x200; size += 0x1ff) {
+		am_set64(&amd, A_DEVTAB, amd.device_table | size);
+		amd.unit->model->roots(amd.unit, &roots);
+		assert_int_equal(roots.root_kind, UNIT_DEVICE);
+		assert_int_equal(roots.root, amd.device_table);
+		assert_int_equal(roots.root_pages, size + 1);
+	}
+	am_stop(&amd);
+}
+
 static void had_asks_for_what_the_unit_can_keep(void **state)
 {
 	static const struct {
@@ -493,6 +538,8 @@ int main(void)
 		cmocka_unit_test(translation_off_passes_all_and_on_looks_again),
 		cmocka_unit_test(memory_attributes_are_reserved_before_they_came),
 		cmocka_unit_test(there_are_no_more_segments_than_the_unit_has),
+		cmocka_unit_test(a_unit_tells_what_is_reserved_in_an_entry),
+		cmocka_unit_test(a_unit_tells_where_its_table_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
