@@ -9,6 +9,7 @@ static struct iommusim_amdvi_config config_of(const struct amd_setup *setup)
 {
 	return (struct iommusim_amdvi_config){
 		.base = AMD_BASE,
+		.segment = setup->segment,
 		.rid = AMD_UNIT_RID,
 		.features = (AMD_DEFAULT_EFR & ~setup->efr_clear) | setup->efr_set,
 		.features2 = setup->efr2,
@@ -51,8 +52,8 @@ void am_start(struct amd_fixture *amd, const struct amd_setup *wanted)
 	    iommusim_memory_add(amd->machine, 0, AMD_RAM, IOMMUSIM_MEMORY_RAM), IOMMUSIM_OK);
 	assert_int_equal(iommusim_amdvi_create(amd->machine, &config, &amd->unit), IOMMUSIM_OK);
 	iommusim_unit_include_all(amd->unit);
-	assert_int_equal(
-	    iommusim_requester_create(amd->machine, 0, AMD_RID, &amd->device), IOMMUSIM_OK);
+	assert_int_equal(iommusim_requester_create(amd->machine, setup->segment, AMD_RID, &amd->device),
+	    IOMMUSIM_OK);
 	amd->efr = config.features;
 	amd->mode = setup->mode == 0 ? 4 : setup->mode;
 	amd->next_page = AMD_TABLES;

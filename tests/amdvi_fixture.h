@@ -199,6 +199,7 @@ struct amd_setup {
 	uint64_t efr_set, efr_clear, efr2;
 	uint32_t capability_header, capability_misc0, capability_misc1; /* 0: the unit's defaults */
 	uint16_t revision;                                              /* 0: the newest */
+	uint16_t segment;
 	uint8_t counter_banks, counters;
 	uint8_t mode; /* of the page table; 0: 4 */
 	bool base_unlocked;

@@ -153,7 +153,7 @@ static void prefetch(struct amdvi_unit *amdvi, const uint64_t *raw)
 		    more > UINT64_MAX - range.last ? UINT64_MAX : range.last + more);
 	for (uint64_t page = 0; page <= count; page++) {
 		amdvi_prefetch(amdvi, &request);
-		if (request.address > UINT64_MAX - size || size == 0)
+		if (request.address > UINT64_MAX - size)
 			return;
 		request.address += size;
 	}

@@ -157,9 +157,10 @@ const char *amdvi_device_silencer(struct amdvi_unit *amdvi, const struct amdvi_d
 
 /* ---- events ---------------------------------------------------------------------------------------------- */
 
-static bool tell(unsigned reason, const struct amdvi_device *device, const struct amdvi_asker *asker,
-    struct amdvi_event *event)
+bool amdvi_device_read(const struct amdvi_unit *amdvi, uint16_t id, const struct amdvi_asker *asker,
+    struct amdvi_device *device, struct amdvi_event *event)
 {
+	const unsigned reason = amdvi_device_load(amdvi, id, device);
 	const struct amdvi_denial_meaning *meaning = amdvi_denial(reason);
 
 	if (meaning == NULL)
@@ -168,9 +169,7 @@ static bool tell(unsigned reason, const struct amdvi_device *device, const struc
 		.code = meaning->code,
 		.device = device->id,
 		.address = asker->address,
-		.interrupt = asker->interrupt,
-		.translation = asker->translation,
-		.write = asker->write && !asker->interrupt && !asker->translation,
+		.write = asker->write,
 	};
 	if (reason == DTE_UNREADABLE) {
 		event->address = device->address;
@@ -180,18 +179,6 @@ static bool tell(unsigned reason, const struct amdvi_device *device, const struc
 	event->pasid = asker->pasid;
 	event->guest = asker->has_pasid;
 	return false;
-}
-
-bool amdvi_device_read(const struct amdvi_unit *amdvi, uint16_t id, const struct amdvi_asker *asker,
-    struct amdvi_device *device, struct amdvi_event *event)
-{
-	return tell(amdvi_device_load(amdvi, id, device), device, asker, event);
-}
-
-bool amdvi_device_find(struct amdvi_unit *amdvi, uint16_t id, const struct amdvi_asker *asker,
-    uint64_t generation, struct amdvi_device *device, struct amdvi_event *event)
-{
-	return tell(amdvi_device_look_up(amdvi, id, generation, device), device, asker, event);
 }
 
 /* ---- what an entry says ---------------------------------------------------------------------------------- */

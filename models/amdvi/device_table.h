@@ -20,8 +20,6 @@ struct amdvi_asker {
 	uint64_t address; /* of the request */
 	uint32_t pasid;
 	bool has_pasid;
-	bool interrupt;
-	bool translation; /* a translation request */
 	bool write;
 };
 
@@ -31,11 +29,9 @@ unsigned amdvi_device_load(const struct amdvi_unit *amdvi, uint16_t id, struct a
 unsigned amdvi_device_look_up(
     struct amdvi_unit *amdvi, uint16_t id, uint64_t generation, struct amdvi_device *device);
 
-/* The same two. False: `event` says why, its code being 2, 1 or 3. */
+/* From memory alone, for a page request. False: `event` says why, its code being 2, 1 or 3. */
 bool amdvi_device_read(const struct amdvi_unit *amdvi, uint16_t id, const struct amdvi_asker *asker,
     struct amdvi_device *device, struct amdvi_event *event);
-bool amdvi_device_find(struct amdvi_unit *amdvi, uint16_t id, const struct amdvi_asker *asker,
-    uint64_t generation, struct amdvi_device *device, struct amdvi_event *event);
 
 /* Reserved bits or codes in 127:1 of an entry with V=1; in 255:129 of one with IV=1. */
 bool amdvi_device_memory_reserved(const struct amdvi_unit *amdvi, const struct amdvi_device *device);

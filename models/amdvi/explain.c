@@ -150,7 +150,6 @@ static void describe_denial(
 	const struct amdvi_event event = amdvi_event_of(amdvi, lookup);
 
 	walk->result.faulted = true;
-	walk->result.translated = true;
 	amdvi_event_describe(&event, &walk->result.fault);
 	amdvi_refine_fault(lookup, &walk->result.fault);
 	if (amdvi_may_silence(lookup, &event))

@@ -79,9 +79,9 @@ static void work_out_guest_reserved(struct amdvi_unit *amdvi)
 {
 	struct page_reserved *pages = &amdvi->reserved.guest;
 
+	/* at levels 2 and 3 a page has PS=1, so that a table cannot */
 	for (unsigned level = 1; level <= AMDVI_GUEST_LEVELS; level++)
-		pages->table[level] = spec_reserved(
-		    level <= 3 ? &amdvi_guest_table_spec : &amdvi_guest_upper_spec, &amdvi->spec, 0);
+		pages->table[level] = spec_reserved(&amdvi_guest_upper_spec, &amdvi->spec, 0);
 	pages->leaf[1] = spec_reserved(&amdvi_guest_pte_spec, &amdvi->spec, 0);
 	pages->leaf[2] = spec_reserved(&amdvi_guest_leaf2m_spec, &amdvi->spec, 0);
 	pages->leaf[3] = spec_reserved(&amdvi_guest_leaf1g_spec, &amdvi->spec, 0);

@@ -170,7 +170,7 @@ static enum iommusim_status govern(struct iommusim_unit *unit, const struct iomm
 			.first = entry->first,
 			.last = entry->last,
 			.aliased = is_alias(entry),
-			.alias = is_alias(entry) ? entry->source_devid : 0,
+			.alias = entry->source_devid,
 		};
 
 		if (entry->covers)

@@ -158,16 +158,8 @@ static void keep_root(struct stage_walk *asked, unsigned levels)
 	};
 }
 
-/* Execution takes the entries' consent, where they can say so at all. */
-static unsigned check_execution(const struct page_request *request, const struct stage_walk *asked)
-{
-	return request->execute && !asked->executable && request_is_untranslated(request)
-	    ? GUEST_EXECUTE
-	    : ALLOWED;
-}
-
-unsigned amdvi_walk_guest(const struct amdvi_unit *amdvi, const struct page_request *request,
-    const struct amdvi_space *space, struct stage_walk *asked)
+unsigned amdvi_walk_guest(
+    const struct amdvi_unit *amdvi, const struct amdvi_space *space, struct stage_walk *asked)
 {
 	struct guest guest = { .amdvi = amdvi, .space = space };
 	struct first_stage stage = {
@@ -196,5 +188,5 @@ unsigned amdvi_walk_guest(const struct amdvi_unit *amdvi, const struct page_requ
 		return reason;
 	reason = first_stage_walk(&stage, asked);
 	keep_root(asked, stage.levels);
-	return reason != ALLOWED ? reason : check_execution(request, asked);
+	return reason;
 }

@@ -68,8 +68,7 @@ static bool begin(struct amdvi_unit *amdvi, const struct interrupt_request *requ
 }
 
 /* Interrupts that no table is for: they pass by their own bits, and with a physical destination alone. */
-static enum amdvi_denial by_pass_bits(
-    const struct asked *asked, const uint64_t *dte, struct amdvi_remapping *remapping)
+static enum amdvi_denial by_pass_bits(const struct asked *asked, const uint64_t *dte)
 {
 	bool passes;
 
@@ -87,14 +86,11 @@ static enum amdvi_denial by_pass_bits(
 		passes = amdvi_dte_EINT_PASS(dte) != 0;
 		break;
 	default:
-		passes = false;
+		return INT_NOT_PASSED;
 	}
 	if (!passes)
 		return INT_NOT_PASSED;
-	if (amdvi_msi_DM(asked->raw))
-		return INT_LOGICAL;
-	remapping->course = AMDVI_FORWARDED;
-	return ALLOWED;
+	return amdvi_msi_DM(asked->raw) ? INT_LOGICAL : ALLOWED;
 }
 
 /* Where its entry is. */
@@ -113,7 +109,6 @@ static enum amdvi_denial find_entry(const struct asked *asked, struct amdvi_rema
 	remapping->address =
 	    remapping->table + remapping->index * (amdvi_wide_entries(remapping) ? UINT64_C(16) : 4);
 	remapping->indexed = true;
-	remapping->course = AMDVI_REMAPPED;
 	return ALLOWED;
 }
 
@@ -123,13 +118,12 @@ static enum amdvi_denial by_device(
 {
 	const uint64_t *dte = remapping->device.dte;
 
-	remapping->course = AMDVI_FORWARDED;
 	if (!amdvi_dte_IV(dte))
 		return ALLOWED;
 	if (amdvi_device_interrupt_reserved(amdvi, &remapping->device))
 		return DTE_INT_RESERVED;
 	if (delivery_of(asked) > ARBITRATED)
-		return by_pass_bits(asked, dte, remapping);
+		return by_pass_bits(asked, dte);
 	switch (amdvi_dte_INT_CTL(dte)) {
 	case ABORT:
 		return INT_ABORTED;
@@ -147,10 +141,8 @@ static enum amdvi_denial foresee(const struct amdvi_unit *amdvi,
     const struct interrupt_request *request, struct amdvi_remapping *remapping,
     struct iommusim_interrupt *out)
 {
-	if (amdvi_entry_posts(remapping)) {
-		remapping->course = AMDVI_POSTED;
+	if (amdvi_entry_posts(remapping))
 		return amdvi_post_peek(amdvi, remapping, out);
-	}
 	amdvi_entry_compose(remapping, request, out);
 	return ALLOWED;
 }
@@ -162,7 +154,7 @@ enum amdvi_denial amdvi_remap(struct amdvi_unit *amdvi, const struct interrupt_r
 	const struct asked asked = read_request(request, control);
 	enum amdvi_denial denial;
 
-	*remapping = (struct amdvi_remapping){ .control = control, .course = AMDVI_OFF };
+	*remapping = (struct amdvi_remapping){ .control = control };
 	if (!amdvi_CONTROL_IOMMU_EN(control))
 		return ALLOWED;
 	if (!begin(amdvi, request, &asked, remapping))
@@ -205,7 +197,6 @@ static enum amdvi_denial obey_entry(struct amdvi_unit *amdvi, const struct inter
 		return denial;
 	if (amdvi_entry_posts(remapping)) {
 		count(amdvi, AMDVI_COUNT_VAPIC_GUEST, request, &remapping->device);
-		remapping->course = AMDVI_POSTED;
 		return amdvi_post(amdvi, remapping, out);
 	}
 	if (amdvi_wide_entries(remapping))
@@ -272,7 +263,7 @@ static enum amdvi_denial use_entry(struct amdvi_unit *amdvi, const struct interr
 /* Nobody has looked at the device table for it yet. */
 static void count_smi(struct amdvi_unit *amdvi, const struct interrupt_request *request, bool passes)
 {
-	const struct amdvi_device nothing = { .id = request->rid };
+	static const struct amdvi_device nothing;
 
 	count(amdvi, AMDVI_COUNT_SMI_SEEN, request, &nothing);
 	if (!passes)

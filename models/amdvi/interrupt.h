@@ -5,14 +5,6 @@
 #include "models/amdvi/denial.h"
 #include "models/amdvi/device_table.h"
 
-/* What becomes of an interrupt request that is not denied. */
-enum amdvi_course {
-	AMDVI_OFF,       /* the unit does not look at it */
-	AMDVI_FORWARDED, /* it is sent as it came */
-	AMDVI_REMAPPED,  /* by an interrupt entry */
-	AMDVI_POSTED     /* by one for a guest: recorded in a virtual APIC */
-};
-
 /* The word of a virtual APIC page that an interrupt is recorded in (IRR). */
 struct amdvi_virtual_apic {
 	uint64_t page;
@@ -31,9 +23,8 @@ struct amdvi_remapping {
 	uint64_t address; /* of the entry */
 	uint64_t entry[2];
 	uint32_t index;
-	uint8_t course; /* enum amdvi_course, when it is not denied */
-	bool indexed;   /* it leads to an entry: `index`, `table` and `address` are set */
-	bool readable;  /* there is memory at `address` */
+	bool indexed;  /* it leads to an entry: `index`, `table` and `address` are set */
+	bool readable; /* there is memory at `address` */
 };
 
 /* interrupt.c */

@@ -43,7 +43,6 @@ bool amdvi_entry_read(const struct amdvi_unit *amdvi, struct amdvi_remapping *re
 	remapping->readable = memory_load64(memory, address & ~UINT64_C(7), snoops, &pair);
 	remapping->entry[0] = remapping->readable ? (uint32_t)(pair >> (address & 4 ? 32 : 0))
 						  : 0; /* two in a quadword */
-	remapping->entry[1] = 0;
 	return remapping->readable;
 }
 

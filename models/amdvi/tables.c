@@ -270,10 +270,10 @@ unsigned amdvi_check_rights(const struct page_request *request, const struct amd
 	return space->guest && request->execute && !executable ? GUEST_EXECUTE : ALLOWED;
 }
 
-static unsigned walk_stages(const struct amdvi_unit *amdvi, const struct page_request *request,
-    const struct amdvi_space *space, struct stage_walk *walk)
+static unsigned walk_stages(
+    const struct amdvi_unit *amdvi, const struct amdvi_space *space, struct stage_walk *walk)
 {
-	return space->guest ? amdvi_walk_guest(amdvi, request, space, walk)
+	return space->guest ? amdvi_walk_guest(amdvi, space, walk)
 			    : amdvi_walk_host(amdvi, space, walk);
 }
 
@@ -285,7 +285,7 @@ static unsigned walk_and_mark(const struct amdvi_unit *amdvi, const struct page_
 	unsigned reason;
 
 	do
-		reason = walk_stages(amdvi, request, space, walk);
+		reason = walk_stages(amdvi, space, walk);
 	while (stage_walk_again(walk, amdvi_is_nested(space),
 	    walk->writes && amdvi_writes(request, walk->rights & space->rights), start));
 	return reason;
@@ -314,7 +314,6 @@ unsigned amdvi_find_page(const struct amdvi_unit *amdvi, const struct page_reque
 	if (!space->guest && space->host_levels == 0) {
 		page->physical = request->address;
 		page->page_shift = IOMMUSIM_PAGE_SHIFT;
-		walk->executable = true;
 		return ALLOWED;
 	}
 	walk->address = request->address;

@@ -64,8 +64,8 @@ unsigned amdvi_walk_host(
     const struct amdvi_unit *amdvi, const struct amdvi_space *space, struct stage_walk *walk);
 
 /* guest_stage.c: GCR3 table and guest tables, through the host's when nested */
-unsigned amdvi_walk_guest(const struct amdvi_unit *amdvi, const struct page_request *request,
-    const struct amdvi_space *space, struct stage_walk *walk);
+unsigned amdvi_walk_guest(
+    const struct amdvi_unit *amdvi, const struct amdvi_space *space, struct stage_walk *walk);
 
 /* SNP is in force: the unit has it, and somebody knows the state of pages. */
 static inline bool amdvi_snp(const struct amdvi_unit *amdvi)

@@ -190,12 +190,15 @@ unsigned amdvi_check_owner(const struct amdvi_unit *amdvi, const struct page_req
 	    : RMP_DENIED;
 }
 
-/* The event of code 2 has everything; the others have what they have (AMD-Vi 2.5.2 to 2.5.14). */
+/*
+ * The event of code 2 has everything; the others have what they have (AMD-Vi 2.5.2 to 2.5.14). With a PASID
+ * (`guest`) the record has that in the domain's place, and without one none.
+ */
 static void fill_page_fault(const struct amdvi_lookup *lookup, struct amdvi_event *event)
 {
 	const struct page_request *request = lookup->request;
 
-	event->domain = request->has_pasid ? 0 : (uint16_t)amdvi_dte_DOMAIN_ID(lookup->device.dte);
+	event->domain = (uint16_t)amdvi_dte_DOMAIN_ID(lookup->device.dte);
 	event->no_execute = request->execute;
 	event->user = request->has_pasid && !request->privileged;
 	event->interrupt = lookup->reason == INTERRUPT_PASID;
@@ -206,12 +209,11 @@ static void fill_hardware_error(const struct amdvi_lookup *lookup, struct amdvi_
 	event->type = AMDVI_TARGET_ABORT;
 	if (event->code == AMDVI_DEV_TAB_HARDWARE_ERROR) {
 		event->guest = false;
-		event->pasid = 0;
 		event->address = lookup->device.address;
 		return;
 	}
-	event->domain = event->guest ? 0 : (uint16_t)amdvi_dte_DOMAIN_ID(lookup->device.dte);
-	event->address = lookup->entry_address & ~UINT64_C(7);
+	event->domain = (uint16_t)amdvi_dte_DOMAIN_ID(lookup->device.dte);
+	event->address = lookup->entry_address;
 }
 
 static void fill_owner(
@@ -231,7 +233,7 @@ struct amdvi_event amdvi_event_of(const struct amdvi_unit *amdvi, const struct a
 	const struct page_request *request = lookup->request;
 	struct amdvi_event event = {
 		.address = request->address,
-		.pasid = request->has_pasid ? request->pasid : 0,
+		.pasid = request->pasid,
 		.device = request->rid,
 		.code = meaning->code,
 		.type = meaning->type,
@@ -252,7 +254,6 @@ struct amdvi_event amdvi_event_of(const struct amdvi_unit *amdvi, const struct a
 		break;
 	case AMDVI_RMP_PAGE_FAULT:
 		event.guest = event.write = event.translation = false;
-		event.pasid = 0;
 		fill_owner(amdvi, lookup, &event);
 		break;
 	case AMDVI_INVALID_DEVICE_REQUEST:
@@ -312,7 +313,6 @@ static void deny(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
 	    amdvi_may_silence(lookup, &event) ? amdvi_device_silencer(amdvi, &lookup->device) : NULL;
 
 	lookup->page->faulted = true;
-	lookup->page->translated = true;
 	amdvi_event_report(amdvi, &event, silencer != NULL, &lookup->page->fault);
 	lookup->page->fault.suppressor = silencer;
 	amdvi_refine_fault(lookup, &lookup->page->fault);
@@ -341,7 +341,7 @@ static void prefetch(struct amdvi_unit *amdvi, const struct amdvi_lookup *asked)
 /* A hint: where the unit has no caches, there is nothing to do (AMD-Vi 2.4.6). */
 void amdvi_prefetch(struct amdvi_unit *amdvi, const struct page_request *request)
 {
-	struct iommusim_dma_page page = { .address = request->address };
+	struct iommusim_dma_page page = { .address = 0 };
 	struct amdvi_lookup lookup = {
 		.request = request,
 		.page = &page,

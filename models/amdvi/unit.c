@@ -130,7 +130,6 @@ static void amdvi_reset(struct iommusim_unit *unit, bool cold)
 	pthread_mutex_lock(&unit->lock);
 	amdvi->msi = (struct iommusim_amdvi_msi){ .enabled = false };
 	amdvi->late_entry.waits = false;
-	amdvi->overdue = false;
 	amdvi_registers_reset(amdvi);
 	amdvi_counters_reset(amdvi);
 	for (unsigned number = 0; number < AMDVI_CACHES; number++)

@@ -8,7 +8,7 @@
 
 static uint32_t show(struct amd_fixture *amd, unsigned offset)
 {
-	uint32_t value = 0;
+	uint32_t value = UINT32_MAX;
 
 	assert_int_equal(iommusim_amdvi_capability_read(amd->unit, offset, &value), IOMMUSIM_OK);
 	return value;
@@ -98,8 +98,10 @@ static void other_offsets_are_no_registers(void **state)
 	(void)state;
 	am_start(&amd, NULL);
 	for (unsigned i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
+		value = UINT32_MAX;
 		assert_int_equal(
 		    iommusim_amdvi_capability_read(amd.unit, offsets[i], &value), IOMMUSIM_EINVAL);
+		assert_int_equal(value, 0);
 		assert_int_equal(
 		    iommusim_amdvi_capability_write(amd.unit, offsets[i], 0), IOMMUSIM_EINVAL);
 	}
@@ -258,6 +260,12 @@ static void capability_and_mirror_are_one(void **state)
 	assert_int_equal(shown.multiple, 1);
 	assert_int_equal(shown.address, 0xfee00ff0);
 	assert_int_equal(shown.data, 0x99);
+	am_set32(&amd, A_MSI_CAP, 1 << 16);
+	am_set32(&amd, A_MSI_ADDR_HI, 0x80000005);
+	assert_int_equal(iommusim_amdvi_msi(amd.unit, &shown), IOMMUSIM_OK);
+	assert_true(shown.enabled);
+	assert_int_equal(shown.multiple, 0);
+	assert_int_equal(shown.address, UINT64_C(0x80000005fee00ff0));
 	am_stop(&amd);
 }
 
@@ -356,10 +364,72 @@ static void a_unit_tells_what_it_was_made_with(void **state)
 	am_stop(&amd);
 }
 
+struct wanted {
+	uint64_t base, features;
+	uint32_t counters, counter_banks;
+};
+
+static enum iommusim_status create(
+    struct iommusim_machine *machine, const struct wanted *wanted, struct iommusim_unit **unit)
+{
+	const struct iommusim_amdvi_config config = {
+		.base = wanted->base,
+		.features = wanted->features,
+		.counters = (uint8_t)wanted->counters,
+		.counter_banks = (uint8_t)wanted->counter_banks,
+	};
+
+	return iommusim_amdvi_create(machine, &config, unit);
+}
+
+/* Reserved codes of EFR fields, too many counters, bases that are not aligned to the register set. */
+static void what_no_unit_can_be_is_refused(void **state)
+{
+	static const struct wanted refused[] = {
+		{ .base = 0xfd302000 },
+		{ .base = 0xfd304000, .features = F_PC },
+		{ .base = 0xfd340000, .features = F_PC },
+		{ .base = 0xfd300000, .features = F_GT | F_GATS },
+		{ .base = 0xfd300000, .features = F_GT | F_GLX },
+		{ .base = 0xfd300000, .features = UINT64_C(5) << 18 },
+		{ .base = 0xfd300000, .features = UINT64_C(20) << 32 },
+		{ .base = 0xfd300000, .features = F_PC, .counters = 16, .counter_banks = 1 },
+		{ .base = 0xfd300000, .features = F_PC, .counters = 1, .counter_banks = 64 },
+		{ .base = 0xfd300000, .counters = 1 },
+		{ .base = 0xfd300000, .counter_banks = 1 },
+	};
+	static const struct wanted taken[] = {
+		{ .base = 0xfd304000 },
+		{ .base = 0xfd380000, .features = F_PC, .counters = 15, .counter_banks = 63 },
+		{ .base = 0xfd400000, .features = F_GT | UINT64_C(2) << 12 | F_GLX_3 },
+		{ .base = 0xfd404000, .features = F_GATS | F_GLX }, /* without GTSup they say nothing */
+		{ .base = 0xfd408000, .features = UINT64_C(4) << 18 },
+		{ .base = 0xfd40c000, .features = UINT64_C(19) << 32 },
+		{ .base = 0xfd410000, .features = F_DEVSEG },
+	};
+	struct iommusim_unit *unit;
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start(&amd, NULL);
+	for (unsigned i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		unit = amd.unit;
+		assert_int_equal(create(amd.machine, &refused[i], &unit), IOMMUSIM_EINVAL);
+		assert_null(unit);
+		if (i < 2)
+			assert_non_null(strstr(iommusim_machine_diagnostic(amd.machine)->text,
+			    i == 0 ? "not a multiple of 16 KiB" : "not a multiple of 512 KiB"));
+	}
+	for (unsigned i = 0; i < sizeof(taken) / sizeof(*taken); i++)
+		assert_int_equal(create(amd.machine, &taken[i], &unit), IOMMUSIM_OK);
+	am_stop(&amd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_unit_tells_what_it_was_made_with),
+		cmocka_unit_test(what_no_unit_can_be_is_refused),
 		cmocka_unit_test(the_defaults_fit_the_unit),
 		cmocka_unit_test(firmwares_values_are_shown),
 		cmocka_unit_test(without_cap_ext_the_block_ends_before_misc1),

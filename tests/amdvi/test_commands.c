@@ -215,6 +215,156 @@ static void the_device_that_is_named_is_told(void **state)
 	am_stop(&amd);
 }
 
+/* Devices hear of their own invalidations alone, and of responses: what else names them is the unit's. */
+static void other_commands_reach_no_device(void **state)
+{
+	static const uint64_t opcodes[] = { 1, 2, 3, 5, 6, 8 };
+	struct iommusim_page_response response;
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start_enabled(&amd, NULL);
+	for (unsigned i = 0; i < sizeof(opcodes) / sizeof(*opcodes); i++) {
+		const bool names = opcodes[i] != 1 && opcodes[i] != 8;
+
+		assert_true(is_good(&amd, OPCODE(opcodes[i]) | (names ? AMD_RID : 0), 0));
+		assert_int_equal(invalidations(amd.device), 0);
+		assert_false(iommusim_requester_take_response(amd.device, &response));
+	}
+	am_submit(&amd, OPCODE(4) | AMD_RID, 0);
+	assert_false(iommusim_requester_take_response(amd.device, &response));
+	am_submit(&amd, OPCODE(7) | AMD_RID, 0);
+	assert_int_equal(invalidations(amd.device), 1);
+	am_stop(&amd);
+}
+
+/* ---- what a device drops ------------------------------------------------------------------------------- */
+
+/* Translations come back to the device (DTE.I, bit 96), and stay there. */
+static void start_with_device_tlb(struct amd_fixture *amd)
+{
+	const struct iommusim_ats_settings settings = { .entries = 64 };
+	uint64_t dte[4];
+
+	am_start_enabled(amd, NULL);
+	am_plain_dte(amd, dte);
+	dte[1] |= BIT(32);
+	am_set_dte(amd, AMD_RID, dte);
+	assert_int_equal(iommusim_ats_enable(amd->device, &settings), IOMMUSIM_OK);
+}
+
+static void fetch(struct amd_fixture *amd, uint64_t address, uint64_t length, uint32_t pasid)
+{
+	const struct iommusim_dma_request request = {
+		.address = address, .length = length, .has_pasid = pasid != 0, .pasid = pasid
+	};
+	struct iommusim_ats_outcome outcome;
+
+	assert_int_equal(iommusim_ats_dma(amd->device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
+	assert_int_equal(outcome.faults + outcome.refused, 0);
+}
+
+/* Which of the 8 pages from 10000h on the device still has; 256 besides: one of a PASID. */
+static unsigned pages_kept(struct amd_fixture *amd)
+{
+	struct iommusim_ats_entry entry;
+	unsigned kept = 0;
+
+	for (size_t cursor = 0; iommusim_ats_next(amd->device, &cursor, &entry);)
+		kept |= entry.has_pasid ? 0x100u : 1u << ((entry.address - 0x10000) >> 12);
+	return kept;
+}
+
+/* S: the lowest 0 from bit 12 on ends what is not compared. */
+static void a_device_drops_the_pages_that_are_named(void **state)
+{
+	static const struct {
+		uint64_t address;
+		unsigned dropped;
+	} cases[] = {
+		{ 0x10000, 0x01 },
+		{ 0x13000, 0x08 },
+		{ 0x12001, 0x0c },
+		{ 0x14001, 0x30 },
+		{ 0x15001, 0xf0 },
+		{ 0x11001, 0x0f },
+		{ 0x20000, 0 },
+		{ 0xf000, 0 },
+		{ UINT64_C(0x7ffffffffffff001), 0xff },
+	};
+	struct amd_fixture amd;
+
+	(void)state;
+	start_with_device_tlb(&amd);
+	for (unsigned page = 0; page < 8; page++)
+		am_map(&amd, 0x10000 + page * UINT64_C(0x1000), 0x80000 + page * UINT64_C(0x3000), 3);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		fetch(&amd, 0x10000, 0x8000, 0);
+		assert_int_equal(pages_kept(&amd), 0xff);
+		am_submit(&amd, OPCODE(4) | AMD_RID, cases[i].address);
+		assert_int_equal(pages_kept(&amd), 0xff & ~cases[i].dropped);
+	}
+	am_stop(&amd);
+}
+
+#define PASIDS 6u
+static const uint32_t pasids[PASIDS] = { 0x12345, 0x12344, 0x12245, 0x11345, 0x02345, 0x1a345 };
+
+/* Guest tables of one page of 1 GiB, for all PASIDs; GLX 2: three levels of GCR3 tables. */
+static void give_pasids(struct amd_fixture *amd)
+{
+	const uint64_t root = am_page(amd), top = am_page(amd), gcr3 = am_page(amd);
+	const uint64_t middle = am_page(amd), low = am_page(amd);
+	uint64_t dte[4];
+
+	am_control(amd, C_GT_EN, 0);
+	am_store(amd, root, top | 7);
+	am_store(amd, top, 0x87);
+	am_store(amd, gcr3, middle | 1);
+	for (unsigned i = 0; i < PASIDS; i++) {
+		am_store(amd, middle + (pasids[i] >> 9) * UINT64_C(8), low | 1);
+		am_store(amd, low + (pasids[i] & 0x1ff) * UINT64_C(8), root | 1);
+	}
+	am_plain_dte(amd, dte);
+	dte[0] = 3 | BIT(55) | BIT(61) | BIT(62) | UINT64_C(2) << 56 | (gcr3 >> 12 & 7) << 58;
+	dte[1] |= BIT(32) | (gcr3 >> 15 & 0xffff) << 16;
+	am_set_dte(amd, AMD_RID, dte);
+	am_invalidate_device(amd, AMD_RID);
+}
+
+static unsigned pasids_kept(struct amd_fixture *amd)
+{
+	struct iommusim_ats_entry entry;
+	unsigned kept = 0;
+
+	for (size_t cursor = 0; iommusim_ats_next(amd->device, &cursor, &entry);)
+		for (unsigned i = 0; i < PASIDS; i++)
+			kept |= entry.has_pasid && entry.pasid == pasids[i] ? 1u << i : 0;
+	return kept;
+}
+
+/* GN: PASID 7:0 in 55:48, 15:8 in 23:16, 19:16 in 59:56. Without GN it is nobody's, and none of theirs goes. */
+static void a_device_drops_the_pages_of_the_pasid_that_is_named(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	start_with_device_tlb(&amd);
+	give_pasids(&amd);
+	for (unsigned i = 0; i < PASIDS; i++)
+		fetch(&amd, 0x10000, 8, pasids[i]);
+	assert_int_equal(pasids_kept(&amd), 0x3f);
+	am_submit(&amd, OPCODE(4) | UINT64_C(0x0145000000230000) | AMD_RID, 0x10000);
+	assert_int_equal(pasids_kept(&amd), 0x3f);
+	am_submit(&amd, OPCODE(4) | UINT64_C(0x0145000000230000) | AMD_RID, 0x10000 | GN);
+	assert_int_equal(pasids_kept(&amd), 0x3e);
+	am_submit(&amd, OPCODE(4) | UINT64_C(0x0145000000a30000) | AMD_RID, 0x10000 | GN);
+	assert_int_equal(pasids_kept(&amd), 0x1e);
+	am_submit(&amd, OPCODE(4) | UINT64_C(0x0045000000230000) | AMD_RID, 0x10000 | GN);
+	assert_int_equal(pasids_kept(&amd), 0x0e);
+	am_stop(&amd);
+}
+
 /* IOTLB_INV_TIMEOUT: code 7, the device, the address of the command; the buffer goes on. */
 static void a_device_that_is_silent_times_out(void **state)
 {
@@ -258,6 +408,27 @@ static void without_a_limit_a_silent_device_is_waited_for(void **state)
 	am_control(&amd, C_CMD_BUF_EN, 0);
 	assert_int_equal(am_get64(&amd, A_CMD_HEAD), 0x30);
 	assert_int_equal(am_load(&amd, amd.completion), 5);
+	am_stop(&amd);
+}
+
+/* A reset forgets the device that is waited for. */
+static void after_a_reset_nobody_is_waited_for(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start_enabled(&amd, NULL);
+	iommusim_requester_answers(amd.device, false);
+	am_submit(&amd, OPCODE(4) | AMD_RID, 0);
+	am_submit(&amd, OPCODE(1) | 1 | amd.completion, 5);
+	assert_int_equal(am_load(&amd, amd.completion), 0);
+	iommusim_unit_reset(amd.unit, false);
+	am_set64(&amd, A_CMD_BASE, amd.commands | UINT64_C(8) << 56);
+	amd.command_tail = 0;
+	am_control(&amd, C_COHERENT | C_CMD_BUF_EN, 0);
+	am_control(&amd, C_IOMMU_EN, 0);
+	am_submit(&amd, OPCODE(1) | 1 | amd.completion, 6);
+	assert_int_equal(am_load(&amd, amd.completion), 6);
 	am_stop(&amd);
 }
 
@@ -337,8 +508,12 @@ int main(void)
 		cmocka_unit_test(a_completion_wait_with_i_sets_its_status),
 		cmocka_unit_test(a_completion_wait_without_s_stores_nothing),
 		cmocka_unit_test(the_device_that_is_named_is_told),
+		cmocka_unit_test(other_commands_reach_no_device),
+		cmocka_unit_test(a_device_drops_the_pages_that_are_named),
+		cmocka_unit_test(a_device_drops_the_pages_of_the_pasid_that_is_named),
 		cmocka_unit_test(a_device_that_is_silent_times_out),
 		cmocka_unit_test(without_a_limit_a_silent_device_is_waited_for),
+		cmocka_unit_test(after_a_reset_nobody_is_waited_for),
 		cmocka_unit_test(a_page_request_is_completed_at_the_device),
 		cmocka_unit_test(dropped_invalidations_reach_no_device),
 		cmocka_unit_test(commands_are_counted),

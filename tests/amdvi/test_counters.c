@@ -186,6 +186,9 @@ static void cache_hits_and_misses_are_counted(void **state)
 	expect_counts(&scene, (const unsigned[]){ 2, 1, 0, 1, 2, 1, 4 }, 7);
 	dma(&scene, IOMMUSIM_DMA_READ, 0x124000); /* the table of its level is known: 1 read */
 	expect_counts(&scene, (const unsigned[]){ 2, 2, 1, 1, 3, 1, 5 }, 7);
+	am_map(&scene.amd, 0x40123000, 0x8000, 3); /* what level 4 points at is known: 3 reads */
+	dma(&scene, IOMMUSIM_DMA_READ, 0x40123000);
+	expect_counts(&scene, (const unsigned[]){ 2, 3, 2, 1, 4, 1, 8 }, 7);
 	is_stop(&scene);
 }
 
@@ -199,7 +202,7 @@ static void no_request_is_missed_when_counting_begins(void **state)
 	am_map(&scene.amd, 0x123000, 0x5000, 3);
 	for (unsigned i = 0; i < 5; i++)
 		dma(&scene, IOMMUSIM_DMA_READ, 0x123000);
-	count_from(&scene, 5, 1);
+	am_set64(&scene.amd, at(0, 0) + SOURCE, 5);
 	for (unsigned i = 0; i < 7; i++)
 		dma(&scene, IOMMUSIM_DMA_READ, 0x123000);
 	assert_int_equal(count(&scene, 0, 0), 7);
@@ -410,6 +413,56 @@ static void a_domain_match_takes_events_of_a_domain(void **state)
 	is_stop(&scene);
 }
 
+/* Commands are of no device: no device match lets them pass, not even one that compares no bit. */
+static void what_has_no_device_matches_none(void **state)
+{
+	struct interrupt_scene scene;
+
+	(void)state;
+	is_start(&scene, &counting, 0);
+	count_from(&scene, 0x11, 1);
+	am_set64(&scene.amd, at(0, 0) + DEVICE, EN);
+	am_submit(&scene.amd, UINT64_C(1) << 60, 0);
+	assert_int_equal(count(&scene, 0, 0), 0);
+	am_set64(&scene.amd, at(0, 0) + DEVICE, 0);
+	am_submit(&scene.amd, UINT64_C(1) << 60, 0);
+	assert_int_equal(count(&scene, 0, 0), 1);
+	is_stop(&scene);
+}
+
+/* An interrupt has the domain of its device, if the device table entry says that there is one: V=1. */
+static void a_domain_match_takes_interrupts_of_a_domain(void **state)
+{
+	static const struct {
+		uint64_t match;
+		bool valid;
+		unsigned counted;
+	} rows[] = {
+		{ EN | AMD_DOMAIN | UINT64_C(0xffff) << 32, true, 1 },
+		{ EN | (AMD_DOMAIN ^ 1) | UINT64_C(0xffff) << 32, true, 0 },
+		{ EN | UINT64_C(0xffff) << 32, true, 0 },
+		{ EN, true, 1 },
+		{ EN | AMD_DOMAIN | UINT64_C(0xffff) << 32, false, 0 },
+		{ EN, false, 0 },
+		{ 0, false, 1 },
+	};
+	struct interrupt_scene scene;
+
+	(void)state;
+	is_start(&scene, &counting, 0);
+	is_set_entry32(&scene, 0, E_REMAP);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		scene.dte[0] = (scene.dte[0] & ~UINT64_C(1)) | rows[i].valid;
+		is_set_dte(&scene, D2_IV | D2_LENGTH(IS_LENGTH) | D2_CTL(CTL_REMAP), 0);
+		am_set64(&scene.amd, at(1, 3) + DOMAIN, rows[i].match);
+		am_set64(&scene.amd, at(1, 3), 0);
+		am_set64(&scene.amd, at(1, 3) + SOURCE, 0x10);
+		(void)is_send(&scene, REQUEST, 0);
+		assert_int_equal(count(&scene, 1, 3), rows[i].counted);
+	}
+	is_stop(&scene);
+}
+
 static void a_pasid_match_takes_requests_with_a_pasid(void **state)
 {
 	struct interrupt_scene scene;
@@ -517,9 +570,11 @@ int main(void)
 		cmocka_unit_test(sources_without_a_meaning_count_nothing),
 		cmocka_unit_test(a_device_match_compares_the_bits_of_its_mask),
 		cmocka_unit_test(a_domain_match_takes_events_of_a_domain),
+		cmocka_unit_test(a_domain_match_takes_interrupts_of_a_domain),
 		cmocka_unit_test(a_pasid_match_takes_requests_with_a_pasid),
 		cmocka_unit_test(a_locked_bank_keeps_its_match_registers),
 		cmocka_unit_test(a_counter_that_becomes_zero_is_reported),
+		cmocka_unit_test(what_has_no_device_matches_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

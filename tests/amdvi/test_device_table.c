@@ -4,6 +4,8 @@
  */
 #include "amdvi_fixture.h"
 
+#include "machine/unit_model.h"
+
 #define HOLE UINT64_C(0x10000000) /* there is no memory */
 
 /* Flags of events, 59:48. */
@@ -36,6 +38,7 @@ static void expect_event(
 	uint64_t event[2];
 
 	assert_true(page.faulted);
+	assert_true(page.translated);
 	assert_true(page.fault.recorded);
 	am_only_event(amd, event);
 	assert_int_equal(
@@ -163,6 +166,25 @@ static void segments_are_chosen_by_the_top_bits(void **state)
 		}
 }
 
+/* DevTblSegEn may ask for more than EFR.DevTblSegSup has: 2 segments here, and so one bit of the id. */
+static void there_are_no_more_segments_than_the_unit_has(void **state)
+{
+	const struct amd_setup setup = { .efr_clear = F_DEVSEG, .efr_set = UINT64_C(1) << 38 };
+	struct iommusim_requester *device;
+	struct amd_fixture amd;
+
+	(void)state;
+	start(&amd, &setup);
+	am_map(&amd, 0x5000, 0x9000, 3);
+	am_set64(&amd, A_DEVTAB_SEG, amd.device_table | 0x1f);
+	am_control(&amd, C_SEGMENTS(3), 0);
+	expect_passed(&amd, 0x9000);
+	assert_int_equal(
+	    iommusim_requester_create(amd.machine, 0, 0x8000 | AMD_RID, &device), IOMMUSIM_OK);
+	assert_int_equal(am_access(device, IOMMUSIM_DMA_READ, 0x5000, 8).physical, 0x9000);
+	am_stop(&amd);
+}
+
 /* Code 3: the address is the entry's; type 2. */
 static void a_table_without_memory_is_a_hardware_error(void **state)
 {
@@ -225,6 +247,73 @@ static void every_reserved_bit_of_a_valid_entry_is_illegal(void **state)
 		}
 		am_stop(&amd);
 	}
+}
+
+/* Bits 6:4, memory attributes of CXL, came with revision 3.11. */
+static void memory_attributes_are_reserved_before_they_came(void **state)
+{
+	(void)state;
+	for (unsigned revision = 0x310; revision <= 0x311; revision++) {
+		const struct amd_setup setup = { .revision = (uint16_t)revision,
+			.settings.cache = IOMMUSIM_CACHE_NONE };
+		struct amd_fixture amd;
+		uint64_t dte[4];
+
+		start(&amd, &setup);
+		for (unsigned bit = 4; bit <= 6; bit++) {
+			am_plain_dte(&amd, dte);
+			dte[0] |= BIT(bit);
+			am_set_dte(&amd, AMD_RID, dte);
+			if (revision == 0x310)
+				expect_event(&amd, 1, F_RZ, 0, 0x5000);
+			else
+				expect_passed(&amd, 0x5000);
+		}
+		am_stop(&amd);
+	}
+}
+
+/* To whoever checks what software programs: V speaks for bits 127:0 of an entry, IV for the others. */
+static void a_unit_tells_what_is_reserved_in_an_entry(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	start(&amd, NULL);
+	for (unsigned valid = 0; valid < 4; valid++) {
+		const bool v = (valid & 1) != 0, iv = (valid & 2) != 0;
+		const uint64_t dte[4] = { v, 0, iv, 0 };
+		uint64_t bits[8] = { 0 };
+
+		amd.unit->model->reserved(amd.unit, UNIT_DEVICE, 0, dte, bits);
+		assert_int_equal(bits[0], v ? BIT(63) | 0x7c : 0);
+		assert_int_equal(bits[1], v ? BIT(42) : 0);
+		assert_int_equal(bits[2], iv ? BIT(52) | BIT(53) | BIT(59) : 0);
+		assert_int_equal(bits[3], iv ? UINT64_MAX : 0);
+	}
+	am_stop(&amd);
+}
+
+/* And where the table is: while translation is off there is none. */
+static void a_unit_tells_where_its_table_is(void **state)
+{
+	struct unit_roots roots = { .root_pages = 77 };
+	struct amd_fixture amd;
+
+	(void)state;
+	start(&amd, NULL);
+	am_control(&amd, 0, C_IOMMU_EN);
+	amd.unit->model->roots(amd.unit, &roots);
+	assert_int_equal(roots.root_pages, 77);
+	am_control(&amd, C_IOMMU_EN, 0);
+	for (unsigned size = 0; size < 0x200; size += 0x1ff) {
+		am_set64(&amd, A_DEVTAB, amd.device_table | size);
+		amd.unit->model->roots(amd.unit, &roots);
+		assert_int_equal(roots.root_kind, UNIT_DEVICE);
+		assert_int_equal(roots.root, amd.device_table);
+		assert_int_equal(roots.root_pages, size + 1);
+	}
+	am_stop(&amd);
 }
 
 static void had_asks_for_what_the_unit_can_keep(void **state)
@@ -417,9 +506,11 @@ static void translation_off_passes_all_and_on_looks_again(void **state)
 	start(&amd, NULL);
 	am_map(&amd, 0x5000, 0x9000, 3);
 	for (unsigned i = 0; i < 2; i++) {
+		assert_true(iommusim_unit_translating(amd.unit));
 		expect_passed(&amd, 0x9000);
 		expect_passed(&amd, 0x9000);
 		am_control(&amd, 0, C_IOMMU_EN);
+		assert_false(iommusim_unit_translating(amd.unit));
 		expect_passed(&amd, 0x5000);
 		assert_int_equal(am_code(&amd, IOMMUSIM_DMA_WRITE, 0x123000), 0);
 		am_control(&amd, C_IOMMU_EN, 0);
@@ -445,6 +536,10 @@ int main(void)
 		cmocka_unit_test(other_events_are_never_silenced),
 		cmocka_unit_test(an_entry_stays_as_it_was_read_until_it_is_invalidated),
 		cmocka_unit_test(translation_off_passes_all_and_on_looks_again),
+		cmocka_unit_test(memory_attributes_are_reserved_before_they_came),
+		cmocka_unit_test(there_are_no_more_segments_than_the_unit_has),
+		cmocka_unit_test(a_unit_tells_what_is_reserved_in_an_entry),
+		cmocka_unit_test(a_unit_tells_where_its_table_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

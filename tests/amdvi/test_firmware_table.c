@@ -88,6 +88,101 @@ static void a_block_10h_says_some_of_the_features_and_the_preset_the_rest(void *
 	iommusim_machine_destroy(machine);
 }
 
+/* Flags: 6 PREFETCH, 7 PPR. Features: each bit of 31:0 by itself; both numbers of counters are PCSup. */
+static void each_feature_of_a_block_10h_is_one_of_the_register(void **state)
+{
+	static const struct {
+		uint32_t features;
+		uint8_t flags;
+		uint64_t efr;
+	} rows[] = {
+		{ 0, 0, 0 },
+		{ 0, 0x40, F_PREF },
+		{ 0, 0x80, F_PPR },
+		{ 1u << 0, 0, F_XT },
+		{ 1u << 1, 0, F_NX },
+		{ 1u << 2, 0, F_GT },
+		{ 1u << 3, 0, UINT64_C(1) << 14 },
+		{ 1u << 4, 0, F_GLX_3 },
+		{ 1u << 5, 0, F_IA },
+		{ 1u << 6, 0, F_GA },
+		{ 1u << 7, 0, F_HE },
+		{ 1u << 8, 0, UINT64_C(1) << 32 },
+		{ 1u << 12, 0, UINT64_C(16) << 32 },
+		{ 15u << 13, 0, 0 },
+		{ 63u << 17, 0, 0 },
+		{ 1u << 13 | 1u << 17, 0, F_PC },
+		{ 8u << 13 | 32u << 17, 0, F_PC },
+		{ 31u << 23, 0, 0 }, /* the message of the page request log */
+		{ 1u << 28, 0, F_GATS_5 },
+		{ 1u << 29, 0, UINT64_C(2) << 12 },
+		{ 1u << 30, 0, UINT64_C(1) << 10 },
+		{ 1u << 31, 0, F_HATS_6 },
+	};
+	/* of the preset, what a block of this type says nothing of */
+	const uint64_t rest = UINT64_C(0x58f77ef22294ade) &
+	    ~(F_PASMAX | F_GLX | F_GATS | F_HATS | F_PC | F_HE | F_GA | F_IA | F_GT | F_NX | F_XT |
+		F_PPR | F_PREF);
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct iommusim_machine *machine = make();
+		struct builder builder = ivrs_begin();
+
+		ivrs_add_10h(&builder, 4);
+		ADD(&builder, 1, 0, 0, 0);
+		builder.bytes[48 + 1] = rows[i].flags;
+		for (unsigned byte = 0; byte < 4; byte++)
+			builder.bytes[48 + 20 + byte] = (uint8_t)(rows[i].features >> 8 * byte);
+		assert_int_equal(create(machine, &builder, "zen2-client"), IOMMUSIM_OK);
+		assert_int_equal(get(machine, BASE + A_EFR), rest | rows[i].efr);
+		iommusim_machine_destroy(machine);
+	}
+}
+
+/* 018AE000h: 7 counters (16:13), 5 banks (22:17), message 3 for the page request log (27:23). */
+static void the_attributes_number_counters_and_messages(void **state)
+{
+	struct iommusim_machine *machine = make();
+	struct builder builder = ivrs_begin();
+
+	(void)state;
+	ivrs_add_11h(&builder, 0x11, 4);
+	ADD(&builder, 1, 0, 0, 0);
+	builder.bytes[48 + 21] = 0xe0;
+	builder.bytes[48 + 22] = 0x8a;
+	builder.bytes[48 + 23] = 0x01;
+	assert_int_equal(create(machine, &builder, "zen2-client"), IOMMUSIM_OK);
+	assert_int_equal(get(machine, BASE + A_COUNTER_CONFIG), 7 << 7 | 5 << 12);
+	assert_int_equal(capability(machine, 0x10) >> 27, 3);
+	iommusim_machine_destroy(machine);
+}
+
+/* The feature registers of a known machine are of its revision; those of none leave the preset's. */
+static void the_revision_is_that_of_the_machine_with_these_features(void **state)
+{
+	static const struct {
+		uint8_t efr2;
+		uint16_t revision;
+	} rows[] = { { 0, 0x305 }, { 0x10, 0x300 } };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct iommusim_machine *machine = make();
+		struct builder builder = ivrs_begin();
+		struct iommusim_amdvi_config told;
+
+		ivrs_add_11h(&builder, 0x11, 4); /* EFR 206d73ef22254adeh, of machines with EFR2 0 */
+		ADD(&builder, 1, 0, 0, 0);
+		builder.bytes[48 + 32] = rows[i].efr2;
+		assert_int_equal(create(machine, &builder, "zen-client"), IOMMUSIM_OK);
+		assert_int_equal(
+		    iommusim_amdvi_describe(iommusim_unit_at(machine, 0), &told), IOMMUSIM_OK);
+		assert_int_equal(told.revision, rows[i].revision);
+		iommusim_machine_destroy(machine);
+	}
+}
+
 static void iommus_without_a_feature_register_have_none_of_the_preset(void **state)
 {
 	struct iommusim_machine *machine = make();
@@ -350,6 +445,9 @@ int main(void)
 		cmocka_unit_test(of_ranges_that_overlap_the_last_counts),
 		cmocka_unit_test(an_unknown_preset_makes_no_unit),
 		cmocka_unit_test(on_a_failure_no_unit_of_the_table_stays),
+		cmocka_unit_test(each_feature_of_a_block_10h_is_one_of_the_register),
+		cmocka_unit_test(the_attributes_number_counters_and_messages),
+		cmocka_unit_test(the_revision_is_that_of_the_machine_with_these_features),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,19 @@ static struct iommusim_interrupt notified(struct guest_scene *scene, unsigned in
 	return message;
 }
 
+/* A notification is of the segment the request was of. */
+static void a_notification_stays_in_its_segment(void **state)
+{
+	const struct amd_setup setup = { .segment = 3 };
+	struct guest_scene scene;
+
+	(void)state;
+	start(&scene, &setup, 0);
+	set_entry(&scene, 0, G_IS_RUN, 0x31);
+	assert_int_equal(notified(&scene, 0).segment, 3);
+	stop(&scene);
+}
+
 static void each_vector_has_its_bit(void **state)
 {
 	struct guest_scene scene;
@@ -452,6 +465,7 @@ int main(void)
 		cmocka_unit_test(an_entry_that_is_not_enabled_faults),
 		cmocka_unit_test(a_page_that_cannot_be_written_is_a_hardware_error),
 		cmocka_unit_test(interrupts_of_several_threads_are_all_recorded),
+		cmocka_unit_test(a_notification_stays_in_its_segment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

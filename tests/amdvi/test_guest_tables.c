@@ -221,6 +221,47 @@ static void gcr3_tables_have_one_to_three_levels(void **state)
 		}
 }
 
+/* The table is where all bits of its address say: 14:12 in 60:58, 30:15 in 95:80, 51:31 in 127:107. */
+static void the_gcr3_table_may_be_anywhere(void **state)
+{
+	static const uint64_t places[] = { 0x8001000, 0x80000000, 0x100000000, 0x8000000004000,
+		0xffff7fffff000 };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		struct guest guest;
+		uint64_t entry;
+
+		start(&guest, 4, 0, 0);
+		map(&guest, 0x5000, 0x9000 | P | RW | US);
+		assert_int_equal(
+		    iommusim_memory_add(guest.amd.machine, places[i], 0x1000, IOMMUSIM_MEMORY_RAM),
+		    IOMMUSIM_OK);
+		entry = guest.root | 1;
+		assert_int_equal(
+		    iommusim_memory_write(guest.amd.machine, places[i] + 40, &entry, 8), IOMMUSIM_OK);
+		guest.dte[0] = 3 | GV | (places[i] >> 12 & 7) << 58 | HOST_RW;
+		guest.dte[1] = AMD_DOMAIN | (places[i] >> 15 & 0xffff) << 16 | places[i] >> 31 << 43;
+		am_set_dte(&guest.amd, AMD_RID, guest.dte);
+		expect_output(&guest, 5, 0x5008, 0x9008, 12);
+		am_stop(&guest.amd);
+	}
+}
+
+/* What was read last is told with the fault. */
+static void a_fault_of_the_gcr3_table_shows_its_entry(void **state)
+{
+	struct guest guest;
+
+	(void)state;
+	start(&guest, 4, 0, 0);
+	am_store(&guest.amd, guest.gcr3 + 5 * UINT64_C(8), 0x77000);
+	assert_int_equal(reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0).entry, 0x77000);
+	am_store(&guest.amd, guest.gcr3 + 5 * UINT64_C(8), 0x77003);
+	assert_int_equal(reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0).entry, 0x77003);
+	am_stop(&guest.amd);
+}
+
 /* EFR.PASmax: bits less one. */
 static void a_pasid_beyond_the_units_bits_is_a_fault(void **state)
 {
@@ -430,7 +471,69 @@ static void the_gcr3_table_may_be_at_a_guest_address(void **state)
 	expect_output(&guest, 5, 0x5008, 0x9008, 12);
 	am_map(&guest.amd, guest.gcr3 + SLID, guest.gcr3, 2);
 	expect_fault(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0, E_PR | E_PE);
+	assert_string_equal(reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0).fault.meaning,
+	    "host tables do not let a guest table be read, or flags be set in it");
 	am_stop(&guest.amd);
+}
+
+/*
+ * HAD 3: a guest's table that gets an accessed flag is written, and the host's page of it dirty; where that flag
+ * cannot be set, event 4 says where. The host's leaves of the guest's tables are in a ROM here, accessed already.
+ */
+static void a_guest_table_whose_host_page_cannot_get_dirty_is_a_hardware_error(void **state)
+{
+	const uint64_t rom = 0x8000000;
+	struct guest guest;
+	uint64_t event[2], root;
+
+	(void)state;
+	start_nested(&guest, 0);
+	guest.dte[0] |= UINT64_C(3) << 7;
+	am_set_dte(&guest.amd, AMD_RID, guest.dte);
+	assert_int_equal(
+	    iommusim_memory_add(guest.amd.machine, rom, 0x1000, IOMMUSIM_MEMORY_ROM), IOMMUSIM_OK);
+	root = rom + ((guest.root + SLID) >> 12 & 0x1ff) * 8;
+	for (unsigned i = 0; i < 4; i++) {
+		const uint64_t leaf = (guest.root + i * UINT64_C(0x1000)) | HOST_RW | BIT(5) | 1;
+
+		assert_int_equal(
+		    iommusim_memory_write(guest.amd.machine, root + i * UINT64_C(8), &leaf, 8),
+		    IOMMUSIM_OK);
+	}
+	am_store(&guest.amd, am_entry_at(&guest.amd, guest.root + SLID, 2),
+	    rom | HOST_RW | UINT64_C(1) << 9 | BIT(5) | 1);
+	assert_true(reach(&guest, 5, IOMMUSIM_DMA_READ, 0x5000, 0).faulted);
+	am_only_event(&guest.amd, event);
+	assert_int_equal(
+	    event[0], UINT64_C(4) << 60 | (uint64_t)(0x400 | E_GN) << 48 | UINT64_C(5) << 32 | AMD_RID);
+	assert_int_equal(event[1], root);
+	assert_int_equal(am_load(&guest.amd, guest.root) & BIT(5), 0);
+	am_stop(&guest.amd);
+}
+
+/* Its page is the host's: of the guest's address only what is below the page's size is kept. */
+static void a_gcr3_table_at_a_guest_address_is_in_the_page_of_the_host(void **state)
+{
+	struct guest guest;
+
+	(void)state;
+	for (unsigned odd = 0; odd < 2; odd++) {
+		uint64_t address, page;
+
+		start_nested(&guest, F2_GCR3TRP);
+		am_control(&guest.amd, BIT(58), 0);
+		page = am_pages(&guest.amd, 2);
+		if ((page >> 12 & 1) != odd)
+			page += 0x1000;
+		address = (page ^ 0x1000) + SLID;
+		am_map(&guest.amd, address, page, 3);
+		am_store(&guest.amd, page + 5 * UINT64_C(8), (guest.root + SLID) | 1);
+		guest.dte[0] = (guest.dte[0] & ~(UINT64_C(7) << 58)) | (address >> 12 & 7) << 58;
+		guest.dte[1] = (guest.dte[1] & 0xffff) | (address >> 15 & 0xffff) << 16;
+		am_set_dte(&guest.amd, AMD_RID, guest.dte);
+		expect_output(&guest, 5, 0x5008, 0x9008, 12);
+		am_stop(&guest.amd);
+	}
 }
 
 /* Code 4: the address is where the entry would be; GN and the PASID. */
@@ -510,6 +613,10 @@ int main(void)
 		cmocka_unit_test(the_gcr3_table_may_be_at_a_guest_address),
 		cmocka_unit_test(guest_tables_without_memory_are_hardware_errors),
 		cmocka_unit_test(host_tables_without_memory_are_hardware_errors),
+		cmocka_unit_test(the_gcr3_table_may_be_anywhere),
+		cmocka_unit_test(a_fault_of_the_gcr3_table_shows_its_entry),
+		cmocka_unit_test(a_guest_table_whose_host_page_cannot_get_dirty_is_a_hardware_error),
+		cmocka_unit_test(a_gcr3_table_at_a_guest_address_is_in_the_page_of_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -339,6 +339,39 @@ static void a_contrary_cache_fetches_the_next_entry(void **state)
 	is_stop(&scene);
 }
 
+/* Entries of 128 bits are 16 bytes apart; what is no good entry, or behind the last, is not fetched. */
+static void a_contrary_cache_fetches_good_entries_of_the_table_alone(void **state)
+{
+	struct interrupt_scene scene;
+	unsigned fetched = 0;
+
+	(void)state;
+	is_start(&scene, &(struct amd_setup){ .seed = 3, .settings.cache = IOMMUSIM_CACHE_ADVERSE },
+	    C_GA_EN);
+	for (unsigned round = 0; round < 64; round++) {
+		is_set_dte(&scene, D2_IV | D2_LENGTH(4) | D2_CTL(CTL_REMAP), 0);
+		is_set_entry128(&scene, 10, E_REMAP | E_DEST(1), 0x31);
+		is_set_entry128(&scene, 11, E_REMAP | E_DEST(1), 0x32);
+		is_set_entry128(&scene, 13, 0, 0x33); /* not enabled */
+		is_set_entry128(&scene, 15, E_REMAP | E_DEST(1), 0x35);
+		is_set_entry128(&scene, 16, E_REMAP | E_DEST(1), 0x36); /* there are 16 */
+		am_invalidate_interrupts(&scene.amd, AMD_RID);
+		is_set_entry128(&scene, 12, E_REMAP | E_DEST(1), 0x34);
+		assert_int_equal(vector(&scene, 10), 0x31);
+		assert_int_equal(vector(&scene, 12), 0x34);
+		assert_int_equal(vector(&scene, 15), 0x35);
+		is_set_entry128(&scene, 11, E_REMAP | E_DEST(1), 0x42);
+		is_set_entry128(&scene, 13, E_REMAP | E_DEST(1), 0x43);
+		is_set_entry128(&scene, 16, E_REMAP | E_DEST(1), 0x46);
+		is_set_dte(&scene, D2_IV | D2_LENGTH(5) | D2_CTL(CTL_REMAP), 0);
+		fetched += vector(&scene, 11) == 0x32; /* without having been used */
+		assert_int_equal(vector(&scene, 13), 0x43);
+		assert_int_equal(vector(&scene, 16), 0x46);
+	}
+	assert_in_range(fetched, 1, 63);
+	is_stop(&scene);
+}
+
 /* ---- beside requests ---------------------------------------------------------------------------------------- */
 
 struct sender {
@@ -405,6 +438,7 @@ int main(void)
 		cmocka_unit_test(fields_that_are_read_anew_may_be_gone),
 		cmocka_unit_test(every_policy_obeys_invalidations),
 		cmocka_unit_test(a_contrary_cache_fetches_the_next_entry),
+		cmocka_unit_test(a_contrary_cache_fetches_good_entries_of_the_table_alone),
 		cmocka_unit_test(an_invalidation_holds_beside_requests),
 	};
 

@@ -187,6 +187,27 @@ static void reserved_bits_of_the_second_half_make_it_illegal(void **state)
 	is_stop(&scene);
 }
 
+/* Bit 245 is software's by some sources, reserved by others. */
+static void bit_245_may_be_softwares(void **state)
+{
+	struct interrupt_scene scene;
+
+	(void)state;
+	for (unsigned ignored = 0; ignored < 2; ignored++) {
+		is_start(&scene, &(struct amd_setup){ .choices.bit_245_ignored = ignored != 0 }, 0);
+		is_set_entry32(&scene, 3, E_REMAP | E_DEST(2) | E_VECTOR(0x31));
+		for (unsigned bit = 52; bit <= 54; bit++) {
+			is_set_dte(&scene, D2_IV | D2_LENGTH(5) | D2_CTL(CTL_REMAP), BIT(bit));
+			if (bit == 53 && ignored)
+				is_expect_sent(&scene, REQUEST, 3, 0xfee02000, 0x4031);
+			else
+				is_expect_denied(
+				    &scene, REQUEST, 3, EV_CODE(1) | EV_I | EV_RZ | AMD_RID, REQUEST);
+		}
+		is_stop(&scene);
+	}
+}
+
 /* An illegal entry is logged whatever it says of logging. */
 static void illegal_entries_are_not_silenced(void **state)
 {
@@ -391,6 +412,28 @@ static void registers_beyond_smifrc_filter_nothing(void **state)
 	is_stop(&scene);
 }
 
+/* There are 16 filters at most: a value like one's in the registers behind them filters nothing. */
+static void no_other_register_is_a_filter(void **state)
+{
+	struct iommusim_requester *device;
+	struct iommusim_interrupt out;
+	struct iommusim_fault fault;
+	struct interrupt_scene scene;
+
+	(void)state;
+	is_start(&scene, NULL, C_SMIF_EN);
+	assert_int_equal(iommusim_requester_create(scene.amd.machine, 0, 0x1010, &device), IOMMUSIM_OK);
+	for (unsigned segment = 0; segment < 7; segment++)
+		am_set64(&scene.amd, A_DEVTAB_SEG + 8 * segment, SMI_DV | 0x1010);
+	am_set64(&scene.amd, A_MARC, SMI_DV | 0x1000);
+	assert_int_equal(iommusim_requester_interrupt(device, REQUEST, SMI, &out, &fault), IOMMUSIM_OK);
+	assert_int_equal(fault.class_, IOMMUSIM_FAULT_ABORT);
+	am_set64(&scene.amd, A_SMI_FILTER + 8 * 15, SMI_DV | 0x1010);
+	assert_int_equal(iommusim_requester_interrupt(device, REQUEST, SMI, &out, &fault), IOMMUSIM_OK);
+	assert_int_equal(fault.class_, IOMMUSIM_FAULT_NONE);
+	is_stop(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -411,6 +454,8 @@ int main(void)
 		cmocka_unit_test(blocked_smis_are_logged_only_with_smiflogen),
 		cmocka_unit_test(the_filter_is_for_smis_alone_and_for_all),
 		cmocka_unit_test(registers_beyond_smifrc_filter_nothing),
+		cmocka_unit_test(no_other_register_is_a_filter),
+		cmocka_unit_test(bit_245_may_be_softwares),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

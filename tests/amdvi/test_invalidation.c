@@ -10,7 +10,7 @@
 #define ALL_PAGES UINT64_C(0x7ffffffffffff000)
 
 /* Entries of one cache, and which are still there: one bit each. */
-#define ENTRIES 12u
+#define ENTRIES 13u
 static const struct cached entries[ENTRIES] = {
 	{ .key = 0x10000, .shift = 12, .domain = 1, .source = 0x100 },
 	{ .key = 0x11000, .shift = 12, .domain = 1, .source = 0x100 },
@@ -48,9 +48,10 @@ static const struct cached entries[ENTRIES] = {
 	    .flags = CACHED_WITH_PASID,
 	    .pasid = 5 },
 	{ .key = 0x10000, .shift = 12, .domain = 1, .kind = AMDVI_CACHED_GUEST, .source = 0x100 },
+	{ .key = 0, .shift = 12, .source = 0x103 },
 };
 
-#define ALL      0xfffu
+#define ALL      0x1fffu
 #define GUESTS_1 0xb80u /* the guest entries of domain 1: 7, 8, 9, 11 */
 
 static void fill(struct cache *cache)
@@ -165,6 +166,8 @@ static void a_prefetch_may_take_first_what_there_is(void **state)
 	assert_takes(&amd, low, 0x12000 | inval, 0x004, 0x004);
 	assert_takes(&amd, low, 0x10000 | inval, 0xda1, 0xda1);
 	assert_takes(&amd, low | 5u << 24, 0x12000 | inval, 0x00c, 0x00c);
+	assert_takes(&amd, low | 255u << 24, inval, 0x1faf, 0x1faf); /* 1 MiB from 0 */
+	assert_takes(&amd, low | 1u << 24, inval, 0x1000, 0x1000);
 	assert_takes(&amd, low, ALL_PAGES | 1 | inval, ALL, ALL);
 	am_stop(&amd);
 }
@@ -192,6 +195,44 @@ static void device_and_interrupt_entries_go_by_device(void **state)
 	am_stop(&amd);
 }
 
+/* Waits, what is for devices, and prefetches without Inval: whatever they name, the unit's caches stay. */
+static void other_commands_take_nothing(void **state)
+{
+	static const struct {
+		uint64_t low, high;
+	} commands[] = {
+		{ OPCODE(1), 0 },
+		{ OPCODE(4) | 0x101, ALL_PAGES | 1 },
+		{ OPCODE(4) | 0x100, ALL_PAGES | 5 },
+		{ OPCODE(6) | 0x100, 0x12000 },
+		{ OPCODE(6) | 0x100 | 7u << 24, 0x10000 },
+		{ OPCODE(7) | 0x100, 0 },
+		{ OPCODE(9), 0 },
+		{ OPCODE(10), 0 },
+	};
+	const struct amd_setup setup = { .efr_set = F_VIOMMU };
+	struct amdvi_unit *amdvi;
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start_enabled(&amd, &setup);
+	am_control(&amd, C_INV_TIMEOUT_1, 0);
+	amdvi = amdvi_of(amd.unit);
+	for (unsigned i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		fill(&amdvi->device_cache);
+		fill(&amdvi->iotlb);
+		fill(&amdvi->paging_cache);
+		fill(&amdvi->interrupt_cache);
+		am_submit(&amd, commands[i].low, commands[i].high);
+		assert_int_equal(am_get64(&amd, A_CMD_HEAD), amd.command_tail);
+		assert_int_equal(left(&amdvi->device_cache), ALL);
+		assert_int_equal(left(&amdvi->iotlb), ALL);
+		assert_int_equal(left(&amdvi->paging_cache), ALL);
+		assert_int_equal(left(&amdvi->interrupt_cache), ALL);
+	}
+	am_stop(&amd);
+}
+
 static void everything_goes_at_once(void **state)
 {
 	struct amd_fixture amd;
@@ -210,6 +251,28 @@ static void everything_goes_at_once(void **state)
 	assert_int_equal(left(&amdvi->iotlb), 0);
 	assert_int_equal(left(&amdvi->paging_cache), 0);
 	am_stop(&amd);
+}
+
+static void a_reset_forgets_everything(void **state)
+{
+	struct amd_fixture amd;
+	struct amdvi_unit *amdvi;
+
+	(void)state;
+	for (unsigned cold = 0; cold < 2; cold++) {
+		am_start_enabled(&amd, NULL);
+		amdvi = amdvi_of(amd.unit);
+		fill(&amdvi->device_cache);
+		fill(&amdvi->interrupt_cache);
+		fill(&amdvi->iotlb);
+		fill(&amdvi->paging_cache);
+		iommusim_unit_reset(amd.unit, cold != 0);
+		assert_int_equal(left(&amdvi->device_cache), 0);
+		assert_int_equal(left(&amdvi->interrupt_cache), 0);
+		assert_int_equal(left(&amdvi->iotlb), 0);
+		assert_int_equal(left(&amdvi->paging_cache), 0);
+		am_stop(&amd);
+	}
 }
 
 static void dropped_invalidations_take_nothing(void **state)
@@ -245,7 +308,9 @@ int main(void)
 		cmocka_unit_test(guest_pages_go_by_pasid_too),
 		cmocka_unit_test(a_prefetch_may_take_first_what_there_is),
 		cmocka_unit_test(device_and_interrupt_entries_go_by_device),
+		cmocka_unit_test(other_commands_take_nothing),
 		cmocka_unit_test(everything_goes_at_once),
+		cmocka_unit_test(a_reset_forgets_everything),
 		cmocka_unit_test(dropped_invalidations_take_nothing),
 	};
 

@@ -4,6 +4,8 @@
  */
 #include "amdvi_fixture.h"
 
+#include "machine/unit_model.h"
+
 /* COMPLETION_WAIT with I. */
 static void complete(struct amd_fixture *amd)
 {
@@ -152,6 +154,29 @@ static void xt_registers_need_no_capability(void **state)
 	am_stop(&amd);
 }
 
+/* EventIntEn, and a way for the message: the MSI capability or the XT registers. */
+static void a_unit_says_whether_software_hears_of_events(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start_enabled(&amd, NULL);
+	assert_true(amd.unit->model->fault_event_masked(amd.unit));
+	am_control(&amd, C_EVENT_INT_EN, 0);
+	assert_true(amd.unit->model->fault_event_masked(amd.unit));
+	am_control(&amd, C_INT_CAP_XT_EN, 0);
+	assert_false(amd.unit->model->fault_event_masked(amd.unit));
+	am_control(&amd, 0, C_EVENT_INT_EN);
+	assert_true(amd.unit->model->fault_event_masked(amd.unit));
+	am_control(&amd, C_EVENT_INT_EN, C_INT_CAP_XT_EN);
+	assert_true(amd.unit->model->fault_event_masked(amd.unit));
+	am_enable_msi(&amd, 0);
+	assert_false(amd.unit->model->fault_event_masked(amd.unit));
+	am_control(&amd, 0, C_EVENT_INT_EN);
+	assert_true(amd.unit->model->fault_event_masked(amd.unit));
+	am_stop(&amd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +187,7 @@ int main(void)
 		cmocka_unit_test(the_message_number_is_in_the_data),
 		cmocka_unit_test(xt_registers_replace_the_capability),
 		cmocka_unit_test(xt_registers_need_no_capability),
+		cmocka_unit_test(a_unit_says_whether_software_hears_of_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,6 +216,36 @@ static void the_warning_may_be_off_or_silent(void **state)
 	am_stop(&scene.amd);
 }
 
+/* 2090h is of log B: its threshold, its interrupt, and its overflow by PprIntEn. */
+static void the_other_log_has_a_warning_and_an_overflow_of_its_own(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	start(&scene, UINT64_C(1) << 30); /* log B */
+	am_enable_msi(&scene.amd, 0);
+	am_set32(&scene.amd, A_PPR_EARLY, BIT(31) | BIT(30) | 0x7fff);
+	am_set32(&scene.amd, A_PPRB_EARLY, BIT(31) | BIT(30) | 5);
+	ask_often(&scene, 249);
+	assert_int_equal(am_status(&scene.amd) & (S_PPR_EARLY | S_PPRB_EARLY), 0);
+	am_no_message(&scene.amd);
+	ask(&scene, &plain); /* 250 of 255 */
+	assert_int_equal(am_status(&scene.amd) & (S_PPR_EARLY | S_PPRB_EARLY), S_PPRB_EARLY);
+	am_only_message(&scene.amd);
+	am_set32(&scene.amd, A_PPRB_EARLY, BIT(31) | 5);
+	am_set32(&scene.amd, A_STATUS, S_PPRB_EARLY);
+	ask(&scene, &plain);
+	assert_int_equal(am_status(&scene.amd) & S_PPRB_EARLY, S_PPRB_EARLY);
+	am_no_message(&scene.amd);
+	ask_often(&scene, 4);
+	am_control(&scene.amd, C_PPR_INT_EN, 0);
+	am_no_message(&scene.amd);
+	assert_int_equal(ask(&scene, &plain).result, IOMMUSIM_PAGE_REQUEST_DROPPED);
+	assert_int_equal(am_status(&scene.amd) & (S_PPR_OVERFLOW | S_PPRB_OVERFLOW), S_PPRB_OVERFLOW);
+	am_only_message(&scene.amd);
+	am_stop(&scene.amd);
+}
+
 /* ---- responses of the unit ----------------------------------------------------------------------------- */
 
 static void without_automatic_responses_what_is_dropped_is_not_answered(void **state)
@@ -258,6 +288,7 @@ static void what_the_log_cannot_take_is_answered(void **state)
 	assert_true(iommusim_requester_take_response(scene.amd.device, &response));
 	assert_int_equal(response.code, IOMMUSIM_PAGE_SUCCESS);
 	assert_false(response.has_pasid);
+	assert_int_equal(response.pasid, 0);
 	request.last = false;
 	assert_false(ask(&scene, &request).answered);
 	am_stop(&scene.amd);
@@ -370,7 +401,7 @@ static void requests_that_may_not_be_made_are_refused(void **state)
 	am_stop(&scene.amd);
 }
 
-/* The device table itself: an entry with V=0, reserved bits, a table that cannot be read. */
+/* The device's entry: V=0, reserved bits. */
 static void a_bad_entry_of_the_device_refuses(void **state)
 {
 	struct scene scene;
@@ -385,6 +416,47 @@ static void a_bad_entry_of_the_device_refuses(void **state)
 	am_set_dte(&scene.amd, AMD_RID, dte);
 	/* ILLEGAL_DEV_TABLE_ENTRY with RZ (55). */
 	assert_refused(&scene, &plain, UINT64_C(0x1080000000000310), UINT64_C(0x123456789abc));
+	am_stop(&scene.amd);
+}
+
+/* A table that ends before the device: event 2, or 1 (a choice), with the address and who asked for what. */
+static void a_device_beyond_the_table_is_refused(void **state)
+{
+	(void)state;
+	for (unsigned choice = 0; choice < 2; choice++) {
+		const struct amd_setup setup = { .choices.beyond_table_is_illegal = choice != 0 };
+		const uint64_t code = (uint64_t)(2 - choice) << 60;
+		struct iommusim_page_request request = plain;
+		struct scene scene;
+
+		start_with(&scene, &setup, 0);
+		am_set64(&scene.amd, A_DEVTAB, scene.amd.device_table | 5); /* 768 entries */
+		assert_refused(&scene, &request, code | 0x310, UINT64_C(0x123456789abc));
+		request.write = true;
+		assert_refused(&scene, &request, code | BIT(53) | 0x310, UINT64_C(0x123456789abc));
+		request.write = false;
+		request.has_pasid = true;
+		request.pasid = 0xabcde;
+		assert_refused(&scene, &request, code | BIT(48) | UINT64_C(0xbcde000a0310),
+		    UINT64_C(0x123456789abc));
+		am_stop(&scene.amd);
+	}
+}
+
+/* DEV_TAB_HARDWARE_ERROR: the address is the entry's, the type 2; nothing of who asked. */
+static void a_device_table_without_memory_refuses(void **state)
+{
+	const uint64_t hole = UINT64_C(0x10000000);
+	struct iommusim_page_request request = plain;
+	struct scene scene;
+
+	(void)state;
+	start(&scene, 0);
+	am_set64(&scene.amd, A_DEVTAB, hole | 0x1ff);
+	assert_refused(&scene, &plain, UINT64_C(0x3400000000000310), hole + 0x310 * UINT64_C(32));
+	request.has_pasid = true;
+	request.pasid = 0xabcde;
+	assert_refused(&scene, &request, UINT64_C(0x3400000000000310), hole + 0x310 * UINT64_C(32));
 	am_stop(&scene.amd);
 }
 
@@ -413,6 +485,7 @@ int main(void)
 		cmocka_unit_test(the_other_log_takes_over),
 		cmocka_unit_test(few_places_left_are_told_of),
 		cmocka_unit_test(the_warning_may_be_off_or_silent),
+		cmocka_unit_test(the_other_log_has_a_warning_and_an_overflow_of_its_own),
 		cmocka_unit_test(without_automatic_responses_what_is_dropped_is_not_answered),
 		cmocka_unit_test(what_the_log_cannot_take_is_answered),
 		cmocka_unit_test(always_on_answers_everything_and_logs_nothing),
@@ -420,6 +493,8 @@ int main(void)
 		cmocka_unit_test(a_stop_marker_is_logged_unless_blocked),
 		cmocka_unit_test(requests_that_may_not_be_made_are_refused),
 		cmocka_unit_test(a_bad_entry_of_the_device_refuses),
+		cmocka_unit_test(a_device_beyond_the_table_is_refused),
+		cmocka_unit_test(a_device_table_without_memory_refuses),
 		cmocka_unit_test(without_page_requests_the_unit_knows_none),
 	};
 

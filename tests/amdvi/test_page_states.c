@@ -2,6 +2,11 @@
  * SNP: who asks whose a page is, when, and about what (AMD-Vi 2.2.2.1, 2.5.14). That other pages are out of reach, and
  * what entries must say meanwhile: test_special_requests.c.
  */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
 #include "cache_scene.h"
 
 #include <iommusim/unit.h>
@@ -100,6 +105,29 @@ static void the_event_has_device_and_address_alone(void **state)
 	am_stop(&scene.amd);
 }
 
+/* A walk asks too, and tells of the event; by host tables alone, and of the page that it comes to. */
+static void a_walk_asks_as_well(void **state)
+{
+	const struct iommusim_dma_request mine = { .address = 0x5000, .length = 8 };
+	const struct iommusim_dma_request others = { .address = 0x6000, .length = 8 };
+	struct iommusim_walk walk;
+	struct asked asked;
+	struct scene scene;
+
+	(void)state;
+	start_owned(&scene, &asked);
+	assert_int_equal(iommusim_walk(scene.amd.device, &mine, &walk), IOMMUSIM_OK);
+	assert_false(walk.result.faulted);
+	assert_int_equal(asked.physical, 0xa000);
+	assert_int_equal(iommusim_walk(scene.amd.device, &others, &walk), IOMMUSIM_OK);
+	assert_true(walk.result.faulted);
+	assert_string_equal(walk.clause, "AMD-Vi 2.5.14");
+	assert_int_equal(walk.result.fault.reason, 0xd);
+	assert_int_equal(asked.physical, 0x9000);
+	assert_int_equal(am_events(&scene.amd), 0);
+	am_stop(&scene.amd);
+}
+
 static void nobody_is_asked_once_that_is_taken_back(void **state)
 {
 	struct asked asked;
@@ -113,6 +141,95 @@ static void nobody_is_asked_once_that_is_taken_back(void **state)
 	    access_as(scene.amd.device, NO_PASID, IOMMUSIM_DMA_READ, 0x6000).physical, 0x9000);
 	assert_int_equal(asked.count, 1);
 	am_stop(&scene.amd);
+}
+
+/* ---- requests under way ---------------------------------------------------------------------------------- */
+
+/* One request in the middle, and software that does something meanwhile. */
+struct midway {
+	struct amd_fixture amd;
+	_Atomic bool asked, go_on, done;
+	uint64_t offset, value; /* of the register write; offset 0: a reset */
+};
+
+static bool keep_waiting(void *context, uint64_t physical, uint16_t rid, bool write)
+{
+	struct midway *midway = context;
+
+	(void)physical;
+	(void)rid;
+	(void)write;
+	atomic_store(&midway->asked, true);
+	while (!atomic_load(&midway->go_on))
+		sched_yield();
+	return true;
+}
+
+static void *read_one(void *context)
+{
+	struct midway *midway = context;
+
+	am_access(midway->amd.device, IOMMUSIM_DMA_READ, 0x5000, 8);
+	return NULL;
+}
+
+static void *act(void *context)
+{
+	struct midway *midway = context;
+
+	if (midway->offset == 0)
+		iommusim_unit_reset(midway->amd.unit, false);
+	else
+		(void)iommusim_mmio_write(
+		    midway->amd.machine, AMD_BASE + midway->offset, 8, midway->value);
+	atomic_store(&midway->done, true);
+	return NULL;
+}
+
+static void start_midway(struct midway *midway, uint64_t offset, uint64_t value)
+{
+	const struct amd_setup setup = { .efr_set = F_SNP | F_PC };
+	const struct iommusim_amdvi_page_states states = { .context = midway, .allowed = keep_waiting };
+
+	memset(midway, 0, sizeof(*midway));
+	midway->offset = offset;
+	midway->value = value;
+	am_start_enabled(&midway->amd, &setup);
+	am_map(&midway->amd, 0x5000, 0xa000, 3);
+	am_store(&midway->amd, midway->amd.commands, UINT64_C(8) << 60);
+	assert_int_equal(iommusim_amdvi_set_page_states(midway->amd.unit, &states), IOMMUSIM_OK);
+}
+
+/* When it returns, the last request that began before has ended: it may use what was true when it began. */
+static void changes_wait_for_requests_under_way(void **state)
+{
+	static const struct {
+		uint64_t offset, value;
+	} changes[] = {
+		{ 0, 0 },                  /* a reset */
+		{ 0x40008, 5 },            /* counter source: requests */
+		{ A_CONTROL, C_COHERENT }, /* off */
+		{ A_EXCL_BASE, 0x5003 },   /* the page is excluded */
+		{ A_CMD_TAIL, 0x10 },      /* INVALIDATE_IOMMU_ALL */
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		struct midway midway;
+		pthread_t reader, changer;
+
+		start_midway(&midway, changes[i].offset, changes[i].value);
+		assert_int_equal(pthread_create(&reader, NULL, read_one, &midway), 0);
+		while (!atomic_load(&midway.asked))
+			sched_yield();
+		assert_int_equal(pthread_create(&changer, NULL, act, &midway), 0);
+		usleep(20000); /* time enough for one that does not wait */
+		assert_false(atomic_load(&midway.done));
+		atomic_store(&midway.go_on, true);
+		assert_int_equal(pthread_join(changer, NULL), 0);
+		assert_int_equal(pthread_join(reader, NULL), 0);
+		am_stop(&midway.amd);
+	}
 }
 
 /* A unit without SNP asks nobody, whoever offers. */
@@ -157,6 +274,8 @@ int main(void)
 		cmocka_unit_test(nobody_is_asked_once_that_is_taken_back),
 		cmocka_unit_test(without_snp_nobody_is_asked),
 		cmocka_unit_test(units_of_others_have_no_page_states),
+		cmocka_unit_test(a_walk_asks_as_well),
+		cmocka_unit_test(changes_wait_for_requests_under_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,23 @@ static void nothing_is_logged_of_what_cannot_be_fetched(void **state)
 	am_stop(&amd);
 }
 
+/* Behind the last page there is none: not the first again. */
+static void a_prefetch_ends_with_the_last_page(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	start(&amd, IOMMUSIM_CACHE_HOARD);
+	am_map(&amd, 0, 0x80000, 3);
+	am_map(&amd, 0x1000, 0x81000, 3);
+	prefetch(&amd, 2, UINT64_C(0xfffffffffffff000));
+	am_map(&amd, 0, 0x90000, 3);
+	am_map(&amd, 0x1000, 0x91000, 3);
+	assert_int_equal(am_output(&amd, 0), 0x90000);
+	assert_int_equal(am_output(&amd, 0x1000), 0x91000);
+	am_stop(&amd);
+}
+
 /* With NpCache there is something to know of what is not there, too. */
 static void npcache_fetches_what_is_not_there(void **state)
 {
@@ -232,6 +249,7 @@ int main(void)
 		cmocka_unit_test(npcache_fetches_what_is_not_there),
 		cmocka_unit_test(no_flag_is_set),
 		cmocka_unit_test(pages_of_a_pasid_are_fetched_by_it),
+		cmocka_unit_test(a_prefetch_ends_with_the_last_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

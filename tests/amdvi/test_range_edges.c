@@ -54,9 +54,15 @@ static void expect_at(struct amd_fixture *amd, uint64_t address, uint64_t physic
 static void expect_denied(
     struct amd_fixture *amd, uint64_t address, enum iommusim_dma_kind kind, unsigned top)
 {
+	const struct iommusim_dma_page page = byte_at(amd, address, kind);
 	uint64_t event[2];
 
-	assert_true(byte_at(amd, address, kind).faulted);
+	assert_true(page.faulted);
+	/* type 0, interrupts, and 5, what is reserved, are addresses; 2 and 3 are requests */
+	if (top >> 12 == 8)
+		assert_int_equal(page.fault.class_,
+		    (top & 0xe00) == 0 || (top & 0xe00) == 0xa00 ? IOMMUSIM_FAULT_INTERRUPT_RANGE
+								 : IOMMUSIM_FAULT_REQUEST_TYPE);
 	am_only_event(amd, event);
 	assert_int_equal(event[0] >> 48, top);
 	assert_int_equal(event[1], address);
@@ -153,6 +159,9 @@ static void what_is_an_interrupt(void **state)
 		assert_int_equal(iommusim_dma(amd.device, &request, &outcome, NULL, 0), IOMMUSIM_OK);
 		assert_int_equal(outcome.page.faulted, on && (!is || pasid));
 		assert_int_equal(outcome.page.interrupt, is && !pasid);
+		assert_int_equal(outcome.page.translated, on);
+		if (is)
+			assert_int_equal(outcome.page.physical, request.address);
 		if (outcome.page.faulted) {
 			am_only_event(&amd, event);
 			/* I 51, US 50, RW 53, GN 48, PASID: event 2; or event 8, type 0 */

@@ -281,6 +281,23 @@ static void one_quadword_reaches_two_narrow_registers(void **state)
 	am_stop(&amd);
 }
 
+/* CONTROL as one quadword: what waits in the command buffer runs under both halves. IntCapXTEn is bit 51. */
+static void a_quadword_is_written_at_once(void **state)
+{
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start(&amd, NULL);
+	am_enable_msi(&amd, 0);
+	am_set64(&amd, A_XT_GEN, UINT64_C(0x0000007700000300));
+	am_store(&amd, amd.commands, UINT64_C(1) << 60 | 2); /* COMPLETION_WAIT with I */
+	am_set64(&amd, A_CMD_TAIL, 0x10);
+	am_set64(&amd, A_CONTROL,
+	    C_COHERENT | C_IOMMU_EN | C_CMD_BUF_EN | C_COMWAIT_INT_EN | C_INT_CAP_XT_EN);
+	assert_int_equal(am_only_message(&amd).data, 0x77);
+	am_stop(&amd);
+}
+
 /* Of fewer than 4 bytes only reads mean anything. */
 static void narrow_accesses_read_and_write_nothing(void **state)
 {
@@ -399,6 +416,31 @@ static void numbers_of_registers_go_by_the_features(void **state)
 	}
 }
 
+/* Control: XTEn (50) is for units with GASup and XTSup, GAMEn and the GA log (29:25) with GASup and GAMSup. */
+static void some_control_bits_need_two_features(void **state)
+{
+	static const struct {
+		uint64_t without, lost;
+	} cases[] = {
+		{ 0, 0 },
+		{ F_XT, C_XT_EN | C_INT_CAP_XT_EN },
+		{ F_GA, C_XT_EN | UINT64_C(0x3e000000) | C_GA_EN },
+		{ F_GAM, UINT64_C(0x3e000000) },
+	};
+	const uint64_t asked = C_XT_EN | C_INT_CAP_XT_EN | UINT64_C(0x3e000000) | C_GA_EN;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct amd_setup setup = { .efr_clear = cases[i].without };
+		struct amd_fixture amd;
+
+		am_start(&amd, &setup);
+		am_set64(&amd, A_CONTROL, asked);
+		assert_int_equal(am_get64(&amd, A_CONTROL), asked & ~cases[i].lost);
+		am_stop(&amd);
+	}
+}
+
 static void a_locked_filter_stays_until_a_reset(void **state)
 {
 	struct amd_fixture amd;
@@ -479,6 +521,7 @@ int main(void)
 		cmocka_unit_test(everything_else_reads_0_and_takes_nothing),
 		cmocka_unit_test(halves_are_written_apart),
 		cmocka_unit_test(one_quadword_reaches_two_narrow_registers),
+		cmocka_unit_test(a_quadword_is_written_at_once),
 		cmocka_unit_test(narrow_accesses_read_and_write_nothing),
 		cmocka_unit_test(a_base_clears_its_pointers),
 		cmocka_unit_test(while_a_ring_runs_hardwares_own_stays),
@@ -487,6 +530,7 @@ int main(void)
 		cmocka_unit_test(with_snp_there_is_no_exclusion),
 		cmocka_unit_test(a_reset_takes_registers_back),
 		cmocka_unit_test(the_counter_configuration_says_how_many_there_are),
+		cmocka_unit_test(some_control_bits_need_two_features),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

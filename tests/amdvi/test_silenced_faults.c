@@ -88,6 +88,23 @@ static void without_either_every_page_fault_is_logged(void **state)
 	am_stop(&amd);
 }
 
+/* SA and SE are for page faults: a walk that ends in another event does not say that it would be silent. */
+static void other_events_are_not_foretold_silent(void **state)
+{
+	struct amd_fixture amd;
+	uint64_t dte[4];
+
+	(void)state;
+	start(&amd, SA);
+	am_plain_dte(&amd, dte);
+	dte[0] |= BIT(2); /* reserved */
+	dte[1] |= SA;
+	am_set_dte(&amd, AMD_RID, dte);
+	assert_false(is_foretold_silent(&amd));
+	assert_true(am_access(amd.device, IOMMUSIM_DMA_READ, 0x7000, 8).fault.recorded);
+	am_stop(&amd);
+}
+
 /* Silenced or not, the device is told the same. */
 static void a_silenced_fault_is_a_fault(void **state)
 {
@@ -128,6 +145,7 @@ int main(void)
 		cmocka_unit_test(without_either_every_page_fault_is_logged),
 		cmocka_unit_test(a_silenced_fault_is_a_fault),
 		cmocka_unit_test(without_caches_every_fault_is_the_first),
+		cmocka_unit_test(other_events_are_not_foretold_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

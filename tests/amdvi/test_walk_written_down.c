@@ -66,9 +66,116 @@ static void a_walk_through_host_tables(void **state)
 		assert_int_equal(step->input, 0x8000005008);
 		assert_true(step->present);
 		assert_int_equal(step->leaf, i == 4);
+		assert_int_equal(walk->steps[i - 1].next, step->table);
 	}
 	assert_int_equal(walk->steps[4].next, 0x9000);
 	assert_int_equal(walk->steps[1].index, 1);
+	am_stop(&amd);
+}
+
+/* Six levels are 66 bits, of which addresses have 64. */
+static void a_walk_through_six_levels(void **state)
+{
+	const struct amd_setup setup = { .mode = 6 };
+	const struct iommusim_walk *walk;
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start_enabled(&amd, &setup);
+	am_map(&amd, UINT64_C(0xfffffffffffff000), 0x9000, 3);
+	walk = walk_read(&amd, UINT64_C(0xfffffffffffff008));
+	assert_int_equal(walk->levels, 6);
+	assert_int_equal(walk->address_width, 64);
+	assert_int_equal(walk->result.physical, 0x9008);
+	assert_int_equal(walk->step_count, 7);
+	am_stop(&amd);
+}
+
+/* Mode 0, GuestPagingMode 1. Bits 11:9 of guest entries are software's, here 7 as in host entries of coded size. */
+static void a_walk_through_guest_tables_of_five_levels(void **state)
+{
+	static const char *const names[] = { "guest PML5E", "guest PML4E", "guest PDPE", "guest PDE",
+		"guest PTE" };
+	const struct iommusim_dma_request request = {
+		.address = 0x5008, .length = 8, .has_pasid = true, .pasid = 5
+	};
+	const struct iommusim_walk *walk;
+	struct amd_fixture amd;
+	uint64_t dte[4], gcr3, tables;
+
+	(void)state;
+	am_start_enabled(&amd, NULL);
+	am_control(&amd, C_GT_EN, 0);
+	gcr3 = am_page(&amd);
+	tables = am_pages(&amd, 5);
+	am_store(&amd, gcr3 + 5 * UINT64_C(8), tables | 1);
+	for (unsigned i = 0; i < 4; i++)
+		am_store(
+		    &amd, tables + i * UINT64_C(0x1000), (tables + (i + 1) * UINT64_C(0x1000)) | 0xe07);
+	am_store(&amd, tables + 0x4000 + 5 * UINT64_C(8), 0x9000 | 0xe07);
+	am_plain_dte(&amd, dte);
+	dte[0] = 3 | BIT(55) | BIT(61) | BIT(62) | (gcr3 >> 12 & 7) << 58;
+	dte[1] |= (gcr3 >> 15 & 0xffff) << 16;
+	dte[2] = BIT(54);
+	am_set_dte(&amd, AMD_RID, dte);
+	walk = walk_of(&amd, &request);
+	assert_string_equal(walk->mode, "guest tables");
+	assert_int_equal(walk->levels, 5);
+	assert_int_equal(walk->address_width, 57);
+	assert_int_equal(walk->result.physical, 0x9008);
+	assert_int_equal(walk->step_count, 7);
+	assert_int_equal(walk->steps[1].next, tables);
+	for (unsigned i = 0; i < 5; i++) {
+		const struct iommusim_walk_step *step = &walk->steps[2 + i];
+
+		assert_string_equal(step->name, names[i]);
+		assert_int_equal(step->level, 5 - i);
+		assert_int_equal(step->table, tables + i * UINT64_C(0x1000));
+		assert_int_equal(step->next, i < 4 ? tables + (i + 1) * UINT64_C(0x1000) : 0x9000);
+	}
+	am_stop(&amd);
+}
+
+/* IR and IW of the device table entry take away what the tables give. */
+static void rights_are_those_of_tables_and_entry_together(void **state)
+{
+	struct amd_fixture amd;
+	uint64_t dte[4];
+
+	(void)state;
+	am_start_enabled(&amd, NULL);
+	am_map(&amd, 0x5000, 0x9000, 3);
+	am_plain_dte(&amd, dte);
+	for (unsigned rights = 1; rights <= 3; rights++) {
+		const struct iommusim_dma_request request = { .address = 0x5000,
+			.length = 8,
+			.kind = rights == 2 ? IOMMUSIM_DMA_WRITE : IOMMUSIM_DMA_READ };
+		const struct iommusim_walk *walk;
+
+		dte[0] = (dte[0] & ~(UINT64_C(3) << 61)) | (uint64_t)rights << 61;
+		am_set_dte(&amd, AMD_RID, dte);
+		walk = walk_of(&amd, &request);
+		assert_false(walk->result.faulted);
+		assert_int_equal(walk->read_right, rights != 2);
+		assert_int_equal(walk->write_right, rights != 1);
+	}
+	am_stop(&amd);
+}
+
+/* The device table ends before the device: there is no entry to show. */
+static void of_a_device_beyond_the_table_there_is_no_step(void **state)
+{
+	const struct iommusim_walk *walk;
+	struct amd_fixture amd;
+
+	(void)state;
+	am_start_enabled(&amd, NULL);
+	am_set64(&amd, A_DEVTAB, amd.device_table | 5);
+	walk = walk_read(&amd, 0x5000);
+	assert_true(walk->result.faulted);
+	assert_true(walk->result.translated);
+	assert_string_equal(walk->clause, "AMD-Vi 2.2.2");
+	assert_int_equal(walk->step_count, 0);
 	am_stop(&amd);
 }
 
@@ -160,6 +267,7 @@ static void a_nested_walk_shows_both_tables(void **state)
 		assert_int_equal(step->level, 4 - i);
 		assert_int_equal(step->table, tables + i * UINT64_C(0x1000));
 		assert_int_equal(walk->steps[2 + 5 * i].stage, 2);
+		assert_int_equal(step->next, i < 3 ? 0x101000 + i * UINT64_C(0x1000) : 0x40000);
 	}
 	assert_int_equal(am_load(&amd, tables), 0x101000 | 7); /* no flag was set */
 	am_stop(&amd);
@@ -179,7 +287,9 @@ static void what_stops_before_the_tables_has_a_mode_of_its_own(void **state)
 	walk = walk_of(&amd, &asking);
 	assert_string_equal(walk->mode, "device table");
 	assert_string_equal(walk->clause, "AMD-Vi 2.5.9");
-	assert_string_equal(walk_read(&amd, 0xfee00000)->mode, "interrupt range");
+	walk = walk_read(&amd, 0xfee00000);
+	assert_string_equal(walk->mode, "interrupt range");
+	assert_false(walk->read_right || walk->write_right);
 	am_set64(&amd, A_EXCL_BASE, 0x20003);
 	am_set64(&amd, A_EXCL_LIMIT, 0x20000);
 	assert_string_equal(walk_read(&amd, 0x20000)->mode, "exclusion range");
@@ -196,6 +306,7 @@ static void what_stops_before_the_tables_has_a_mode_of_its_own(void **state)
 	am_control(&amd, 0, C_IOMMU_EN);
 	walk = walk_read(&amd, 0x5000);
 	assert_string_equal(walk->mode, "off");
+	assert_true(walk->read_right && walk->write_right);
 	assert_int_equal(walk->step_count, 0);
 	am_stop(&amd);
 }
@@ -240,6 +351,10 @@ int main(void)
 		cmocka_unit_test(a_nested_walk_shows_both_tables),
 		cmocka_unit_test(what_stops_before_the_tables_has_a_mode_of_its_own),
 		cmocka_unit_test(what_goes_by_the_entry_alone_has_a_mode_of_its_own),
+		cmocka_unit_test(a_walk_through_six_levels),
+		cmocka_unit_test(a_walk_through_guest_tables_of_five_levels),
+		cmocka_unit_test(of_a_device_beyond_the_table_there_is_no_step),
+		cmocka_unit_test(rights_are_those_of_tables_and_entry_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

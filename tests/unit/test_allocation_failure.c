@@ -280,6 +280,28 @@ static enum iommusim_status call_vtd_create_sized(struct iommusim_machine *machi
 	return create_unit(machine, IOMMUSIM_CACHE_SIZED);
 }
 
+static enum iommusim_status call_amdvi_create_sized(struct iommusim_machine *machine)
+{
+	const struct iommusim_amdvi_config config = {
+		.base = 0xfed80000,
+		.features = 0x200, /* PCSup: counters */
+		.settings = { .cache = IOMMUSIM_CACHE_SIZED },
+	};
+	struct iommusim_unit *unit = (struct iommusim_unit *)(uintptr_t)8;
+	const enum iommusim_status status = iommusim_amdvi_create(machine, &config, &unit);
+
+	assert_int_equal(unit == NULL, status != IOMMUSIM_OK);
+	return status;
+}
+
+/* Without counters nothing is asked for them: no block of 0 bytes. */
+static enum iommusim_status call_amdvi_create_bare(struct iommusim_machine *machine)
+{
+	const struct iommusim_amdvi_config config = { .base = 0xfed80000 };
+
+	return iommusim_amdvi_create(machine, &config, NULL);
+}
+
 static const struct iommusim_dmar_hop hops[] = { { 2, 0 } };
 static const struct iommusim_dmar_scope scope = {
 	.type = IOMMUSIM_SCOPE_ENDPOINT, .hop_count = 1, .hops = hops
@@ -421,6 +443,8 @@ CALL(a_failed_clock_schedule_changes_nothing, call_clock_schedule, NULL, false)
 CALL(a_failed_requester_create_changes_nothing, call_requester_create, NULL, false)
 CALL(a_failed_vtd_create_changes_nothing, call_vtd_create, NULL, false)
 CALL(a_failed_vtd_create_with_sized_caches_changes_nothing, call_vtd_create_sized, NULL, false)
+CALL(a_failed_amdvi_create_with_sized_caches_changes_nothing, call_amdvi_create_sized, NULL, false)
+CALL(a_failed_amdvi_create_without_features_changes_nothing, call_amdvi_create_bare, NULL, false)
 CALL(a_failed_unit_add_scope_changes_nothing, call_add_scope, prepare_unit, false)
 CALL(a_failed_unit_add_range_changes_nothing, call_add_range, prepare_unit, false)
 CALL(a_failed_vtd_create_from_dmar_changes_nothing, call_create_from_dmar, NULL, false)
@@ -580,6 +604,8 @@ int main(void)
 		cmocka_unit_test(a_failed_requester_create_changes_nothing),
 		cmocka_unit_test(a_failed_vtd_create_changes_nothing),
 		cmocka_unit_test(a_failed_vtd_create_with_sized_caches_changes_nothing),
+		cmocka_unit_test(a_failed_amdvi_create_with_sized_caches_changes_nothing),
+		cmocka_unit_test(a_failed_amdvi_create_without_features_changes_nothing),
 		cmocka_unit_test(a_failed_unit_add_scope_changes_nothing),
 		cmocka_unit_test(a_failed_unit_add_range_changes_nothing),
 		cmocka_unit_test(a_failed_vtd_create_from_dmar_changes_nothing),
