@@ -135,7 +135,7 @@ static void each_feature_of_a_block_10h_is_one_of_the_register(void **state)
 		for (unsigned byte = 0; byte < 4; byte++)
 			builder.bytes[48 + 20 + byte] = (uint8_t)(rows[i].features >> 8 * byte);
 		assert_int_equal(create(machine, &builder, "zen2-client"), IOMMUSIM_OK);
-		assert_int_equal(get(machine, BASE + A_EFR), rest | rows[i].efr);
+		assert_int_equal(bus_get(machine, BASE + A_EFR, 8), rest | rows[i].efr);
 		iommusim_machine_destroy(machine);
 	}
 }
@@ -153,7 +153,7 @@ static void the_attributes_number_counters_and_messages(void **state)
 	builder.bytes[48 + 22] = 0x8a;
 	builder.bytes[48 + 23] = 0x01;
 	assert_int_equal(create(machine, &builder, "zen2-client"), IOMMUSIM_OK);
-	assert_int_equal(get(machine, BASE + A_COUNTER_CONFIG), 7 << 7 | 5 << 12);
+	assert_int_equal(bus_get(machine, BASE + A_COUNTER_CONFIG, 8), 7 << 7 | 5 << 12);
 	assert_int_equal(capability(machine, 0x10) >> 27, 3);
 	iommusim_machine_destroy(machine);
 }
