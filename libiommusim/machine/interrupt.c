@@ -6,6 +6,12 @@ void interrupt_raise(struct iommusim_machine *machine, const struct iommusim_int
 	struct interrupt_sink *sink = &machine->sink;
 
 	pthread_mutex_lock(&sink->lock);
+	if (sink->to_lose > 0) {
+		sink->to_lose--;
+		sink->lost++;
+		pthread_mutex_unlock(&sink->lock);
+		return;
+	}
 	if (sink->count == IOMMUSIM_INTERRUPT_QUEUE) {
 		sink->head = (sink->head + 1) % IOMMUSIM_INTERRUPT_QUEUE;
 		sink->count--;
@@ -50,4 +56,11 @@ uint64_t iommusim_interrupt_lost(struct iommusim_machine *machine)
 	lost = machine->sink.lost;
 	pthread_mutex_unlock(&machine->sink.lock);
 	return lost;
+}
+
+void iommusim_interrupt_lose(struct iommusim_machine *machine, uint64_t count)
+{
+	pthread_mutex_lock(&machine->sink.lock);
+	machine->sink.to_lose = count;
+	pthread_mutex_unlock(&machine->sink.lock);
 }

@@ -258,9 +258,52 @@ static bool populated(const struct memory *memory, uint64_t address, uint64_t le
 	return true;
 }
 
+static bool broken(const struct memory *memory, uint64_t address, uint64_t length)
+{
+	for (size_t i = 0; i < memory->broken_count; i++)
+		if (address < memory->broken[i].base + memory->broken[i].length &&
+		    memory->broken[i].base < address + length)
+			return true;
+	return false;
+}
+
+static void mend(struct memory *memory, uint64_t address, uint64_t length)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < memory->broken_count; i++)
+		if (memory->broken[i].base < address ||
+		    memory->broken[i].base + memory->broken[i].length > address + length)
+			memory->broken[kept++] = memory->broken[i];
+	memory->broken_count = kept;
+}
+
+enum iommusim_status iommusim_memory_set_broken(
+    struct iommusim_machine *machine, uint64_t address, uint64_t length, bool is_broken)
+{
+	struct memory *memory = &machine->memory;
+
+	if (length == 0 || ((address | length) & (IOMMUSIM_PAGE_SIZE - 1)) != 0 ||
+	    address + length < address)
+		return machine_fail(machine, IOMMUSIM_EINVAL,
+		    "broken memory 0x%llx + 0x%llx: base and length must be multiples of 4 KiB",
+		    (unsigned long long)address, (unsigned long long)length);
+	if (!is_broken) {
+		mend(memory, address, length);
+		return IOMMUSIM_OK;
+	}
+	if (memory->broken_count == MEMORY_BROKEN_PIECES)
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "%u pieces of memory are broken already",
+		    MEMORY_BROKEN_PIECES);
+	memory->broken[memory->broken_count++] = (struct memory_broken){ address, length };
+	return IOMMUSIM_OK;
+}
+
 /* Memory throughout that hardware can store to. */
 static bool writable(const struct memory *memory, uint64_t address, uint64_t length)
 {
+	if (broken(memory, address, length))
+		return false;
 	while (length > 0) {
 		const struct memory_window *window = memory_find(memory, address);
 		uint64_t run = run_length(window, address, length);
@@ -377,7 +420,7 @@ bool memory_device_write(const struct memory *memory, uint64_t address, const vo
 
 bool memory_device_read(const struct memory *memory, uint64_t address, void *data, size_t length)
 {
-	if (!populated(memory, address, length))
+	if (broken(memory, address, length) || !populated(memory, address, length))
 		return false;
 	move(memory, FROM_MEMORY, address, data, NULL, length);
 	return true;

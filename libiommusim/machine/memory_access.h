@@ -16,6 +16,21 @@ static inline const struct memory_window *memory_find(const struct memory *memor
 	return NULL;
 }
 
+static inline bool memory_is_broken(const struct memory *memory, uint64_t address)
+{
+	for (size_t i = 0; __builtin_expect(i < memory->broken_count, 0); i++)
+		if (address - memory->broken[i].base < memory->broken[i].length)
+			return true;
+	return false;
+}
+
+/* The same for hardware. */
+static inline const struct memory_window *memory_find_for_hardware(
+    const struct memory *memory, uint64_t address)
+{
+	return memory_is_broken(memory, address) ? NULL : memory_find(memory, address);
+}
+
 /* Room for `length` bytes at `address` in one window, in software's view; NULL across its end. */
 static inline uint8_t *memory_at(const struct memory *memory, uint64_t address, uint64_t length)
 {
@@ -34,7 +49,7 @@ static inline uint8_t *memory_at(const struct memory *memory, uint64_t address, 
 static inline bool memory_load64(
     const struct memory *memory, uint64_t address, bool snoop, uint64_t *value)
 {
-	const struct memory_window *window = memory_find(memory, address);
+	const struct memory_window *window = memory_find_for_hardware(memory, address);
 	const uint8_t *at;
 
 	if (window == NULL)
@@ -53,7 +68,7 @@ static inline bool memory_load64(
 static inline bool memory_load128(
     const struct memory *memory, uint64_t address, bool snoop, uint64_t value[2])
 {
-	const struct memory_window *window = memory_find(memory, address);
+	const struct memory_window *window = memory_find_for_hardware(memory, address);
 	const uint64_t *at;
 	unsigned tries = 0;
 	uint64_t again;
@@ -93,7 +108,7 @@ enum memory_line { MEMORY_LINE_MISSING, MEMORY_LINE_READ_ONLY, MEMORY_LINE_OWNED
 static inline enum memory_line memory_load_line(
     const struct memory *memory, uint64_t address, uint64_t line[8])
 {
-	const struct memory_window *window = memory_find(memory, address);
+	const struct memory_window *window = memory_find_for_hardware(memory, address);
 	const uint64_t *at;
 
 	if (window == NULL)
@@ -110,7 +125,7 @@ enum memory_update { MEMORY_UPDATED, MEMORY_CHANGED, MEMORY_UNWRITABLE };
 /* Can hardware replace what is at `address`? */
 static inline bool memory_is_writable(const struct memory *memory, uint64_t address)
 {
-	const struct memory_window *window = memory_find(memory, address);
+	const struct memory_window *window = memory_find_for_hardware(memory, address);
 
 	return window != NULL && window->kind != IOMMUSIM_MEMORY_ROM;
 }
@@ -122,7 +137,7 @@ static inline bool memory_is_writable(const struct memory *memory, uint64_t addr
 static inline enum memory_update memory_update64(
     const struct memory *memory, uint64_t address, uint64_t *seen, uint64_t value)
 {
-	const struct memory_window *window = memory_find(memory, address);
+	const struct memory_window *window = memory_find_for_hardware(memory, address);
 	uint64_t *at;
 
 	if (window == NULL || window->kind == IOMMUSIM_MEMORY_ROM)

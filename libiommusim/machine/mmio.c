@@ -105,6 +105,9 @@ enum iommusim_status iommusim_mmio_read(
 		return machine_fail(
 		    machine, IOMMUSIM_ENXIO, "no registers at 0x%llx", (unsigned long long)address);
 	*value = region->read(region->context, address - region->base, width) & all_ones;
+	if (machine->bus.tamper.read != NULL)
+		*value = machine->bus.tamper.read(machine->bus.tamper.context, address, width, *value) &
+		    all_ones;
 	tell(machine, address, width, false, *value);
 	return IOMMUSIM_OK;
 }
@@ -149,6 +152,14 @@ void iommusim_mmio_unwatch(struct iommusim_machine *machine, const void *context
 		if (bus->watchers[i].context != context)
 			bus->watchers[kept++] = bus->watchers[i];
 	bus->watcher_count = kept;
+}
+
+void iommusim_mmio_set_tamper(
+    struct iommusim_machine *machine, const struct iommusim_mmio_tamper *tamper)
+{
+	static const struct iommusim_mmio_tamper none;
+
+	machine->bus.tamper = tamper != NULL ? *tamper : none;
 }
 
 void mmio_teardown(struct iommusim_machine *machine)

@@ -321,7 +321,7 @@ static bool move_page(struct iommusim_requester *requester, const struct iommusi
 	if (page->interrupt)
 		return deliver_page(requester, request, page, done);
 	if (data == NULL)
-		moved = memory_find(memory, page->physical) != NULL;
+		moved = memory_find_for_hardware(memory, page->physical) != NULL;
 	else if (request->kind == IOMMUSIM_DMA_READ)
 		moved = memory_device_read(memory, page->physical, data, page->length);
 	else

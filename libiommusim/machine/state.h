@@ -29,10 +29,17 @@ struct memory_window {
 	uint8_t *device;
 };
 
+#define MEMORY_BROKEN_PIECES 16u
+
 struct memory {
 	struct memory_window *windows; /* sorted by base */
 	size_t count;
 	size_t capacity;
+	/* Where hardware finds nothing (iommusim_memory_set_broken()). */
+	struct memory_broken {
+		uint64_t base, length;
+	} broken[MEMORY_BROKEN_PIECES];
+	size_t broken_count;
 };
 
 struct mmio_bus {
@@ -42,6 +49,7 @@ struct mmio_bus {
 	struct iommusim_mmio_watcher *watchers;
 	size_t watcher_count;
 	size_t watcher_capacity;
+	struct iommusim_mmio_tamper tamper; /* `read` NULL: none */
 };
 
 /* Who is told of software's stores (store_watch.c). */
@@ -49,6 +57,7 @@ struct store_watchers {
 	struct iommusim_store_watcher *watchers;
 	size_t count;
 	size_t capacity;
+	bool silent; /* some stores are announced by nobody */
 };
 
 struct pci_node {
@@ -79,6 +88,7 @@ struct interrupt_sink {
 	size_t head;
 	size_t count;
 	uint64_t lost;
+	uint64_t to_lose; /* messages that are still to be lost on purpose */
 };
 
 struct clock_event {

@@ -24,6 +24,16 @@ void iommusim_memory_unwatch(struct iommusim_machine *machine, const void *conte
 	stores->count = kept;
 }
 
+bool iommusim_memory_is_watched(const struct iommusim_machine *machine)
+{
+	return machine->stores.count > 0;
+}
+
+void iommusim_memory_expect_silent_stores(struct iommusim_machine *machine)
+{
+	machine->stores.silent = true;
+}
+
 void iommusim_memory_stored(const struct iommusim_machine *machine, uint64_t address, uint64_t length)
 {
 	const struct store_watchers *stores = &machine->stores;

@@ -25,7 +25,7 @@ void vmm_uninterpose(struct iommusim_vmm *vmm, enum vmm_interposer_place place);
 const struct iommusim_domain *vmm_domain_of_handle(const struct iommusim_vmm *vmm, const void *handle);
 
 /* Is the page one of the backend's tables, or the kernel's own? */
-enum vmm_page_use { VMM_PAGE_TABLE, VMM_PAGE_OTHER };
+enum vmm_page_use { VMM_PAGE_KERNEL, VMM_PAGE_TABLE, VMM_PAGE_OTHER };
 enum vmm_page_use vmm_page_use(const struct iommusim_vmm *vmm, uint64_t address);
 
 /* What the caller calls the domain it is about to create: reports use the caller's own names. */

@@ -169,6 +169,11 @@ bool pages_take_row(struct pages *pages, uint64_t count, uint64_t *address)
 	return true;
 }
 
+bool pages_is_kernel(const struct pages *pages, uint64_t address)
+{
+	return to_offset(pages, address) < pages->table_begin;
+}
+
 bool pages_is_table(const struct pages *pages, uint64_t address)
 {
 	const uint64_t offset = to_offset(pages, address);

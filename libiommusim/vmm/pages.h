@@ -32,6 +32,8 @@ bool pages_take_table(struct pages *pages, uint64_t *address);
 void pages_give_table(struct pages *pages, uint64_t address);
 /* `count` zeroed pages in a row, for good. False: there is no such row. */
 bool pages_take_row(struct pages *pages, uint64_t count, uint64_t *address);
+/* Does a physical address lie in what the kernel keeps for itself? */
+bool pages_is_kernel(const struct pages *pages, uint64_t address);
 /* Does a physical address lie in what tables were ever taken from? */
 bool pages_is_table(const struct pages *pages, uint64_t address);
 

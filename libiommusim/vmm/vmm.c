@@ -342,6 +342,8 @@ const struct iommusim_domain *vmm_domain_of_handle(const struct iommusim_vmm *vm
 
 enum vmm_page_use vmm_page_use(const struct iommusim_vmm *vmm, uint64_t address)
 {
+	if (pages_is_kernel(&vmm->pages, address))
+		return VMM_PAGE_KERNEL;
 	return pages_is_table(&vmm->pages, address) ? VMM_PAGE_TABLE : VMM_PAGE_OTHER;
 }
 

@@ -39,6 +39,9 @@ IOMMUSIM_API enum iommusim_status iommusim_interrupt_take(
 IOMMUSIM_API size_t iommusim_interrupt_pending(struct iommusim_machine *machine);
 IOMMUSIM_API uint64_t iommusim_interrupt_lost(struct iommusim_machine *machine);
 
+/* The next `count` messages never arrive: they count as lost. It replaces what was asked for before. Any thread. */
+IOMMUSIM_API void iommusim_interrupt_lose(struct iommusim_machine *machine, uint64_t count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -95,6 +95,15 @@ IOMMUSIM_API enum iommusim_status iommusim_memory_physical(
 IOMMUSIM_API enum iommusim_status iommusim_memory_flush(
     struct iommusim_machine *machine, uint64_t address, size_t length);
 
+/*
+ * Break [address, address + length), whole pages, or with `broken` false mend it: hardware (table walks, queues, DMA)
+ * finds no memory there, as where a memory controller reports an error; software, a kernel before its machine check,
+ * reads and stores as always. Breaking adds to what is broken; at most 16 pieces. Returns OK, EINVAL (no whole pages),
+ * ENOMEM. No requester may be in a DMA.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_memory_set_broken(
+    struct iommusim_machine *machine, uint64_t address, uint64_t length, bool broken);
+
 /* Write every cache line back, as WBINVD does. With a device view it reads all memory: not quick. */
 IOMMUSIM_API void iommusim_memory_flush_all(struct iommusim_machine *machine);
 
@@ -121,6 +130,15 @@ struct iommusim_store_watcher {
 IOMMUSIM_API enum iommusim_status iommusim_memory_watch(
     struct iommusim_machine *machine, const struct iommusim_store_watcher *watcher);
 IOMMUSIM_API void iommusim_memory_unwatch(struct iommusim_machine *machine, const void *context);
+/* Does anybody watch? Whoever announces stores one by one can save it when nobody does. Control side. */
+IOMMUSIM_API bool iommusim_memory_is_watched(const struct iommusim_machine *machine);
+
+/*
+ * From now on somebody stores through host pointers and announces some of it at best: a driver under test. A checker
+ * then compares tables with what it has seen of them, whenever a register is written and a call begins or ends. What
+ * changed twice in between it has not seen. Control side.
+ */
+IOMMUSIM_API void iommusim_memory_expect_silent_stores(struct iommusim_machine *machine);
 
 /* Announce what software has done through a host pointer, to all watchers. Control side. */
 IOMMUSIM_API void iommusim_memory_stored(

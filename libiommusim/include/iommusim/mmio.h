@@ -55,6 +55,19 @@ IOMMUSIM_API enum iommusim_status iommusim_mmio_watch(
     struct iommusim_machine *machine, const struct iommusim_mmio_watcher *watcher);
 IOMMUSIM_API void iommusim_mmio_unwatch(struct iommusim_machine *machine, const void *context);
 
+/*
+ * Hardware that is out of order: what a register read gives instead of `value`, which the register gave.
+ * Watchers see what it gives.
+ */
+struct iommusim_mmio_tamper {
+	void *context;
+	uint64_t (*read)(void *context, uint64_t address, unsigned width, uint64_t value);
+};
+
+/* One at a time; copied. NULL: all is in order again. Control side. */
+IOMMUSIM_API void iommusim_mmio_set_tamper(
+    struct iommusim_machine *machine, const struct iommusim_mmio_tamper *tamper);
+
 #ifdef __cplusplus
 }
 #endif
