@@ -21,6 +21,7 @@ static void call_begins(void *context, const struct iommusim_call *call)
 
 	if (check->depth++ > 0)
 		return;
+	shadow_call_begins(check);
 	check->place = 0; /* "unknown", if there is no memory to remember it */
 	if (!machine_grow(check->machine, &check->places, &check->place_capacity,
 		check->place_count + 1, sizeof(*check->places)))
@@ -42,6 +43,8 @@ static void call_ended(void *context, const struct iommusim_call *call)
 {
 	struct iommusim_check *check = context;
 
+	if (check->depth == 1)
+		shadow_call_ended(check);
 	check->depth--;
 	check_alignment(check, call);
 	iommusim_check_look(check);
@@ -86,6 +89,7 @@ static void given_back(void *context, uint64_t page)
 void iommusim_check_look(struct iommusim_check *check)
 {
 	check->shadow.dirty = true;
+	shadow_compare(check);
 	shadow_sync(check);
 	check_overflow(check, NULL);
 }

@@ -94,6 +94,8 @@ void check_register_access(
 			break;
 	if (unit == NULL)
 		return;
+	if (is_write)
+		shadow_compare(check); /* what was stored before it */
 	held_register(check, unit, address - unit->base, width, is_write, value);
 	check_poll(check, unit, address, is_write, value);
 	if (!is_write) {

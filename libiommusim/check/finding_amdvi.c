@@ -25,6 +25,10 @@ static void check_tail(struct iommusim_check *check, struct iommusim_unit *unit,
 
 	if (waiting + added < size)
 		return;
+	/* A buffer that is off is emptied by setting both pointers, the head first: nothing was queued. */
+	if (next == head && added != COMMAND_BYTES &&
+	    amdvi_STATUS_CMD_BUF_RUN(peek(unit, amdvi_STATUS_at)) == 0)
+		return;
 	check_finding(check, IOMMUSIM_FINDING_COMMAND_RING_OVERRUN,
 	    "moved the command tail of the unit at 0x%llx to 0x%llx, past the head at 0x%llx: %llu commands "
 	    "were waiting, and the buffer has room for %llu%s",

@@ -111,6 +111,15 @@ void check_leaf_used(struct iommusim_check *check, const struct shadow_judged *j
 	    (unsigned long long)(shift < 20 ? 0 : UINT64_C(1) << (shift - 20)), owner);
 }
 
+void check_null_table(struct iommusim_check *check, uint64_t address, uint64_t value)
+{
+	check_finding(check, IOMMUSIM_FINDING_NULL_TABLE_USED,
+	    "stored 0x%llx to 0x%llx: no table is in physical page 0. Entries that are not present hold 0, and a "
+	    "walk that goes on through one of them ends there. What was overwritten is firmware's or the host's. "
+	    "Look at the present bit at every level",
+	    (unsigned long long)value, (unsigned long long)address);
+}
+
 /* ---- reserved-bits-set, unsupported-capability ------------------------------------------------- */
 
 /* The name of a description, as the specification's tables have it. */

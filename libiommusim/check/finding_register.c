@@ -83,6 +83,20 @@ void check_overflow(struct iommusim_check *check, const struct iommusim_report *
 /* Reads of one register that gave the same, with nothing between: no unit takes so long by itself. */
 #define READS_WITHOUT_HOPE 1000u
 
+/* Whoever reads what a unit is able to do, again and again, waits for nothing. */
+static bool is_capability(const struct iommusim_unit *unit, uint64_t offset)
+{
+	const char *vendor = is_vtd(unit) ? "vtd" : "amdvi";
+	struct iommusim_spec_structure structure;
+
+	for (size_t i = 0; iommusim_spec_structure(vendor, i, &structure); i++)
+		if (structure.is_register && structure.offset == offset)
+			return strstr(structure.title, "Capability") != NULL ||
+			    strstr(structure.title, "Feature") != NULL ||
+			    strcmp(structure.title, "Version") == 0;
+	return false;
+}
+
 static const char *register_name(
     const struct iommusim_unit *unit, uint64_t offset, char *text, size_t size)
 {
@@ -103,6 +117,8 @@ static void say_poll(struct iommusim_check *check, const struct iommusim_unit *u
 	const struct check_poll *poll = &check->poll;
 	char name[32], last[32], after[96] = "";
 
+	if (is_capability(unit, poll->address - unit->base))
+		return;
 	if (poll->has_written && poll->written_at - unit->base < unit->length)
 		snprintf(after, sizeof(after), ", after 0x%llx was written to %s",
 		    (unsigned long long)poll->written,

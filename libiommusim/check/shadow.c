@@ -531,8 +531,8 @@ static void unlink_table(struct iommusim_check *check, const struct shadow_link 
 	for (uint32_t i = 0; i < link->pages; i++) {
 		struct shadow_node *node = node_at(check, link->address + i * PAGE_BYTES);
 
-		if (node == NULL || node->kind != link->kind || node->level != link->level ||
-		    --node->links > 0)
+		if (check->shadow.nodes == NULL || node == NULL || node->kind != link->kind ||
+		    node->level != link->level || --node->links > 0)
 			continue;
 		forget_cursor(check);
 		HASH_DEL(check->shadow.nodes, node);
@@ -684,29 +684,78 @@ static void entry_changed(struct iommusim_check *check, struct shadow_node *node
 		entry_comes(check, &entry);
 }
 
+static bool is_guests(const struct iommusim_check *check, uint64_t address)
+{
+	struct iommusim_judged_page page;
+
+	memset(&page, 0, sizeof(page));
+	check_owner_of(check, address, &page);
+	return page.owner == IOMMUSIM_OWNER_VM;
+}
+
 /*
  * Software stores where a table would be if a large leaf were a pointer: into the first page of what the leaf
- * maps, and that page is none of the backend's tables. Where no iommu_ops tell calls from anything else, the
- * value must at least look like an entry.
+ * maps, and that page is none of the backend's tables. Where no iommu_ops tell calls from anything else, or a driver's
+ * other stores are announced, too, the value must at least look like an entry; but what is a guest's is none of the
+ * driver's, whatever is stored there.
  */
 static void look_at_leaf(struct iommusim_check *check, uint64_t page, uint64_t address, uint64_t length)
 {
-	const bool by_ops = check->depth > 0;
+	const bool by_ops = check->depth > 0 && !check->machine->stores.silent;
+	const enum vmm_page_use use = vmm_page_use(check->vmm, address);
 	struct shadow_judged judged;
 	struct shadow_leaf *leaf;
 	uint64_t now = 0;
 
 	HASH_FIND(hh, check->shadow.leaves, &page, sizeof(page), leaf);
-	if (leaf == NULL || vmm_page_use(check->vmm, address) == VMM_PAGE_TABLE)
+	/* A driver's own data are in the kernel's part. */
+	if (leaf == NULL || use == VMM_PAGE_TABLE || (use == VMM_PAGE_KERNEL && !by_ops))
 		return;
 	if (!load(check, address & ~UINT64_C(7), 1, &now))
 		return;
-	if (!by_ops &&
-	    (check->ops_used || length != 8 || address % 8 != 0 ||
+	if (!by_ops && (check->depth == 0 || !is_guests(check, address)) &&
+	    ((check->ops_used && check->depth == 0) || length != 8 || address % 8 != 0 ||
 		!shadow_kind(leaf->kind)->present(&now)))
 		return;
 	judged = (struct shadow_judged){ leaf->entry, address, now, leaf->kind, leaf->level };
 	check_leaf_used(check, &judged);
+}
+
+/* Of the driver, in a call of vmm's: others write there, too, but not then. Once a call. */
+static void note_page_0(struct iommusim_check *check, uint64_t address)
+{
+	uint64_t now = 0;
+
+	if (check->depth == 0 || check->shadow.null_said_at == check->place + 1 ||
+	    !load(check, address & ~UINT64_C(7), 1, &now))
+		return;
+	check->shadow.null_said_at = check->place + 1;
+	check_null_table(check, address, now);
+}
+
+void shadow_call_begins(struct iommusim_check *check)
+{
+	struct shadow *shadow = &check->shadow;
+	const uint8_t *now;
+
+	if (!check->machine->stores.silent || shadow->blind)
+		return;
+	now = memory_at(&check->machine->memory, 0, PAGE_BYTES);
+	if (shadow->page_0 == NULL && now != NULL)
+		shadow->page_0 = machine_alloc(check->machine, PAGE_BYTES);
+	if (shadow->page_0 != NULL && now != NULL)
+		memcpy(shadow->page_0, now, PAGE_BYTES);
+}
+
+void shadow_call_ended(struct iommusim_check *check)
+{
+	const uint8_t *now = memory_at(&check->machine->memory, 0, PAGE_BYTES);
+
+	if (check->shadow.page_0 == NULL || now == NULL || node_at(check, 0) != NULL)
+		return;
+	for (uint64_t at = 0; at < PAGE_BYTES; at += 8)
+		if (memcmp(&check->shadow.page_0[at], &now[at], 8) != 0)
+			note_page_0(check, at);
 }
 
 static void page_changed(struct iommusim_check *check, uint64_t page, uint64_t from, uint64_t to)
@@ -715,6 +764,8 @@ static void page_changed(struct iommusim_check *check, uint64_t page, uint64_t f
 	uint64_t bytes;
 
 	if (node == NULL) {
+		if (page == 0)
+			note_page_0(check, from);
 		look_at_leaf(check, page, from, to - from);
 		return;
 	}
@@ -739,6 +790,42 @@ void shadow_stored(struct iommusim_check *check, uint64_t address, uint64_t leng
 	     page += PAGE_BYTES)
 		page_changed(check, page, page < address ? address : page,
 		    end < page + PAGE_BYTES ? end : page + PAGE_BYTES);
+}
+
+/* The first table that is not as it was seen last. */
+static struct shadow_node *changed_node(const struct iommusim_check *check)
+{
+	struct shadow_node *node, *next;
+
+	HASH_ITER (hh, check->shadow.nodes, node, next) {
+		const uint8_t *now;
+
+		if (node->copy == NULL || node->freed)
+			continue;
+		now = memory_at(&check->machine->memory, node->address, PAGE_BYTES);
+		if (now != NULL && memcmp(node->copy, now, PAGE_BYTES) != 0)
+			return node;
+	}
+	return NULL;
+}
+
+/* Each round takes one table over, and others come and go with it. */
+void shadow_compare(struct iommusim_check *check)
+{
+	struct shadow_node *node;
+
+	if (!check->machine->stores.silent)
+		return;
+	shadow_sync(check);
+	while (!check->shadow.blind && (node = changed_node(check)) != NULL) {
+		const uint64_t page = node->address;
+
+		visible_store(check);
+		page_changed(check, page, page, page + PAGE_BYTES);
+		node = node_at(check, page);
+		if (node != NULL && changed_node(check) == node)
+			return; /* something of it cannot be taken over */
+	}
 }
 
 /* ---- pages that come and go --------------------------------------------------------------------- */
@@ -780,6 +867,7 @@ void shadow_given_back(struct iommusim_check *check, uint64_t page)
 	struct shadow_node *node;
 	struct shadow_entry way;
 
+	shadow_compare(check);
 	shadow_sync(check);
 	node = node_at(check, page);
 	if (check->shadow.blind || node == NULL || node->freed)
@@ -804,6 +892,8 @@ void shadow_free(struct iommusim_check *check)
 	}
 	pool_free(check, &check->shadow.nodes_free);
 	pool_free(check, &check->shadow.copies_free);
+	if (check->shadow.page_0 != NULL)
+		machine_free(check->machine, check->shadow.page_0, PAGE_BYTES);
 	HASH_ITER (hh, check->shadow.leaves, leaf, next_leaf) {
 		HASH_DEL(check->shadow.leaves, leaf);
 		machine_free(check->machine, leaf, sizeof(*leaf));

@@ -87,7 +87,9 @@ struct shadow {
 	unsigned next_change;
 	uint64_t said;    /* findings about paging entries that this store has brought: a bit each */
 	uint32_t said_at; /* 1 + place of the last page that was given back too early */
-	bool dirty;       /* registers may say something new */
+	uint32_t null_said_at; /* 1 + place of the last store to page 0 */
+	uint8_t *page_0;       /* as it was when the call under way began; NULL: it is not compared */
+	bool dirty;            /* registers may say something new */
 	uint64_t
 	    cursor; /* the page that was looked up last, and its node, which may be NULL; 0: none was */
 	struct shadow_node *cursor_node;
@@ -98,8 +100,13 @@ struct shadow {
 /* Take over what registers say now. */
 void shadow_sync(struct iommusim_check *check);
 void shadow_stored(struct iommusim_check *check, uint64_t address, uint64_t length);
+/* Where stores may go unannounced: tables that have changed all the same are as if they had been. */
+void shadow_compare(struct iommusim_check *check);
 void shadow_taken(struct iommusim_check *check, uint64_t page);
 void shadow_given_back(struct iommusim_check *check, uint64_t page);
+/* A call of vmm's begins, or has ended, that is in no other: was page 0 changed between, announced or not? */
+void shadow_call_begins(struct iommusim_check *check);
+void shadow_call_ended(struct iommusim_check *check);
 /* Registers were used: what was stored before belongs to another step. */
 void shadow_step(struct iommusim_check *check);
 void shadow_free(struct iommusim_check *check);
@@ -118,6 +125,8 @@ struct shadow_judged {
 	uint8_t level;
 };
 void check_leaf_used(struct iommusim_check *check, const struct shadow_judged *judged);
+/* A store to physical page 0 during a call, at `address`, and what stands there now. */
+void check_null_table(struct iommusim_check *check, uint64_t address, uint64_t value);
 /* The names and values of reports: "DTE of 07:00.0 at 0x1234". Into `text`. */
 const char *check_entry_name(const struct shadow_entry *entry, char *text, size_t size);
 

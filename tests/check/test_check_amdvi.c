@@ -352,6 +352,28 @@ static void the_tail_may_not_pass_the_head(void **state)
 	host_stop(&host);
 }
 
+/* Software starts over with an empty buffer: off, head, tail, on. */
+static void a_buffer_that_is_emptied_is_no_overrun(void **state)
+{
+	struct host host;
+
+	(void)state;
+	start(&host, "reference");
+	host_init(&host);
+	host_set(&host, UNIT, 0x18, 8, 0x48d);
+	host_set(&host, UNIT, 0x2008, 8, 0x800);
+	host_set(&host, UNIT, 0x2000, 8, 0);
+	host_set(&host, UNIT, 0x2008, 8, 0);
+	assert_null(iommusim_check_finding(host.check, 0));
+	/* full, and one more: the tail comes to the head by that one */
+	host_set(&host, UNIT, 0x2008, 8, 0xff0);
+	assert_null(iommusim_check_finding(host.check, 0));
+	host_set(&host, UNIT, 0x2008, 8, 0);
+	assert_int_equal(
+	    iommusim_check_finding(host.check, 0)->id, IOMMUSIM_FINDING_COMMAND_RING_OVERRUN);
+	host_stop(&host);
+}
+
 /* Registers of this vendor at offsets where the other has GCMD and CCMD. */
 static void what_vtd_registers_would_mean_is_none_of_its_findings(void **state)
 {
@@ -379,6 +401,7 @@ int main(void)
 		cmocka_unit_test(an_event_with_an_interrupt_is_told),
 		cmocka_unit_test(more_devices_than_the_command_buffer_holds),
 		cmocka_unit_test(the_tail_may_not_pass_the_head),
+		cmocka_unit_test(a_buffer_that_is_emptied_is_no_overrun),
 		cmocka_unit_test(what_vtd_registers_would_mean_is_none_of_its_findings),
 	};
 

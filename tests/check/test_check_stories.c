@@ -168,21 +168,21 @@ static void memory_that_an_ivrs_table_wants_is_missed(void **state)
 static void a_large_leaf_is_taken_for_a_table_without_a_call(void **state)
 {
 	(void)state;
-	/* Second stage by hand: a leaf of 2 MiB at 400000h (VT-d 9.8, bit 7). What looks like no entry is data. */
+	/* Second stage by hand: a leaf of 2 MiB at 8000000h (VT-d 9.8, bit 7). What looks like no entry is data. */
 	story_must_pass(STORY_HEADER
 	    "machine(iommu=vtd, memory=256M, preset=\"skylake-sp\")\n"
 	    "mem_write(0x100000, \"01 10 10 00 00 00 00 00\")\n"
 	    "mem_write(0x101180, \"01 20 10 00 00 00 00 00 02 01 00 00 00 00 00 00\")\n"
 	    "mem_write(0x102000, \"03 30 10 00 00 00 00 00\")\n"
 	    "mem_write(0x103000, \"03 40 10 00 00 00 00 00\")\n"
-	    "mem_write(0x104000, \"83 00 40 00 00 00 00 00\")\n"
+	    "mem_write(0x104000, \"83 00 00 08 00 00 00 00\")\n"
 	    "mmio_write64(0xfed91020, 0x100000)\n"
 	    "mmio_write32(0xfed91018, 0x40000000)\n"
 	    "mmio_write32(0xfed91018, 0x80000000)\n"
-	    "mem_write(0x400028, \"00 00 00 00 00 00 00 00\")\n"
-	    "mem_write(0x400028, \"03 00 50 00\")\n"
-	    "mem_write(0x401028, \"03 00 50 00 00 00 00 00\")\n"
-	    "mem_write(0x400028, \"03 00 50 00 00 00 00 00\")  expect finding(leaf-used-as-table)\n");
+	    "mem_write(0x8000028, \"00 00 00 00 00 00 00 00\")\n"
+	    "mem_write(0x8000028, \"03 00 50 00\")\n"
+	    "mem_write(0x8001028, \"03 00 50 00 00 00 00 00\")\n"
+	    "mem_write(0x8000028, \"03 00 50 00 00 00 00 00\")  expect finding(leaf-used-as-table)\n");
 }
 
 int main(void)

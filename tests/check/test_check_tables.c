@@ -233,6 +233,32 @@ static void a_present_bit_before_the_rest_is_found(void **state)
 	}
 }
 
+/* A driver under test stores through pointers: what nobody announces is seen when a register is written. */
+static void what_nobody_announces_is_found_by_comparing(void **state)
+{
+	(void)state;
+	for (int silent = 0; silent < 2; silent++) {
+		struct host host;
+		uint64_t *high;
+
+		start(&host, "reference", false);
+		domain_of(&host, HOST_PPT1);
+		host_set(&host, HOST_UNIT1, 0x38, 4, 0x80000000); /* FECTL, as it is: a step ends */
+		if (silent != 0)
+			iommusim_memory_expect_silent_stores(host.machine);
+		high = iommusim_memory_host(host.machine, host_context_at(&host, HOST_PPT1) + 8, 8);
+		assert_non_null(high);
+		*high |= UINT64_C(1) << 40; /* reserved (VT-d 9.3) */
+		assert_null(iommusim_check_finding(host.check, 0));
+		host_set(&host, HOST_UNIT1, 0x38, 4, 0x80000000);
+		assert_int_equal(iommusim_check_finding(host.check, 0) != NULL, silent);
+		host_set(&host, HOST_UNIT1, 0x38, 4, 0x80000000); /* once is enough */
+		assert_int_equal(findings_of(&host, IOMMUSIM_FINDING_RESERVED_BITS_SET), silent);
+		assert_int_equal(findings_all(&host), silent);
+		host_stop(&host);
+	}
+}
+
 static void an_entry_stored_at_once_is_whole(void **state)
 {
 	uint64_t entry[2];
@@ -303,6 +329,54 @@ static void a_large_leaf_that_is_taken_for_a_table_is_found(void **state)
 	}
 }
 
+/* What stores to page 0 while vmm is in a call: a backend that takes an entry of 0 for a pointer. */
+struct null_walker {
+	struct host *host;
+	bool announced;
+};
+
+static void walk_through_nothing(void *context, const struct iommusim_call *call)
+{
+	const struct null_walker *walker = context;
+	const uint64_t entry = 0x3003;
+	uint64_t *page = iommusim_memory_host(walker->host->machine, 0, PAGE);
+
+	if (call->kind != IOMMUSIM_CALL_REMOVE_MAPPING)
+		return;
+	if (walker->announced)
+		assert_ok(iommusim_memory_write(walker->host->machine, 0x28, &entry, sizeof(entry)));
+	else
+		page[5] = entry;
+}
+
+static void a_table_at_address_0_is_found(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct host host;
+		struct null_walker walker = { .host = &host, .announced = i % 2 == 0 };
+		const struct iommusim_listener listener = { .context = &walker,
+			.begin = walk_through_nothing };
+		struct iommusim_domain *domain;
+
+		start(&host, "reference", i >= 2);
+		iommusim_memory_expect_silent_stores(host.machine);
+		domain = domain_of(&host, HOST_PPT1);
+		assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x5000, PAGE));
+		/* The host's own stores, between calls, are nobody's walk. */
+		assert_ok(iommusim_memory_write(host.machine, 0x28, &(uint64_t){ 7 }, 8));
+		assert_ok(iommusim_iommu_invalidate_tlb(host.vmm, domain));
+		assert_int_equal(findings_of(&host, IOMMUSIM_FINDING_NULL_TABLE_USED), 0);
+		assert_ok(iommusim_vmm_listen(host.vmm, &listener));
+		assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x5000, PAGE));
+		iommusim_vmm_unlisten(host.vmm, &walker);
+		assert_int_equal(findings_of(&host, IOMMUSIM_FINDING_NULL_TABLE_USED), 1);
+		assert_contains(finding_text(&host, IOMMUSIM_FINDING_NULL_TABLE_USED),
+		    "stored 0x3003 to 0x28: no table is in physical page 0");
+		host_stop(&host);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,9 +387,11 @@ int main(void)
 		cmocka_unit_test(modes_amdvi_lacks_are_found),
 		cmocka_unit_test(reserved_bits_are_found_and_ignored_ones_are_not),
 		cmocka_unit_test(a_present_bit_before_the_rest_is_found),
+		cmocka_unit_test(what_nobody_announces_is_found_by_comparing),
 		cmocka_unit_test(an_entry_stored_at_once_is_whole),
 		cmocka_unit_test(a_device_that_changes_domains_alive_is_found),
 		cmocka_unit_test(a_large_leaf_that_is_taken_for_a_table_is_found),
+		cmocka_unit_test(a_table_at_address_0_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

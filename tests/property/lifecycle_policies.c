@@ -110,7 +110,7 @@ const struct life_policy life_policies[] = {
 	    ONE(MISSING_WRITE_BUFFER_FLUSH), uses_unflushed, 0, has_buffers, false },
 	{ "leaves", "large", V | A, NO_FLAW, false },
 	{ "leaves", "large-unsplit", V | A, "VMM_FACTS 5: what a large leaf maps is taken for a table",
-	    ONE(LEAF_USED_AS_TABLE), makes_holes, 0, maps, true },
+	    ONE(LEAF_USED_AS_TABLE), makes_holes, ONE(NULL_TABLE_USED), maps, true },
 	{ "hotplug", "nobody", V | A, VERDICTS("r305497: a function that comes is in no domain"), true },
 	{ "unit_choice", "first", V, "r349184, PR 229852: one unit speaks for all",
 	    ONE(UNSUPPORTED_CAPABILITY), promises, TWO(MISSING_INVALIDATION, FIRMWARE_RANGE_NOT_MAPPED), uses_ats, true },

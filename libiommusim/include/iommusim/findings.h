@@ -32,6 +32,8 @@
 	    "hardware that does not snoop reads entries that were not written back")               \
 	X(LEAF_USED_AS_TABLE, "leaf-used-as-table",                                                \
 	    "memory that a large leaf maps was written to as if it were a table")                  \
+	X(NULL_TABLE_USED, "null-table-used",                                                      \
+	    "physical page 0 was written to as if an entry that is not there led to a table")      \
 	X(PRESENT_BEFORE_FIELDS, "present-before-fields",                                          \
 	    "hardware could read an entry of which only a part was stored")                        \
 	X(TABLE_FREED_WHILE_REACHABLE, "table-freed-while-reachable",                              \
