@@ -41,8 +41,17 @@ IOMMUSIM_API void iommusim_hooks_attach(struct iommusim_hooks *hooks);
  * Let the calling thread's last register store act, if it has not: a hook comes before its store,
  * so the store acts at the thread's next hook, which is at the latest where the driver's function
  * ends. Kernel functions that a driver calls, and whatever a longjmp() leads to, call this first.
+ * Stores to memory are told of in the same way, where somebody watches them (iommusim_memory_watch()) since
+ * before the last of these calls.
  */
 IOMMUSIM_API void iommusim_hooks_sync(void);
+
+/*
+ * Where the driver goes on after the last register access, or volatile load of memory, that the calling thread
+ * made, for whoever watches the bus: a return address, so the access itself is just before it. NULL: none since
+ * it was attached.
+ */
+IOMMUSIM_API const void *iommusim_hooks_place(void);
 
 /*
  * Register accesses so far that the compiler did not mark volatile. Each acted as best it could,

@@ -107,9 +107,11 @@ void *__tsan_memset(void *to, int value, size_t length)
  */
 #define ORDER __ATOMIC_SEQ_CST
 
-static void changed(const volatile void *where, size_t length)
+HOOKS_CHECK void changed(const volatile void *where, size_t length)
 {
-	if (!hooks_is_register((uintptr_t)where))
+	if (hooks_is_register((uintptr_t)where))
+		hooks_here.place = __builtin_return_address(0);
+	else if (!hooks_here.watched)
 		return;
 	hooks_announce((uintptr_t)where, length);
 	hooks_take_up();

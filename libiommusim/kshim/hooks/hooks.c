@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <iommusim/clock.h>
+#include <iommusim/memory.h>
 
 #include "kshim/registers/registers.h"
 
@@ -23,12 +24,25 @@ _Thread_local struct hooks_thread hooks_here;
 
 /* Nothing is hooked in here, whatever flags the archive is built with: no entry point calls itself.
  */
+static void tell_store(uintptr_t address, size_t length)
+{
+	const struct iommusim_machine *machine = hooks_here.hooks->registers.machine;
+	uint64_t physical;
+
+	if (iommusim_memory_physical(machine, (const void *)address, &physical) == IOMMUSIM_OK)
+		iommusim_memory_stored(machine, physical, length);
+}
+
 void hooks_take_up(void)
 {
 	const uintptr_t address = hooks_here.pending;
 	const size_t length = hooks_here.pending_length;
 
 	hooks_here.pending_length = 0;
+	if (!hooks_is_register(address)) {
+		tell_store(address, length);
+		return;
+	}
 	registers_write(&hooks_here.hooks->registers, address, length, (const void *)address);
 }
 
@@ -89,6 +103,13 @@ enum iommusim_status iommusim_hooks_map(
 	return status;
 }
 
+/* Not at every store, which is to cost nothing: watchers come and go between calls of the driver. */
+static void look_for_watchers(void)
+{
+	hooks_here.watched =
+	    hooks_here.hooks != NULL && iommusim_memory_is_watched(hooks_here.hooks->registers.machine);
+}
+
 void iommusim_hooks_attach(struct iommusim_hooks *hooks)
 {
 	hooks_settle();
@@ -97,11 +118,18 @@ void iommusim_hooks_attach(struct iommusim_hooks *hooks)
 		return;
 	hooks_here.first = (uintptr_t)hooks->pages;
 	hooks_here.length = sizeof(hooks->pages);
+	look_for_watchers();
 }
 
 void iommusim_hooks_sync(void)
 {
 	hooks_settle();
+	look_for_watchers();
+}
+
+const void *iommusim_hooks_place(void)
+{
+	return hooks_here.place;
 }
 
 uint64_t iommusim_hooks_unmarked(const struct iommusim_hooks *hooks)

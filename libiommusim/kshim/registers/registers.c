@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include <iommusim/memory.h>
 #include <iommusim/mmio.h>
 
 void registers_init(struct register_pages *pages, struct iommusim_machine *machine, uint8_t *host)
 {
+	iommusim_memory_expect_silent_stores(machine); /* by whoever needs these pages */
 	pages->machine = machine;
 	pages->host = host;
 	pages->mapped = 0;
