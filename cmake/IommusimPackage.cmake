@@ -1,11 +1,11 @@
 # What `cmake --install` puts where, apart from the command (tools/).
 include(CMakePackageConfigHelpers)
-set(IOMMUSIM_CMAKE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/iommusim")
+foreach(part IN ITEMS HOOKS TRAPS TEST) # why an installed tree has none of them
+  get_property(IOMMUSIM_${part}_ABSENT_TEXT GLOBAL PROPERTY IOMMUSIM_${part}_ABSENT)
+endforeach()
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/libiommusim/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-  FILES_MATCHING PATTERN "*.h"
-  PATTERN "kshim_hooks.h" EXCLUDE # its archive and the traps' work from the build tree alone so far
-  PATTERN "kshim_traps.h" EXCLUDE)
+  FILES_MATCHING PATTERN "*.h")
 install(TARGETS iommusim EXPORT iommusim-shared)
 install(TARGETS iommusim_static EXPORT iommusim-static)
 
@@ -19,7 +19,7 @@ configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/IommusimConfig.cmake.in
 # Before 1.0 a minor version may change the interface.
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/package/iommusim-config-version.cmake"
   COMPATIBILITY SameMinorVersion)
-install(FILES "${PROJECT_BINARY_DIR}/package/iommusim-config.cmake"
+install(FILES "${PROJECT_BINARY_DIR}/package/iommusim-config.cmake" "${CMAKE_CURRENT_LIST_DIR}/IommusimDriver.cmake"
   "${PROJECT_BINARY_DIR}/package/iommusim-config-version.cmake" DESTINATION "${IOMMUSIM_CMAKE_DIR}")
 
 # iommusim.pc finds its prefix from where it lies, so that `cmake --install --prefix` may choose another.
@@ -35,6 +35,20 @@ list(JOIN IOMMUSIM_PC_LIBS " " IOMMUSIM_PC_LIBS_PRIVATE)
 configure_file("${CMAKE_CURRENT_LIST_DIR}/iommusim.pc.in" "${PROJECT_BINARY_DIR}/package/iommusim.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/package/iommusim.pc" DESTINATION "${IOMMUSIM_PC_DIR}")
 
-install(FILES "${PROJECT_SOURCE_DIR}/docs/man/iommusim.1" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
-install(FILES "${PROJECT_SOURCE_DIR}/docs/man/iommusim.3" DESTINATION "${CMAKE_INSTALL_MANDIR}/man3")
+# For drivers' tests without CMake: how the driver is compiled, and what its program is linked with.
+set(IOMMUSIM_PC_HOOKS "")
+set(IOMMUSIM_PC_TRAPS "-lZydis -ldl -pthread")
+configure_file("${CMAKE_CURRENT_LIST_DIR}/iommusim-kshim.pc.in" "${PROJECT_BINARY_DIR}/package/iommusim-kshim.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/package/iommusim-kshim.pc" DESTINATION "${IOMMUSIM_PC_DIR}")
+foreach(access IN ITEMS hooks traps)
+  string(TOUPPER "${access}" upper)
+  if(IOMMUSIM_${upper}_ABSENT_TEXT OR IOMMUSIM_TEST_ABSENT_TEXT)
+    continue()
+  endif()
+  set(IOMMUSIM_PC_ACCESS "${access}")
+  set(IOMMUSIM_PC_ACCESS_LIBS "${IOMMUSIM_PC_${upper}}")
+  configure_file("${CMAKE_CURRENT_LIST_DIR}/iommusim-access.pc.in" "${PROJECT_BINARY_DIR}/package/iommusim-${access}.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/package/iommusim-${access}.pc" DESTINATION "${IOMMUSIM_PC_DIR}")
+endforeach()
+
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")

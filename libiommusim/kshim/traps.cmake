@@ -25,9 +25,17 @@ endif()
 
 # reserve.c once more: the library does not show it to others.
 add_library(iommusim_traps STATIC traps/access.c traps/decode.c traps/handler.c traps/probe.c traps/redirect.c
-  traps/run.c traps/stub.c traps/traps.c "${PROJECT_SOURCE_DIR}/libiommusim/port/reserve.c" $<TARGET_OBJECTS:iommusim_registers>)
+  traps/run.c traps/stub.c traps/traps.c ../test/access_traps.c "${PROJECT_SOURCE_DIR}/libiommusim/port/reserve.c"
+  $<TARGET_OBJECTS:iommusim_registers>)
+add_library(iommusim::traps ALIAS iommusim_traps)
+set_target_properties(iommusim_traps PROPERTIES EXPORT_NAME traps)
 target_compile_options(iommusim_traps PRIVATE ${IOMMUSIM_WARNINGS} -fno-lto)
 target_compile_definitions(iommusim_traps PRIVATE _GNU_SOURCE)
-target_include_directories(iommusim_traps PRIVATE "${PROJECT_SOURCE_DIR}/libiommusim"
-  PUBLIC "${PROJECT_SOURCE_DIR}/libiommusim/include")
-target_link_libraries(iommusim_traps PUBLIC ${zydis} Threads::Threads ${CMAKE_DL_LIBS})
+target_include_directories(iommusim_traps PRIVATE "${PROJECT_SOURCE_DIR}/libiommusim" PUBLIC
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/libiommusim/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+# Of an installed tree the package says what it needs: where Zydis is may have changed.
+target_link_libraries(iommusim_traps PUBLIC
+  $<BUILD_INTERFACE:${zydis}> $<BUILD_INTERFACE:Threads::Threads> ${CMAKE_DL_LIBS})
+install(TARGETS iommusim_traps EXPORT iommusim-traps)
+install(EXPORT iommusim-traps NAMESPACE iommusim:: FILE iommusim-traps-targets.cmake
+  DESTINATION "${IOMMUSIM_CMAKE_DIR}")

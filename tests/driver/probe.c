@@ -63,6 +63,15 @@ void probe_write_then_memory(struct probe_regs *regs)
 	to = from;
 }
 
+void probe_store_then_write(struct probe_regs *regs)
+{
+	probe_memory = 5;
+	BARRIER();
+	probe_memory = 6;
+	BARRIER();
+	regs->control = 1;
+}
+
 void probe_write_then_call(struct probe_regs *regs, void (*call)(void))
 {
 	regs->control = 7;

@@ -31,6 +31,7 @@ void probe_read_modify_write(struct probe_regs *regs);
 uint64_t probe_widths(struct probe_regs *regs);
 void probe_halves(struct probe_regs *regs, uint64_t value);
 void probe_write_then_memory(struct probe_regs *regs);
+void probe_store_then_write(struct probe_regs *regs);
 void probe_write_then_call(struct probe_regs *regs, void (*call)(void));
 unsigned probe_poll_memory(struct probe_regs *regs);
 uint32_t probe_packed_accesses(struct probe_packed *regs);

@@ -387,6 +387,73 @@ static void test_image(void **state)
 }
 
 /* Every page of the window takes a store: none is read-only data after relocation. */
+struct stores {
+	uint64_t address[8], value[8];
+	size_t count;
+};
+
+static void note_store(void *context, uint64_t address, uint64_t length)
+{
+	struct stores *stores = context;
+
+	assert_int_equal(length, sizeof(uint64_t));
+	if (stores->count < 8) {
+		stores->address[stores->count] = address;
+		stores->value[stores->count] = probe_memory;
+	}
+	stores->count++;
+}
+
+/* Each store of the driver to memory, in its order, once it was made; the stack is no memory of the machine's. */
+static void test_stores_to_memory_are_told(void **state)
+{
+	static struct stores stores;
+	const struct iommusim_store_watcher watcher = { .context = &stores, .stored = note_store };
+	struct device *device = *state;
+	uint64_t physical;
+
+	memset(&stores, 0, sizeof(stores));
+	assert_int_equal(iommusim_hooks_add_image(device->machine, IMAGE, &probe_memory), IOMMUSIM_OK);
+	assert_int_equal(
+	    iommusim_memory_physical(device->machine, &probe_memory, &physical), IOMMUSIM_OK);
+	probe_atomic_memory(&probe_memory);
+	assert_int_equal(stores.count, 0);
+
+	assert_int_equal(iommusim_memory_watch(device->machine, &watcher), IOMMUSIM_OK);
+	iommusim_hooks_sync();
+	probe_atomic_memory(&probe_memory);
+	assert_true(stores.count >= 7);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(stores.address[i], physical);
+	assert_int_equal(stores.value[0], 1);
+	assert_int_equal(stores.value[1], 0xf1);
+	assert_int_equal(stores.value[2], 0x30);
+	assert_int_equal(stores.value[3], 0x22);
+	assert_int_equal(stores.value[4], 0x02);
+	iommusim_memory_unwatch(device->machine, &stores);
+	iommusim_hooks_sync();
+}
+
+/* A plain store is told of at the driver's next access, before a register store that follows it acts. */
+static void test_a_store_is_told_before_the_register_acts(void **state)
+{
+	static struct stores stores;
+	const struct iommusim_store_watcher watcher = { .context = &stores, .stored = note_store };
+	struct device *device = *state;
+
+	memset(&stores, 0, sizeof(stores));
+	assert_int_equal(iommusim_hooks_add_image(device->machine, IMAGE, &probe_memory), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_watch(device->machine, &watcher), IOMMUSIM_OK);
+	iommusim_hooks_sync();
+	probe_store_then_write(device->regs);
+	assert_int_equal(stores.count, 2);
+	assert_int_equal(stores.value[0], 5);
+	assert_int_equal(stores.value[1], 6);
+	assert_log(device, "w4@0=1 ");
+	iommusim_memory_unwatch(device->machine, &stores);
+	iommusim_hooks_sync();
+}
+
 static void test_image_is_writable(void **state)
 {
 	struct device *device = *state;
@@ -423,6 +490,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_map, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_image, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_image_is_writable, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stores_to_memory_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_a_store_is_told_before_the_register_acts, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("hooks", tests, NULL, NULL);

@@ -1,0 +1,100 @@
+# Kernel drivers as test subjects, in this tree and from an installed one (find_package(iommusim)).
+#
+#   iommusim_add_driver(NAME SOURCES source... [ACCESS hooks|traps] [INCLUDES folder...] [DEFINITIONS name...]
+#                       [OPTIONS flag...])
+#     The driver's sources, compiled against the kernel's headers and for one way to catch register accesses
+#     (hooks, when nothing is said). A library of objects, so that nothing the linker would find unused is lost.
+#     INCLUDES come before the kernel's headers. DEFINITIONS: IOMMUSIM_KSHIM_ERROR_OPS for iommu_ops of 15.0.
+#
+#   iommusim_add_driver_test(NAME SOURCES source... DRIVER driver... [TIMEOUT seconds] [ARGUMENTS option...])
+#     A program of cmocka tests round drivers of one access mode, entered into CTest under its name.
+#
+# A mode that this machine cannot have is said when CMake runs, and its tests are skipped, with the reason.
+include_guard(GLOBAL)
+
+# Why drivers cannot be built for `access`; empty when they can.
+function(iommusim_access_absent access why)
+  string(TOUPPER "${access}" upper)
+  get_property(reason GLOBAL PROPERTY IOMMUSIM_${upper}_ABSENT)
+  if(NOT access MATCHES "^(hooks|traps)$")
+    message(FATAL_ERROR "ACCESS is hooks or traps, not \"${access}\"")
+  elseif(access STREQUAL "hooks" AND NOT reason AND NOT CMAKE_C_COMPILER_ID MATCHES "^(GNU|Clang)$")
+    set(reason "it is not known how ${CMAKE_C_COMPILER_ID} tells volatile accesses apart (use gcc or clang)")
+  elseif(access STREQUAL "hooks" AND NOT reason AND CMAKE_C_COMPILER_VERSION VERSION_LESS 11)
+    set(reason "${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION} cannot tell volatile accesses apart (gcc 11, clang 11)")
+  endif()
+  set(${why} "${reason}" PARENT_SCOPE)
+endfunction()
+
+function(iommusim_add_driver name)
+  cmake_parse_arguments(PARSE_ARGV 1 driver "" "ACCESS" "SOURCES;INCLUDES;DEFINITIONS;OPTIONS")
+  if(NOT driver_SOURCES OR driver_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "iommusim_add_driver(${name} SOURCES source... [ACCESS hooks|traps] [INCLUDES ...] "
+      "[DEFINITIONS ...] [OPTIONS ...]): not understood: ${driver_UNPARSED_ARGUMENTS}")
+  endif()
+  if(NOT driver_ACCESS)
+    set(driver_ACCESS hooks)
+  endif()
+  iommusim_access_absent("${driver_ACCESS}" absent)
+  set_property(GLOBAL PROPERTY IOMMUSIM_DRIVER_${name}_ACCESS "${driver_ACCESS}")
+  set_property(GLOBAL PROPERTY IOMMUSIM_DRIVER_${name}_ABSENT "${absent}")
+  if(absent)
+    message(STATUS "No driver ${name} (${driver_ACCESS}): ${absent}")
+    return()
+  endif()
+  add_library(${name} OBJECT ${driver_SOURCES})
+  set_target_properties(${name} PROPERTIES C_EXTENSIONS ON)
+  target_include_directories(${name} BEFORE PRIVATE ${driver_INCLUDES})
+  target_compile_definitions(${name} PRIVATE ${driver_DEFINITIONS})
+  # As kernels are compiled; and with lines, so that findings have places.
+  target_compile_options(${name} PRIVATE -g -fno-strict-aliasing -fno-common ${driver_OPTIONS})
+  target_link_libraries(${name} PRIVATE iommusim::kshim_headers)
+  if(driver_ACCESS STREQUAL "hooks")
+    target_link_libraries(${name} PRIVATE iommusim::hooked)
+  endif()
+endfunction()
+
+# A test that is not run, and says why.
+function(iommusim_skipped_test name why)
+  message(STATUS "Skipped: ${name}: ${why}")
+  add_test(NAME ${name} COMMAND "${CMAKE_COMMAND}" -E echo "SKIPPED: ${why}")
+  set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "^SKIPPED")
+endfunction()
+
+function(iommusim_add_driver_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT" "SOURCES;DRIVER;ARGUMENTS")
+  if(NOT test_SOURCES OR NOT test_DRIVER OR test_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "iommusim_add_driver_test(${name} SOURCES source... DRIVER driver... [TIMEOUT seconds] "
+      "[ARGUMENTS option...]): not understood: ${test_UNPARSED_ARGUMENTS}")
+  endif()
+  get_property(absent GLOBAL PROPERTY IOMMUSIM_TEST_ABSENT)
+  set(modes "")
+  foreach(driver IN LISTS test_DRIVER)
+    get_property(mode GLOBAL PROPERTY IOMMUSIM_DRIVER_${driver}_ACCESS)
+    get_property(driver_absent GLOBAL PROPERTY IOMMUSIM_DRIVER_${driver}_ABSENT)
+    if(NOT mode)
+      message(FATAL_ERROR "iommusim_add_driver_test(${name}): ${driver} was not made by iommusim_add_driver()")
+    endif()
+    list(APPEND modes "${mode}")
+    string(APPEND absent "${driver_absent}")
+  endforeach()
+  list(REMOVE_DUPLICATES modes)
+  if(modes MATCHES ";")
+    message(FATAL_ERROR "iommusim_add_driver_test(${name}): drivers with hooks and with traps in one program")
+  endif()
+  if(absent)
+    iommusim_skipped_test(${name} "${absent}")
+    return()
+  endif()
+  set(objects "")
+  foreach(driver IN LISTS test_DRIVER)
+    list(APPEND objects $<TARGET_OBJECTS:${driver}>)
+  endforeach()
+  add_executable(${name} ${test_SOURCES} ${objects})
+  target_compile_options(${name} PRIVATE -g)
+  target_link_libraries(${name} PRIVATE iommusim::test iommusim::kshim iommusim::${modes} iommusim::iommusim)
+  add_test(NAME ${name} COMMAND ${IOMMUSIM_TEST_LAUNCHER} $<TARGET_FILE:${name}> ${test_ARGUMENTS})
+  if(test_TIMEOUT)
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${test_TIMEOUT})
+  endif()
+endfunction()
