@@ -44,8 +44,57 @@ echo "-- find_package"
 "$scratch/consumer/consumer_iommusim"
 "$scratch/consumer/consumer_static"
 
+# The sample driver: right, its tests pass; with its bug, the one test that can see it fails and says what it saw.
+judge() { # judge PROGRAM BUGGY_PROGRAM
+	"$1" >"$scratch/right.out" 2>&1 || { cat "$scratch/right.out"; exit 1; }
+	if "$2" >"$scratch/buggy.out" 2>&1; then
+		echo "the planted bug was not found"
+		exit 1
+	fi
+	grep -q '\[       OK \] guest_memory_is_reached' "$scratch/buggy.out"
+	grep -q '\[  FAILED  \] guest_page_is_gone_after_unmap' "$scratch/buggy.out"
+	grep -q 'finding missing-invalidation' "$scratch/buggy.out" || { cat "$scratch/buggy.out"; exit 1; }
+}
+
+driver=$(dirname "$0")/driver
+for generator in "Unix Makefiles" Ninja; do
+	for compiler in gcc clang; do
+		if ! command -v "$compiler" >/dev/null || { [ "$generator" = Ninja ] && ! command -v ninja >/dev/null; }; then
+			echo "-- a driver's tests, $compiler, $generator: SKIPPED, not here"
+			continue
+		fi
+		echo "-- a driver's tests, $compiler, $generator"
+		rm -rf "$scratch/driver"
+		"$CMAKE" -G "$generator" -S "$driver" -B "$scratch/driver" -DCMAKE_C_COMPILER="$compiler" \
+			-DCMAKE_PREFIX_PATH="$prefix" >"$scratch/driver.log" 2>&1 || { cat "$scratch/driver.log"; exit 1; }
+		"$CMAKE" --build "$scratch/driver" >>"$scratch/driver.log" 2>&1 || { cat "$scratch/driver.log"; exit 1; }
+		for access in hooks traps; do
+			if [ -x "$scratch/driver/test_$access" ]; then
+				judge "$scratch/driver/test_$access" "$scratch/driver/test_buggy_$access"
+			else
+				grep "Skipped: test_$access" "$scratch/driver.log" # says why, or the test fails here
+			fi
+		done
+	done
+done
+
+echo "-- a driver's tests, pkg-config"
+if "$PKG_CONFIG" --exists iommusim-hooks; then
+	case $("$CC" --version) in
+	*clang*) hooks=$("$PKG_CONFIG" --variable=hooks_clang iommusim-kshim) ;;
+	*) hooks=$("$PKG_CONFIG" --variable=hooks_gcc iommusim-kshim) ;;
+	esac
+	for bug in "" -DPLANTED_BUG; do
+		# shellcheck disable=SC2046,SC2086 # flags are words
+		"$CC" $("$PKG_CONFIG" --cflags iommusim-kshim) $hooks $bug -c -o "$scratch/backend.o" "$driver/backend.c"
+		# shellcheck disable=SC2046
+		"$CC" -o "$scratch/test$bug" "$driver/test_backend.c" "$scratch/backend.o" \
+			$("$PKG_CONFIG" --cflags --libs iommusim-hooks)
+	done
+	LD_LIBRARY_PATH=$libdir judge "$scratch/test" "$scratch/test-DPLANTED_BUG"
+fi
+
 echo "-- the command and its manual"
 "$prefix/bin/iommusim" --version
 "$prefix/bin/iommusim" help
-test -s "$prefix/share/man/man1/iommusim.1"
-test -s "$prefix/share/man/man3/iommusim.3"
+CMAKE=$CMAKE sh "$(dirname "$0")/manual.sh" "$prefix" "$driver" "$scratch"

@@ -1,0 +1,11 @@
+# Runs one of the awk scripts here: a shell's redirection, for every generator.
+set(arguments "")
+foreach(argument IN LISTS VARIABLES)
+  list(APPEND arguments "${argument}")
+endforeach()
+execute_process(COMMAND "${AWK}" ${arguments} -v "date=${DATE}" -f "${SCRIPT}" "${SOURCE}"
+  OUTPUT_FILE "${PAGE}" RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+  file(REMOVE "${PAGE}")
+  message(FATAL_ERROR "${SCRIPT} ${SOURCE}: ${status}")
+endif()
