@@ -227,9 +227,9 @@ static void tables_that_outlive_their_domain_are_found(void **state)
 
 static void blocked(struct host *host, struct iommusim_requester *device)
 {
-	const struct iommusim_dma_request request = {
-		.address = UINT64_C(1) << 36, .length = 16 * 4096 * 20, .kind = IOMMUSIM_DMA_WRITE
-	};
+	const struct iommusim_dma_request request = { .address = UINT64_C(1) << 36,
+		.length = UINT64_C(16) * 4096 * 20,
+		.kind = IOMMUSIM_DMA_WRITE };
 	struct iommusim_report report;
 
 	assert_ok(iommusim_check_dma(host->check, device, &request, NULL, &report));
