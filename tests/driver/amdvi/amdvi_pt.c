@@ -131,7 +131,7 @@ pt_unmap_leaf(struct amdvi_domain *domain, vm_paddr_t gpa, uint64_t len)
 	uint64_t *table = domain->root, *pte;
 	uint64_t size;
 
-	for (int level = domain->levels;; level--) {
+	for (int level = domain->levels; level > 0; level--) {
 		pte = &table[pt_index(gpa, level)];
 		size = AMDVI_LEVEL_SIZE(level);
 #ifdef AMDVI_HAZARD_UNMAPPED_WRITES_PAGE_0
@@ -163,6 +163,7 @@ pt_unmap_leaf(struct amdvi_domain *domain, vm_paddr_t gpa, uint64_t len)
 		if (table == NULL)
 			return (0);
 	}
+	return (0); /* not reached: level 1 has returned */
 }
 
 uint64_t
