@@ -53,8 +53,8 @@ make_root_tables(void)
 	struct vtd_unit *unit;
 	u_int bus, segment;
 
-	bzero(root_tables, sizeof(root_tables));
-	bzero(context_tables, sizeof(context_tables));
+	memset(root_tables, 0, sizeof(root_tables));
+	memset(context_tables, 0, sizeof(context_tables));
 	VTD_FOREACH_UNIT(unit) {
 		segment = unit->drhd->Segment;
 		for (bus = 0; bus < 256; bus++)
@@ -95,7 +95,7 @@ vtd_cleanup(void)
 		vtd_unit_detach(unit);
 	}
 	vtd_forget_units();
-	bzero(root_tables, sizeof(root_tables));
+	memset(root_tables, 0, sizeof(root_tables));
 	if (mtx_initialized(&lock))
 		mtx_destroy(&lock);
 }
@@ -115,7 +115,7 @@ vtd_init(void)
 		vtd_cleanup();
 		return (error);
 	}
-	bzero(ids, sizeof(ids));
+	memset(ids, 0, sizeof(ids));
 	ids[0] = 1;		/* a unit in caching mode has it for itself */
 	make_root_tables();
 	VTD_FOREACH_UNIT(unit)
