@@ -116,7 +116,7 @@ typedef bool life_predicate(const struct life *life, const struct life_facts *fa
 /* A policy: what is otherwise than under `reference`. */
 struct life_policy {
 	const char *column, *value;
-	unsigned vendors;  /* bits: for which it means anything */
+	uint64_t vendors;  /* bits: for which it means anything */
 	const char *flaw;  /* what is wrong about it, and where that is known from; NULL: nothing */
 	uint64_t findings; /* bits: one of these it must raise */
 	life_predicate *exercised; /* in such a life; NULL: there is none for it */

@@ -125,10 +125,10 @@ static uint64_t some_size(uint32_t from)
 {
 	switch (from % 8) {
 	case 0:
-		return (1 + from / 8 % 3) * 2 * MIB;
+		return (UINT64_C(1) + from / 8 % 3) * 2 * MIB;
 	case 1:
 	case 2:
-		return (1 + from / 8 % 24) * 64 * KIB;
+		return (UINT64_C(1) + from / 8 % 24) * 64 * KIB;
 	default:
 		return (1 + from / 8 % 40) * PAGE;
 	}

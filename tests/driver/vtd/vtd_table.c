@@ -43,7 +43,7 @@ below(uint64_t entry)
 }
 
 void
-vtd_table_free(uint64_t *table, u_int level)
+vtd_table_free(uint64_t *table, u_int level __unused)
 {
 #ifndef HAZARD_TABLE_LEAK
 	u_int i;

@@ -84,7 +84,7 @@ static int backend_init(void)
 		return (ENOTSUP);
 	coherent = (regs->ecap & 1) != 0;
 	iotlb = (volatile uint64_t *)((caddr_t)regs + ((regs->ecap >> 8) & 0x3ff) * 16 + 8);
-	for (int bus = 0; bus < 256; bus++)
+	for (size_t bus = 0; bus < 256; bus++)
 		root_table[bus * 2] = vtophys(context_tables[bus]) | 1;
 	flush(root_table, sizeof(root_table));
 	flush(context_tables, sizeof(context_tables));
