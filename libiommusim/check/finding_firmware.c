@@ -134,20 +134,6 @@ static void check_rmrr(struct iommusim_check *check, const struct check_device *
 		}
 }
 
-static bool ivmd_names(const struct iommusim_ivrs_block *block, uint16_t rid)
-{
-	switch (block->type) {
-	case IOMMUSIM_IVMD_ALL:
-		return true;
-	case IOMMUSIM_IVMD_SELECT:
-		return block->devid == rid;
-	case IOMMUSIM_IVMD_RANGE:
-		return block->devid <= rid && rid <= block->aux;
-	default:
-		return false;
-	}
-}
-
 static void check_ivmd(struct iommusim_check *check, const struct check_device *device,
     struct iommusim_unit *unit, const struct iommusim_ivrs_block *block)
 {
@@ -162,9 +148,10 @@ static void check_ivmd(struct iommusim_check *check, const struct check_device *
 		.writes = excluded || (unity && (block->flags & IOMMUSIM_IVMD_WRITE) != 0),
 	};
 
-	if (block->segment != device->segment || block->memory_length == 0 || range.last < range.first)
+	if (block->memory_length == 0 || range.last < range.first)
 		return;
-	if (ivmd_names(block, device->rid) || ivmd_names(block, carried))
+	if (iommusim_ivrs_concerns(block, device->segment, device->rid) ||
+	    iommusim_ivrs_concerns(block, device->segment, carried))
 		check_range(check, device, unit, &range);
 }
 

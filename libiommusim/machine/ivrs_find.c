@@ -50,3 +50,19 @@ const struct iommusim_ivrs_block *iommusim_ivrs_unit_of(
 			return table->units[i];
 	return NULL;
 }
+
+bool iommusim_ivrs_concerns(const struct iommusim_ivrs_block *block, uint16_t segment, uint16_t devid)
+{
+	if (block->segment != segment)
+		return false;
+	switch (block->type) {
+	case IOMMUSIM_IVMD_ALL:
+		return true;
+	case IOMMUSIM_IVMD_SELECT:
+		return block->devid == devid;
+	case IOMMUSIM_IVMD_RANGE:
+		return block->devid <= devid && devid <= block->aux;
+	default:
+		return false;
+	}
+}

@@ -29,22 +29,6 @@ void amdvi_driver_apply_setting(const struct amdvi_driver *driver, const struct 
 
 /* ---- memory -------------------------------------------------------------------------------------- */
 
-static bool concerns(const struct iommusim_ivrs_block *block, uint16_t segment, uint16_t rid)
-{
-	if (block->segment != segment)
-		return false;
-	switch (block->type) {
-	case IOMMUSIM_IVMD_ALL:
-		return true;
-	case IOMMUSIM_IVMD_SELECT:
-		return block->devid == rid;
-	case IOMMUSIM_IVMD_RANGE:
-		return block->devid <= rid && rid <= block->aux;
-	default:
-		return false;
-	}
-}
-
 /*
  * What the range lets its devices do. An exclusion range is one that may be read and written: its registers
  * are one pair for a whole unit, and gone with SNP.
@@ -110,7 +94,8 @@ enum iommusim_status amdvi_driver_map_memory(struct amdvi_driver *driver, struct
 	for (uint32_t i = 0; i < driver->ivrs->block_count; i++) {
 		const struct iommusim_ivrs_block *block = &driver->ivrs->blocks[i];
 
-		if ((concerns(block, segment, rid) || concerns(block, segment, id)) &&
+		if ((iommusim_ivrs_concerns(block, segment, rid) ||
+			iommusim_ivrs_concerns(block, segment, id)) &&
 		    !map_range(domain, block, &changed))
 			return driver_no_table(
 			    &driver->common, "no page for the tables of an IVMD range", block->start);

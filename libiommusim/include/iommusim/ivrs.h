@@ -179,6 +179,10 @@ struct iommusim_ivrs_device {
 IOMMUSIM_API bool iommusim_ivrs_find(
     const struct iommusim_ivrs_block *unit, uint16_t devid, struct iommusim_ivrs_device *device);
 
+/* Is the block an IVMD about memory of that device (AMD-Vi 5.2)? No state: any thread. */
+IOMMUSIM_API bool iommusim_ivrs_concerns(
+    const struct iommusim_ivrs_block *block, uint16_t segment, uint16_t devid);
+
 /* The unit that governs a requester, the first in table order; NULL when none does. Any thread. */
 IOMMUSIM_API const struct iommusim_ivrs_block *iommusim_ivrs_unit_of(
     const struct iommusim_ivrs *table, uint16_t segment, uint16_t devid);
