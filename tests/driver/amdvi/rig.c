@@ -48,7 +48,7 @@ static void must(enum iommusim_status status, const char *what)
 static void add_number(struct builder *builder, uint64_t value, unsigned bytes)
 {
 	for (unsigned i = 0; i < bytes; i++)
-		builder->bytes[builder->size++] = (uint8_t)(value >> i * 8);
+		builder->bytes[builder->size++] = i < sizeof value ? (uint8_t)(value >> i * 8) : 0;
 }
 
 /* An IVHD of unit 0 or 1, with its device entries. */
