@@ -157,7 +157,8 @@ struct held_vendor {
 	 */
 	bool (*entry)(
 	    const struct held_unit *unit, uint16_t id, bool as_software, struct held_entry *entry);
-	const char *entry_words; /* "context entry" */
+	const char *entry_words;  /* "context entry" */
+	const char *unsnooped_by; /* what says that processor caches are not read */
 	/* Is what is not there kept, too? */
 	bool (*keeps_absent)(const struct held_unit *unit);
 	/* Are there write buffers that stores may be in until they are flushed? */

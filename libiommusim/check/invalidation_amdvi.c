@@ -164,23 +164,22 @@ static void amdvi_settle(struct iommusim_check *check, struct held_unit *unit)
 
 /* ---- entries -------------------------------------------------------------------------------------- */
 
-/* Coherent or not, the model reads what software stored: both see the same. */
 static bool amdvi_entry(
     const struct held_unit *unit, uint16_t id, bool as_software, struct held_entry *out)
 {
 	const uint64_t table = peek(unit, amdvi_DEVTAB_BASE_at);
 	const uint64_t at =
 	    (amdvi_DEVTAB_BASE_BASE(table) << IOMMUSIM_PAGE_SHIFT) + id * (uint64_t)ENTRY_BYTES;
+	const bool snoops = as_software || amdvi_CONTROL_COHERENT(peek(unit, amdvi_CONTROL_at)) != 0;
 	uint64_t entry[4] = { 0, 0, 0, 0 };
 
-	(void)as_software;
 	*out = (struct held_entry){ .present = false };
 	if (amdvi_DEVTAB_BASE_BASE(table) == 0 ||
 	    id * (uint64_t)ENTRY_BYTES >= (amdvi_DEVTAB_BASE_SIZE(table) + 1) * IOMMUSIM_PAGE_SIZE)
 		return false;
 	for (unsigned quad = 0; quad < 4; quad++)
 		if (!memory_load64(
-			&unit->unit->machine->memory, at + quad * UINT64_C(8), true, &entry[quad]))
+			&unit->unit->machine->memory, at + quad * UINT64_C(8), snoops, &entry[quad]))
 			return true;
 	out->present = amdvi_dte_V(entry) && amdvi_dte_TV(entry) && amdvi_dte_MODE(entry) != 0;
 	out->device_tlb = amdvi_dte_I(entry) != 0;
@@ -252,6 +251,7 @@ const struct held_vendor held_amdvi = {
 	.has_buffers = amdvi_has_buffers,
 	.by_source = false,
 	.entry_words = "device table entry",
+	.unsnooped_by = "DTE.SD=1 for page tables, CONTROL.Coherent=0 for the device table",
 	.narrowest = amdvi_narrowest,
 	.narrowest_entry = amdvi_narrowest_entry,
 	.most_pages = amdvi_most_pages,

@@ -358,6 +358,7 @@ const struct held_vendor held_vtd = {
 	.has_buffers = vtd_has_buffers,
 	.by_source = true,
 	.entry_words = "context entry",
+	.unsnooped_by = "ECAP.C=0",
 	.narrowest = vtd_narrowest,
 	.narrowest_entry = vtd_narrowest_entry,
 	.most_pages = vtd_most_pages,

@@ -130,9 +130,9 @@ static void tell_invisible(struct iommusim_check *check, const struct held_unit 
 	}
 	check_finding(check, IOMMUSIM_FINDING_MISSING_CACHE_FLUSH,
 	    "the unit at 0x%llx reads %s at 0x%llx as 0x%llx: 0x%llx was stored, and is in a processor's cache, "
-	    "which the unit does not snoop (ECAP.C=0). Missing between: write its cache line back (CLFLUSH)",
+	    "which the unit does not snoop (%s). Missing between: write its cache line back (CLFLUSH)",
 	    (unsigned long long)unit->unit->base, what, (unsigned long long)address,
-	    (unsigned long long)seen, (unsigned long long)stored);
+	    (unsigned long long)seen, (unsigned long long)stored, unit->vendor->unsnooped_by);
 }
 
 /* The first entry of a walk that hardware read otherwise than software left it. */

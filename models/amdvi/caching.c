@@ -159,7 +159,8 @@ void amdvi_fill_caches(
 {
 	if (!cache_may_keep(&amdvi->unit, lookup->generation))
 		return;
-	keep_translation(amdvi, lookup);
+	if (lookup->space.keeps)
+		keep_translation(amdvi, lookup);
 	if (keeps_tables(lookup))
 		keep_tables(amdvi, lookup, shortcut);
 	pthread_mutex_unlock(&amdvi->unit.lock);

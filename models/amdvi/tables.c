@@ -227,6 +227,15 @@ static void fill_guest(const struct amdvi_unit *amdvi, const struct page_request
 	space->guest_dirty = !amdvi_CONTROL_GD_UPDATE_DIS(control);
 }
 
+/*
+ * DTE.Cache is a hint. A real unit, with no room for everything, heeds it; those that judge software do as the
+ * worst may: what is kept against the hint still has to be invalidated.
+ */
+static bool heeds_hints(const struct amdvi_unit *amdvi)
+{
+	return amdvi->unit.settings.cache == IOMMUSIM_CACHE_SIZED;
+}
+
 unsigned amdvi_find_space(const struct amdvi_unit *amdvi, const struct page_request *request,
     const struct amdvi_device *device, struct amdvi_space *space)
 {
@@ -239,7 +248,8 @@ unsigned amdvi_find_space(const struct amdvi_unit *amdvi, const struct page_requ
 		.host_levels = (uint8_t)amdvi_dte_MODE(device->dte),
 		.rights = (uint8_t)((amdvi_dte_IR(device->dte) ? RIGHT_READ : 0) |
 		    (amdvi_dte_IW(device->dte) ? RIGHT_WRITE : 0)),
-		.snoops = amdvi_snoops(amdvi),
+		.snoops = !amdvi_dte_SD(device->dte),
+		.keeps = !amdvi_dte_CACHE(device->dte) || !heeds_hints(amdvi),
 		.host_accessed = had >= HAD_ACCESSED,
 		.host_dirty = had == HAD_DIRTY,
 	};

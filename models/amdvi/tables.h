@@ -24,7 +24,8 @@ struct amdvi_space {
 	bool gcr3_is_guest;   /* the GCR3 tables have guest addresses too */
 	bool canonical;       /* guest addresses are sign-extended */
 	bool privileged;
-	bool snoops; /* tables are read in processor caches */
+	bool snoops; /* tables are read in processor caches: DTE.SD=0 */
+	bool keeps;  /* the IOTLB keeps what is found */
 	bool host_accessed;
 	bool host_dirty;
 	bool guest_accessed;

@@ -141,7 +141,7 @@ static inline uint64_t amdvi_control(const struct amdvi_unit *amdvi)
 	return atomic_load_explicit(&amdvi->control, memory_order_acquire);
 }
 
-/* Does the unit read memory as processors see it? CONTROL.Coherent, or the entry's own bits, do not ask. */
+/* Does the unit read all but page tables, for which DTE.SD decides, as processors see it? CONTROL.Coherent. */
 static inline bool amdvi_snoops(const struct amdvi_unit *amdvi)
 {
 	return amdvi_CONTROL_COHERENT(amdvi_control(amdvi)) != 0;

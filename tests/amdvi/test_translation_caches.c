@@ -109,6 +109,41 @@ static void devices_of_a_domain_share_what_is_cached(void **state)
 	}
 }
 
+/* DTE.Cache (2.2.2.1) asks to keep no translation; tables on the way are kept whatever it says. */
+static void a_hint_keeps_translations_out_of_caches_that_have_an_end(void **state)
+{
+	static const struct {
+		enum iommusim_cache_policy policy;
+		bool heeded;
+	} cases[] = {
+		{ IOMMUSIM_CACHE_SIZED, true },
+		{ IOMMUSIM_CACHE_HOARD, false }, /* a hint binds nobody: software has to invalidate */
+		{ IOMMUSIM_CACHE_ADVERSE, false },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		const bool hinted = i / 3 != 0, kept = !hinted || !cases[i % 3].heeded;
+		struct amd_fixture amd;
+		uint64_t dte[4];
+		unsigned cached = 0;
+
+		start(&amd, cases[i % 3].policy, IOMMUSIM_MATCH_DEFAULT);
+		am_plain_dte(&amd, dte);
+		dte[1] |= hinted ? BIT(101 - 64) : 0;
+		am_set_dte(&amd, AMD_RID, dte);
+		am_map(&amd, 0x6000, 0xa000, 3);
+		for (unsigned n = 0; n < 16; n++)
+			cached += am_access(amd.device, IOMMUSIM_DMA_READ, 0x5000, 8).cached;
+		assert_int_equal(cached != 0, kept);
+		am_store(&amd, am_entry_at(&amd, 0x5000, 2), 0);
+		if (cases[i % 3].policy ==
+		    IOMMUSIM_CACHE_SIZED) /* 6000h: by the table that was there */
+			assert_int_equal(am_output(&amd, 0x6000), 0xa000);
+		am_stop(&amd);
+	}
+}
+
 /* PDE=0: entries that point at tables may survive; PDE=1 takes them. */
 static void directories_survive_an_invalidation_without_pde(void **state)
 {
@@ -346,6 +381,7 @@ int main(void)
 		cmocka_unit_test(a_translation_stays_until_its_page_or_domain_is_invalidated),
 		cmocka_unit_test(a_large_page_goes_by_any_of_its_pages),
 		cmocka_unit_test(devices_of_a_domain_share_what_is_cached),
+		cmocka_unit_test(a_hint_keeps_translations_out_of_caches_that_have_an_end),
 		cmocka_unit_test(directories_survive_an_invalidation_without_pde),
 		cmocka_unit_test(npcache_remembers_what_is_not_there),
 		cmocka_unit_test(flags_are_set_as_the_entry_asks),

@@ -204,6 +204,48 @@ static void a_store_that_is_not_written_back(void **state)
 	}
 }
 
+/* Where the entry is that led the device to its page. */
+static uint64_t entry_by(struct host *host, struct iommusim_requester *device, uint64_t address)
+{
+	const struct iommusim_dma_request request = {
+		.address = address, .length = 64, .kind = IOMMUSIM_DMA_WRITE
+	};
+	struct iommusim_report report;
+
+	assert_ok(iommusim_check_dma(host->check, device, &request, NULL, &report));
+	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_OK);
+	return report.walk.steps[report.walk.step_count - 1].address;
+}
+
+/* AMD-Vi: page tables of a device with DTE.SD=1 (2.2.2.1). */
+static void a_device_whose_page_tables_are_not_snooped(void **state)
+{
+	(void)state;
+	for (unsigned disabled = 0; disabled < 2; disabled++) {
+		const uint64_t changed = UINT64_C(0x6000000001006001);
+		struct host host;
+		uint64_t entry, quad, leaf;
+
+		host_start(
+		    &host, &(struct host_setup){ .amdvi = true, .checked = true, .device_view = true });
+		assert_ok(iommusim_sysctl_set(host.vmm, "hw.vmm.amdvi.enable", 1));
+		assert_non_null(domain_with(&host, HOST_PPT1));
+		entry = (host_get(&host, HOST_AMDVI, 0, 8) & UINT64_C(0xffffffffff000)) +
+		    HOST_PPT1 * UINT64_C(32) + 8;
+		assert_ok(iommusim_memory_read(host.machine, entry, &quad, sizeof(quad)));
+		host_store(&host, entry, quad | (uint64_t)disabled << (102 - 64));
+		leaf = entry_by(&host, host.ppt1, MAPPED_AT);
+		assert_ok(iommusim_memory_write(host.machine, leaf, &changed, sizeof(changed)));
+		at_line(&host, 50);
+		dma_verdict(&host, host.ppt1, MAPPED_AT);
+		assert_int_equal(found(&host, IOMMUSIM_FINDING_MISSING_CACHE_FLUSH), disabled);
+		if (disabled)
+			assert_contains(
+			    only(&host, IOMMUSIM_FINDING_MISSING_CACHE_FLUSH, 50), "DTE.SD=1");
+		host_stop(&host);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +257,7 @@ int main(void)
 		cmocka_unit_test(a_new_root_under_translation_is_found_at_the_next_dma),
 		cmocka_unit_test(stores_that_may_be_in_write_buffers),
 		cmocka_unit_test(a_store_that_is_not_written_back),
+		cmocka_unit_test(a_device_whose_page_tables_are_not_snooped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
