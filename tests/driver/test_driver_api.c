@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -311,23 +310,6 @@ static void a_debugger_stops_where_the_driver_is(void **state)
 	assert_says("in iommusim_test_call_at (");
 }
 
-/* In under 60 s on two processors: counted in processor time, so that others' work does not. */
-static void a_thousand_tests_take_no_minute(void **state)
-{
-	struct rusage before, after;
-
-	(void)state;
-	assert_int_equal(getrusage(RUSAGE_CHILDREN, &before), 0);
-	assert_int_equal(setenv("API_CASES_MANY", "1", 1), 0);
-	assert_int_equal(run("-j 2 | tail -2"), 0);
-	assert_int_equal(unsetenv("API_CASES_MANY"), 0);
-	assert_int_equal(getrusage(RUSAGE_CHILDREN, &after), 0);
-	assert_string_equal(output, "[==========] 1000 test(s) run.\n[  PASSED  ] 1000 test(s).\n");
-	assert_in_range(after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec -
-		before.ru_stime.tv_sec,
-	    0, 2 * 60);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,7 +331,6 @@ int main(void)
 		cmocka_unit_test(tests_in_parallel_do_not_meet),
 		cmocka_unit_test(one_process_for_all),
 		cmocka_unit_test(a_debugger_stops_where_the_driver_is),
-		cmocka_unit_test(a_thousand_tests_take_no_minute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
