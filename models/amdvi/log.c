@@ -208,6 +208,19 @@ static const struct ring *overflow(struct amdvi_unit *amdvi, const struct log *l
 	return NULL;
 }
 
+static bool is_on(const struct log *log, uint64_t control)
+{
+	return amdvi_CONTROL_IOMMU_EN(control) != 0 && (control & log->enable) != 0;
+}
+
+/* An overflow stops a log: what comes behind it is lost to the same overflow (AMD-Vi 2.5). */
+static enum amdvi_logged stopped(const struct amdvi_unit *amdvi, const struct log *log, unsigned used)
+{
+	return is_on(log, amdvi_control(amdvi)) && (amdvi_status(amdvi) & log->rings[used].overflow) != 0
+	    ? AMDVI_LOG_OVERFLOW
+	    : AMDVI_LOG_OFF;
+}
+
 enum amdvi_logged amdvi_log_append_at(
     struct amdvi_unit *amdvi, enum amdvi_log which, const uint64_t *entry, uint64_t *address)
 {
@@ -216,7 +229,7 @@ enum amdvi_logged amdvi_log_append_at(
 	const struct ring *ring = &log.rings[used];
 
 	if ((amdvi_status(amdvi) & log.run) == 0)
-		return AMDVI_LOG_OFF;
+		return stopped(amdvi, &log, used);
 	if (room(amdvi, &log, ring) == 0)
 		ring = overflow(amdvi, &log, used);
 	if (ring == NULL)
@@ -236,11 +249,6 @@ enum amdvi_logged amdvi_log_append(
 }
 
 /* ---- on and off ---------------------------------------------------------------------------------------- */
-
-static bool is_on(const struct log *log, uint64_t control)
-{
-	return amdvi_CONTROL_IOMMU_EN(control) != 0 && (control & log->enable) != 0;
-}
 
 /* Software has to clear an overflow before a log that had one runs again (AMD-Vi 2.5). */
 static void start(struct amdvi_unit *amdvi, const struct log *log)

@@ -11,8 +11,8 @@ enum amdvi_log { AMDVI_LOG_EVENT, AMDVI_LOG_PPR, AMDVI_LOG_GA };
 
 enum amdvi_logged {
 	AMDVI_LOGGED,
-	AMDVI_LOG_OFF,     /* not enabled, or stopped by an overflow that was not cleared yet */
-	AMDVI_LOG_OVERFLOW /* there was no room: it is stopped now */
+	AMDVI_LOG_OFF,     /* not enabled, or not started again since an overflow was cleared */
+	AMDVI_LOG_OVERFLOW /* there was no room: it is stopped, until the overflow is cleared */
 };
 
 /* Append an entry: two quadwords, of the GA log one. */

@@ -182,6 +182,8 @@ static void the_fault_says_what_became_of_its_event(void **state)
 	}
 	amdvi_event_report(amdvi_of(amd.unit), &event, false, &fault);
 	assert_true(!fault.suppressed && !fault.recorded && fault.overflowed);
+	amdvi_event_report(amdvi_of(amd.unit), &event, false, &fault); /* lost to the same overflow */
+	assert_true(!fault.suppressed && !fault.recorded && fault.overflowed);
 	am_control(&amd, 0, C_EVENT_LOG_EN);
 	am_set32(&amd, A_STATUS, S_EVENT_OVERFLOW);
 	amdvi_event_report(amdvi_of(amd.unit), &event, false, &fault);
