@@ -34,8 +34,9 @@ struct stress {
 	struct ledger ledger;
 	uint64_t hpa[PAGES]; /* of moving pages; 0: not mapped */
 	uint64_t resting[RESTING];
-	uint64_t next_page, rounds, random;
-	unsigned rested;
+	uint64_t unused[PAGES + RESTING]; /* pages that are neither mapped nor resting */
+	uint64_t rounds, random;
+	unsigned rested, unused_count;
 	_Atomic bool stop, held;
 	_Atomic unsigned inside;  /* workers whose DMA may be denied */
 	_Atomic uint64_t toggled; /* enum attachment in bits 1:0, above it how often it changed */
@@ -189,6 +190,8 @@ static void rest(struct stress *stress, uint64_t hpa)
 		    stress->resting[at] + (uint64_t)worker * CELL, &value, sizeof(value)));
 		assert_int_equal(value, CANARY);
 	}
+	if (stress->resting[at] != 0)
+		stress->unused[stress->unused_count++] = stress->resting[at];
 	fill(stress, hpa, false, 0);
 	stress->resting[at] = hpa;
 }
@@ -199,8 +202,7 @@ static void turn_page(struct stress *stress, unsigned page)
 	struct iommusim_vmm *vmm = stress->host.vmm;
 
 	if (stress->hpa[page] == 0) {
-		stress->hpa[page] =
-		    host_hpa(stress->vm, (PAGES + stress->next_page++ % (4 * RESTING)) * PAGE);
+		stress->hpa[page] = stress->unused[--stress->unused_count];
 		fill(stress, stress->hpa[page], true, page);
 		assert_ok(
 		    iommusim_iommu_create_mapping(vmm, stress->domain, gpa, stress->hpa[page], PAGE));
@@ -270,6 +272,11 @@ static void open_stress(struct stress *stress, bool amdvi, enum iommusim_cache_p
 	for (unsigned page = 0; page < PAGES; page++)
 		assert_ok(iommusim_iommu_create_mapping(stress->host.vmm, stress->domain,
 		    FIXED + page * PAGE, host_hpa(stress->vm, page * PAGE), PAGE));
+	while (stress->unused_count < PAGES + RESTING) {
+		stress->unused[stress->unused_count] =
+		    host_hpa(stress->vm, (PAGES + stress->unused_count) * PAGE);
+		stress->unused_count++;
+	}
 	atomic_store(&stress->toggled, DETACHED);
 }
 
