@@ -142,6 +142,21 @@ static enum iommusim_status deleted(struct host *host)
 	return iommusim_pci_device_deleted(host->vmm, 0, HOST_AHCI);
 }
 
+static enum iommusim_status taken(struct host *host)
+{
+	return iommusim_ppt_attach(host->vmm, 0, HOST_AHCI);
+}
+
+static enum iommusim_status taken_unknown(struct host *host)
+{
+	return iommusim_ppt_attach(host->vmm, 0, 0x0a00);
+}
+
+static enum iommusim_status let_go(struct host *host)
+{
+	return iommusim_ppt_detach(host->vmm, 0, HOST_PPT1);
+}
+
 static enum iommusim_status unload(struct host *host)
 {
 	return iommusim_vmm_unload(host->vmm);
@@ -235,6 +250,10 @@ const struct attempt *host_attempt(size_t index)
 		{ "vm_unassign_pptdev", a_guest, unassign, false, true, true },
 		{ "vm_destroy", a_guest, destroy, false, true, true },
 		{ "pci_delete_device", a_domain, deleted, false, true, true },
+		{ "ppt_attach, of a host device", a_domain, taken, false, true, true },
+		{ "ppt_attach, of one nobody has", a_late_function, taken_unknown, false, false,
+		    false },
+		{ "ppt_detach", a_domain, let_go, false, true, false },
 		{ "vmm_unload", a_domain, unload, false, true, true },
 		{ "sysctl", nothing, sysctl, false, true, true },
 	};

@@ -117,6 +117,8 @@ static void write_arguments(
 	case IOMMUSIM_CALL_DEVICE_ATTACH:
 	case IOMMUSIM_CALL_PCI_ADD_DEVICE:
 	case IOMMUSIM_CALL_PCI_DELETE_DEVICE:
+	case IOMMUSIM_CALL_PPT_ATTACH:
+	case IOMMUSIM_CALL_PPT_DETACH:
 		snprintf(text, size, "%s", write_device(call->segment, call->rid, device));
 		break;
 	case IOMMUSIM_CALL_VM_CREATE:

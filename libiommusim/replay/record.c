@@ -358,6 +358,8 @@ static void put_call(struct iommusim_recorder *recorder, const struct iommusim_c
 		put_function_call(recorder, call);
 		break;
 	case IOMMUSIM_CALL_PCI_DELETE_DEVICE:
+	case IOMMUSIM_CALL_PPT_ATTACH:
+	case IOMMUSIM_CALL_PPT_DETACH:
 		PUT(recorder, "%s(", iommusim_call_name(call->kind));
 		trace_put_device(&recorder->out, call->segment, call->rid);
 		PUT(recorder, ")");

@@ -35,6 +35,21 @@ enum iommusim_status run_sysctl(struct replay *replay, struct statement *stateme
 	return IOMMUSIM_OK;
 }
 
+/* ppt_attach() and ppt_detach(): alike but for the call. */
+_Static_assert(
+    ARG_ppt_attach_device - FIRST_ppt_attach == 0 && ARG_ppt_detach_device - FIRST_ppt_detach == 0,
+    "the two take the same argument");
+
+enum iommusim_status run_ppt_driver(struct replay *replay, struct statement *statement)
+{
+	const struct value *device = &statement->arguments[0];
+
+	statement->outcome.status = statement->row->detail != 0
+	    ? iommusim_ppt_attach(replay->vmm, device->segment, device->rid)
+	    : iommusim_ppt_detach(replay->vmm, device->segment, device->rid);
+	return IOMMUSIM_OK;
+}
+
 enum iommusim_status run_vmm_unload(struct replay *replay, struct statement *statement)
 {
 	statement->outcome.status = iommusim_vmm_unload(replay->vmm);

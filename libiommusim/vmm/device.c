@@ -1,4 +1,4 @@
-/* PCI functions and their drivers: ppt or another, and bus events while the system runs. */
+/* PCI functions and who has them: drivers at boot, bus events while the system runs. ppt's own ways stand in ppt.c. */
 #include "vmm/state.h"
 
 struct vmm_device *vmm_device_find(const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
@@ -46,41 +46,6 @@ static enum iommusim_status add_to_host(struct iommusim_vmm *vmm, struct vmm_dev
 	return status;
 }
 
-void vmm_device_reset(struct iommusim_vmm *vmm, const struct vmm_device *device)
-{
-	struct iommusim_machine *machine = vmm->machine;
-	const uint16_t command = iommusim_pci_command(machine, device->segment, device->rid);
-	const enum policy_value how = vmm_policy(vmm, COLUMN_reset);
-
-	if (how == POLICY_reset_NONE)
-		return;
-	if (iommusim_pci_reset(machine, device->segment, device->rid) == IOMMUSIM_EOPNOTSUPP &&
-	    how == POLICY_reset_FLR_OR_D3)
-		iommusim_pci_power_cycle(machine, device->segment, device->rid);
-	/* Configuration space is saved before, and restored after. */
-	iommusim_pci_set_command(machine, device->segment, device->rid, command);
-}
-
-void vmm_device_master(struct iommusim_vmm *vmm, const struct vmm_device *device, bool on)
-{
-	const uint16_t bits = IOMMUSIM_PCI_COMMAND_MEMORY | IOMMUSIM_PCI_COMMAND_BUS_MASTER;
-	const uint16_t command = iommusim_pci_command(vmm->machine, device->segment, device->rid);
-
-	switch ((int)vmm_policy(vmm, COLUMN_command)) {
-	case POLICY_command_SWITCHED:
-		iommusim_pci_set_command(vmm->machine, device->segment, device->rid,
-		    on ? command | bits : command & (uint16_t)~bits);
-		break;
-	case POLICY_command_RESTORED:
-		if (on)
-			iommusim_pci_set_command(
-			    vmm->machine, device->segment, device->rid, IOMMUSIM_PCI_COMMAND_AT_BOOT);
-		break;
-	default:
-		break;
-	}
-}
-
 enum iommusim_status vmm_device_idle(struct iommusim_vmm *vmm, struct vmm_device *device)
 {
 	return add_to_host(vmm, device);
@@ -116,8 +81,7 @@ static enum iommusim_status new_device(struct iommusim_vmm *vmm, uint16_t segmen
 	return IOMMUSIM_OK;
 }
 
-/* It came while the system runs. Nobody may care. */
-static enum iommusim_status come_up(struct iommusim_vmm *vmm, struct vmm_device *device)
+enum iommusim_status vmm_device_come_up(struct iommusim_vmm *vmm, struct vmm_device *device)
 {
 	return vmm_policy(vmm, COLUMN_hotplug) == POLICY_hotplug_NOBODY ? IOMMUSIM_OK
 									: add_to_host(vmm, device);
@@ -129,8 +93,7 @@ static void drop_device(struct iommusim_vmm *vmm, struct vmm_device *device)
 	machine_free(vmm->machine, device, sizeof(*device));
 }
 
-/* A function that came without a driver gets one; ppt takes it out of the host domain (io/ppt.c). */
-static enum iommusim_status take_over(
+enum iommusim_status vmm_device_take_over(
     struct iommusim_vmm *vmm, struct vmm_device *device, enum iommusim_driver driver)
 {
 	enum iommusim_status status = IOMMUSIM_OK;
@@ -143,17 +106,20 @@ static enum iommusim_status take_over(
 	device->scanned = device->announced = false;
 	if (driver == IOMMUSIM_DRIVER_PPT)
 		vmm_device_master(vmm, device, false);
+	else if (driver == IOMMUSIM_DRIVER_HOST) /* drivers turn on what they need */
+		iommusim_pci_set_command(
+		    vmm->machine, device->segment, device->rid, IOMMUSIM_PCI_COMMAND_AT_BOOT);
 	return IOMMUSIM_OK;
 }
 
-static enum iommusim_status do_attach(
+enum iommusim_status vmm_device_attach(
     struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid, enum iommusim_driver driver)
 {
 	struct vmm_device *device = vmm_device_find(vmm, segment, rid);
 	enum iommusim_status status;
 
 	if (device != NULL && (device->driver == IOMMUSIM_DRIVER_NONE || device->announced))
-		return take_over(vmm, device, driver);
+		return vmm_device_take_over(vmm, device, driver);
 	if (device != NULL)
 		return machine_fail(vmm->machine, IOMMUSIM_EEXIST,
 		    "the function at %02x:%02x.%u has a driver already", IOMMUSIM_RID_BUS(rid),
@@ -162,7 +128,7 @@ static enum iommusim_status do_attach(
 	if (device == NULL)
 		return status;
 	/* A function that comes while the system runs comes with the bus's add event. */
-	status = come_up(vmm, device);
+	status = vmm_device_come_up(vmm, device);
 	if (status != IOMMUSIM_OK)
 		drop_device(vmm, device);
 	else if (driver == IOMMUSIM_DRIVER_PPT)
@@ -179,7 +145,7 @@ enum iommusim_status iommusim_device_attach(
 	enum iommusim_status status = vmm_call_begin(vmm, &call);
 
 	if (status == IOMMUSIM_OK)
-		status = do_attach(vmm, segment, rid, driver);
+		status = vmm_device_attach(vmm, segment, rid, driver);
 	return vmm_call_end(vmm, &call, status);
 }
 
@@ -239,12 +205,12 @@ static enum iommusim_status do_added(struct iommusim_vmm *vmm, uint16_t segment,
 	enum iommusim_status status;
 
 	if (device != NULL)
-		return come_up(vmm, device);
+		return vmm_device_come_up(vmm, device);
 	status = new_device(vmm, segment, rid, IOMMUSIM_DRIVER_HOST, &device);
 	if (device == NULL)
 		return status;
 	device->announced = true;
-	status = come_up(vmm, device);
+	status = vmm_device_come_up(vmm, device);
 	if (status != IOMMUSIM_OK)
 		drop_device(vmm, device);
 	return status;

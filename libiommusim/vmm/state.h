@@ -133,17 +133,27 @@ void vmm_host_iommu_start(struct iommusim_vmm *vmm);
 /* device.c */
 struct vmm_device *vmm_device_find(const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);
 uint64_t vmm_ppt_devices(const struct iommusim_vmm *vmm);
-/* It is reset as the profile does it, and its command register is what it was before. */
-void vmm_device_reset(struct iommusim_vmm *vmm, const struct vmm_device *device);
-/* Bus mastering of a passed through device, where the profile looks after it. */
-void vmm_device_master(struct iommusim_vmm *vmm, const struct vmm_device *device, bool on);
-/* A device that no guest has, in or out of the host domain as the profile wants it. */
-enum iommusim_status vmm_device_idle(struct iommusim_vmm *vmm, struct vmm_device *device);
-enum iommusim_status vmm_device_claim(struct iommusim_vmm *vmm, struct vmm_device *device);
+/* A driver gets a function that none has, or a bus event brought. */
+enum iommusim_status vmm_device_attach(
+    struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid, enum iommusim_driver driver);
+/* The same of one that vmm knows, whoever had it: ppt takes it out of the host domain, unless idle devices live there. */
+enum iommusim_status vmm_device_take_over(
+    struct iommusim_vmm *vmm, struct vmm_device *device, enum iommusim_driver driver);
+/* It came, or came back, while the system runs. Nobody may care (policy hotplug). */
+enum iommusim_status vmm_device_come_up(struct iommusim_vmm *vmm, struct vmm_device *device);
 /* Put every function of segment 0 that ppt does not hold into the host domain. */
 enum iommusim_status vmm_add_host_devices(struct iommusim_vmm *vmm);
 /* The host domain is gone, or never came to be. */
 void vmm_forget_host_devices(struct iommusim_vmm *vmm);
+/* A device that no guest has, in or out of the host domain as the profile wants it. */
+enum iommusim_status vmm_device_idle(struct iommusim_vmm *vmm, struct vmm_device *device);
+enum iommusim_status vmm_device_claim(struct iommusim_vmm *vmm, struct vmm_device *device);
+
+/* ppt.c */
+/* It is reset as the profile does it, and its command register is what it was before. */
+void vmm_device_reset(struct iommusim_vmm *vmm, const struct vmm_device *device);
+/* Bus mastering of a passed through device, where the profile looks after it. */
+void vmm_device_master(struct iommusim_vmm *vmm, const struct vmm_device *device, bool on);
 
 /* vm.c */
 void vmm_free_vm(struct iommusim_vm *vm);

@@ -300,6 +300,8 @@ const char *iommusim_call_name(enum iommusim_call_kind kind)
 		[IOMMUSIM_CALL_DEVICE_ATTACH] = "device",
 		[IOMMUSIM_CALL_PCI_ADD_DEVICE] = "pci_add_device",
 		[IOMMUSIM_CALL_PCI_DELETE_DEVICE] = "pci_delete_device",
+		[IOMMUSIM_CALL_PPT_ATTACH] = "ppt_attach",
+		[IOMMUSIM_CALL_PPT_DETACH] = "ppt_detach",
 		[IOMMUSIM_CALL_VM_CREATE] = "vm_create",
 		[IOMMUSIM_CALL_VM_DESTROY] = "vm_destroy",
 		[IOMMUSIM_CALL_VM_SETUP_MEMORY] = "vm_setup_memory",

@@ -329,6 +329,10 @@ static void assert_told(enum iommusim_call_kind kind, const char *expected)
 		assert_ok(iommusim_pci_device_deleted(host.vmm, 0, HOST_AHCI));
 		report = judge(&host, host.ahci, IOMMUSIM_DMA_WRITE, 0x5000, 8, NULL);
 	}
+	if (kind == IOMMUSIM_CALL_PPT_ATTACH) {
+		assert_ok(iommusim_ppt_attach(host.vmm, 0, HOST_AHCI));
+		report = judge(&host, host.ahci, IOMMUSIM_DMA_WRITE, 0x5000, 8, NULL);
+	}
 	assert_says(words(&host, &report), "an unknown place %s", expected);
 	host_stop(&host);
 }
@@ -342,6 +346,7 @@ static void calls_are_written_as_a_trace_writes_them(void **state)
 	    "iommu_create_domain(0x40000000) "
 	    "-> iommu_create_mapping(host, 0x5000, 0x4000000)");
 	assert_told(IOMMUSIM_CALL_PCI_DELETE_DEVICE, "pci_delete_device(0/23/0) ");
+	assert_told(IOMMUSIM_CALL_PPT_ATTACH, "ppt_attach(0/23/0) ");
 	assert_told(
 	    IOMMUSIM_CALL_CREATE_MAPPING, "iommu_create_mapping(dom1, 0x5000, 0x40000, 0x1000)");
 }

@@ -402,8 +402,8 @@ static void profiles_and_their_policies(void **state)
 	command_run_free(&result);
 	result = profiles("--json", "11.1", "hotplug", NULL);
 	assert_string_equal(result.output,
-	    "{\"profile\":\"11.1\",\"column\":\"hotplug\",\"title\":\"who adds a function that appears later\","
-	    "\"value\":\"host-domain\",\"meaning\":\"the PCI add event puts it into the host domain\","
+	    "{\"profile\":\"11.1\",\"column\":\"hotplug\",\"title\":\"who adds a function that appears later, or that ppt lets go of\","
+	    "\"value\":\"host-domain\",\"meaning\":\"the PCI add event, or ppt, puts it into the host domain\","
 	    "\"source\":\"r305497, D7667: when it reached stable/11 is not known\",\"assumed\":true}\n");
 	command_run_free(&result);
 	result = profiles("--json", NULL);

@@ -445,6 +445,19 @@ static void functions_come_and_go(void **state)
 			  "pci_delete_device(8/0/0) = error(ENOENT)\n");
 }
 
+static void ppt_takes_functions_and_lets_go_of_them(void **state)
+{
+	(void)state;
+	story_must_pass(
+	    STORY_MACHINE "device(7/0/0, \"nic0\", class=nic)\niommu_init()\n"
+			  "dma(7/0/0, write, 0x1000, 4)  expect ok\nppt_attach(7/0/0)\n"
+			  "dma(7/0/0, write, 0x1000, 4)  expect blocked\n"
+			  "ppt_attach(7/0/0) = error(EEXIST)\nppt_detach(device=7/0/0)\n"
+			  "dma(7/0/0, write, 0x1000, 4)  expect blocked\n" /* no bus master */
+			  "pci_bus_master(7/0/0, on)\ndma(7/0/0, write, 0x1000, 4)  expect ok\n"
+			  "ppt_detach(7/0/0) = error(ENXIO)\nppt_attach(9/0/0) = error(ENOENT)\n");
+}
+
 static void units_and_memory_by_hand(void **state)
 {
 	struct story story;
@@ -601,6 +614,7 @@ int main(void)
 		cmocka_unit_test(interrupts),
 		cmocka_unit_test(bridges),
 		cmocka_unit_test(functions_come_and_go),
+		cmocka_unit_test(ppt_takes_functions_and_lets_go_of_them),
 		cmocka_unit_test(units_and_memory_by_hand),
 		cmocka_unit_test(units_of_an_ivrs_table),
 		cmocka_unit_test(tables_that_are_no_use_make_no_unit),

@@ -175,6 +175,7 @@ static void stories_with_all_statements(void **state)
 	    "mem_write(0x2000, \"0102\")\nmem_read(0x2000, 3) = \"010200\"\n"
 	    "interrupt(7/0/0, 0xfee00000, 5)\ninterrupt(7/0/0, 0, 5) = error(EINVAL)\n"
 	    "pci_add_device(11/0/0, \"vf\")\npci_delete_device(11/0/0)\n"
+	    "ppt_detach(7/0/0) = error(EBUSY)\nppt_attach(10/0/0)\nppt_detach(10/0/0)\nppt_attach(10/0/0)\n"
 	    "iommu_remove_device(mine, 0x0b00)\niommu_destroy_domain(mine)\n"
 	    "iommu_disable()\niommu_enable()\n"
 	    "vm_unassign_pptdev(\"x\\\"y\", "

@@ -704,6 +704,127 @@ static void a_function_without_a_driver_is_the_hosts_until_one_comes(void **stat
 	host_stop(&host);
 }
 
+/* ---- ppt lets go, and takes -------------------------------------------------------------------- */
+
+static void what_ppt_lets_go_of_is_the_hosts_until_it_takes_it_back(void **state)
+{
+	enum iommusim_driver driver;
+	struct iommusim_vm *vm;
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < 4; p++) {
+		host_start(&host, &(struct host_setup){ .profile = all_profiles[p] });
+		vm = host_guest(&host, "vm", MIB, HOST_PPT1);
+		assert_ok(iommusim_vm_destroy(vm));
+		assert_true(host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).faulted);
+		assert_ok(iommusim_ppt_detach(host.vmm, 0, HOST_PPT1));
+		assert_true(host_reaches(host.ppt1, 0x5000));
+		assert_int_equal(iommusim_pci_command(host.machine, 0, HOST_PPT1), 0x2);
+		assert_ok(iommusim_device_driver(host.vmm, 0, HOST_PPT1, &driver));
+		assert_int_equal(driver, IOMMUSIM_DRIVER_NONE);
+		assert_int_equal(host_sysctl(&host, "hw.vmm.ppt.devices"), 1);
+		assert_ok(iommusim_pci_set_command(host.machine, 0, HOST_PPT1, 0x6));
+		assert_false(host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).faulted);
+		assert_ok(iommusim_ppt_attach(host.vmm, 0, HOST_PPT1));
+		assert_true(host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).faulted);
+		vm = host_guest(&host, "next", MIB, HOST_PPT1);
+		assert_speaks_guest(host.ppt1, vm);
+		host_stop(&host);
+	}
+}
+
+static void a_driver_of_the_host_can_follow_ppt_and_turns_bus_mastering_on(void **state)
+{
+	enum iommusim_driver driver;
+	struct host host;
+
+	(void)state;
+	host_start(&host, NULL);
+	host_init(&host);
+	assert_ok(iommusim_ppt_detach(host.vmm, 0, HOST_PPT1));
+	assert_ok(iommusim_device_attach(host.vmm, 0, HOST_PPT1, IOMMUSIM_DRIVER_HOST));
+	assert_int_equal(iommusim_pci_command(host.machine, 0, HOST_PPT1), 0x6);
+	assert_false(host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).faulted);
+	assert_ok(iommusim_device_driver(host.vmm, 0, HOST_PPT1, &driver));
+	assert_int_equal(driver, IOMMUSIM_DRIVER_HOST);
+	host_stop(&host);
+}
+
+static void ppt_takes_a_device_from_the_hosts_driver(void **state)
+{
+	struct iommusim_vm *vm;
+	struct host host;
+
+	(void)state;
+	host_start(&host, NULL);
+	host_init(&host);
+	host_dma(host.ahci, IOMMUSIM_DMA_WRITE, 0x5000); /* units know the way */
+	assert_ok(iommusim_ppt_attach(host.vmm, 0, HOST_AHCI));
+	assert_true(host_dma(host.ahci, IOMMUSIM_DMA_WRITE, 0x5000).faulted);
+	assert_int_equal(host_sysctl(&host, "hw.vmm.ppt.devices"), 3);
+	vm = host_guest(&host, "vm", MIB, HOST_AHCI);
+	assert_speaks_guest(host.ahci, vm);
+	host_stop(&host);
+}
+
+static void ppt_lets_go_of_what_it_has_and_no_vm_has(void **state)
+{
+	struct iommusim_vm *vm;
+	struct host host;
+
+	(void)state;
+	host_start(&host, NULL);
+	vm = host_guest(&host, "vm", MIB, HOST_PPT1);
+	assert_status(iommusim_ppt_detach(host.vmm, 0, HOST_PPT1), IOMMUSIM_EBUSY);
+	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "\"vm\"");
+	assert_speaks_guest(host.ppt1, vm);
+	assert_status(iommusim_ppt_attach(host.vmm, 0, HOST_PPT1), IOMMUSIM_EEXIST);
+	assert_status(iommusim_ppt_detach(host.vmm, 0, HOST_AHCI), IOMMUSIM_ENXIO);
+	assert_status(iommusim_ppt_detach(host.vmm, 0, HOST_GONE), IOMMUSIM_ENXIO);
+	assert_status(iommusim_ppt_detach(host.vmm, 1, HOST_PPT1), IOMMUSIM_ENXIO);
+	assert_status(iommusim_ppt_attach(host.vmm, 0, HOST_GONE), IOMMUSIM_ENOENT);
+	assert_ok(iommusim_ppt_detach(host.vmm, 0, HOST_PPT2));
+	assert_status(iommusim_ppt_detach(host.vmm, 0, HOST_PPT2), IOMMUSIM_ENXIO);
+	assert_status(iommusim_vm_assign_pptdev(vm, 0, HOST_PPT2), IOMMUSIM_ENXIO);
+	host_stop(&host);
+}
+
+/* With no host domain there is nowhere to put it: it is there when the IOMMU comes. */
+static void what_ppt_let_go_of_before_the_iommu_waits_for_it(void **state)
+{
+	struct host host;
+
+	(void)state;
+	host_start(&host, NULL);
+	assert_ok(iommusim_ppt_detach(host.vmm, 0, HOST_PPT1));
+	assert_false(host_look(host.ppt1, 0x5000).translated);
+	host_init(&host);
+	assert_true(host_reaches(host.ppt1, 0x5000));
+	host_stop(&host);
+}
+
+static void a_backend_that_refuses_leaves_the_device_with_ppt(void **state)
+{
+	struct host_backend backend;
+	enum iommusim_driver driver;
+	struct host host;
+
+	(void)state;
+	host_backend_init(&backend);
+	host_start(&host, &(struct host_setup){ .ops = &backend.ops, .ops_context = &backend });
+	host_init(&host);
+	backend.add = IOMMUSIM_EIO;
+	assert_status(iommusim_ppt_detach(host.vmm, 0, HOST_PPT1), IOMMUSIM_EIO);
+	assert_ok(iommusim_device_driver(host.vmm, 0, HOST_PPT1, &driver));
+	assert_int_equal(driver, IOMMUSIM_DRIVER_PPT);
+	assert_int_equal(iommusim_pci_command(host.machine, 0, HOST_PPT1), 0x2);
+	backend.add = IOMMUSIM_OK;
+	assert_ok(iommusim_ppt_detach(host.vmm, 0, HOST_PPT1));
+	assert_int_equal(host_backend_count(&backend, "add 1 0:0700"), 2);
+	host_stop(&host);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -741,6 +862,12 @@ int main(void)
 		cmocka_unit_test(a_host_driver_that_attaches_later_brings_its_device_along),
 		cmocka_unit_test(ppt_that_attaches_later_takes_its_device_out_of_the_host_domain),
 		cmocka_unit_test(a_function_without_a_driver_is_the_hosts_until_one_comes),
+		cmocka_unit_test(what_ppt_lets_go_of_is_the_hosts_until_it_takes_it_back),
+		cmocka_unit_test(a_driver_of_the_host_can_follow_ppt_and_turns_bus_mastering_on),
+		cmocka_unit_test(ppt_takes_a_device_from_the_hosts_driver),
+		cmocka_unit_test(ppt_lets_go_of_what_it_has_and_no_vm_has),
+		cmocka_unit_test(what_ppt_let_go_of_before_the_iommu_waits_for_it),
+		cmocka_unit_test(a_backend_that_refuses_leaves_the_device_with_ppt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

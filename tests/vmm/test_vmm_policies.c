@@ -346,6 +346,69 @@ static void the_next_guest_inherits_the_command_register_or_not(void **state)
 	}
 }
 
+static bool writes_to_host(struct iommusim_requester *device)
+{
+	const struct iommusim_dma_request request = {
+		.address = 0x5000, .length = 8, .kind = IOMMUSIM_DMA_WRITE
+	};
+	struct iommusim_dma_outcome outcome;
+
+	assert_ok(iommusim_dma(device, &request, &outcome, NULL, 0));
+	return outcome.bytes_moved == 8;
+}
+
+/*
+ * A guest leaves its device a bus master, and is gone. What it can reach, idle and when ppt has let go of it, where
+ * idle devices are in the host domain: 1 the host's memory, 0 nothing. (D12661)
+ */
+static void a_device_that_ppt_lets_go_of_is_a_bus_master_or_not(void **state)
+{
+	static const struct {
+		const char *profile;
+		uint16_t idle, left;
+		bool idle_reaches, left_reaches;
+	} rows[] = {
+		{ "reference+command=untouched+idle_ppt=host", 0x6, 0x6, true, true },
+		{ "reference+command=off-at-detach+idle_ppt=host", 0x6, 0x2, true, false },
+		{ "reference+command=switched+idle_ppt=host", 0x0, 0x0, false, false },
+		{ "reference+command=restored+idle_ppt=host", 0x6, 0x2, true, false },
+		{ "11.1", 0x6, 0x6, true, true },
+		{ "12.0", 0x6, 0x2, false, false },
+		{ "15.0", 0x0, 0x0, false, false },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct host host;
+
+		host_start(&host, &(struct host_setup){ .profile = rows[i].profile, .alike = true });
+		assert_ok(iommusim_vm_destroy(host_guest(&host, "vm", MIB, HOST_PPT1)));
+		assert_int_equal(iommusim_pci_command(host.machine, 0, HOST_PPT1), rows[i].idle);
+		assert_int_equal(writes_to_host(host.ppt1), rows[i].idle_reaches);
+		assert_ok(iommusim_ppt_detach(host.vmm, 0, HOST_PPT1));
+		assert_int_equal(iommusim_pci_command(host.machine, 0, HOST_PPT1), rows[i].left);
+		assert_int_equal(writes_to_host(host.ppt1), rows[i].left_reaches);
+		host_stop(&host);
+	}
+}
+
+/* Before r305497 nobody adds what is not there when the IOMMU is initialised. */
+static void where_nobody_adds_functions_ppt_leaves_them_in_no_domain(void **state)
+{
+	static const char *const profiles[] = { "10.3", "reference+hotplug=nobody", "11.2" };
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct host host;
+
+		host_start(&host, &(struct host_setup){ .profile = profiles[i], .alike = true });
+		host_init(&host);
+		assert_ok(iommusim_ppt_detach(host.vmm, 0, HOST_PPT1));
+		assert_int_equal(host_reaches(host.ppt1, 0x5000), i == 2);
+		host_stop(&host);
+	}
+}
+
 /* ---- memory ----------------------------------------------------------------------------------------------- */
 
 static void memory_that_is_not_wired_is_not_mapped(void **state)
@@ -727,6 +790,8 @@ int main(void)
 		cmocka_unit_test(in_15_0_a_function_that_no_unit_governs_is_passed_over_at_init),
 		cmocka_unit_test(a_device_is_reset_before_and_after_a_guest_has_it),
 		cmocka_unit_test(the_next_guest_inherits_the_command_register_or_not),
+		cmocka_unit_test(a_device_that_ppt_lets_go_of_is_a_bus_master_or_not),
+		cmocka_unit_test(where_nobody_adds_functions_ppt_leaves_them_in_no_domain),
 		cmocka_unit_test(memory_that_is_not_wired_is_not_mapped),
 		cmocka_unit_test(in_15_0_memory_from_4_gib_up_is_never_mapped),
 		cmocka_unit_test(bounced_io_reaches_the_guest_though_its_pages_are_out_of_reach),

@@ -155,6 +155,19 @@ IOMMUSIM_API enum iommusim_status iommusim_pci_device_added(
 IOMMUSIM_API enum iommusim_status iommusim_pci_device_deleted(
     struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);
 
+/*
+ * ppt takes a function over (`devctl set driver DEV ppt`), from the host's driver if that has it, and out of the host
+ * domain unless the profile keeps idle devices there; or it lets go of one (`devctl detach`), which then has no driver,
+ * its bus mastering as the profile says (column command), and is in the host domain, if there is one, as a function is
+ * that comes (column hotplug). Return OK, ENOMEM, or what add or remove_device of the backend returned; attach: ENOENT
+ * (no such function), EEXIST (ppt has it); detach: ENXIO (ppt does not have it), EBUSY (a VM has it). When detach
+ * fails in the backend ppt keeps the function, no longer a bus master.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_ppt_attach(
+    struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);
+IOMMUSIM_API enum iommusim_status iommusim_ppt_detach(
+    struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);
+
 /* ---- virtual machines (vmm.c) --------------------------------------------------------------- */
 
 struct iommusim_vm_memory {
@@ -242,6 +255,8 @@ enum iommusim_call_kind {
 	IOMMUSIM_CALL_DEVICE_ATTACH,
 	IOMMUSIM_CALL_PCI_ADD_DEVICE,
 	IOMMUSIM_CALL_PCI_DELETE_DEVICE,
+	IOMMUSIM_CALL_PPT_ATTACH,
+	IOMMUSIM_CALL_PPT_DETACH,
 	IOMMUSIM_CALL_VM_CREATE,
 	IOMMUSIM_CALL_VM_DESTROY,
 	IOMMUSIM_CALL_VM_SETUP_MEMORY,
