@@ -95,7 +95,6 @@ const struct life_policy life_policies[] = {
 	{ "command", "untouched", V | A, VERDICTS("PR 205549: what a guest did to it, the next one finds"), false },
 	{ "command", "off-at-detach", V | A, VERDICTS("D12661: likewise"), false },
 	{ "command", "switched", V | A, NO_FLAW, false },
-	{ "memory", "wired", V | A, NO_FLAW, false },
 	{ "memory", "low-only", V | A, UNMET("RELEASES 15.0: memory from 4 GiB is not mapped; needs guests over 3 GiB"), false },
 	{ "flush", "host-then-guest", V | A, NO_FLAW, false }, /* what comes needs no invalidation (CM=0, NpCache=0) */
 	{ "invalidate", "strict", V | A, NO_FLAW, false },
