@@ -182,7 +182,7 @@ enum iommusim_status vmm_add_host_devices(struct iommusim_vmm *vmm)
 		if (status == IOMMUSIM_ENXIO &&
 		    vmm_policy(vmm, COLUMN_host_errors) == POLICY_host_errors_HALF_UNDONE)
 			continue;
-		if (status != IOMMUSIM_OK)
+		if (status != IOMMUSIM_OK && !vmm_host_error_ignored(vmm, status))
 			return status;
 	}
 	return IOMMUSIM_OK;

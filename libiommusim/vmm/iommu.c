@@ -172,6 +172,13 @@ void vmm_free_domain(struct iommusim_domain *domain)
 	machine_free(domain->vmm->machine, domain, sizeof(*domain));
 }
 
+/* Does initialisation go on with what of the host domain there is? A panic, and no memory, are no matter of policy. */
+bool vmm_host_error_ignored(const struct iommusim_vmm *vmm, enum iommusim_status status)
+{
+	return vmm_policy(vmm, COLUMN_host_errors) == POLICY_host_errors_IGNORED &&
+	    status != IOMMUSIM_ENOMEM && status != IOMMUSIM_EFAULT;
+}
+
 /* The host domain maps all memory 1:1 and holds every device that ppt does not. */
 static enum iommusim_status set_up_host(struct iommusim_vmm *vmm)
 {
@@ -186,7 +193,7 @@ static enum iommusim_status set_up_host(struct iommusim_vmm *vmm)
 		return status;
 	}
 	status = vmm_map(vmm, vmm->host, 0, 0, end);
-	if (status == IOMMUSIM_OK)
+	if (status == IOMMUSIM_OK || vmm_host_error_ignored(vmm, status))
 		status = vmm_add_host_devices(vmm);
 	if (status == IOMMUSIM_OK)
 		vmm->ops.enable(vmm->ops_context);

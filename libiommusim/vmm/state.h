@@ -123,6 +123,8 @@ enum iommusim_status vmm_unmap(
 /* Translations of what a VM's memory was mapped to are invalidated as the profile does it for one removal. */
 enum iommusim_status vmm_removed(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length);
+/* May setting up the host domain go on past this? (policy host_errors) */
+bool vmm_host_error_ignored(const struct iommusim_vmm *vmm, enum iommusim_status status);
 void vmm_iommu_unload(struct iommusim_vmm *vmm);
 void vmm_free_domain(struct iommusim_domain *domain);
 uint64_t vmm_max_physical(const struct iommusim_vmm *vmm);

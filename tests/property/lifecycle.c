@@ -11,6 +11,7 @@ void life_wrong(struct life_world *world, const char *format, ...)
 	va_list arguments;
 	int length;
 
+	world->facts.otherwise++;
 	if (world->wrong[0] != '\0' || (world->policy != NULL && world->policy->verdicts))
 		return;
 	length = snprintf(world->wrong, 64, "step %u: ", step);
@@ -57,6 +58,12 @@ static void boot(struct life_world *world, const char *profile, const struct iom
 		assert_ok(iommusim_recorder_create(world->vmm, trace, &world->recorder));
 	if (world->life->board.hindrance == LIFE_TAKEN)
 		assert_ok(iommusim_sysctl_set(world->vmm, "hw.dmar.enable", 1));
+	if (world->life->board.regmap) {
+		assert_ok(iommusim_sysctl_set(world->vmm, "vtd.regmap.0.addr", LIFE_VTD_BASE));
+		if (world->life->board.unit_count > 1)
+			assert_ok(
+			    iommusim_sysctl_set(world->vmm, "vtd.regmap.1.addr", LIFE_VTD_BASE + PAGE));
+	}
 	for (unsigned i = 0; i < LIFE_FUNCTIONS; i++) {
 		struct life_function *function = &world->functions[i];
 
@@ -99,7 +106,12 @@ static void compare_findings(const struct life_world *world, struct life_result 
 			snprintf(result->wrong, sizeof(result->wrong), "finding %s in step %u: %s",
 			    iommusim_finding_name(finding->id), finding->place.line, finding->text);
 	}
-	if (result->exercised && (result->findings & policy->findings) == 0 && result->wrong[0] == '\0')
+	if (result->exercised && policy->findings == 0 && world->facts.otherwise == 0)
+		snprintf(result->wrong, sizeof(result->wrong),
+		    "all went as it must, although the life exercises %s=%s", policy->column,
+		    policy->value);
+	else if (result->exercised && policy->findings != 0 &&
+	    (result->findings & policy->findings) == 0 && result->wrong[0] == '\0')
 		snprintf(result->wrong, sizeof(result->wrong),
 		    "no finding, although the life exercises %s=%s", policy->column, policy->value);
 }

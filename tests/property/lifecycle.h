@@ -15,8 +15,9 @@ enum life_vendor { LIFE_VTD, LIFE_AMDVI, LIFE_VENDORS };
 /* What stands in the way of an IOMMU. */
 enum life_hindrance {
 	LIFE_NOTHING,
-	LIFE_NO_TABLE, /* firmware has none */
-	LIFE_TAKEN,    /* hw.dmar.enable=1: the host's own driver has the units */
+	LIFE_NO_TABLE,   /* firmware has none */
+	LIFE_TAKEN,      /* hw.dmar.enable=1: the host's own driver has the units */
+	LIFE_UNGOVERNED, /* no unit governs a function of the host's */
 };
 
 /*
@@ -30,7 +31,11 @@ extern const uint16_t life_rids[LIFE_FUNCTIONS];
 enum { PLACE_GFX, PLACE_BUS1, PLACE_BUS2, PLACE_BUS7, PLACE_REST, PLACES };
 extern const uint8_t life_places[LIFE_FUNCTIONS];
 
-#define LIFE_UNITS 3u
+#define LIFE_FEW_UNITS 3u /* what machines have that were made for no policy */
+#define LIFE_UNITS     18u
+#define LIFE_NO_UNIT   LIFE_UNITS /* governs what no unit governs */
+
+#define LIFE_VTD_BASE UINT64_C(0xfed90000) /* of the first unit; 4 KiB each */
 
 /* The VT-d preset of version 6, whose units invalidate by queue alone; scalable mode excludes write buffers. */
 #define LIFE_SAPPHIRE 4u
@@ -40,14 +45,17 @@ struct life_board {
 	enum life_hindrance hindrance;
 	unsigned preset; /* 0 to 4 */
 	unsigned unit_count;
-	uint8_t unit_of[PLACES];       /* which unit governs what */
-	bool write_buffer[LIFE_UNITS]; /* VT-d: CAP.RWBF */
-	bool device_tlb[LIFE_UNITS];   /* VT-d: ECAP.DT */
+	uint8_t unit_of[PLACES];           /* which unit governs what */
+	bool write_buffer[LIFE_UNITS + 1]; /* VT-d: CAP.RWBF */
+	bool device_tlb[LIFE_UNITS + 1];   /* VT-d: ECAP.DT */
 	unsigned
 	    region_after; /* VT-d: so many units stand before an RMRR in the table; 0: there is none */
 	bool region;      /* AMD-Vi: memory that 0:2.0 must reach, beyond RAM (IVMD) */
 	bool alias;       /* AMD-Vi: requests of 0:2.0 carry another id */
 	bool device_view;
+	bool regmap;        /* VT-d: vtd.regmap.N.addr name the units, two at most */
+	bool crowd;         /* AMD-Vi: 270 functions that no driver has */
+	bool giant;         /* the first VM has memory above 4 GiB */
 	uint64_t low, high; /* RAM from 0, and from 4 GiB */
 };
 
@@ -69,6 +77,7 @@ enum life_op {
 	OP_MAP,     /* a page of it is mapped, or taken away and invalidated */
 	OP_JOIN,    /* an idle device goes into one, or leaves it */
 	OP_UNLOAD,
+	OP_WRONG, /* a page is mapped beyond the width of a domain; only in lives that are made for it */
 	OPS
 };
 
@@ -88,6 +97,10 @@ struct life {
 };
 
 void life_make(struct life *life, enum life_vendor vendor, uint64_t seed, uint64_t number);
+/* lifecycle_suit.c: make a life one that may exercise a policy whose flaw others hardly meet. */
+typedef void life_suit(struct life *life, struct random *random);
+life_suit life_suit_high_memory, life_suit_regmap, life_suit_many_units, life_suit_ungoverned,
+    life_suit_wrong, life_suit_crowd;
 
 /* ---- what is expected ------------------------------------------------------------------------------ */
 
@@ -106,6 +119,10 @@ struct life_facts {
 	unsigned ended;     /* domains were destroyed that were some device's last */
 	unsigned ended_ats; /* that left it with ATS on */
 	unsigned ended_elsewhere; /* whose unit is not the first */
+	unsigned above;           /* DMA to guest memory above 4 GiB */
+	unsigned highest;         /* of the units, counted from 1, that govern what made DMA */
+	unsigned refused;         /* calls that must fail, although there is an IOMMU */
+	unsigned otherwise;       /* what went otherwise than it has to */
 	unsigned windows;         /* DMA to a page whose translation was kept when it was taken away */
 	unsigned seen[IOMMUSIM_VERDICT_COUNT];
 	unsigned done[OPS];
@@ -122,7 +139,9 @@ struct life_policy {
 	life_predicate *exercised; /* in such a life; NULL: there is none for it */
 	uint64_t others;           /* bits: these may come, too, */
 	life_predicate *touched;   /* in such lives; NULL: in those that exercise it */
-	bool verdicts;             /* DMA and calls go otherwise than under `reference` */
+	bool
+	    verdicts; /* DMA and calls go otherwise than under `reference`; must, if no finding is named */
+	life_suit *suit; /* makes lives that exercise it; NULL: all do */
 };
 
 /* What was not as it has to be; empty: nothing. */

@@ -37,13 +37,23 @@ static void add_functions(struct iommusim_machine *machine)
 	}
 }
 
+/* Behind the bridges to bus 1 and 7. */
+static void add_crowd(struct iommusim_machine *machine)
+{
+	for (uint16_t i = 0; i < 270; i++) {
+		const struct iommusim_pci_function function = {
+			.rid = (uint16_t)(i < 200 ? 0x0110 + i : 0x0710 + i - 200)
+		};
+
+		assert_ok(iommusim_pci_add(machine, &function));
+	}
+}
+
 /* ---- VT-d ------------------------------------------------------------------------------------------ */
 
 /* Scopes of the table: type, length, 2 reserved, enumeration id, start bus, path. */
 static const uint8_t scopes[PLACE_REST][8] = { { 1, 8, 0, 0, 0, 0, 2, 0 }, { 2, 8, 0, 0, 0, 0, 1, 0 },
 	{ 2, 8, 0, 0, 0, 0, 1, 1 }, { 2, 8, 0, 0, 0, 0, 28, 0 } };
-
-#define VTD_BASE UINT32_C(0xfed90000)
 
 /* A region that 0:2.0 must reach, in the part of RAM that the kernel keeps. */
 static void add_region(struct builder *table)
@@ -61,8 +71,8 @@ static struct builder dmar_of(const struct life_board *board)
 		const size_t at = table.size;
 		const bool all = board->unit_of[PLACE_REST] == unit;
 
-		ADD(&table, 0, 0, 16, 0, all, 0, 0, 0, 0x00, (uint8_t)(unit << 4), 0xd9, 0xfe, 0, 0, 0,
-		    0);
+		ADD(&table, 0, 0, 16, 0, all, 0, 0, 0, 0x00, (uint8_t)(unit << 4),
+		    (uint8_t)(0xd9 + unit / 16), 0xfe, 0, 0, 0, 0);
 		for (unsigned place = 0; place < PLACE_REST; place++)
 			if (board->unit_of[place] == unit && !all)
 				builder_add(&table, scopes[place], 8);
@@ -81,7 +91,8 @@ static void add_vtd_unit(struct iommusim_machine *machine, const struct life_boa
 		"haswell-ep", "sapphire-rapids" };
 	static const struct iommusim_dmar_hop hops[PLACE_REST] = { { 2, 0 }, { 1, 0 }, { 1, 1 },
 		{ 28, 0 } };
-	struct iommusim_vtd_config config = { .base = VTD_BASE + number * UINT32_C(0x1000) };
+	struct iommusim_vtd_config config = { .base =
+						  (uint32_t)LIFE_VTD_BASE + number * UINT32_C(0x1000) };
 	struct iommusim_unit *unit;
 
 	assert_ok(iommusim_vtd_preset(presets[board->preset], 1, &config));
@@ -188,6 +199,8 @@ void life_build(
 	if (board->high != 0)
 		assert_ok(iommusim_memory_add(*machine, 4 * GIB, board->high, IOMMUSIM_MEMORY_RAM));
 	add_functions(*machine);
+	if (board->crowd)
+		add_crowd(*machine);
 	if (board->vendor == LIFE_AMDVI) {
 		add_amdvi_units(*machine, board, &settings);
 		return;

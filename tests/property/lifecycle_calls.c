@@ -24,7 +24,7 @@ static unsigned place_of(const struct life_world *world, const struct life_funct
 	return life_places[function - world->functions];
 }
 
-static unsigned unit_of(const struct life_world *world, const struct life_function *function)
+unsigned life_unit_of(const struct life_world *world, const struct life_function *function)
 {
 	return world->life->board.unit_of[place_of(world, function)];
 }
@@ -42,7 +42,7 @@ static void comes(
 	function->led = home == HOME_VM ? world->vms[index].number
 	    : home == HOME_DOMAIN       ? world->domains[index].number
 					: 0;
-	function->fresh = board->write_buffer[unit_of(world, function)];
+	function->fresh = board->write_buffer[life_unit_of(world, function)];
 	note_scope(world, place, place == PLACE_GFX || place == PLACE_REST);
 }
 
@@ -79,7 +79,7 @@ static void ends(struct life_world *world, unsigned number)
 			continue;
 		world->facts.ended++;
 		world->facts.ended_ats += function->left_ats;
-		world->facts.ended_elsewhere += unit_of(world, function) != 0;
+		world->facts.ended_elsewhere += life_unit_of(world, function) != 0;
 		function->led = 0;
 	}
 }
@@ -121,8 +121,16 @@ static unsigned in_use(const struct life_world *world, uint32_t from, bool also_
 
 /* ---- VMs ------------------------------------------------------------------------------------------- */
 
-static uint64_t some_size(uint32_t from)
+uint64_t life_gpa(uint64_t offset)
 {
+	return offset < 3 * GIB ? offset : offset + GIB;
+}
+
+static uint64_t some_size(const struct life_board *board, unsigned which, uint32_t from)
+{
+	if (board->giant && which == 0)
+		return 3 * GIB + (1 + from % 8) * PAGE;
+
 	switch (from % 8) {
 	case 0:
 		return (UINT64_C(1) + from / 8 % 3) * 2 * MIB;
@@ -139,9 +147,10 @@ static void create(struct life_world *world, const struct life_step *step)
 	static const char *const names[LIFE_VMS] = { "vm0", "vm1", "vm2" };
 	const unsigned which = step->a % LIFE_VMS;
 	struct life_vm *vm = &world->vms[which];
-	const struct iommusim_vm_memory memory = {
-		.size = some_size(step->b), .seed = step->c % 97, .contiguous = step->c % 5 == 0
-	};
+	const struct iommusim_vm_memory memory = { .size =
+						       some_size(&world->life->board, which, step->b),
+		.seed = step->c % 97,
+		.contiguous = step->c % 5 == 0 };
 
 	if (vm->vm != NULL)
 		return;
@@ -161,6 +170,15 @@ static void create(struct life_world *world, const struct life_step *step)
 	vm->number = ++world->numbers;
 }
 
+/* What a call must return that adds a function to a domain of somebody's. */
+static enum iommusim_status of_adding(struct life_world *world, const struct life_function *function)
+{
+	const bool ungoverned = life_unit_of(world, function) == LIFE_NO_UNIT;
+
+	world->facts.refused += ungoverned;
+	return life_hindered(world) || ungoverned ? IOMMUSIM_ENXIO : IOMMUSIM_OK;
+}
+
 static void assign(struct life_world *world, const struct life_step *step)
 {
 	const unsigned which = step->a % LIFE_FUNCTIONS, index = step->b % LIFE_VMS;
@@ -173,8 +191,7 @@ static void assign(struct life_world *world, const struct life_step *step)
 		return;
 	status = iommusim_vm_assign_pptdev(vm->vm, 0, life_rids[which]);
 	asked_for(world);
-	if (!life_returned(
-		world, "vm_assign_pptdev", status, life_hindered(world) ? IOMMUSIM_ENXIO : IOMMUSIM_OK))
+	if (!life_returned(world, "vm_assign_pptdev", status, of_adding(world, function)))
 		return;
 	world->facts.done[OP_ASSIGN]++;
 	if (vm->devices++ == 0)
@@ -400,6 +417,21 @@ static void map(struct life_world *world, const struct life_step *step)
 		map_page(world, own, step);
 }
 
+/* No domain is as wide as that. What comes of it is nobody's: no device asks for it. */
+static void wrong(struct life_world *world, const struct life_step *step)
+{
+	struct life_domain *own = &world->domains[step->a % LIFE_DOMAINS];
+
+	if (own->domain == NULL || !world->facts.on)
+		return;
+	world->facts.done[OP_WRONG]++;
+	world->facts.refused++;
+	life_returned(world, "iommu_create_mapping",
+	    iommusim_iommu_create_mapping(
+		world->vmm, own->domain, (UINT64_C(1) << 56) + 9 * GIB, 256 * KIB, PAGE),
+	    IOMMUSIM_EINVAL);
+}
+
 static void join(struct life_world *world, const struct life_step *step)
 {
 	const unsigned which = LIFE_PPT + step->a % (LIFE_FUNCTIONS - LIFE_PPT);
@@ -420,7 +452,8 @@ static void join(struct life_world *world, const struct life_step *step)
 	}
 	world->facts.borrowed++;
 	if (life_returned(world, "iommu_add_device",
-		iommusim_iommu_add_device(world->vmm, own->domain, 0, life_rids[which]), IOMMUSIM_OK)) {
+		iommusim_iommu_add_device(world->vmm, own->domain, 0, life_rids[which]),
+		of_adding(world, function))) {
 		own->devices++;
 		comes(world, function, HOME_DOMAIN, index);
 	}
@@ -465,6 +498,7 @@ void life_step_call(struct life_world *world, const struct life_step *step)
 		[OP_DOMAIN] = domain,
 		[OP_MAP] = map,
 		[OP_JOIN] = join,
+		[OP_WRONG] = wrong,
 	};
 
 	if (step->op == OP_UNLOAD)

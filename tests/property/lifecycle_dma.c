@@ -13,7 +13,9 @@ static struct outcome in_vm(
 	const struct life_vm *vm = &world->vms[function->index];
 	struct outcome outcome = { IOMMUSIM_VERDICT_BLOCKED, 0 };
 
-	if (address < vm->size)
+	if (address < vm->size && address < 3 * GIB)
+		outcome.verdict = IOMMUSIM_VERDICT_OK;
+	if (address >= 4 * GIB && address - GIB < vm->size)
 		outcome.verdict = IOMMUSIM_VERDICT_OK;
 	if (outcome.verdict == IOMMUSIM_VERDICT_OK)
 		outcome.physical = host_hpa(vm->vm, address);
@@ -39,7 +41,7 @@ static struct outcome expected(const struct life_world *world, const struct life
 {
 	if (!iommusim_pci_is_bus_master(world->machine, 0, rid))
 		return (struct outcome){ IOMMUSIM_VERDICT_BLOCKED, 0 };
-	if (!world->facts.on)
+	if (!world->facts.on || life_unit_of(world, function) == LIFE_NO_UNIT)
 		return (struct outcome){ IOMMUSIM_VERDICT_UNPROTECTED, 0 };
 	switch (function->home) {
 	case HOME_HOST:
@@ -67,16 +69,17 @@ static uint64_t some_address(
 	case 1:
 	case 2: /* its own memory */
 		if (function->home == HOME_VM)
-			return address % world->vms[function->index].size;
+			return life_gpa(address % world->vms[function->index].size);
 		return (step->a >> 16) % 4 == 0 ? LIFE_BIG + address % (2 * MIB)
 						: address % (LIFE_PAGES * PAGE);
 	case 3: /* the end of it */
 		if (function->home == HOME_VM)
-			return world->vms[function->index].size - 1 - address % (2 * PAGE) % PAGE;
+			return life_gpa(
+			    world->vms[function->index].size - 1 - address % (2 * PAGE) % PAGE);
 		return LIFE_PAGES * PAGE - 1 - address % PAGE;
 	case 4: /* memory of a VM, by its host address */
 		return other->vm == NULL ? address % world->life->board.low
-					 : host_hpa(other->vm, address % other->size);
+					 : host_hpa(other->vm, life_gpa(address % other->size));
 	case 5: /* memory of the host */
 		return address % world->life->board.low;
 	case 6: /* beyond all of it */
@@ -133,6 +136,10 @@ static void note_kept(struct life_world *world, const struct life_function *func
 
 	if (!iommusim_pci_is_bus_master(world->machine, 0, rid) || !world->facts.on)
 		return;
+	world->facts.above += function->home == HOME_VM && request->address >= 4 * GIB &&
+	    request->address - GIB < world->vms[function->index].size;
+	if (life_unit_of(world, function) >= world->facts.highest)
+		world->facts.highest = life_unit_of(world, function) + 1;
 	world->facts.unflushed += function->fresh && !world->life->board.device_view;
 	if (function->home != HOME_DOMAIN || page >= LIFE_PAGES)
 		return;
@@ -178,7 +185,7 @@ void life_step_host_io(struct life_world *world, const struct life_step *step)
 
 	if (vm->vm == NULL)
 		return;
-	gpa = step->c % (vm->size / 512) * 512;
+	gpa = life_gpa(step->c % (vm->size / 512) * 512);
 	assert_ok(iommusim_host_io_begin(vm->vm, gpa, 512, into, &io));
 	iommusim_host_io_address(&io, 0, &hpa, &run);
 	{

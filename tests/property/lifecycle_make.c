@@ -3,13 +3,13 @@
 
 static void make_units(struct life_board *board, struct random *random)
 {
-	board->unit_count = 1 + (unsigned)random_below(random, LIFE_UNITS);
+	board->unit_count = 1 + (unsigned)random_below(random, LIFE_FEW_UNITS);
 	for (unsigned place = 0; place < PLACES; place++)
 		board->unit_of[place] = (uint8_t)random_below(random, board->unit_count);
 	/* firmware mostly names the unit for all the rest last */
 	if (random_chance(random, 80))
 		board->unit_of[PLACE_REST] = (uint8_t)(board->unit_count - 1);
-	for (unsigned unit = 0; unit < LIFE_UNITS; unit++) {
+	for (unsigned unit = 0; unit < LIFE_FEW_UNITS; unit++) {
 		board->write_buffer[unit] = board->preset != LIFE_SAPPHIRE && random_chance(random, 15);
 		board->device_tlb[unit] = random_chance(random, 50);
 	}

@@ -70,6 +70,10 @@ void life_wrong(struct life_world *world, const char *format, ...)
 /* A call returned that; it had to return the other, unless the policy makes calls go otherwise. */
 bool life_returned(struct life_world *world, const char *call, enum iommusim_status status,
     enum iommusim_status expected);
+/* The unit that governs a function; LIFE_NO_UNIT: none. */
+unsigned life_unit_of(const struct life_world *world, const struct life_function *function);
+/* Guest memory lies at 0 to 3 GiB, and from 4 GiB on. */
+uint64_t life_gpa(uint64_t offset);
 /* Do calls that need the IOMMU fail? */
 bool life_hindered(const struct life_world *world);
 /* Does the caller leave invalidation to vmm? (policy invalidate) */

@@ -648,6 +648,34 @@ static void a_domain_id_is_counted_or_reused(void **state)
 	}
 }
 
+/* From 1 to 65534 and round, whoever has them: two devices share what a unit keeps by domain id. */
+static void ids_come_again_while_a_domain_has_them(void **state)
+{
+	struct host host;
+
+	(void)state;
+	for (size_t p = 0; p < 2; p++) {
+		struct iommusim_domain *first, *again;
+
+		start(&host, both[p]);
+		host_init(&host);
+		first = new_domain(&host, GIB);
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, first, 0x5000, 0x40000, PAGE));
+		assert_ok(iommusim_iommu_add_device(host.vmm, first, 0, HOST_PPT1));
+		for (unsigned id = 2; id <= 65534; id++)
+			assert_ok(iommusim_iommu_destroy_domain(host.vmm, new_domain(&host, GIB)));
+		again = new_domain(&host, GIB);
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, again, 0x5000, 0x60000, PAGE));
+		assert_ok(iommusim_iommu_add_device(host.vmm, again, 0, HOST_PPT2));
+		assert_int_equal(entry(&host, HOST_PPT1, 1) & 0xffff, p == 0 ? 1 : 2);
+		assert_int_equal(entry(&host, HOST_PPT2, 1) & 0xffff, p == 0 ? 1 : 3);
+		assert_int_equal(host_dma(host.ppt1, IOMMUSIM_DMA_WRITE, 0x5000).physical, 0x40000);
+		assert_int_equal(host_dma(host.ppt2, IOMMUSIM_DMA_WRITE, 0x5000).physical,
+		    p == 0 ? 0x40000 : 0x60000);
+		host_stop(&host);
+	}
+}
+
 /* A unit that takes no commands any more: vmm of the releases gives up and goes on, and says so. */
 static void a_queue_that_sticks(void **state)
 {
@@ -735,6 +763,7 @@ int main(void)
 		cmocka_unit_test(each_change_is_followed_by_its_command_and_a_wait),
 		cmocka_unit_test(what_is_queued_before_the_unit_is_on),
 		cmocka_unit_test(a_domain_id_is_counted_or_reused),
+		cmocka_unit_test(ids_come_again_while_a_domain_has_them),
 		cmocka_unit_test(a_queue_that_sticks),
 		cmocka_unit_test(releases_want_to_be_asked),
 		cmocka_unit_test(a_second_life_begins_with_clean_tables),
