@@ -105,6 +105,26 @@ void pages_fini(struct pages *pages)
 {
 	machine_free(pages->machine, pages->used, bitmap_words(pages) * sizeof(*pages->used) + 8);
 	pages->used = NULL;
+	machine_free(
+	    pages->machine, pages->reserved, pages->reserved_capacity * sizeof(*pages->reserved));
+	pages->reserved = NULL;
+}
+
+/* Does any of a row of bytes lie in a reserved range? */
+static bool is_reserved(const struct pages *pages, uint64_t address, uint64_t bytes)
+{
+	for (size_t i = 0; i < pages->reserved_count; i++)
+		if (address <= pages->reserved[i].last &&
+		    address + (bytes - 1) >= pages->reserved[i].first)
+			return true;
+	return false;
+}
+
+static void skip_reserved(struct pages *pages)
+{
+	while (pages->table_next < pages->table_end &&
+	    is_reserved(pages, to_physical(pages, pages->table_next), IOMMUSIM_PAGE_SIZE))
+		pages->table_next += IOMMUSIM_PAGE_SIZE;
 }
 
 /* Pages given back are linked through their first quadword, as a kernel would. */
@@ -118,6 +138,7 @@ bool pages_take_table(struct pages *pages, uint64_t *address)
 		page = memory_at(memory, *address, IOMMUSIM_PAGE_SIZE);
 		memcpy(&pages->table_free, page, sizeof(pages->table_free));
 	} else {
+		skip_reserved(pages);
 		if (pages->table_next == pages->table_end)
 			return false;
 		*address = to_physical(pages, pages->table_next);
@@ -140,13 +161,25 @@ void pages_give_table(struct pages *pages, uint64_t address)
 	pages->table_count--;
 }
 
-/* Never-used pages that are no row because of a hole behind them are as good as given back ones. */
+/* Never-used pages that are no row because of a hole or a reserved range behind them are as good as given back ones. */
 static void skip_to(struct pages *pages, uint64_t offset)
 {
 	for (; pages->table_next < offset; pages->table_next += IOMMUSIM_PAGE_SIZE) {
+		const uint64_t address = to_physical(pages, pages->table_next);
+
+		if (is_reserved(pages, address, IOMMUSIM_PAGE_SIZE))
+			continue;
 		pages->table_count++;
-		pages_give_table(pages, to_physical(pages, pages->table_next));
+		pages_give_table(pages, address);
 	}
+}
+
+static bool is_row(const struct pages *pages, uint64_t offset, uint64_t bytes)
+{
+	const uint64_t address = to_physical(pages, offset);
+
+	return to_physical(pages, offset + bytes - 1) == address + bytes - 1 &&
+	    !is_reserved(pages, address, bytes);
 }
 
 bool pages_take_row(struct pages *pages, uint64_t count, uint64_t *address)
@@ -154,8 +187,7 @@ bool pages_take_row(struct pages *pages, uint64_t count, uint64_t *address)
 	const uint64_t bytes = count * IOMMUSIM_PAGE_SIZE;
 	uint64_t first = pages->table_next;
 
-	while (first + bytes <= pages->table_end &&
-	    to_physical(pages, first + bytes - 1) != to_physical(pages, first) + bytes - 1)
+	while (first + bytes <= pages->table_end && !is_row(pages, first, bytes))
 		first += IOMMUSIM_PAGE_SIZE;
 	if (first + bytes > pages->table_end)
 		return false;
@@ -178,7 +210,8 @@ bool pages_is_table(const struct pages *pages, uint64_t address)
 {
 	const uint64_t offset = to_offset(pages, address);
 
-	return offset >= pages->table_begin && offset < pages->table_next;
+	return offset >= pages->table_begin && offset < pages->table_next &&
+	    !is_reserved(pages, address, 1);
 }
 
 static bool is_used(const struct pages *pages, uint64_t cluster)
@@ -191,6 +224,46 @@ static uint64_t claim(struct pages *pages, uint64_t cluster)
 	pages->used[cluster / 64] |= UINT64_C(1) << cluster % 64;
 	pages->clusters_free--;
 	return to_physical(pages, pages->table_end + (cluster << PAGES_CLUSTER_SHIFT));
+}
+
+/* Clusters of which any byte lies in [begin, end), as RAM offsets. */
+static void reserve_clusters(struct pages *pages, uint64_t begin, uint64_t end)
+{
+	uint64_t cluster =
+	    begin > pages->table_end ? (begin - pages->table_end) >> PAGES_CLUSTER_SHIFT : 0;
+
+	for (; cluster < pages->cluster_count &&
+	     pages->table_end + (cluster << PAGES_CLUSTER_SHIFT) < end;
+	     cluster++)
+		if (!is_used(pages, cluster))
+			claim(pages, cluster);
+}
+
+enum iommusim_status pages_reserve(struct pages *pages, uint64_t first, uint64_t last)
+{
+	const struct memory *memory = &pages->machine->memory;
+	uint64_t offset = 0;
+
+	if (first > last)
+		return IOMMUSIM_OK;
+	if (!machine_grow(pages->machine, &pages->reserved, &pages->reserved_capacity,
+		pages->reserved_count + 1, sizeof(*pages->reserved)))
+		return IOMMUSIM_ENOMEM;
+	first &= ~(IOMMUSIM_PAGE_SIZE - 1);
+	last |= IOMMUSIM_PAGE_SIZE - 1;
+	pages->reserved[pages->reserved_count++] = (struct pages_range){ first, last };
+	for (size_t i = 0; i < memory->count; i++) {
+		const struct memory_window *window = &memory->windows[i];
+		const uint64_t end = window->base + usable(window);
+		const uint64_t from = first > window->base ? first : window->base;
+		const uint64_t to = last < end ? last + 1 : end;
+
+		if (from < to)
+			reserve_clusters(
+			    pages, offset + (from - window->base), offset + (to - window->base));
+		offset += usable(window);
+	}
+	return IOMMUSIM_OK;
 }
 
 static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)

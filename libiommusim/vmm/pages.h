@@ -10,6 +10,11 @@
 #define PAGES_CLUSTER_SHIFT 16u
 #define PAGES_CLUSTER       (UINT64_C(1) << PAGES_CLUSTER_SHIFT)
 
+/* Physical addresses that are nobody's, whole pages. */
+struct pages_range {
+	uint64_t first, last;
+};
+
 struct pages {
 	struct iommusim_machine *machine;
 	uint64_t
@@ -21,11 +26,20 @@ struct pages {
 	uint64_t cluster_count;
 	uint64_t clusters_free;
 	uint64_t *used; /* a bit a cluster */
+	struct pages_range *reserved;
+	size_t reserved_count;
+	size_t reserved_capacity;
 };
 
 /* Take stock of the machine's RAM. OK, EINVAL (4 MiB of it or less), ENOMEM. */
 enum iommusim_status pages_init(struct pages *pages, struct iommusim_machine *machine);
 void pages_fini(struct pages *pages);
+
+/*
+ * Keep [first, last], widened to whole pages, from being handed out: tables by pages, guests by clusters. Before
+ * anything is taken; what is reserved already may be again. OK, ENOMEM. What is no RAM, or first > last, is no matter.
+ */
+enum iommusim_status pages_reserve(struct pages *pages, uint64_t first, uint64_t last);
 
 /* A zeroed page for a table. False: the reserve is used up. */
 bool pages_take_table(struct pages *pages, uint64_t *address);

@@ -69,8 +69,9 @@ struct iommusim_vmm {
 	/* the built-in backends, once they were needed */
 	struct vtd_driver *vtd;
 	struct amdvi_driver *amdvi;
-	bool booted; /* the host's own IOMMU driver had its chance */
-	bool loaded; /* anything but the boot has happened */
+	bool booted;   /* the host's own IOMMU driver had its chance */
+	bool reserved; /* memory that is firmware's is set aside */
+	bool loaded;   /* anything but the boot has happened */
 	bool init_tried;
 	bool available; /* hw.vmm.iommu.initialized */
 	bool panicked;
@@ -131,6 +132,9 @@ uint64_t vmm_max_physical(const struct iommusim_vmm *vmm);
 
 /* host_iommu.c: the host's own driver comes up before vmm, if it is enabled. */
 void vmm_host_iommu_start(struct iommusim_vmm *vmm);
+
+/* firmware_memory.c: what firmware keeps for devices is no page of the allocator's. Before the first is taken. */
+enum iommusim_status vmm_reserve_firmware_memory(struct iommusim_vmm *vmm);
 
 /* device.c */
 struct vmm_device *vmm_device_find(const struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid);

@@ -265,6 +265,9 @@ enum iommusim_status vmm_call_begin(struct iommusim_vmm *vmm, struct iommusim_ca
 	for (size_t i = 0; i < vmm->listener_count; i++)
 		if (vmm->listeners[i].begin != NULL)
 			vmm->listeners[i].begin(vmm->listeners[i].context, call);
+	if (call->depth == 0 && !vmm->reserved && !is_boot(call) &&
+	    vmm_reserve_firmware_memory(vmm) != IOMMUSIM_OK)
+		return IOMMUSIM_ENOMEM;
 	/* Whatever loading does is part of the call that brought it about: a recording has it in that. */
 	if (call->depth == 0 && !vmm->loaded && !is_boot(call))
 		vmm_load(vmm);
