@@ -4,7 +4,8 @@
 #                       [OPTIONS flag...])
 #     The driver's sources, compiled against the kernel's headers and for one way to catch register accesses
 #     (hooks, when nothing is said). A library of objects, so that nothing the linker would find unused is lost.
-#     INCLUDES come before the kernel's headers. DEFINITIONS: IOMMUSIM_KSHIM_ERROR_OPS for iommu_ops of 15.0.
+#     INCLUDES come before the kernel's headers. DEFINITIONS: IOMMUSIM_KSHIM_ERROR_OPS for iommu_ops of 15.0;
+#     IOMMUSIM_KSHIM_WRITABLE_OPS, for an iommu_ops that is no constant (until 12), is found out from the sources.
 #
 #   iommusim_add_driver_test(NAME SOURCES source... DRIVER driver... [TIMEOUT seconds] [ARGUMENTS option...])
 #     A program of cmocka tests round drivers of one access mode, entered into CTest under its name.
@@ -26,6 +27,20 @@ function(iommusim_access_absent access why)
   set(${why} "${reason}" PARENT_SCOPE)
 endfunction()
 
+# Set `writable` when one of the sources defines its iommu_ops as no constant.
+function(iommusim_driver_ops_writable writable)
+  set(${writable} FALSE PARENT_SCOPE)
+  foreach(source IN LISTS ARGN)
+    get_filename_component(path "${source}" ABSOLUTE)
+    if(EXISTS "${path}")
+      file(STRINGS "${path}" found REGEX "^[ \t]*struct[ \t]+iommu_ops[ \t]+iommu_ops_(intel|amd)[ \t]*=")
+      if(found)
+        set(${writable} TRUE PARENT_SCOPE)
+      endif()
+    endif()
+  endforeach()
+endfunction()
+
 function(iommusim_add_driver name)
   cmake_parse_arguments(PARSE_ARGV 1 driver "" "ACCESS" "SOURCES;INCLUDES;DEFINITIONS;OPTIONS")
   if(NOT driver_SOURCES OR driver_UNPARSED_ARGUMENTS)
@@ -45,7 +60,8 @@ function(iommusim_add_driver name)
   add_library(${name} OBJECT ${driver_SOURCES})
   set_target_properties(${name} PROPERTIES C_EXTENSIONS ON)
   target_include_directories(${name} BEFORE PRIVATE ${driver_INCLUDES})
-  target_compile_definitions(${name} PRIVATE ${driver_DEFINITIONS})
+  iommusim_driver_ops_writable(writable ${driver_SOURCES})
+  target_compile_definitions(${name} PRIVATE ${driver_DEFINITIONS} $<$<BOOL:${writable}>:IOMMUSIM_KSHIM_WRITABLE_OPS>)
   # As kernels are compiled; and with lines, so that findings have places.
   target_compile_options(${name} PRIVATE -g -fno-strict-aliasing -fno-common ${driver_OPTIONS})
   target_link_libraries(${name} PRIVATE iommusim::kshim_headers)

@@ -141,6 +141,32 @@ static void check(struct iommusim_test_hidden *hidden, enum iommusim_status stat
 		    &hidden->test, status, IOMMUSIM_OK, what, hidden->place.file, hidden->place.line);
 }
 
+static void add_word(char *text, size_t size, const char *word)
+{
+	const size_t length = strlen(text);
+
+	snprintf(text + length, size - length, " %s", word);
+}
+
+/* A name that no preset has is told, with those there are. */
+static void check_preset(struct iommusim_test_hidden *hidden)
+{
+	const char *wanted = hidden->setup.preset, *name;
+	struct iommusim_vtd_config vtd = { .host_address_width = 39 };
+	struct iommusim_amdvi_config amdvi;
+	char names[1024] = "";
+
+	if (wanted == NULL || iommusim_vtd_preset(wanted, 1, &vtd) == IOMMUSIM_OK ||
+	    iommusim_amdvi_preset(wanted, &amdvi) == IOMMUSIM_OK)
+		return;
+	for (size_t i = 0; (name = iommusim_vtd_preset_name(i, NULL)) != NULL; i++)
+		add_word(names, sizeof(names), name);
+	for (size_t i = 0; (name = iommusim_amdvi_preset_name(i, NULL)) != NULL; i++)
+		add_word(names, sizeof(names), name);
+	iommusim_test_fail(&hidden->test, hidden->place.file, hidden->place.line,
+	    "no preset is called \"%s\"; there are%s", wanted, names);
+}
+
 static void make_vtd(struct iommusim_test_hidden *hidden, const void *bytes, size_t size)
 {
 	const char *preset = hidden->setup.preset != NULL ? hidden->setup.preset : VTD_DEFAULT;
@@ -206,6 +232,7 @@ void firmware_make(struct iommusim_test_hidden *hidden)
 	size_t length;
 	char signature[5];
 
+	check_preset(hidden);
 	if (setup->acpi != NULL) {
 		bytes = file = read_file(hidden, setup->acpi, &length);
 		if (iommusim_acpi_extract(file, length, file, &length, signature, &problem) !=

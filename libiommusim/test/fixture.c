@@ -104,10 +104,33 @@ static void *device_of(uint16_t rid)
 	return device.device;
 }
 
+/* Of the kernel's io/iommu.h, by what it was compiled with; a driver with an interface file of its own has neither. */
+extern const char iommusim_kshim_has_void_ops __attribute__((weak));
+extern const char iommusim_kshim_has_error_ops __attribute__((weak));
+
+/* Calls of the other shape would seem to work, and give nonsense. */
+static void check_shape(struct iommusim_test_hidden *hidden)
+{
+	const bool is_void = &iommusim_kshim_has_void_ops != NULL;
+	const bool is_error = &iommusim_kshim_has_error_ops != NULL;
+
+	if (is_void == is_error)
+		return;
+	if (is_error && hidden->setup.void_ops != NULL)
+		iommusim_test_fail(&hidden->test, hidden->place.file, hidden->place.line,
+		    "the driver was compiled with IOMMUSIM_KSHIM_ERROR_OPS: its iommu_ops is .error_ops, "
+		    "not .void_ops");
+	if (is_void && hidden->setup.void_ops == NULL)
+		iommusim_test_fail(&hidden->test, hidden->place.file, hidden->place.line,
+		    "the driver was compiled without IOMMUSIM_KSHIM_ERROR_OPS: its iommu_ops is .void_ops, "
+		    "not .error_ops");
+}
+
 static void choose_shim(struct iommusim_test_hidden *hidden)
 {
 	const struct iommusim_test_setup *setup = &hidden->setup;
 
+	check_shape(hidden);
 	if (setup->void_ops != NULL) {
 		hidden->shim = &iommusim_void_ops_shim;
 		hidden->shim_table = (void *)(uintptr_t)setup->void_ops;

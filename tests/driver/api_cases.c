@@ -255,6 +255,23 @@ static void no_iommu(void **state)
 	iommusim_test_start(&empty);
 }
 
+static void ops_of_the_other_shape(void **state)
+{
+	static const struct iommusim_test_setup other = { .error_ops = &iommu_ops_api };
+
+	(void)state;
+	iommusim_test_start(&other);
+}
+
+static void a_preset_that_is_none(void **state)
+{
+	static const struct iommusim_test_setup misspelt = { .void_ops = &iommu_ops_api,
+		.preset = "skylak" };
+
+	(void)state;
+	iommusim_test_start(&misspelt);
+}
+
 static void statuses_are_told(void **state)
 {
 	struct iommusim_test *test = iommusim_test_start(&not_initialised);
@@ -291,6 +308,8 @@ static void statuses_are_told(void **state)
 	X(interrupt_is_lost)                                                                           \
 	X(fails_in_cmocka)                                                                             \
 	X(no_iommu)                                                                                    \
+	X(ops_of_the_other_shape)                                                                      \
+	X(a_preset_that_is_none)                                                                       \
 	X(statuses_are_told)
 
 int main(int argc, char **argv)

@@ -217,6 +217,18 @@ static void statuses_and_cmockas_own_assertions_are_told(void **state)
 	assert_says("the driver did not initialise: ");
 }
 
+static void a_setup_that_cannot_be_says_what_can(void **state)
+{
+	(void)state;
+	assert_fails("ops_of_the_other_shape");
+	assert_says(
+	    "the driver was compiled without IOMMUSIM_KSHIM_ERROR_OPS: its iommu_ops is .void_ops");
+	assert_fails("a_preset_that_is_none");
+	assert_says("no preset is called \"skylak\"; there are ");
+	assert_says(" skylake-client ");
+	assert_says(" zen2-client ");
+}
+
 static void the_command_line(void **state)
 {
 	(void)state;
@@ -270,8 +282,8 @@ static void tests_in_parallel_do_not_meet(void **state)
 {
 	(void)state;
 	assert_int_equal(run("-j 8 -t 2"), 1);
-	assert_says("[==========] 28 test(s) run.\n[  PASSED  ] ");
-	assert_says("[  SKIPPED ] 1 test(s).\n[  FAILED  ] 1");
+	assert_says("[==========] 30 test(s) run.\n[  PASSED  ] ");
+	assert_says("[  SKIPPED ] 1 test(s).\n[  FAILED  ] 2");
 }
 
 /* For a debugger. Without a process of its own a driver keeps its static state, so these tests have none. */
@@ -325,6 +337,7 @@ int main(void)
 		cmocka_unit_test(findings_say_the_drivers_line),
 		cmocka_unit_test(dma_that_is_not_as_expected_is_explained),
 		cmocka_unit_test(statuses_and_cmockas_own_assertions_are_told),
+		cmocka_unit_test(a_setup_that_cannot_be_says_what_can),
 		cmocka_unit_test(the_command_line),
 		cmocka_unit_test(tap),
 		cmocka_unit_test(junit),

@@ -47,8 +47,26 @@ struct iommu_ops {
 	iommu_invalidate_tlb_t invalidate_tlb;
 };
 
+/*
+ * Until 12 a driver's table is no constant. The compiler finds "conflicting type qualifiers" here for a driver of that
+ * age, which needs -DIOMMUSIM_KSHIM_WRITABLE_OPS; iommusim_add_driver() sees by itself which it is.
+ */
+#ifdef IOMMUSIM_KSHIM_WRITABLE_OPS
+extern struct iommu_ops iommu_ops_intel;
+extern struct iommu_ops iommu_ops_amd;
+#else
 extern const struct iommu_ops iommu_ops_intel;
 extern const struct iommu_ops iommu_ops_amd;
+#endif
+
+/* Which shape a driver was compiled for, so that a test which takes it for the other is told (iommusim/test.h). */
+#ifdef IOMMUSIM_KSHIM_ERROR_OPS
+extern const char iommusim_kshim_has_error_ops;
+__attribute__((weak)) const char iommusim_kshim_has_error_ops = 1;
+#else
+extern const char iommusim_kshim_has_void_ops;
+__attribute__((weak)) const char iommusim_kshim_has_void_ops = 1;
+#endif
 
 /* io/iommu.c */
 void iommu_cleanup(void);
