@@ -51,4 +51,7 @@ foreach(access IN ITEMS hooks traps)
   install(FILES "${PROJECT_BINARY_DIR}/package/iommusim-${access}.pc" DESTINATION "${IOMMUSIM_PC_DIR}")
 endforeach()
 
+# What messages and pages of the manual name as docs/...
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
+  FILES_MATCHING PATTERN "*.md" PATTERN "*.d" PATTERN man EXCLUDE PATTERN CONTRIBUTING.md EXCLUDE)

@@ -186,5 +186,10 @@ END {
 	flush_block()
 	print ".Sh SEE ALSO"
 	print ".Xr iommusim 3 ,"
-	print ".Xr iommusim 7"
+	if (name ~ /^(test|kshim)/) {
+		print ".Xr iommusim 7 ,"
+		print ".Xr iommusim-driver-testing 7"
+	} else {
+		print ".Xr iommusim 7"
+	}
 }

@@ -178,5 +178,8 @@ END {
 	print ".Sh SEE ALSO"
 	print ".Xr iommusim 1 ,"
 	print ".Xr iommusim 3 ,"
+	count = split(see, names, " ")
+	for (i = 1; i <= count; i++)
+		print ".Xr " names[i] " 3 ,"
 	print ".Xr iommusim 7"
 }

@@ -24,6 +24,13 @@ if grep -rlF -e "$build" "$prefix/include" "$prefix"/lib*/cmake "$prefix"/lib*/p
 	exit 1
 fi
 
+echo "-- what messages and pages call docs/..., and no flag of another compiler beside gcc's warnings"
+test -s "$prefix/share/doc/iommusim/findings/missing-invalidation.md"
+test -s "$prefix/share/doc/iommusim/interception.md"
+if grep -rq unused-command-line "$prefix"/lib*/cmake; then
+	exit 1
+fi
+
 echo "-- pkg-config, shared"
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name iommusim.pc)")
 export PKG_CONFIG_PATH
