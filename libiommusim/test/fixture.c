@@ -93,6 +93,36 @@ static void boot(struct iommusim_test_hidden *hidden)
 
 /* ---- vmm and the checker ---------------------------------------------------------------------------------------- */
 
+void test_settle_call(struct iommusim_test_hidden *hidden, const struct iommusim_kernel_result *result)
+{
+	struct iommusim_test *test = &hidden->test;
+
+	if (hidden->test.check != NULL)
+		iommusim_check_set_place(hidden->test.check, &hidden->place);
+	findings_show(hidden);
+	if (result->panicked)
+		iommusim_test_fail(test, result->panic.file, result->panic.line, "%s: %s%s%s",
+		    result->panic.assertion ? "assertion" : "panic", result->panic.message,
+		    result->locks_held > 0 ? "\n  locks held: " : "", result->locks);
+	if (result->locks_held > 0)
+		iommusim_test_fail(test, hidden->place.file, hidden->place.line,
+		    "the driver returned with locks held: %s", result->locks);
+}
+
+static bool run_op(void *context, void (*function)(void *argument), void *argument)
+{
+	struct iommusim_test_hidden *hidden = context;
+	struct iommusim_kernel_result result;
+	const enum iommusim_status status =
+	    iommusim_kernel_call(hidden->test.kernel, function, argument, &result);
+
+	test_settle_call(hidden, &result);
+	if (status == IOMMUSIM_EBUSY)
+		iommusim_test_fail(&hidden->test, hidden->place.file, hidden->place.line,
+		    "the driver returned inside a critical section");
+	return true;
+}
+
 /* A shim has no context of its own, so it asks the thread. */
 static void *device_of(uint16_t rid)
 {
@@ -131,16 +161,18 @@ static void choose_shim(struct iommusim_test_hidden *hidden)
 	const struct iommusim_test_setup *setup = &hidden->setup;
 
 	check_shape(hidden);
+	hidden->ops.run = run_op;
+	hidden->ops.context = hidden;
 	if (setup->void_ops != NULL) {
-		hidden->shim = &iommusim_void_ops_shim;
-		hidden->shim_table = (void *)(uintptr_t)setup->void_ops;
+		hidden->ops.shim = &iommusim_void_ops_shim;
+		hidden->ops.table = (void *)(uintptr_t)setup->void_ops;
 		return;
 	}
 	/* The kernel's table ends before `device`. */
 	memcpy(&hidden->error_ops, setup->error_ops, offsetof(struct iommusim_error_ops, device));
 	hidden->error_ops.device = device_of;
-	hidden->shim = &iommusim_error_ops_shim;
-	hidden->shim_table = &hidden->error_ops;
+	hidden->ops.shim = &iommusim_error_ops_shim;
+	hidden->ops.table = &hidden->error_ops;
 }
 
 static void make_vmm(struct iommusim_test_hidden *hidden)
@@ -148,7 +180,7 @@ static void make_vmm(struct iommusim_test_hidden *hidden)
 	const struct iommusim_vmm_config config = { .profile = hidden->setup.profile,
 		.cpu = hidden->processor == IOMMUSIM_KERNEL_AMD ? IOMMUSIM_CPU_AMD : IOMMUSIM_CPU_INTEL,
 		.ops = &test_ops,
-		.ops_context = hidden };
+		.ops_context = &hidden->ops };
 	struct iommusim_test *test = &hidden->test;
 
 	choose_shim(hidden);

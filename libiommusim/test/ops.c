@@ -1,7 +1,5 @@
-/* The driver's iommu_ops as vmm calls them: each call is kernel code, and a panic or a held lock ends the test. */
-#include "test/state.h"
-
-#include <stdio.h>
+/* Each op packed up, and unpacked in the kernel. */
+#include "test/ops.h"
 
 enum op {
 	OP_INIT,
@@ -19,7 +17,7 @@ enum op {
 
 /* A call on its way into the kernel; what it does not need is 0. */
 struct op_call {
-	struct iommusim_test_hidden *hidden;
+	const struct test_kernel_ops *ops;
 	enum op op;
 	uint16_t segment, rid;
 	enum iommusim_status status;
@@ -32,8 +30,8 @@ struct op_call {
 static void carry_out(void *context)
 {
 	struct op_call *call = context;
-	const struct iommusim_ops *ops = call->hidden->shim;
-	void *table = call->hidden->shim_table;
+	const struct iommusim_ops *ops = call->ops->shim;
+	void *table = call->ops->table;
 
 	switch (call->op) {
 	case OP_INIT:
@@ -74,70 +72,48 @@ static void carry_out(void *context)
 	}
 }
 
-void test_settle_call(struct iommusim_test_hidden *hidden, const struct iommusim_kernel_result *result)
-{
-	struct iommusim_test *test = &hidden->test;
-
-	if (hidden->test.check != NULL)
-		iommusim_check_set_place(hidden->test.check, &hidden->place);
-	findings_show(hidden);
-	if (result->panicked)
-		iommusim_test_fail(test, result->panic.file, result->panic.line, "%s: %s%s%s",
-		    result->panic.assertion ? "assertion" : "panic", result->panic.message,
-		    result->locks_held > 0 ? "\n  locks held: " : "", result->locks);
-	if (result->locks_held > 0)
-		iommusim_test_fail(test, hidden->place.file, hidden->place.line,
-		    "the driver returned with locks held: %s", result->locks);
-}
-
 static enum iommusim_status run(struct op_call *call)
 {
-	struct iommusim_kernel_result result;
-	const enum iommusim_status status =
-	    iommusim_kernel_call(call->hidden->test.kernel, carry_out, call, &result);
+	const struct test_kernel_ops *ops = call->ops;
 
-	test_settle_call(call->hidden, &result);
-	if (status == IOMMUSIM_EBUSY)
-		iommusim_test_fail(&call->hidden->test, call->hidden->place.file,
-		    call->hidden->place.line, "the driver returned inside a critical section");
-	return call->status;
+	return ops->run(ops->context, carry_out, call) ? call->status : IOMMUSIM_EFAULT;
 }
 
 static enum iommusim_status op_init(void *context)
 {
-	return run(&(struct op_call){ .hidden = context, .op = OP_INIT });
+	return run(&(struct op_call){ .ops = context, .op = OP_INIT });
 }
 
 static void op_cleanup(void *context)
 {
-	run(&(struct op_call){ .hidden = context, .op = OP_CLEANUP });
+	run(&(struct op_call){ .ops = context, .op = OP_CLEANUP });
 }
 
 static void op_enable(void *context)
 {
-	run(&(struct op_call){ .hidden = context, .op = OP_ENABLE });
+	run(&(struct op_call){ .ops = context, .op = OP_ENABLE });
 }
 
 static void op_disable(void *context)
 {
-	run(&(struct op_call){ .hidden = context, .op = OP_DISABLE });
+	run(&(struct op_call){ .ops = context, .op = OP_DISABLE });
 }
 
 static enum iommusim_status op_create_domain(void *context, uint64_t max_address, void **domain)
 {
 	return run(&(struct op_call){
-	    .hidden = context, .op = OP_CREATE_DOMAIN, .length = max_address, .made = domain });
+	    .ops = context, .op = OP_CREATE_DOMAIN, .length = max_address, .made = domain });
 }
 
 static void op_destroy_domain(void *context, void *domain)
 {
-	run(&(struct op_call){ .hidden = context, .op = OP_DESTROY_DOMAIN, .domain = domain });
+	run(&(struct op_call){ .ops = context, .op = OP_DESTROY_DOMAIN, .domain = domain });
 }
 
 static enum iommusim_status op_create_mapping(
     void *context, void *domain, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done)
 {
-	return run(&(struct op_call){ .hidden = context,
+	return run(&(struct op_call){ .ops = context,
 	    .op = OP_CREATE_MAPPING,
 	    .domain = domain,
 	    .gpa = gpa,
@@ -149,7 +125,7 @@ static enum iommusim_status op_create_mapping(
 static enum iommusim_status op_remove_mapping(
     void *context, void *domain, uint64_t gpa, uint64_t length, uint64_t *done)
 {
-	return run(&(struct op_call){ .hidden = context,
+	return run(&(struct op_call){ .ops = context,
 	    .op = OP_REMOVE_MAPPING,
 	    .domain = domain,
 	    .gpa = gpa,
@@ -160,22 +136,19 @@ static enum iommusim_status op_remove_mapping(
 static enum iommusim_status op_add_device(void *context, void *domain, uint16_t segment, uint16_t rid)
 {
 	return run(&(struct op_call){
-	    .hidden = context, .op = OP_ADD_DEVICE, .domain = domain, .segment = segment, .rid = rid });
+	    .ops = context, .op = OP_ADD_DEVICE, .domain = domain, .segment = segment, .rid = rid });
 }
 
 static enum iommusim_status op_remove_device(
     void *context, void *domain, uint16_t segment, uint16_t rid)
 {
-	return run(&(struct op_call){ .hidden = context,
-	    .op = OP_REMOVE_DEVICE,
-	    .domain = domain,
-	    .segment = segment,
-	    .rid = rid });
+	return run(&(struct op_call){
+	    .ops = context, .op = OP_REMOVE_DEVICE, .domain = domain, .segment = segment, .rid = rid });
 }
 
 static enum iommusim_status op_invalidate(void *context, void *domain)
 {
-	return run(&(struct op_call){ .hidden = context, .op = OP_INVALIDATE, .domain = domain });
+	return run(&(struct op_call){ .ops = context, .op = OP_INVALIDATE, .domain = domain });
 }
 
 const struct iommusim_ops test_ops = { .name = "the driver under test",

@@ -6,6 +6,7 @@
 #include <iommusim/test.h>
 
 #include "test/access.h"
+#include "test/ops.h"
 
 #define HELD_REGISTERS 8u
 #define REQUESTERS     64u
@@ -29,8 +30,7 @@ struct iommusim_test_hidden {
 	struct iommusim_test_setup setup;
 	enum iommusim_kernel_processor processor;
 	void *access; /* of iommusim_test_access */
-	const struct iommusim_ops *shim;
-	void *shim_table;
+	struct test_kernel_ops ops;
 	struct iommusim_error_ops error_ops;
 	struct iommusim_requester *requesters[REQUESTERS];
 	size_t requester_count;
@@ -52,8 +52,7 @@ extern _Thread_local struct iommusim_test_hidden *test_here;
 /* firmware.c: units, their table, memory and devices. */
 void firmware_make(struct iommusim_test_hidden *hidden);
 
-/* ops.c: the driver's ops as kernel code. */
-extern const struct iommusim_ops test_ops;
+/* fixture.c: a panic or a held lock ends the test. */
 void test_settle_call(struct iommusim_test_hidden *hidden, const struct iommusim_kernel_result *result);
 
 /* watch.c: every register access; where it came from, polls without an end, stores where nothing is. */
