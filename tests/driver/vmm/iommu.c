@@ -125,12 +125,13 @@ each_host_device(int (*action)(void *domain, device_t dev))
 	device_t *buses, *devices;
 	int bus_count, device_count, error, i, j;
 
-	if (devclass_get_devices(devclass_find("pci"), &buses, &bus_count) != 0)
-		return (0);
-	error = 0;
+	error = devclass_get_devices(devclass_find("pci"), &buses, &bus_count);
+	if (error != 0)
+		return (error);
 	for (i = 0; i < bus_count && error == 0; i++) {
-		if (device_get_children(buses[i], &devices, &device_count) != 0)
-			continue;
+		error = device_get_children(buses[i], &devices, &device_count);
+		if (error != 0)
+			break;
 		for (j = 0; j < device_count && error == 0; j++)
 			if (is_hosts(devices[j]))
 				error = action(host_domain, devices[j]);
