@@ -25,6 +25,13 @@ static inline void builder_add(struct builder *builder, const uint8_t *bytes, si
 	builder->size += size;
 }
 
+/* Append a number; bytes beyond its own are zeros. */
+static inline void builder_add_number(struct builder *builder, uint64_t value, unsigned bytes)
+{
+	for (unsigned i = 0; i < bytes; i++)
+		builder->bytes[builder->size++] = i < sizeof(value) ? (uint8_t)(value >> i * 8) : 0;
+}
+
 /* Make the bytes sum to 0. */
 static inline void builder_sum(struct builder *builder)
 {

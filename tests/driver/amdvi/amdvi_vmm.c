@@ -9,6 +9,7 @@
 #include <vm/pmap.h>
 
 #include <dev/pci/pcireg.h>
+#include <dev/pci/pcivar.h>
 
 MALLOC_DEFINE(M_AMDVI, "amdvi", "AMD-Vi tables");
 
@@ -295,12 +296,12 @@ domain_unmap(struct amdvi_domain *domain, vm_paddr_t gpa, uint64_t len, int *err
 /* ---- devices ---- */
 
 static struct amdvi_softc *
-unit_of(uint16_t rid, const struct amdvi_range **range)
+unit_of(int segment, uint16_t rid, const struct amdvi_range **range)
 {
 	for (u_int i = 0; i < amdvi_softc_count(); i++) {
 		struct amdvi_softc *sc = amdvi_softc(i);
 
-		if (sc->ivhd->segment != 0)	/* vmm knows devices by their requester ids alone */
+		if (sc->ivhd->segment != segment)
 			continue;
 		*range = amdvi_ivhd_range(sc->ivhd, rid);
 		if (*range != NULL)
@@ -319,11 +320,17 @@ unit_of(uint16_t rid, const struct amdvi_range **range)
 
 /* Memory that firmware says the device must reach, wherever it is. */
 static int
-domain_map_unities(struct amdvi_domain *domain, uint16_t rid)
+domain_map_unities(struct amdvi_domain *domain, int segment, uint16_t rid)
 {
-#ifndef AMDVI_HAZARD_UNITY_IGNORED
+#ifdef AMDVI_HAZARD_UNITY_IGNORED
+	(void)domain;
+	(void)segment;
+	(void)rid;
+#else
 	const struct amdvi_unity *unity;
 
+	if (segment != 0)	/* an IVMD has no segment of its own */
+		return (0);
 	for (u_int i = 0; (unity = amdvi_ivrs_unity(i)) != NULL; i++) {
 		const uint64_t length = unity->end - unity->start;
 		const uint64_t rights =
@@ -384,15 +391,15 @@ range_renames(const struct amdvi_range *range, uint16_t rid)
 }
 
 static int
-device_add(struct amdvi_domain *domain, uint16_t rid)
+device_add(struct amdvi_domain *domain, int segment, uint16_t rid)
 {
 	const struct amdvi_range *range;
-	struct amdvi_softc *sc = unit_of(rid, &range);
+	struct amdvi_softc *sc = unit_of(segment, rid, &range);
 	int error;
 
 	if (sc == NULL)
 		return (ENXIO);
-	error = domain_map_unities(domain, rid);
+	error = domain_map_unities(domain, segment, rid);
 	if (error != 0)
 		return (error);
 	entry_set(sc, rid, domain, range->setting);
@@ -403,10 +410,10 @@ device_add(struct amdvi_domain *domain, uint16_t rid)
 
 /* Translations are kept by domain, and what leads a device to the domain is gone: its entry is all to drop. */
 static int
-device_remove(uint16_t rid)
+device_remove(int segment, uint16_t rid)
 {
 	const struct amdvi_range *range;
-	struct amdvi_softc *sc = unit_of(rid, &range);
+	struct amdvi_softc *sc = unit_of(segment, rid, &range);
 
 	if (sc == NULL)
 		return (ENXIO);
@@ -439,9 +446,15 @@ amdvi_remove_mapping(void *arg, vm_paddr_t gpa, uint64_t len, uint64_t *res_len)
 }
 
 static int
-amdvi_add_device(void *arg, device_t dev __unused, uint16_t rid)
+device_segment(device_t dev)
 {
-	const int error = device_add(arg, rid);
+	return (dev == NULL ? 0 : (int)pci_get_domain(dev));
+}
+
+static int
+amdvi_add_device(void *arg, device_t dev, uint16_t rid)
+{
+	const int error = device_add(arg, device_segment(dev), rid);
 
 #ifdef AMDVI_HAZARD_UNGOVERNED_SILENT
 	if (error == ENXIO)
@@ -451,9 +464,9 @@ amdvi_add_device(void *arg, device_t dev __unused, uint16_t rid)
 }
 
 static int
-amdvi_remove_device(void *arg __unused, device_t dev __unused, uint16_t rid)
+amdvi_remove_device(void *arg __unused, device_t dev, uint16_t rid)
 {
-	return (device_remove(rid));
+	return (device_remove(device_segment(dev), rid));
 }
 
 static int
@@ -465,7 +478,7 @@ amdvi_invalidate_tlb(void *arg)
 
 #else
 
-/* No way to say that it failed: the caller would ask for the same for ever. */
+/* Devices are known by their requester ids alone: of segment 0. No way to say that it failed: the caller would ask for the same for ever. */
 static void
 must_not_fail(int error, const char *what, vm_paddr_t gpa)
 {
@@ -500,7 +513,7 @@ amdvi_remove_mapping(void *arg, vm_paddr_t gpa, uint64_t len)
 static void
 amdvi_add_device(void *arg, uint16_t rid)
 {
-	const int error = device_add(arg, rid);
+	const int error = device_add(arg, 0, rid);
 
 #ifndef AMDVI_HAZARD_UNGOVERNED_SILENT
 	if (error != 0)
@@ -512,7 +525,7 @@ amdvi_add_device(void *arg, uint16_t rid)
 static void
 amdvi_remove_device(void *arg __unused, uint16_t rid)
 {
-	(void)device_remove(rid);
+	(void)device_remove(0, rid);
 }
 
 static void

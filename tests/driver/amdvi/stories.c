@@ -1,88 +1,45 @@
 /*
- * Stories: each brings a driver to where one of its hazards would show. What shows is noted: findings of the checker,
- * verdicts on DMA, panics, and what a person would see of a driver that hangs.
+ * Stories: each brings a driver to where one of its hazards would show. What is noticed and how is the rig's;
+ * what a person would see of a driver that hangs is noticed here.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <iommusim/memory.h>
 #include <iommusim/mmio.h>
 
-#include "tests/driver/amdvi/rig.h"
-#include "tests/driver/amdvi/stories.h"
+#include "tests/driver/amdvi/board.h"
+#include "tests/driver/rig/own.h"
 
 #define MIB UINT64_C(0x100000)
 #define GIB UINT64_C(0x40000000)
 
-#define NOTES     16u
-#define NOTE_ROOM 64u
-static char notes[NOTES][NOTE_ROOM];
-static unsigned note_count;
-
-static void note(const char *kind, const char *what)
-{
-	char text[NOTE_ROOM];
-
-	snprintf(text, sizeof(text), "%s%s%s", kind, *what != '\0' ? " " : "", what);
-	for (unsigned i = 0; i < note_count; i++)
-		if (strcmp(notes[i], text) == 0)
-			return;
-	if (note_count < NOTES)
-		memcpy(notes[note_count++], text, sizeof(text));
-}
-
 /* A DMA that should go well, or be rightly refused. */
-static struct iommusim_report dma(uint16_t rid, uint64_t address)
+static void dma(uint16_t rid, uint64_t address)
 {
-	const struct iommusim_report report = rig_judge(rid, IOMMUSIM_DMA_WRITE, address);
-
-	if (report.verdict != IOMMUSIM_VERDICT_OK && report.verdict != IOMMUSIM_VERDICT_BLOCKED)
-		note("DMA", iommusim_verdict_name(report.verdict));
-	return report;
+	rig_dma(0, rid, address);
 }
 
 /* A DMA that must be refused, and its fault be in the log. */
 static void dma_faults(uint16_t rid, uint64_t address)
 {
-	const struct iommusim_report report = dma(rid, address);
+	const struct iommusim_report report = rig_dma(0, rid, address);
 
 	if (report.page.page.faulted && !report.page.page.fault.recorded)
-		note("fault not recorded", "");
-}
-
-static void begin(const struct rig_setup *setup)
-{
-	rig_start(setup);
+		rig_notice("fault not recorded", "of %x", rid);
 }
 
 static void end(void)
 {
-	const struct iommusim_finding *finding;
-
 	rig_settle();
-	iommusim_check_finish(rig.check);
-	for (size_t i = 0; (finding = iommusim_check_finding(rig.check, i)) != NULL; i++) {
-		if (iommusim_finding_is_advice(finding->id))
-			continue;
-		note("finding", iommusim_finding_name(finding->id));
-		if (getenv("STORY_VERBOSE") != NULL)
-			fprintf(stderr, "%s: %s\n", iommusim_finding_name(finding->id), finding->text);
-	}
 	if (rig.panic[0] != '\0')
-		note("panic", "");
+		rig_notice("panic", "%s", rig.panic);
 	if (rig_unseen() > 0)
-		note("accesses that are not volatile", "");
-	if (getenv("STORY_VERBOSE") != NULL)
-		fprintf(stderr, "panic: %s\n%s", rig.panic, iommusim_kernel_console(rig.kernel));
-	rig_stop();
+		rig_notice("accesses that are not volatile", "%llu", (unsigned long long)rig_unseen());
 }
 
 static struct iommusim_domain *new_domain(uint64_t size)
 {
 	struct iommusim_domain *domain = NULL;
 
-	rig_must(iommusim_iommu_create_domain(rig.vmm, size, &domain) == IOMMUSIM_OK, "domain");
+	rig_must(iommusim_iommu_create_domain(rig.vmm, size, &domain), "domain");
 	return domain;
 }
 
@@ -92,7 +49,7 @@ static void everyday_life(void)
 {
 	struct iommusim_vm *vm;
 
-	begin(NULL);
+	board_start(NULL);
 	vm = rig_vm("guest", 2 * MIB, RIG_NIC);
 	dma(RIG_NIC, 0x1000);
 	dma_faults(RIG_NIC, 16 * MIB);
@@ -113,7 +70,7 @@ static void guest_goes(void)
 {
 	struct iommusim_vm *vm;
 
-	begin(NULL);
+	board_start(NULL);
 	vm = rig_vm("guest", 2 * MIB, RIG_NIC);
 	dma(RIG_NIC, 0x1000);
 	iommusim_vm_destroy(vm);
@@ -126,7 +83,7 @@ static void domain_goes(void)
 {
 	struct iommusim_domain *domain;
 
-	begin(NULL);
+	board_start(NULL);
 	domain = new_domain(GIB);
 	(void)iommusim_iommu_create_mapping(rig.vmm, domain, MIB, 2 * MIB, 0x1000);
 	(void)iommusim_iommu_add_device(rig.vmm, domain, 0, RIG_NIC);
@@ -139,8 +96,7 @@ static void domain_goes(void)
 /* Memory that is the host's, not the driver's. */
 static void mark_memory(uint64_t address, uint64_t mark)
 {
-	rig_must(
-	    iommusim_memory_write(rig.machine, address, &mark, sizeof(mark)) == IOMMUSIM_OK, "memory");
+	rig_must(iommusim_memory_write(rig.machine, address, &mark, sizeof(mark)), "memory");
 }
 
 static void look_at_memory(uint64_t address, uint64_t mark)
@@ -149,13 +105,13 @@ static void look_at_memory(uint64_t address, uint64_t mark)
 
 	iommusim_memory_read(rig.machine, address, &now, sizeof(now));
 	if (now != mark)
-		note("memory of others changed", "");
+		rig_notice("memory of others changed", "%s", "");
 }
 
 /* Page 0 is what an entry that is not there points to: its entry 5 is what would be cleared. */
 static void unmap_nothing(void)
 {
-	begin(NULL);
+	board_start(NULL);
 	mark_memory(5 * sizeof(uint64_t), UINT64_C(0x1122334455667788));
 	(void)iommusim_iommu_remove_mapping(rig.vmm, new_domain(GIB), 0x5000, 0x1000);
 	look_at_memory(5 * sizeof(uint64_t), UINT64_C(0x1122334455667788));
@@ -165,7 +121,7 @@ static void unmap_nothing(void)
 /* A device each, and a command for each, before the unit is on. */
 static void many_devices(void)
 {
-	begin(&(struct rig_setup){ .host_devices = 300 });
+	board_start(&(struct rig_setup){ .host_devices = 300 });
 	dma(IOMMUSIM_RID(3, 0, 0), MIB);
 	dma(IOMMUSIM_RID(3, 0, 0) + 299, MIB);
 	end();
@@ -176,7 +132,7 @@ static void ring_wraps(void)
 {
 	struct iommusim_domain *domain;
 
-	begin(NULL);
+	board_start(NULL);
 	domain = new_domain(GIB);
 	(void)iommusim_iommu_add_device(rig.vmm, domain, 0, RIG_GPU);
 	for (unsigned i = 0; i < 150 && rig.panic[0] == '\0'; i++)
@@ -192,14 +148,14 @@ static void ring_wraps(void)
 		rig_settle();
 	}
 	if (rig_sysctl("dev.ivhd.0.restarts") > 0)
-		note("command buffer restarted", "");
+		rig_notice("command buffer restarted", "%s", "");
 	end();
 }
 
 /* More faults than the log has room for, before anyone looks; then one more. */
 static void log_overflows(void)
 {
-	begin(NULL);
+	board_start(NULL);
 	for (unsigned i = 0; i < 300; i++)
 		dma(RIG_NIC, MIB);
 	rig_settle();
@@ -210,7 +166,7 @@ static void log_overflows(void)
 /* Faults one by one, each looked at: the log never fills. */
 static void log_in_use(void)
 {
-	begin(NULL);
+	board_start(NULL);
 	for (unsigned i = 0; i < 600; i++) {
 		dma_faults(RIG_NIC, MIB);
 		rig_settle();
@@ -224,7 +180,7 @@ static void commands_unreadable(void)
 	struct iommusim_domain *domain;
 	uint64_t ring = 0;
 
-	begin(NULL);
+	board_start(NULL);
 	domain = new_domain(GIB);
 	(void)iommusim_iommu_create_mapping(rig.vmm, domain, 0, MIB, 0x1000);
 	(void)iommusim_iommu_add_device(rig.vmm, domain, 0, RIG_NIC);
@@ -240,9 +196,9 @@ static void commands_unreadable(void)
 
 static void misaligned(void)
 {
-	begin(NULL);
+	board_start(NULL);
 	if (!rig_map(0x1800, MIB, 0x1000))
-		note("endless loop", "");
+		rig_notice("endless loop", "%s", "");
 	end();
 }
 
@@ -251,10 +207,10 @@ static void named_three_times(void)
 {
 	struct iommusim_vm *vm;
 
-	begin(&(struct rig_setup){ .all_types = true });
+	board_start(&(struct rig_setup){ .all_types = true });
 	vm = rig_vm("guest", 2 * MIB, RIG_NIC);
 	if (rig_sysctl("hw.vmm.amdvi.units") != 2)
-		note("units that are not there", "");
+		rig_notice("units that are not there", "%s", "");
 	dma(RIG_NIC, 0x1000);
 	dma(RIG_DISK, MIB);
 	iommusim_vm_destroy(vm);
@@ -267,7 +223,7 @@ static void many_domains(void)
 {
 	struct iommusim_domain *domain;
 
-	begin(NULL);
+	board_start(NULL);
 	(void)iommusim_kernel_sysctl_write(rig.kernel, "hw.vmm.amdvi.last_domain_id", "65535");
 	(void)new_domain(GIB);
 	domain = new_domain(GIB);
@@ -283,7 +239,7 @@ static void device_moves(void)
 {
 	struct iommusim_domain *first, *second;
 
-	begin(NULL);
+	board_start(NULL);
 	first = new_domain(GIB);
 	second = new_domain(GIB);
 	(void)iommusim_iommu_create_mapping(rig.vmm, first, MIB, 2 * MIB, 0x1000);
@@ -298,7 +254,7 @@ static void device_moves(void)
 
 static void second_unit(void)
 {
-	begin(NULL);
+	board_start(NULL);
 	rig_vm("guest", 2 * MIB, RIG_NVME);
 	dma(RIG_NVME, 0x1000);
 	dma(RIG_RAID, MIB);
@@ -309,7 +265,7 @@ static void ungoverned(void)
 {
 	struct iommusim_vm *vm;
 
-	begin(NULL);
+	board_start(NULL);
 	vm = rig_vm("guest", 2 * MIB, 0);
 	if (iommusim_vm_assign_pptdev(vm, 0, RIG_NOBODY) == IOMMUSIM_OK)
 		dma(RIG_NOBODY, 0x1000);
@@ -320,7 +276,7 @@ static void beyond_width(void)
 {
 	struct iommusim_domain *domain;
 
-	begin(NULL);
+	board_start(NULL);
 	domain = new_domain(GIB);
 	(void)iommusim_iommu_add_device(rig.vmm, domain, 0, RIG_NIC);
 	if (iommusim_iommu_create_mapping(
@@ -331,7 +287,7 @@ static void beyond_width(void)
 
 static void firmware_memory(void)
 {
-	begin(&(struct rig_setup){ .unity = true });
+	board_start(&(struct rig_setup){ .unity = true });
 	rig_vm("guest", 2 * MIB, RIG_GPU);
 	dma(RIG_GPU, 0x1000);
 	end();
@@ -342,7 +298,7 @@ static void id_again(void)
 {
 	struct iommusim_domain *first, *second;
 
-	begin(NULL);
+	board_start(NULL);
 	first = new_domain(GIB);
 	(void)iommusim_iommu_create_mapping(rig.vmm, first, MIB, 2 * MIB, 0x1000);
 	(void)iommusim_iommu_add_device(rig.vmm, first, 0, RIG_NIC);
@@ -363,11 +319,11 @@ static void hole_in_leaf(void)
 	struct iommusim_vm *vm;
 	uint64_t gpa = 0, hpa = 1;
 
-	begin(NULL);
+	board_start(NULL);
 	vm = rig_vm("guest", 4 * MIB, 0);
 	while (iommusim_vm_gpa_to_hpa(vm, gpa, &hpa, NULL) == IOMMUSIM_OK && hpa % (2 * MIB) != 0)
 		gpa += 0x1000;
-	rig_must(hpa % (2 * MIB) == 0, "memory for a large leaf");
+	rig_must(hpa % (2 * MIB) == 0 ? IOMMUSIM_OK : IOMMUSIM_ENOMEM, "memory for a large leaf");
 	mark_memory(hpa + 5 * sizeof(uint64_t), 1);
 	domain = new_domain(GIB);
 	(void)iommusim_iommu_create_mapping(rig.vmm, domain, 2 * MIB, hpa, 2 * MIB);
@@ -383,16 +339,41 @@ static void hole_in_leaf(void)
 
 static void behind_bridge(void)
 {
-	begin(NULL);
+	board_start(NULL);
 	rig_vm("guest", 2 * MIB, RIG_OLD);
 	dma(RIG_OLD, 0x1000);
 	end();
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} stories[] = {
+/* ---- through the driver's own iommu.c and vm.c ----------------------------------------------------------- */
+
+static void own_board(enum own_board wanted)
+{
+	static const struct iommusim_kernel_setting plain[] = { { "pptdevs", "1/0/0" },
+		{ NULL, NULL } },
+						    off[] = { { "pptdevs", "1/0/0" },
+							    { "hw.vmm.iommu.enable", "0" },
+							    { NULL, NULL } };
+
+	rig.panic_ends = true;
+	board_start(&(struct rig_setup){ .tunables = wanted == OWN_OFF ? off : plain,
+	    .no_init = true,
+	    .second_segment = wanted == OWN_TWO_SEGMENTS,
+	    .wild_unity = wanted == OWN_BAD_FIRMWARE });
+}
+
+const struct own_hardware own_hardware = {
+	.start = own_board,
+	.stop = end,
+	.disk = RIG_DISK,
+	.guests = RIG_NIC,
+	.memory = 32 * MIB,
+	.far = 48 * MIB,
+	.kind = IOMMUSIM_KERNEL_CONTIG,
+	.failing = 8, /* three for each unit, the root, its first table */
+};
+
+const struct rig_story rig_stories[] = {
 	{ "everyday-life", everyday_life },
 	{ "guest-goes", guest_goes },
 	{ "domain-goes", domain_goes },
@@ -413,34 +394,13 @@ static const struct {
 	{ "id-again", id_again },
 	{ "hole-in-leaf", hole_in_leaf },
 	{ "behind-bridge", behind_bridge },
+	{ "own-day", own_day },
+	{ "own-switched-off", own_switched_off },
+	{ "own-hot-plug", own_hot_plug },
+	{ "own-mallocs", own_mallocs },
+	{ "own-contigmallocs", own_contigmallocs },
+	{ "own-host-errors", own_host_errors },
+	{ "own-two-segments", own_two_segments },
+	{ "own-device-not-added", own_device_not_added },
+	{ NULL, NULL },
 };
-
-bool story_run(const char *name)
-{
-	for (unsigned i = 0; i < sizeof(stories) / sizeof(*stories); i++) {
-		if (strcmp(stories[i].name, name) != 0)
-			continue;
-		note_count = 0;
-		stories[i].run();
-		return true;
-	}
-	return false;
-}
-
-const char *story_at(unsigned index)
-{
-	return index < sizeof(stories) / sizeof(*stories) ? stories[index].name : NULL;
-}
-
-static int by_text(const void *left, const void *right)
-{
-	return strcmp(left, right);
-}
-
-void story_print(void)
-{
-	qsort(notes, note_count, sizeof(notes[0]), by_text);
-	for (unsigned i = 0; i < note_count; i++)
-		printf("%s%s", i > 0 ? "; " : "", notes[i]);
-	printf("%s\n", note_count == 0 ? "clean" : "");
-}

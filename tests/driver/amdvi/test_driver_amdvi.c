@@ -13,7 +13,7 @@
 #include <iommusim/memory.h>
 #include <iommusim/mmio.h>
 
-#include "tests/driver/amdvi/rig.h"
+#include "tests/driver/amdvi/board.h"
 
 #define KIB UINT64_C(0x400)
 #define MIB UINT64_C(0x100000)
@@ -33,6 +33,17 @@ static size_t blocks(void)
 	return count;
 }
 
+/* Findings but advice and those of the id (IOMMUSIM_FINDING_COUNT: none). The first of them, or NULL. */
+static const struct iommusim_finding *first_finding(enum iommusim_finding_id but)
+{
+	const struct iommusim_finding *finding;
+
+	for (size_t i = 0; (finding = iommusim_check_finding(rig.check, i)) != NULL; i++)
+		if (finding->id != but && !iommusim_finding_is_advice(finding->id))
+			return finding;
+	return NULL;
+}
+
 /* Everything goes, and nothing is left: no finding, no access that was not seen, no memory. */
 static void finish_but(enum iommusim_finding_id but)
 {
@@ -50,19 +61,24 @@ static void finish_but(enum iommusim_finding_id but)
 	assert_int_equal(iommusim_vmm_unload(rig.vmm), IOMMUSIM_OK);
 	rig_settle();
 	iommusim_check_finish(rig.check);
-	finding = rig_finding(but);
+	finding = first_finding(but);
 	if (finding != NULL)
 		fail_msg("%s: %s", iommusim_finding_name(finding->id), finding->text);
 	assert_string_equal(rig.panic, "");
 	assert_int_equal(rig_unseen(), 0);
 	assert_int_equal(iommusim_kernel_shutdown(rig.kernel, NULL), IOMMUSIM_OK);
 	assert_int_equal(blocks(), 0);
-	rig_stop();
+	rig_destroy();
 }
 
 static void finish(void)
 {
 	finish_but(IOMMUSIM_FINDING_COUNT);
+}
+
+static enum iommusim_verdict write_by(uint16_t rid, uint64_t address)
+{
+	return rig_judge(0, rid, IOMMUSIM_DMA_WRITE, address).verdict;
 }
 
 static struct iommusim_domain *new_domain(void)
@@ -91,7 +107,7 @@ static void add(struct iommusim_domain *domain, uint16_t rid)
 
 static void assert_reaches(uint16_t rid, uint64_t address, uint64_t physical)
 {
-	const struct iommusim_report report = rig_judge(rid, IOMMUSIM_DMA_WRITE, address);
+	const struct iommusim_report report = rig_judge(0, rid, IOMMUSIM_DMA_WRITE, address);
 
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_OK);
 	assert_true(report.page.page.translated);
@@ -100,7 +116,7 @@ static void assert_reaches(uint16_t rid, uint64_t address, uint64_t physical)
 
 static void assert_blocked(uint16_t rid, uint64_t address)
 {
-	const struct iommusim_report report = rig_judge(rid, IOMMUSIM_DMA_WRITE, address);
+	const struct iommusim_report report = rig_judge(0, rid, IOMMUSIM_DMA_WRITE, address);
 
 	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_BLOCKED);
 	assert_int_equal(report.page.page.fault.reason, IO_PAGE_FAULT);
@@ -122,7 +138,7 @@ static void off_unless_asked_for(void **state)
 	struct iommusim_init_report report;
 
 	(void)state;
-	rig_start(&(struct rig_setup){ .off = true, .no_init = true });
+	board_start(&(struct rig_setup){ .off = true, .no_init = true });
 	(void)iommusim_iommu_init(rig.vmm);
 	iommusim_init_report(rig.vmm, &report);
 	assert_int_equal(report.status, IOMMUSIM_EINVAL);
@@ -137,7 +153,7 @@ static void nothing_without_a_table(void **state)
 	struct iommusim_init_report report;
 
 	(void)state;
-	rig_start(&(struct rig_setup){ .no_table = true, .no_init = true });
+	board_start(&(struct rig_setup){ .no_table = true, .no_init = true });
 	(void)iommusim_iommu_init(rig.vmm);
 	iommusim_init_report(rig.vmm, &report);
 	assert_int_equal(report.status, IOMMUSIM_EIO);
@@ -149,7 +165,7 @@ static void two_units_are_programmed(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(presets) / sizeof(*presets); i++) {
-		rig_start(&(struct rig_setup){ .preset = presets[i] });
+		board_start(&(struct rig_setup){ .preset = presets[i] });
 		assert_int_equal(rig_sysctl("hw.vmm.amdvi.units"), 2);
 		for (uint64_t unit = RIG_UNIT0; unit <= RIG_UNIT1; unit += RIG_UNIT1 - RIG_UNIT0) {
 			assert_int_equal(mmio(unit) & 0x1ff, 0x1ff);
@@ -168,12 +184,12 @@ static void two_units_are_programmed(void **state)
 static void the_highest_block_type_counts(void **state)
 {
 	(void)state;
-	rig_start(&(struct rig_setup){ .all_types = true });
+	board_start(&(struct rig_setup){ .all_types = true });
 	assert_int_equal(rig_sysctl("hw.vmm.amdvi.units"), 2);
 	assert_non_null(strstr(iommusim_kernel_console(rig.kernel), "block 0x40, 1 device entries"));
 	assert_null(strstr(iommusim_kernel_console(rig.kernel), "block 0x10"));
 	rig_vm("guest", 256 * KIB, RIG_NIC);
-	assert_int_equal(rig_write(RIG_NIC, 0x1000), IOMMUSIM_VERDICT_OK);
+	assert_int_equal(write_by(RIG_NIC, 0x1000), IOMMUSIM_VERDICT_OK);
 	finish();
 }
 
@@ -182,14 +198,14 @@ static void disable_enable_and_once_more(void **state)
 	size_t before;
 
 	(void)state;
-	rig_start(&(struct rig_setup){ .no_init = true });
+	board_start(&(struct rig_setup){ .no_init = true });
 	before = blocks();
 	assert_int_equal(iommusim_iommu_init(rig.vmm), IOMMUSIM_OK);
-	assert_int_equal(rig_write(RIG_DISK, MIB), IOMMUSIM_VERDICT_OK);
+	assert_int_equal(write_by(RIG_DISK, MIB), IOMMUSIM_VERDICT_OK);
 	assert_int_equal(iommusim_iommu_disable(rig.vmm), IOMMUSIM_OK);
-	assert_int_equal(rig_write(RIG_DISK, MIB), IOMMUSIM_VERDICT_UNPROTECTED);
+	assert_int_equal(write_by(RIG_DISK, MIB), IOMMUSIM_VERDICT_UNPROTECTED);
 	assert_int_equal(iommusim_iommu_enable(rig.vmm), IOMMUSIM_OK);
-	assert_int_equal(rig_write(RIG_DISK, MIB), IOMMUSIM_VERDICT_OK);
+	assert_int_equal(write_by(RIG_DISK, MIB), IOMMUSIM_VERDICT_OK);
 	assert_int_equal(iommusim_vmm_unload(rig.vmm), IOMMUSIM_OK);
 	assert_int_equal(blocks(), before);
 	for (uint64_t reg = 0; reg <= 0x18; reg += 8)
@@ -207,7 +223,7 @@ static void memory_runs_out_at_start(void **state)
 		struct iommusim_init_report report;
 		size_t before;
 
-		rig_start(&(struct rig_setup){ .no_init = true });
+		board_start(&(struct rig_setup){ .no_init = true });
 		before = blocks();
 		iommusim_kernel_fail_allocation(rig.kernel, IOMMUSIM_KERNEL_CONTIG, nth, true);
 		(void)iommusim_iommu_init(rig.vmm);
@@ -220,7 +236,7 @@ static void memory_runs_out_at_start(void **state)
 		}
 		rig.panic[0] = '\0'; /* tables of the host's mappings: the older shape cannot say so */
 		iommusim_kernel_shutdown(rig.kernel, NULL);
-		rig_stop();
+		rig_destroy();
 	}
 	assert_in_range(failures, 6, 8);
 }
@@ -232,7 +248,7 @@ static void mappings_of_every_size(void **state)
 	struct iommusim_domain *domain;
 
 	(void)state;
-	rig_start(NULL);
+	board_start(NULL);
 	domain = new_domain();
 	add(domain, RIG_NIC);
 	assert_blocked(RIG_NIC, 0);
@@ -243,7 +259,7 @@ static void mappings_of_every_size(void **state)
 	assert_blocked(RIG_NIC, 0x1000);
 	assert_reaches(RIG_NIC, 0x7fc0, 5 * MIB + 0x4fc0);
 	assert_reaches(RIG_NIC, 17 * MIB + 0x40, 33 * MIB + 0x40);
-	assert_int_equal(rig_judge(RIG_NIC, IOMMUSIM_DMA_READ, 19 * MIB).page.page.page_shift, 21);
+	assert_int_equal(rig_judge(0, RIG_NIC, IOMMUSIM_DMA_READ, 19 * MIB).page.page.page_shift, 21);
 	/* over a leaf: the old mapping goes, what is round it stays */
 	map(domain, 16 * MIB + 0x5000, 8 * MIB, 0x1000);
 	assert_int_equal(iommusim_iommu_invalidate_tlb(rig.vmm, domain), IOMMUSIM_OK);
@@ -258,15 +274,15 @@ static void a_hole_in_a_large_leaf(void **state)
 	struct iommusim_domain *host;
 
 	(void)state;
-	rig_start(NULL);
+	board_start(NULL);
 	host = iommusim_host_domain(rig.vmm);
-	assert_int_equal(rig_judge(RIG_DISK, IOMMUSIM_DMA_READ, MIB).page.page.page_shift, 30);
+	assert_int_equal(rig_judge(0, RIG_DISK, IOMMUSIM_DMA_READ, MIB).page.page.page_shift, 30);
 	unmap(host, 32 * MIB + 0x5000, 0x2000);
-	assert_true(rig_judge(RIG_DISK, IOMMUSIM_DMA_READ, 32 * MIB + 0x6000).page.page.faulted);
+	assert_true(rig_judge(0, RIG_DISK, IOMMUSIM_DMA_READ, 32 * MIB + 0x6000).page.page.faulted);
 	assert_reaches(RIG_DISK, 32 * MIB + 0x4000, 32 * MIB + 0x4000);
 	assert_reaches(RIG_DISK, 32 * MIB + 0x7000, 32 * MIB + 0x7000);
 	assert_reaches(RIG_DISK, 63 * MIB, 63 * MIB);
-	assert_int_equal(rig_judge(RIG_DISK, IOMMUSIM_DMA_READ, 35 * MIB).page.page.page_shift, 21);
+	assert_int_equal(rig_judge(0, RIG_DISK, IOMMUSIM_DMA_READ, 35 * MIB).page.page.page_shift, 21);
 	finish();
 }
 
@@ -276,7 +292,7 @@ static void unmapping_what_is_not_there(void **state)
 	const size_t before = 0;
 
 	(void)state;
-	rig_start(NULL);
+	board_start(NULL);
 	domain = new_domain();
 	assert_true(blocks() > before);
 	unmap(domain, 512 * MIB, 64 * KIB);
@@ -296,7 +312,7 @@ static void what_is_unmapped_is_invalidated(void **state)
 	for (size_t i = 0; i < 8; i++) {
 		struct iommusim_domain *domain;
 
-		rig_start(&(struct rig_setup){ .preset = presets[i / 4],
+		board_start(&(struct rig_setup){ .preset = presets[i / 4],
 		    .settings = { .cache = policies[i % 4], .latency = i % 2 == 0 ? 0 : 20 } });
 		domain = new_domain();
 		add(domain, RIG_NIC);
@@ -322,8 +338,8 @@ static void guests_on_both_units(void **state)
 		struct iommusim_vm *first, *second;
 		uint64_t hpa;
 
-		rig_start(&(struct rig_setup){ .preset = presets[i] });
-		assert_int_equal(rig_write(RIG_NVME, 0x1000), IOMMUSIM_VERDICT_BLOCKED);
+		board_start(&(struct rig_setup){ .preset = presets[i] });
+		assert_int_equal(write_by(RIG_NVME, 0x1000), IOMMUSIM_VERDICT_BLOCKED);
 		first = rig_vm("first", 256 * KIB, RIG_NIC);
 		second = rig_vm("second", 128 * KIB, RIG_NVME);
 		assert_int_equal(iommusim_vm_gpa_to_hpa(first, 0x3000, &hpa, NULL), IOMMUSIM_OK);
@@ -347,7 +363,7 @@ static void a_device_moves(void **state)
 	struct iommusim_domain *first, *second;
 
 	(void)state;
-	rig_start(NULL);
+	board_start(NULL);
 	first = new_domain();
 	second = new_domain();
 	map(first, MIB, 2 * MIB, 0x1000);
@@ -372,7 +388,7 @@ static void behind_a_bridge(void **state)
 	struct iommusim_domain *domain;
 
 	(void)state;
-	rig_start(NULL);
+	board_start(NULL);
 	domain = new_domain();
 	map(domain, MIB, 2 * MIB, 0x1000);
 	add(domain, RIG_OLD);
@@ -387,13 +403,13 @@ static void memory_that_firmware_asks_for(void **state)
 	struct iommusim_report report;
 
 	(void)state;
-	rig_start(&(struct rig_setup){ .unity = true });
+	board_start(&(struct rig_setup){ .unity = true });
 	rig_vm("guest", 256 * KIB, RIG_GPU);
-	report = rig_judge(RIG_GPU, IOMMUSIM_DMA_READ, RIG_UNITY + 0x1000);
+	report = rig_judge(0, RIG_GPU, IOMMUSIM_DMA_READ, RIG_UNITY + 0x1000);
 	assert_false(report.page.page.faulted);
 	assert_int_equal(report.page.page.physical, RIG_UNITY + 0x1000);
 	assert_true(
-	    rig_judge(RIG_GPU, IOMMUSIM_DMA_READ, RIG_UNITY + RIG_UNITY_SIZE).page.page.faulted);
+	    rig_judge(0, RIG_GPU, IOMMUSIM_DMA_READ, RIG_UNITY + RIG_UNITY_SIZE).page.page.faulted);
 	finish();
 }
 
@@ -404,7 +420,7 @@ static void what_cannot_be_is_an_error(void **state)
 	struct iommusim_domain *domain;
 
 	(void)state;
-	rig_start(NULL);
+	board_start(NULL);
 	domain = new_domain();
 	assert_int_equal(iommusim_iommu_create_mapping(rig.vmm, domain, UINT64_C(1) << 50, MIB, 0x1000),
 	    IOMMUSIM_EINVAL);
@@ -421,7 +437,7 @@ static void what_cannot_be_is_an_error(void **state)
 static void what_cannot_be_is_a_panic(void **state)
 {
 	(void)state;
-	rig_start(NULL);
+	board_start(NULL);
 	assert_true(rig_map(0x1800, MIB, 0x1000));
 	assert_non_null(strstr(rig.panic, "mapping at 0x1800 failed"));
 	rig.panic[0] = '\0';
@@ -435,7 +451,7 @@ static void what_cannot_be_is_a_panic(void **state)
 static void events_interrupt(void **state)
 {
 	(void)state;
-	rig_start(NULL);
+	board_start(NULL);
 	for (unsigned i = 0; i < 600; i++) {
 		assert_blocked(RIG_NIC, MIB + i * UINT64_C(0x1000));
 		rig_settle();
@@ -453,9 +469,9 @@ static void events_interrupt(void **state)
 static void the_log_goes_on_after_an_overflow(void **state)
 {
 	(void)state;
-	rig_start(NULL);
+	board_start(NULL);
 	for (unsigned i = 0; i < 300; i++)
-		(void)rig_write(RIG_NIC, MIB);
+		(void)write_by(RIG_NIC, MIB);
 	assert_int_equal(mmio(RIG_UNIT0 + 0x2020) & 9, 1); /* EventOverflow, and it does not run */
 	rig_settle();
 	assert_int_equal(rig_sysctl("dev.ivhd.0.events"), 255);

@@ -1,15 +1,15 @@
 /*
  * A story for each hazard: what has to happen for it to show. A backend without the hazard passes every one of them
- * unnoticed. What is noticed and how is rig.c's.
+ * unnoticed. What is noticed and how is the rig's.
  */
-#include "tests/driver/vtd/rig.h"
+#include "tests/driver/vtd/board.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #include <iommusim/memory.h>
 
-#include "tests/driver/vtd/ops.h"
+#include "tests/driver/rig/own.h"
 
 #define UNIT   UINT64_C(0xfed91000)
 #define PAGE   UINT64_C(0x1000)
@@ -87,9 +87,9 @@ static void day(void)
 
 static void a_day_on(const struct rig_board *board)
 {
-	rig_start(board);
+	board_start(board);
 	day();
-	rig_stop();
+	board_stop();
 }
 
 static struct iommusim_domain *domain_for(uint64_t max_address)
@@ -177,7 +177,7 @@ static void taken_unit(void)
 	struct rig_board board = plain;
 
 	board.taken = true;
-	rig_start(&board);
+	board_start(&board);
 	if (iommusim_iommu_init(rig.vmm) == IOMMUSIM_OK)
 		rig_dma(0, AHCI, MEMORY);
 }
@@ -185,12 +185,12 @@ static void taken_unit(void)
 /* Two days with the module unloaded between them: the units keep what they have. */
 static void reload(void)
 {
-	rig_start(&plain);
+	board_start(&plain);
 	expect(iommusim_iommu_init(rig.vmm), IOMMUSIM_OK, "init");
 	rig_dma(0, AHCI, MEMORY);
 	expect(iommusim_vmm_unload(rig.vmm), IOMMUSIM_OK, "unload");
 	day();
-	rig_stop();
+	board_stop();
 }
 
 static void stuck_unit(void)
@@ -200,7 +200,7 @@ static void stuck_unit(void)
 	board.tunables[2] = "hw.vmm.vtd.queued";
 	board.tunables[3] = "0";
 	board.settings.latency = UINT32_C(0x80000000);
-	rig_start(&board);
+	board_start(&board);
 	iommusim_iommu_init(rig.vmm);
 }
 
@@ -264,7 +264,8 @@ static void ten_units(void)
 
 static void outside_of_all_scopes(void)
 {
-	struct iommusim_vmm_config config = { .cpu = IOMMUSIM_CPU_INTEL };
+	const struct iommusim_ops *ops;
+	void *context;
 	struct rig_board board = plain;
 	void *domain;
 
@@ -272,13 +273,13 @@ static void outside_of_all_scopes(void)
 	board.units[0].scopes[0] = (struct rig_scope){ IOMMUSIM_SCOPE_BRIDGE, 0, { { 0x1c, 0 } }, 1 };
 	board.functions[0].driver = IOMMUSIM_DRIVER_PPT; /* no other unit's either, so nobody's */
 	board.functions[3].rid = 0;
-	rig_start(&board);
+	board_start(&board);
 	expect(iommusim_iommu_init(rig.vmm), IOMMUSIM_OK, "init");
-	ops_give(&config);
-	config.ops->create_domain(config.ops_context, RIG_RAM, &domain);
-	config.ops->add_device(config.ops_context, domain, 0, AHCI);
-	config.ops->destroy_domain(config.ops_context, domain);
-	rig_stop();
+	ops = rig_ops(&context);
+	ops->create_domain(context, RIG_RAM, &domain);
+	ops->add_device(context, domain, 0, AHCI);
+	ops->destroy_domain(context, domain);
+	board_stop();
 }
 
 /* ---- domains ----------------------------------------------------------------------------------------- */
@@ -290,36 +291,36 @@ static void narrow_unit(void)
 
 	board.units[0].cap_clear = CAP_NARROW_CLEAR;
 	board.units[0].cap_set = CAP_NARROW_SET;
-	rig_start(&board);
+	board_start(&board);
 	domain = domain_for(UINT64_C(257) << 30);
 	map(domain, UINT64_C(256) << 30, MEMORY, PAGE);
 	add(domain, NIC);
 	rig_dma(0, NIC, UINT64_C(256) << 30);
 	take(domain, NIC);
 	destroy(domain);
-	rig_stop();
+	board_stop();
 }
 
 static void beyond_width(void)
 {
-	struct iommusim_vmm_config config = { .cpu = IOMMUSIM_CPU_INTEL };
+	const struct iommusim_ops *ops;
+	void *context;
 	struct rig_board board = plain;
 	uint64_t done = 0;
 	void *domain;
 
 	board.units[0].cap_clear = CAP_NARROW_CLEAR;
 	board.units[0].cap_set = CAP_NARROW_SET;
-	rig_start(&board);
+	board_start(&board);
 	expect(iommusim_iommu_init(rig.vmm), IOMMUSIM_OK, "init");
-	ops_give(&config);
-	config.ops->create_domain(config.ops_context, UINT64_C(1) << 39, &domain);
-	config.ops->create_mapping(
-	    config.ops_context, domain, (UINT64_C(1) << 39) + GUEST, MEMORY, PAGE, &done);
-	config.ops->add_device(config.ops_context, domain, 0, NIC);
+	ops = rig_ops(&context);
+	ops->create_domain(context, UINT64_C(1) << 39, &domain);
+	ops->create_mapping(context, domain, (UINT64_C(1) << 39) + GUEST, MEMORY, PAGE, &done);
+	ops->add_device(context, domain, 0, NIC);
 	rig_dma_to(0, NIC, GUEST, RIG_REFUSED);
-	config.ops->remove_device(config.ops_context, domain, 0, NIC);
-	config.ops->destroy_domain(config.ops_context, domain);
-	rig_stop();
+	ops->remove_device(context, domain, 0, NIC);
+	ops->destroy_domain(context, domain);
+	board_stop();
 }
 
 /* A board of another generation, each with its own units. */
@@ -364,7 +365,7 @@ static void unmap_nothing(void)
 	struct iommusim_domain *domain;
 	uint64_t before;
 
-	rig_start(&plain);
+	board_start(&plain);
 	domain = domain_for(UINT64_C(4) << 30);
 	before = rig_memory();
 	unmap(domain, GUEST, PAGE);
@@ -372,7 +373,7 @@ static void unmap_nothing(void)
 		rig_notice("memory", "%llu bytes were allocated to unmap what was not mapped",
 		    (unsigned long long)(rig_memory() - before));
 	destroy(domain);
-	rig_stop();
+	board_stop();
 }
 
 static void unmap_in_large_leaf(void)
@@ -381,7 +382,7 @@ static void unmap_in_large_leaf(void)
 	struct iommusim_domain *domain;
 
 	board.ram = UINT64_C(2) << 30;
-	rig_start(&board);
+	board_start(&board);
 	domain = domain_for(UINT64_C(4) << 30);
 	map(domain, GUEST, UINT64_C(1) << 30, UINT64_C(1) << 30);
 	add(domain, NIC);
@@ -392,14 +393,14 @@ static void unmap_in_large_leaf(void)
 	rig_dma(0, NIC, GUEST + 2 * PAGE);
 	take(domain, NIC);
 	destroy(domain);
-	rig_stop();
+	board_stop();
 }
 
 static void next_domain(void)
 {
 	struct iommusim_domain *domain;
 
-	rig_start(&plain);
+	board_start(&plain);
 	domain = domain_for(UINT64_C(4) << 30);
 	map(domain, GUEST, MEMORY, PAGE);
 	add(domain, NIC);
@@ -412,21 +413,21 @@ static void next_domain(void)
 	rig_dma(0, NIC, GUEST);
 	take(domain, NIC);
 	destroy(domain);
-	rig_stop();
+	board_stop();
 }
 
 static void device_outlives_domain(void)
 {
 	struct iommusim_domain *domain;
 
-	rig_start(&plain);
+	board_start(&plain);
 	domain = domain_for(UINT64_C(4) << 30);
 	map(domain, GUEST, MEMORY, PAGE);
 	add(domain, NIC);
 	rig_dma(0, NIC, GUEST);
 	destroy(domain);
 	rig_dma(0, NIC, GUEST);
-	rig_stop();
+	board_stop();
 }
 
 static void many_domains(void)
@@ -436,7 +437,7 @@ static void many_domains(void)
 	unsigned made = 0;
 
 	board.units[0].cap_clear = CAP_ND; /* 16 ids, of which 0 is nobody's and 1 the host's */
-	rig_start(&board);
+	board_start(&board);
 	while (
 	    made < 20 && iommusim_iommu_create_domain(rig.vmm, RIG_RAM, &domains[made]) == IOMMUSIM_OK)
 		made++;
@@ -444,7 +445,7 @@ static void many_domains(void)
 		rig_notice("status", "%u domains", made);
 	while (made > 0)
 		destroy(domains[--made]);
-	rig_stop();
+	board_stop();
 }
 
 static void reserved_region(void)
@@ -455,51 +456,53 @@ static void reserved_region(void)
 	board.rmrr_first = first;
 	board.rmrr_last = first + 4 * PAGE - 1;
 	board.rmrr_rid = AHCI;
-	rig_start(&board);
+	board_start(&board);
 	expect(iommusim_memory_add(rig.machine, first, 4 * PAGE, IOMMUSIM_MEMORY_FIRMWARE), IOMMUSIM_OK,
 	    "memory");
 	expect(iommusim_iommu_init(rig.vmm), IOMMUSIM_OK, "init");
 	rig_dma_to(0, AHCI, first + PAGE, first + PAGE);
-	rig_stop();
+	board_stop();
 }
 
 static void unaligned(void)
 {
-	struct iommusim_vmm_config config = { .cpu = IOMMUSIM_CPU_INTEL };
+	const struct iommusim_ops *ops;
+	void *context;
 	uint64_t done = 0;
 	void *domain;
 
-	rig_start(&plain);
+	board_start(&plain);
 	expect(iommusim_iommu_init(rig.vmm), IOMMUSIM_OK, "init");
-	ops_give(&config);
-	config.ops->create_domain(config.ops_context, RIG_RAM, &domain);
-	config.ops->create_mapping(config.ops_context, domain, GUEST, MEMORY, PAGE + 0x200, &done);
+	ops = rig_ops(&context);
+	ops->create_domain(context, RIG_RAM, &domain);
+	ops->create_mapping(context, domain, GUEST, MEMORY, PAGE + 0x200, &done);
 	if (done != 0)
 		rig_notice("status", "%llu bytes were mapped", (unsigned long long)done);
-	config.ops->destroy_domain(config.ops_context, domain);
-	rig_stop();
+	ops->destroy_domain(context, domain);
+	board_stop();
 }
 
 static void added_twice(void)
 {
-	struct iommusim_vmm_config config = { .cpu = IOMMUSIM_CPU_INTEL };
+	const struct iommusim_ops *ops;
+	void *context;
 	void *domain;
 
-	rig_start(&plain);
+	board_start(&plain);
 	expect(iommusim_iommu_init(rig.vmm), IOMMUSIM_OK, "init");
-	ops_give(&config);
-	config.ops->create_domain(config.ops_context, RIG_RAM, &domain);
-	config.ops->add_device(config.ops_context, domain, 0, NIC);
-	config.ops->add_device(config.ops_context, domain, 0, NIC);
-	config.ops->destroy_domain(config.ops_context, domain);
-	rig_stop();
+	ops = rig_ops(&context);
+	ops->create_domain(context, RIG_RAM, &domain);
+	ops->add_device(context, domain, 0, NIC);
+	ops->add_device(context, domain, 0, NIC);
+	ops->destroy_domain(context, domain);
+	board_stop();
 }
 
 static void many_faults(void)
 {
 	struct iommusim_vm *vm;
 
-	rig_start(&plain);
+	board_start(&plain);
 	vm = guest("a");
 	expect(iommusim_vm_assign_pptdev(vm, 0, NIC), IOMMUSIM_OK, "assign");
 	for (uint64_t i = 0; i < 12; i++) {
@@ -507,91 +510,58 @@ static void many_faults(void)
 		expect(iommusim_kernel_run(rig.kernel, 10, NULL), IOMMUSIM_OK, "interrupts");
 	}
 	expect(iommusim_vm_destroy(vm), IOMMUSIM_OK, "vm_destroy");
-	rig_stop();
+	board_stop();
 }
 
 /* ---- through the driver's own iommu.c and vm.c ------------------------------------------------------- */
 
-struct vm;
-struct vm *vm_create_small(void);
-void vm_destroy_small(struct vm *vm);
-int vm_add_memory(struct vm *vm, uint64_t gpa, uint64_t hpa, size_t len);
-int vm_assign_pptdev(struct vm *vm, int bus, int slot, int func);
-int vm_unassign_pptdev(struct vm *vm, int bus, int slot, int func);
-void iommu_cleanup(void);
-
-static struct vm *own_vm;
-static int own_error;
-
-static void own_create(void *context)
+static void own_board(enum own_board wanted)
 {
-	(void)context;
-	own_vm = vm_create_small();
-	own_error = vm_add_memory(own_vm, 0, MEMORY, RIG_MIB);
-}
+	struct rig_board board = plain;
 
-static void own_assign(void *context)
-{
-	(void)context;
-	own_error = vm_assign_pptdev(own_vm, 3, 0, 0);
-}
-
-static void own_unassign(void *context)
-{
-	(void)context;
-	own_error = vm_unassign_pptdev(own_vm, 3, 0, 0);
-}
-
-static void own_end(void *context)
-{
-	(void)context;
-	vm_destroy_small(own_vm);
-	iommu_cleanup();
-}
-
-static void own_start(const struct rig_board *board)
-{
-	rig.vmm_unused = true;
-	rig_start(board);
-	rig_call(own_create, NULL);
-}
-
-static void own_stop(void)
-{
-	rig_call(own_end, NULL);
-	rig_stop();
-}
-
-static void own_day(void)
-{
-	own_start(&plain);
-	for (unsigned i = 0; i < 2; i++) {
-		rig_call(own_assign, NULL);
-		if (own_error != 0)
-			rig_notice("status", "assign: %d", own_error);
-		rig_dma_to(0, NIC, 0x5000, MEMORY + 0x5000);
-		rig_dma_to(0, NIC, 2 * RIG_MIB, RIG_REFUSED);
-		rig_dma_to(0, AHCI, MEMORY, MEMORY);
-		rig_call(own_unassign, NULL);
-		rig_dma_to(0, NIC, 0x5000, RIG_REFUSED);
+	if (wanted == OWN_OFF) {
+		board.tunables[2] = "hw.vmm.iommu.enable";
+		board.tunables[3] = "0";
+	} else if (wanted == OWN_SMALL_PAGES) {
+		board.tunables[2] = "hw.vmm.vtd.superpages";
+		board.tunables[3] = "0";
+	} else if (wanted == OWN_TWO_SEGMENTS) {
+		board.units[1] =
+		    (struct rig_unit){ .base = UNIT + PAGE, .segment = 1, .include_all = true };
+		board.functions[5] =
+		    (struct rig_function){ .segment = 1, .rid = AHCI, .driver = IOMMUSIM_DRIVER_HOST };
+	} else if (wanted == OWN_BAD_FIRMWARE) {
+		board.rmrr_first = UINT64_C(1) << 49;
+		board.rmrr_last = board.rmrr_first + PAGE - 1;
+		board.rmrr_rid = AHCI;
 	}
-	own_stop();
+	board_start(&board);
 }
+
+const struct own_hardware own_hardware = {
+	.start = own_board,
+	.stop = board_stop,
+	.disk = AHCI,
+	.guests = NIC,
+	.memory = MEMORY,
+	.far = RIG_RAM - PAGE,
+	.kind = IOMMUSIM_KERNEL_MALLOC,
+	.failing = 100,
+};
 
 static void expect_sysctl(const char *name, int64_t wanted)
 {
-	int64_t value;
+	const int64_t value = rig_sysctl(name);
 
-	expect(iommusim_kernel_sysctl_number(rig.kernel, name, &value), IOMMUSIM_OK, name);
 	if (value != wanted)
 		rig_notice("status", "%s is %lld", name, (long long)value);
 }
 
 static void sysctls(void)
 {
-	own_start(&plain);
+	own_start(OWN_PLAIN);
 	expect_sysctl("hw.vmm.iommu.initialized", 0);
-	rig_call(own_assign, NULL);
+	own_assign();
 	expect_sysctl("hw.vmm.iommu.initialized", 1);
 	expect_sysctl("hw.vmm.vtd.units", 1);
 	expect_sysctl("hw.vmm.vtd.domains", 2);
@@ -604,82 +574,6 @@ static void sysctls(void)
 	expect_sysctl("hw.vmm.iommu.initialized", 0);
 }
 
-static void switched_off(void)
-{
-	struct rig_board board = plain;
-
-	board.tunables[2] = "hw.vmm.iommu.enable";
-	board.tunables[3] = "0";
-	own_start(&board);
-	rig_call(own_assign, NULL);
-	if (own_error == 0)
-		rig_notice("status", "a device was assigned without an IOMMU");
-	expect_sysctl("hw.vmm.iommu.initialized", 0);
-	own_stop();
-}
-
-/* A function that comes while the system runs is the host's, and one that goes takes its entry along. */
-static void hot_plug(void)
-{
-	const uint16_t rid = IOMMUSIM_RID(0, 0x14, 0);
-	const struct iommusim_pci_function function = { .rid = rid };
-
-	own_start(&plain);
-	rig_call(own_assign, NULL);
-	expect(iommusim_pci_add(rig.machine, &function), IOMMUSIM_OK, "function");
-	rig_dma_to(0, rid, MEMORY, RIG_REFUSED);
-	expect(iommusim_kernel_pci_arrived(rig.kernel, 0, rid, NULL), IOMMUSIM_OK, "arrived");
-	rig_dma_to(0, rid, MEMORY, MEMORY);
-	expect(iommusim_kernel_pci_leaves(rig.kernel, 0, rid, NULL), IOMMUSIM_OK, "leaves");
-	rig_dma_to(0, rid, MEMORY, RIG_REFUSED);
-	own_stop();
-}
-
-/* One table of the host's domain is missing. */
-static void no_memory(void)
-{
-	struct rig_board board = plain;
-
-	board.tunables[2] = "hw.vmm.vtd.superpages";
-	board.tunables[3] = "0";
-	own_start(&board);
-	iommusim_kernel_fail_allocation(rig.kernel, IOMMUSIM_KERNEL_MALLOC, 100, false);
-	rig_call(own_assign, NULL);
-	iommusim_kernel_fail_allocation(rig.kernel, IOMMUSIM_KERNEL_MALLOC, 0, false);
-	if (own_error == 0)
-		rig_dma_to(0, AHCI, RIG_RAM - PAGE, RIG_RAM - PAGE);
-	own_stop();
-}
-
-static void two_segments(void)
-{
-	struct rig_board board = plain;
-
-	board.units[1] = (struct rig_unit){ .base = UNIT + PAGE, .segment = 1, .include_all = true };
-	board.functions[5] =
-	    (struct rig_function){ .segment = 1, .rid = AHCI, .driver = IOMMUSIM_DRIVER_HOST };
-	own_start(&board);
-	rig_call(own_assign, NULL);
-	rig_dma_to(0, AHCI, MEMORY, MEMORY);
-	rig_dma_to(1, AHCI, MEMORY, MEMORY);
-	own_stop();
-}
-
-/* A device's reserved region is wider than any table. */
-static void device_not_added(void)
-{
-	struct rig_board board = plain;
-
-	board.rmrr_first = UINT64_C(1) << 49;
-	board.rmrr_last = board.rmrr_first + PAGE - 1;
-	board.rmrr_rid = AHCI;
-	own_start(&board);
-	rig_call(own_assign, NULL);
-	if (own_error == 0)
-		rig_dma_to(0, NIC, 0x5000, MEMORY + 0x5000);
-	own_stop();
-}
-
 const struct rig_story rig_stories[] = {
 	{ "PLAIN", plain_day },
 	{ "OWN_VMM", own_day },
@@ -689,8 +583,8 @@ const struct rig_story rig_stories[] = {
 	{ "NEW_SERVER", new_server_day },
 	{ "CLIENT_REGISTERS", old_client_registers_day },
 	{ "SYSCTLS", sysctls },
-	{ "SWITCHED_OFF", switched_off },
-	{ "HOT_PLUG", hot_plug },
+	{ "SWITCHED_OFF", own_switched_off },
+	{ "HOT_PLUG", own_hot_plug },
 	{ "BARE_SRTP", plain_day },
 	{ "BARE_WBF", write_buffer_day },
 	{ "REGISTER_INVALIDATION_UNDER_QI", taken_unit },
@@ -722,9 +616,10 @@ const struct rig_story rig_stories[] = {
 	{ "UNSUPPORTED_SUPERPAGE", small_pages_day },
 	{ "TABLE_LEAK", plain_day },
 	{ "FAULTS_NOT_CLEARED", many_faults },
-	{ "HOST_ERRORS_IGNORED", no_memory },
-	{ "SEGMENT_0_ONLY", two_segments },
-	{ "HALF_UNDONE", device_not_added },
+	{ "MALLOCS", own_mallocs },
+	{ "HOST_ERRORS_IGNORED", own_host_errors },
+	{ "SEGMENT_0_ONLY", own_two_segments },
+	{ "HALF_UNDONE", own_device_not_added },
 	{ "STALE_VM_IOMMU", own_day },
 	{ NULL, NULL },
 };

@@ -135,6 +135,19 @@ static void test_sound_backend_passes_its_days(void **state)
 	assert_clean(jobs, count);
 }
 
+/* The calls without errors cannot say that a device was not added. */
+static void test_sound_backend_survives_failed_allocations(void **state)
+{
+	struct job *jobs = make_jobs(MODES * 2);
+	size_t count = 0;
+
+	(void)state;
+	for (size_t mode = 0; mode < MODES; mode++)
+		for (size_t level = 0; level < 2; level++)
+			set_sound_job(&jobs[count++], modes[mode], levels[level], "error", "MALLOCS");
+	assert_clean(jobs, count);
+}
+
 static void test_sound_backend_passes_the_story_of_each_hazard(void **state)
 {
 	struct job *jobs = make_jobs(MODES * 2 * HAZARDS);
@@ -258,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sound_backend_passes_its_days),
+		cmocka_unit_test(test_sound_backend_survives_failed_allocations),
 		cmocka_unit_test(test_sound_backend_passes_the_story_of_each_hazard),
 		cmocka_unit_test(test_each_hazard_is_caught),
 	};

@@ -2,20 +2,16 @@
  * A machine with two AMD-Vi units, a kernel with the driver under test on it, and vmm calling the driver with a checker
  * listening. What is expected stands in the tests.
  */
-#ifndef AMDVI_RIG_H
-#define AMDVI_RIG_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#ifndef TESTS_DRIVER_AMDVI_BOARD_H
+#define TESTS_DRIVER_AMDVI_BOARD_H
 
 #include <iommusim/amdvi.h>
-#include <iommusim/check.h>
-#include <iommusim/kshim.h>
-#include <iommusim/pci.h>
+
+#include "tests/driver/rig/rig.h"
 
 #define RIG_UNIT0 UINT64_C(0xfd000000)
 #define RIG_UNIT1 UINT64_C(0xfd100000)
+#define RIG_UNIT2 UINT64_C(0xfd200000) /* of segment 1, when there is one */
 
 /* Behind unit 0: buses 0 to 0fh. Behind unit 1: bus 20h, and bus 23h with the requester id of a bridge. */
 #define RIG_DISK   IOMMUSIM_RID(0, 0x11, 0)
@@ -40,44 +36,18 @@ struct rig_setup {
 	bool all_types; /* each unit in blocks of type 10h, 11h and 40h */
 	bool no_table;
 	bool unity;            /* the table has the IVMD */
+	bool wild_unity;       /* an IVMD that no table reaches, for RIG_DISK */
+	bool second_segment;   /* a unit in segment 1, and a RIG_DISK behind it */
 	unsigned host_devices; /* more functions behind unit 0, from 03:00.0 on */
 	bool no_init;
 };
 
-struct rig {
-	struct iommusim_machine *machine;
-	struct iommusim_vmm *vmm;
-	struct iommusim_check *check;
-	struct iommusim_kernel *kernel;
-	void *access;        /* hooks or traps */
-	char panic[640];     /* the last one, with its place; empty: none */
-	unsigned long calls; /* of the driver */
-};
-extern struct rig rig;
-
-/* Ends the process with a message when it cannot. */
-void rig_start(const struct rig_setup *setup);
-void rig_stop(void);
-void rig_must(bool holds, const char *what);
-
-/* "hooks" or "traps"; "void" or "error". */
-const char *rig_access(void);
-const char *rig_shape(void);
-/* Register accesses that hooks did not see as volatile ones, or that traps refused. */
-uint64_t rig_unseen(void);
-
-struct iommusim_report rig_judge(uint16_t rid, enum iommusim_dma_kind kind, uint64_t address);
-enum iommusim_verdict rig_write(uint16_t rid, uint64_t address);
+/* `wanted` may be NULL. */
+void board_start(const struct rig_setup *wanted);
 
 /* A VM with memory in one run; the first device is given to it, 0: none. */
 struct iommusim_vm *rig_vm(const char *name, uint64_t size, uint16_t rid);
 /* Past vmm and checker: a domain of which [gpa, gpa + length) is mapped, as io/iommu.c does it; false: for ever. */
 bool rig_map(uint64_t gpa, uint64_t hpa, uint64_t length);
-/* Let the kernel do what has fallen due: interrupts. */
-void rig_settle(void);
-uint64_t rig_sysctl(const char *name);
-
-/* Findings but advice and those of the id (IOMMUSIM_FINDING_COUNT: none). The first of them, or NULL. */
-const struct iommusim_finding *rig_finding(enum iommusim_finding_id but);
 
 #endif
