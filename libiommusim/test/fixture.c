@@ -50,31 +50,15 @@ static void refused(void *context, const void *where, const char *text)
 	    "a wild access to registers, or one that registers do not have: %s", text);
 }
 
-/* Between the firmware and what vmm gives away: the kernel's eighth of the memory below 4 GiB. */
-static void choose_arena(struct iommusim_kernel_options *options, uint64_t ram)
-{
-	const uint64_t low = ram < UINT64_C(3) << 30 ? ram : UINT64_C(3) << 30;
-	const uint64_t part = low / 8;
-	const uint64_t page = ~(IOMMUSIM_PAGE_SIZE - 1);
-
-	if (options->arena_length != 0)
-		return;
-	options->arena_base = part / 8 & page;
-	options->arena_length = (part - options->arena_base) & page;
-	if (options->arena_length > UINT64_C(64) << 20)
-		options->arena_length = UINT64_C(64) << 20;
-}
-
 static void make_kernel(struct iommusim_test_hidden *hidden)
 {
 	struct iommusim_kernel_options options = hidden->setup.kernel;
-	const uint64_t ram = hidden->setup.ram != 0 ? hidden->setup.ram : UINT64_C(64) << 20;
 
-	choose_arena(&options, ram);
 	options.processor = hidden->processor;
 	options.registers = (struct iommusim_kernel_registers){ .context = hidden->access,
 		.map = iommusim_test_access.map,
-		.sync = iommusim_test_access.sync };
+		.sync = iommusim_test_access.sync,
+		.no_signals = !iommusim_test_access.by_signals };
 	options.panicked = panicked;
 	options.panicked_context = hidden;
 	check(hidden, iommusim_kernel_create(hidden->test.machine, &options, &hidden->test.kernel),

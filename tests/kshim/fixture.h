@@ -14,7 +14,7 @@
 #include <iommusim/kshim.h>
 #include <iommusim/memory.h>
 
-#define FIXTURE_RAM UINT64_C(0x4000000) /* 64 MiB; the arena is its upper half */
+#define FIXTURE_RAM UINT64_C(0x4000000) /* 64 MiB */
 
 extern struct iommusim_machine *fixture_machine;
 extern struct iommusim_kernel *fixture_kernel;

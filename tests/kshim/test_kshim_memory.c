@@ -2,8 +2,13 @@
 #include "tests/kshim/fixture.h"
 
 #include <iommusim/mmio.h>
+#include <iommusim/vmm.h>
 
 #include "tests/kshim/kern_memory.h"
+
+/* Of 64 MiB the lowest eighth, but for its own lowest eighth. */
+#define ARENA     UINT64_C(0x100000)
+#define ARENA_END UINT64_C(0x800000)
 
 static struct kern_request allocate(unsigned long size, bool zero)
 {
@@ -29,8 +34,8 @@ static void test_a_zeroed_page_is_one_page_of_the_machine(void **state)
 
 	(void)state;
 	iommusim_kernel_arena(fixture_kernel, &base, &length);
-	assert_int_equal(base, FIXTURE_RAM / 2);
-	assert_int_equal(length, FIXTURE_RAM / 2);
+	assert_int_equal(base, ARENA);
+	assert_int_equal(length, ARENA_END - ARENA);
 	assert_int_equal(page.physical % 4096, 0);
 	assert_in_range(page.physical, base, base + length - 4096);
 	for (unsigned i = 0; i < 512; i++)
@@ -121,8 +126,8 @@ static void test_contigmalloc_keeps_to_its_limits(void **state)
 {
 	struct kern_request request = { .size = 0x6000,
 		.wait = true,
-		.low = 0x2800000,
-		.high = 0x2ffffff,
+		.low = 0x280000,
+		.high = 0x2fffff,
 		.alignment = 0x10000,
 		.boundary = 0x10000 };
 
@@ -130,15 +135,15 @@ static void test_contigmalloc_keeps_to_its_limits(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		fixture_run(kern_allocate, &request);
 		assert_int_equal(request.physical % 0x10000, 0);
-		assert_in_range(request.physical, 0x2800000, 0x2ffa000);
+		assert_in_range(request.physical, 0x280000, 0x2fa000);
 	}
 	/* Above the arena's end, below its beginning, and larger than all of it. */
-	request.low = 0x4000000;
+	request.low = 0x800000;
 	request.high = UINT64_MAX;
 	fixture_run(kern_allocate, &request);
 	assert_null(request.block);
 	request.low = 0;
-	request.high = 0x1ffffff;
+	request.high = 0xfffff;
 	fixture_run(kern_allocate, &request);
 	assert_null(request.block);
 	request.alignment = 3;
@@ -273,7 +278,7 @@ static void test_single_pages_are_known_by_their_address(void **state)
 
 	(void)state;
 	fixture_run(kern_single_page, &physical);
-	assert_in_range(physical, FIXTURE_RAM / 2, FIXTURE_RAM - 1);
+	assert_in_range(physical, ARENA, ARENA_END - 1);
 	assert_int_equal(blocks(), 0);
 }
 
@@ -344,6 +349,61 @@ static void test_a_kernel_needs_ram(void **state)
 	assert_null(iommusim_kernel_current());
 }
 
+/* All that vmm gives to guests of a machine, and not a byte of it in the kernel's arena. */
+static void guests_and_arena_are_apart(uint64_t ram)
+{
+	const struct iommusim_vmm_config config = { .cpu = IOMMUSIM_CPU_OTHER };
+	const struct iommusim_vm_memory memory = { .size = 0x1000000, .seed = 5 };
+	uint64_t base, length, hpa, checked = 0;
+	struct iommusim_vmm *vmm;
+	struct iommusim_vm *vm;
+
+	assert_int_equal(iommusim_machine_create(NULL, &fixture_machine), IOMMUSIM_OK);
+	assert_int_equal(iommusim_memory_add_pc_ram(fixture_machine, ram), IOMMUSIM_OK);
+	fixture_kernel_up(NULL);
+	iommusim_kernel_arena(fixture_kernel, &base, &length);
+	assert_true(length >= ram / 16);
+	assert_int_equal(iommusim_vmm_create(fixture_machine, &config, &vmm), IOMMUSIM_OK);
+	for (unsigned i = 0; i < 64; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "vm%u", i);
+		assert_int_equal(iommusim_vm_create(vmm, name, &vm), IOMMUSIM_OK);
+		if (iommusim_vm_setup_memory(vm, &memory) != IOMMUSIM_OK)
+			break;
+		for (uint64_t gpa = 0; gpa < memory.size; gpa += 0x1000, checked++) {
+			assert_int_equal(iommusim_vm_gpa_to_hpa(vm, gpa, &hpa, NULL), IOMMUSIM_OK);
+			assert_false(hpa >= base && hpa < base + length);
+		}
+	}
+	assert_true(checked * 0x1000 >= ram / 2);
+	iommusim_vmm_destroy(vmm);
+	fixture_down(NULL);
+}
+
+static void test_guests_of_vmm_are_not_in_the_kernels_memory(void **state)
+{
+	(void)state;
+	guests_and_arena_are_apart(UINT64_C(0x4000000));
+	guests_and_arena_are_apart(UINT64_C(0xc000000));
+}
+
+/* Where no RAM is low, half of it is the kernel's. */
+static void test_a_kernel_on_high_memory_alone(void **state)
+{
+	uint64_t base, length;
+
+	(void)state;
+	assert_int_equal(iommusim_machine_create(NULL, &fixture_machine), IOMMUSIM_OK);
+	assert_int_equal(
+	    iommusim_memory_add(fixture_machine, UINT64_C(0x200000000), 0x800000, IOMMUSIM_MEMORY_RAM),
+	    IOMMUSIM_OK);
+	fixture_kernel_up(NULL);
+	iommusim_kernel_arena(fixture_kernel, &base, &length);
+	assert_int_equal(base, UINT64_C(0x200400000));
+	assert_int_equal(length, 0x400000);
+}
+
 #define TEST(name)      cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
 #define TEST_BARE(name) cmocka_unit_test_teardown(name, fixture_down)
 
@@ -369,6 +429,8 @@ int main(void)
 		TEST(test_blocks_are_listed_with_their_places),
 		TEST(test_watchers_hear_of_pages_taken_and_given_back),
 		TEST_BARE(test_a_kernel_needs_ram),
+		TEST_BARE(test_guests_of_vmm_are_not_in_the_kernels_memory),
+		TEST_BARE(test_a_kernel_on_high_memory_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

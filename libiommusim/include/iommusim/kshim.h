@@ -59,8 +59,8 @@ struct iommusim_kernel_panic {
 
 struct iommusim_kernel_options {
 	/*
-	 * Physical memory that malloc(9) and the like take from: whole pages of RAM. Both 0: the upper half of the
-	 * largest piece of RAM.
+	 * Physical memory that malloc(9) and the like take from: whole pages of RAM. Both 0: most of the lowest eighth of
+	 * the RAM below 4 GiB, which a vmm over the same machine (vmm.h) leaves to the kernel.
 	 */
 	uint64_t arena_base, arena_length;
 	/*

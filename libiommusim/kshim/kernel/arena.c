@@ -23,19 +23,64 @@ static void fill_with_rubbish(void *memory, size_t size)
 		memcpy((uint8_t *)memory + done, memory, done < size - done ? done : size - done);
 }
 
-static bool choose(struct iommusim_kernel *kernel, uint64_t *base, uint64_t *length)
+/* RAM below this is what a kernel takes its own memory from; of a piece of RAM, whole clusters count (vmm/pages.c). */
+#define LOW_END UINT64_C(0x100000000)
+#define CLUSTER UINT64_C(0x10000)
+
+/* Piece `index` of the machine's memory; length 0: it is no RAM. */
+static bool piece_at(struct iommusim_kernel *kernel, size_t index, uint64_t *base, uint64_t *length)
 {
 	struct iommusim_memory_window window;
 
-	*length = 0;
-	for (size_t i = 0; iommusim_memory_window(kernel->machine, i, &window) == IOMMUSIM_OK; i++) {
-		const uint64_t half = window.length / 2 & ~(IOMMUSIM_PAGE_SIZE - 1);
+	if (iommusim_memory_window(kernel->machine, index, &window) != IOMMUSIM_OK)
+		return false;
+	*base = window.base;
+	*length = window.kind == IOMMUSIM_MEMORY_RAM ? window.length & ~(CLUSTER - 1) : 0;
+	return true;
+}
 
-		if (window.kind != IOMMUSIM_MEMORY_RAM || half <= *length)
-			continue;
-		*base = window.base + window.length - half;
-		*length = half;
+/* The largest piece of RAM between two RAM offsets, which leave out what lies between pieces. */
+static void choose_between(
+    struct iommusim_kernel *kernel, uint64_t first, uint64_t end, uint64_t *base, uint64_t *length)
+{
+	uint64_t offset = 0, size, start;
+
+	for (size_t i = 0; piece_at(kernel, i, &start, &size); i++) {
+		const uint64_t from = first > offset ? first - offset : 0;
+		const uint64_t to = end > offset ? end - offset : 0;
+		const uint64_t till = to < size ? to : size;
+
+		if (from < till && till - from > *length) {
+			*base = start + from;
+			*length = till - from;
+		}
+		offset += size;
 	}
+}
+
+static uint64_t ram_below(struct iommusim_kernel *kernel, uint64_t limit)
+{
+	uint64_t sum = 0, size, start;
+
+	for (size_t i = 0; piece_at(kernel, i, &start, &size); i++)
+		if (start < limit)
+			sum += size;
+	return sum;
+}
+
+/*
+ * Of the eighth of low RAM that vmm leaves to the kernel (vmm/pages.c) all but the first eighth, so that neither
+ * guests' memory nor the library's own tables are in it. Where there is no low RAM, half of what there is.
+ */
+static bool choose(struct iommusim_kernel *kernel, uint64_t *base, uint64_t *length)
+{
+	const uint64_t part = ram_below(kernel, LOW_END) / 8, page = ~(IOMMUSIM_PAGE_SIZE - 1);
+
+	*length = 0;
+	choose_between(kernel, part / 8 & page, part & page, base, length);
+	if (*length == 0)
+		choose_between(
+		    kernel, ram_below(kernel, UINT64_MAX) / 2 & page, UINT64_MAX, base, length);
 	return *length > 0;
 }
 
