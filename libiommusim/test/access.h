@@ -2,10 +2,13 @@
 #ifndef IOMMUSIM_TEST_ACCESS_H
 #define IOMMUSIM_TEST_ACCESS_H
 
+#include <stdbool.h>
+
 #include <iommusim/machine.h>
 
 struct iommusim_test_access {
 	const char *name;
+	bool by_signals; /* accesses are carried out in a signal handler */
 	enum iommusim_status (*create)(struct iommusim_machine *machine, void **access);
 	void (*destroy)(void *access);
 	enum iommusim_status (*map)(

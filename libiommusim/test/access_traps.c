@@ -79,6 +79,7 @@ static void on_refused(
 }
 
 const struct iommusim_test_access iommusim_test_access = { .name = "traps",
+	.by_signals = true,
 	.create = create,
 	.destroy = destroy,
 	.map = map,

@@ -1,6 +1,8 @@
 /* A panic ends a call, not the process, and the kernel stays usable. */
 #include "tests/kshim/fixture.h"
 
+#include <signal.h>
+
 #include "tests/kshim/kern_panic.h"
 
 static void test_a_panic_is_a_value(void **state)
@@ -84,6 +86,74 @@ static void test_a_panic_outside_a_call_goes_to_the_handler(void **state)
 	assert_non_null(strstr(seen.message, "unit 9"));
 }
 
+static bool blocked(int number)
+{
+	sigset_t mask;
+
+	assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &mask), 0);
+	return sigismember(&mask, number) == 1;
+}
+
+static void on_signal(int number)
+{
+	int unit = 11;
+
+	(void)number;
+	assert_true(blocked(SIGUSR1));
+	assert_true(blocked(SIGUSR2));
+	kern_panic(&unit);
+}
+
+static void raise_signal(void *context)
+{
+	(void)context;
+	raise(SIGUSR1);
+}
+
+/* As from inside a trapped access: the handler is left, and what it kept away may come again. */
+static void test_a_panic_in_a_signal_handler_restores_the_mask(void **state)
+{
+	struct sigaction action = { .sa_handler = on_signal }, before;
+
+	(void)state;
+	sigaddset(&action.sa_mask, SIGUSR2);
+	assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		fixture_run_to_panic(raise_signal, NULL, "unit 11");
+		assert_false(blocked(SIGUSR1));
+		assert_false(blocked(SIGUSR2));
+	}
+	assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+}
+
+static void block_and_panic(void *context)
+{
+	sigset_t set;
+	int unit = 12;
+
+	(void)context;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+	kern_panic(&unit);
+}
+
+/* Without signal handlers in between, no call asks for the mask, and no panic changes it. */
+static void test_without_signals_the_mask_is_left_alone(void **state)
+{
+	const struct iommusim_kernel_options options = { .registers.no_signals = true };
+	sigset_t set;
+
+	(void)state;
+	fixture_machine_up();
+	fixture_kernel_up(&options);
+	fixture_run_to_panic(block_and_panic, NULL, "unit 12");
+	assert_true(blocked(SIGUSR2));
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &set, NULL), 0);
+}
+
 static void nested(void *context)
 {
 	struct iommusim_kernel_result result;
@@ -121,6 +191,8 @@ int main(void)
 		TEST(test_a_lock_held_at_return_is_reported),
 		cmocka_unit_test_teardown(
 		    test_a_panic_outside_a_call_goes_to_the_handler, fixture_down),
+		TEST(test_a_panic_in_a_signal_handler_restores_the_mask),
+		cmocka_unit_test_teardown(test_without_signals_the_mask_is_left_alone, fixture_down),
 		TEST(test_calls_nest),
 		TEST(test_boot_happens_once),
 	};

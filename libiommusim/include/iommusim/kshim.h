@@ -47,6 +47,12 @@ struct iommusim_kernel_registers {
 	enum iommusim_status (*map)(
 	    void *context, uint64_t base, uint64_t length, volatile void **registers);
 	void (*sync)(void *context);
+	/*
+	 * Accesses are carried out in no signal handler (hooks), so no panic comes from inside of one: calls into the
+	 * kernel then save no signal mask, which takes a system call each. A panic leaves the mask as it finds it. False
+	 * (traps, or nothing known): a panic puts it back to what it was when the call began.
+	 */
+	bool no_signals;
 };
 
 /* A panic, or an assertion that failed. */

@@ -341,7 +341,7 @@ static __attribute__((noinline)) void run(
 {
 	struct frame *volatile kept = frame;
 
-	if (sigsetjmp(frame->jump, 1) != 0) {
+	if (sigsetjmp(frame->jump, !kernel->options.registers.no_signals) != 0) {
 		kept->panicked = true;
 		return;
 	}

@@ -44,8 +44,10 @@ static void make_registers(struct iommusim_kernel_registers *registers)
 	rig_must(iommusim_test_access.create(rig.machine, &rig.access), "access");
 	iommusim_test_access.on_refused(rig.access, refused, NULL);
 	rig_must(iommusim_test_access.attach(rig.access), "access");
-	*registers = (struct iommusim_kernel_registers){ rig.access, iommusim_test_access.map,
-		iommusim_test_access.sync };
+	*registers = (struct iommusim_kernel_registers){ .context = rig.access,
+		.map = iommusim_test_access.map,
+		.sync = iommusim_test_access.sync,
+		.no_signals = !iommusim_test_access.by_signals };
 }
 
 const char *rig_access(void)
