@@ -163,6 +163,7 @@ struct held_vendor {
 	bool (*keeps_absent)(const struct held_unit *unit);
 	/* Are there write buffers that stores may be in until they are flushed? */
 	bool (*has_buffers)(const struct held_unit *unit);
+	bool flushes_while_off; /* invalidations are carried out while translation is off */
 	/* Translations are looked up by device, whatever its entry says by now. */
 	bool by_source;
 	/* The narrowest invalidation of a span of a domain; of the entry of a device, with what belongs to it. */

@@ -356,6 +356,7 @@ const struct held_vendor held_vtd = {
 	.entry = vtd_entry,
 	.keeps_absent = vtd_keeps_absent,
 	.has_buffers = vtd_has_buffers,
+	.flushes_while_off = true,
 	.by_source = true,
 	.entry_words = "context entry",
 	.unsnooped_by = "ECAP.C=0",

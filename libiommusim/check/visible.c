@@ -179,7 +179,8 @@ static void compare_entries(struct iommusim_check *check, struct held_unit *unit
 
 void visible_enabling(struct iommusim_check *check, struct held_unit *unit)
 {
-	if (unit->pointer_owed != 0)
+	/* A unit that takes no command while it is off cannot be flushed before: the next DMA tells. */
+	if (unit->pointer_owed != 0 && unit->vendor->flushes_while_off)
 		tell_pointer(check, unit, "translation is turned on");
 	if (unit->buffers && has_unwritten(check, unit))
 		tell_unwritten(check, unit, "translation is turned on");

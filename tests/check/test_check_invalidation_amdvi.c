@@ -168,6 +168,31 @@ static void a_device_table_that_moves_without_a_flush(void **state)
 	}
 }
 
+/* Commands run only while the unit is on (AMD-Vi 2.4): a flush right after that is in time. */
+static void a_unit_that_is_flushed_when_it_is_on_again(void **state)
+{
+	(void)state;
+	for (unsigned close = 0; close < 2; close++) {
+		uint64_t table, control;
+		struct host host;
+
+		start(&host, "reference");
+		domain_with(&host, HOST_PPT1);
+		table = host_get(&host, HOST_AMDVI, R_DEVTAB, 8);
+		control = host_get(&host, HOST_AMDVI, R_CONTROL, 8);
+		host_set(&host, HOST_AMDVI, R_CONTROL, 8,
+		    control & ~UINT64_C(0x1001)); /* IommuEn, CmdBufEn */
+		host_set(&host, HOST_AMDVI, R_DEVTAB, 8, table - 1);
+		host_set(&host, HOST_AMDVI, R_CONTROL, 8, control);
+		assert_int_equal(found(&host, IOMMUSIM_FINDING_SRTP_WITHOUT_FLUSH), 0);
+		if (close)
+			command(&host, UINT64_C(0x8000000000000000), 0); /* INVALIDATE_IOMMU_ALL */
+		assert_int_equal(dma_verdict(&host, host.ppt1, MAPPED_AT), IOMMUSIM_VERDICT_OK);
+		assert_int_equal(found(&host, IOMMUSIM_FINDING_SRTP_WITHOUT_FLUSH), 1 - close);
+		host_stop(&host);
+	}
+}
+
 /* Two domains by one id at once, as ids that are counted come to it after the last. */
 static void an_id_that_another_domain_has(void **state)
 {
@@ -198,6 +223,7 @@ int main(void)
 		cmocka_unit_test(a_command_that_waits_pays_nothing),
 		cmocka_unit_test(a_page_that_goes_back_to_the_host),
 		cmocka_unit_test(a_device_table_that_moves_without_a_flush),
+		cmocka_unit_test(a_unit_that_is_flushed_when_it_is_on_again),
 		cmocka_unit_test(an_id_that_another_domain_has),
 	};
 
