@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 
+#include "models/formats/page_fill.h"
 #include "models/formats/page_format.h"
 
 struct page_table_memory {
@@ -41,11 +42,18 @@ struct page_table {
 
 #define PAGE_TABLE_INLINE static inline __attribute__((always_inline))
 
+/* So many entries were stored from `first` on. */
+PAGE_TABLE_INLINE void page_table_announce(
+    const struct page_table *table, const uint64_t *first, unsigned count)
+{
+	if (__builtin_expect(table->memory.written != NULL, false))
+		table->memory.written(table->memory.context, first, count);
+}
+
 PAGE_TABLE_INLINE void page_table_store(const struct page_table *table, uint64_t *entry, uint64_t value)
 {
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
-	if (table->memory.written != NULL)
-		table->memory.written(table->memory.context, entry, 1);
+	page_table_announce(table, entry, 1);
 }
 
 static inline bool page_table_create(struct page_table *table, const struct page_table_memory *memory,
@@ -136,10 +144,8 @@ PAGE_TABLE_INLINE uint64_t page_table_store_spanning(const struct page_format *f
 	const unsigned count = 1u << (shift - page_level_shift(level));
 	const uint64_t leaf = format->make_spanning(physical, shift, rights);
 
-	for (unsigned i = 0; i < count; i++)
-		__atomic_store_n(&entry[i], leaf, __ATOMIC_RELEASE);
-	if (table->memory.written != NULL)
-		table->memory.written(table->memory.context, entry, count);
+	page_fill_same(entry, count, leaf);
+	page_table_announce(table, entry, count);
 	return UINT64_C(1) << shift;
 }
 
@@ -172,8 +178,7 @@ PAGE_TABLE_INLINE bool page_table_split(const struct page_format *format,
 	for (unsigned i = 0; i < PAGE_TABLE_ENTRIES; i++)
 		below[i] = format->make_leaf(
 		    base + ((uint64_t)i << page_level_shift(level - 1)), level - 1, rights);
-	if (table->memory.written != NULL)
-		table->memory.written(table->memory.context, below, PAGE_TABLE_ENTRIES);
+	page_table_announce(table, below, PAGE_TABLE_ENTRIES);
 	page_table_store(table, entry, format->make_table(address, level));
 	return true;
 }
@@ -277,20 +282,23 @@ PAGE_TABLE_INLINE bool page_table_cut(
 	return true;
 }
 
-/* Fill consecutive entries of one level 1 table: a loop the compiler can widen. */
+/* How many of `wanted` pages from `address` on have their entries in one level 1 table. */
+PAGE_TABLE_INLINE unsigned page_table_room(uint64_t address, uint64_t wanted)
+{
+	const unsigned room = PAGE_TABLE_ENTRIES - page_level_index(address, 1);
+
+	return wanted < room ? (unsigned)wanted : room;
+}
+
+/* Fill consecutive entries of one level 1 table. */
 PAGE_TABLE_INLINE uint64_t page_table_fill(const struct page_format *format,
     const struct page_table *table, uint64_t *entry, uint64_t address, uint64_t physical,
     uint64_t length, unsigned rights)
 {
-	const unsigned room = PAGE_TABLE_ENTRIES - page_level_index(address, 1);
-	const uint64_t wanted = length / PAGE_TABLE_BYTES;
-	const unsigned count = wanted < room ? (unsigned)wanted : room;
-	uint64_t leaf = format->make_leaf(physical, 1, rights);
+	const unsigned count = page_table_room(address, length / PAGE_TABLE_BYTES);
 
-	for (unsigned i = 0; i < count; i++, leaf += PAGE_TABLE_BYTES)
-		__atomic_store_n(&entry[i], leaf, __ATOMIC_RELEASE);
-	if (table->memory.written != NULL)
-		table->memory.written(table->memory.context, entry, count);
+	page_fill_leaves(entry, count, format->make_leaf(physical, 1, rights));
+	page_table_announce(table, entry, count);
 	return count * PAGE_TABLE_BYTES;
 }
 
@@ -362,6 +370,50 @@ PAGE_TABLE_INLINE bool page_table_map(const struct page_format *format, struct p
 	return true;
 }
 
+/* The bits of a level 1 leaf that say which page it maps: leaves differ in no others. */
+PAGE_TABLE_INLINE uint64_t page_table_leaf_address(const struct page_format *format, unsigned rights)
+{
+	return format->make_leaf(-PAGE_TABLE_BYTES, 1, rights) & ~format->make_leaf(0, 1, rights);
+}
+
+/* No leaf of several entries goes beyond so many pages: what is stored in their place leaves the others whole. */
+PAGE_TABLE_INLINE bool page_table_open(
+    const struct page_format *format, struct page_table *table, uint64_t address, unsigned pages)
+{
+	return page_table_cut(format, table, address) &&
+	    page_table_cut(format, table, address + pages * PAGE_TABLE_BYTES);
+}
+
+/*
+ * Map `count` pages from `address` on, each to the one of that number in `pages`: page_table_map() of one after the
+ * other. Returns how many it mapped: the first ones, fewer than all when there was no page for a table.
+ */
+PAGE_TABLE_INLINE size_t page_table_map_list(const struct page_format *format, struct page_table *table,
+    uint64_t address, const uint64_t *pages, size_t count, unsigned rights)
+{
+	const uint64_t bits = page_table_leaf_address(format, rights);
+	const uint64_t leaf = format->make_leaf(0, 1, rights);
+	size_t done = 0;
+
+	while (done < count) {
+		const uint64_t at = address + done * PAGE_TABLE_BYTES;
+		const unsigned room = page_table_room(at, count - done);
+		unsigned stopped;
+		uint64_t *entry;
+
+		if (page_table_spanning(format, table) != 0 &&
+		    !page_table_open(format, table, at, room))
+			break;
+		entry = page_table_entry(format, table, at, 1, PAGE_TABLE_BUILD, &stopped);
+		if (entry == NULL)
+			break;
+		page_fill_listed(entry, room, pages + done, bits, leaf);
+		page_table_announce(table, entry, room);
+		done += room;
+	}
+	return done;
+}
+
 /* ---- unmapping ----------------------------------------------------------------------------------- */
 
 /*
@@ -386,8 +438,12 @@ PAGE_TABLE_INLINE bool page_table_unmap(
 			if (format->present(*entry))
 				page_table_store(table, entry, 0);
 		} else {
-			page_table_store(table, entry, 0);
-			next = address + PAGE_TABLE_BYTES;
+			const unsigned count =
+			    page_table_room(address, (end - address) / PAGE_TABLE_BYTES);
+
+			page_fill_same(entry, count, 0);
+			page_table_announce(table, entry, count);
+			next = address + count * PAGE_TABLE_BYTES;
 		}
 		address =
 		    next <= address || next > end ? end : next; /* the last span may end at 2^64 */
