@@ -224,7 +224,7 @@ static enum iommusim_status amdvi_create_domain(void *context, uint64_t max_addr
 	if (!choose_id(driver, &id))
 		return vmm_violation(
 		    driver->common.vmm, IOMMUSIM_EBUSY, "amdvi_create_domain: no domain id is free");
-	status = driver_domain_create(&driver->common, id, levels, max_address, &domain);
+	status = driver_domain_create(&driver->common, &amd_host, id, levels, max_address, &domain);
 	if (status != IOMMUSIM_OK)
 		return status;
 	status = amdvi_driver_flush_domain(driver, id); /* whatever an earlier owner of the id left */
@@ -252,6 +252,12 @@ static enum iommusim_status amdvi_create_mapping(
     void *context, void *handle, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t *done)
 {
 	return driver_map(&amd_host, context, handle, gpa, hpa, length, done);
+}
+
+static enum iommusim_status amdvi_create_mapping_list(
+    void *context, void *handle, uint64_t gpa, const uint64_t *pages, size_t count, size_t *done)
+{
+	return driver_map_list(&amd_host, context, handle, gpa, pages, count, done);
 }
 
 static enum iommusim_status amdvi_remove_mapping(
@@ -342,6 +348,7 @@ const struct iommusim_ops amdvi_driver_ops = {
 	.create_domain = amdvi_create_domain,
 	.destroy_domain = amdvi_destroy_domain,
 	.create_mapping = amdvi_create_mapping,
+	.create_mapping_list = amdvi_create_mapping_list,
 	.remove_mapping = amdvi_remove_mapping,
 	.add_device = amdvi_add_device,
 	.remove_device = amdvi_remove_device,

@@ -118,8 +118,8 @@ static unsigned largest_leaf(const struct driver *driver)
 	    : driver->largest_leaf;
 }
 
-enum iommusim_status driver_domain_create(struct driver *driver, uint32_t id, unsigned levels,
-    uint64_t max_address, struct driver_domain **out)
+enum iommusim_status driver_domain_create(struct driver *driver, const struct page_format *format,
+    uint32_t id, unsigned levels, uint64_t max_address, struct driver_domain **out)
 {
 	/* Stores matter only where hardware may not see processor caches, and to those who watch them. */
 	const bool told = driver->machine->device_view || driver->machine->stores.count > 0;
@@ -140,6 +140,9 @@ enum iommusim_status driver_domain_create(struct driver *driver, uint32_t id, un
 	}
 	domain->id = id;
 	domain->max_address = max_address;
+	domain->leaf = format->make_leaf(0, 1, PAGE_READ | PAGE_WRITE);
+	domain->leaf_address = page_table_leaf_address(format, PAGE_READ | PAGE_WRITE);
+	domain->stores_suffice = !told;
 	TAILQ_INSERT_TAIL(&driver->domains, domain, link);
 	if (driver->host == NULL)
 		driver->host = domain;
@@ -163,6 +166,24 @@ unsigned vmm_domain_width(const struct iommusim_vmm *vmm, const void *backend_ha
 }
 
 /* ---- mappings -------------------------------------------------------------------------------- */
+
+/* Tables live as long as their domain does: a window to one stays good. */
+bool vmm_domain_window(const void *backend_handle, struct leaf_window *window)
+{
+	const struct driver_domain *domain = backend_handle;
+
+	if (!domain->stores_suffice || domain->table.cursor == UINT64_MAX)
+		return false;
+	*window = (struct leaf_window){
+		.first = domain->table.cursor << page_level_shift(2),
+		.pages = PAGE_TABLE_ENTRIES,
+		.entries = domain->table.cursor_table,
+		.leaf = domain->leaf,
+		.others = ~domain->leaf_address,
+	};
+	/* What lies at the end of all addresses is no mapping that a call takes: let calls say so. */
+	return window->first + (UINT64_C(1) << page_level_shift(2)) != 0;
+}
 
 enum iommusim_status driver_beyond_width(
     struct driver *driver, const struct driver_domain *domain, uint64_t last)

@@ -12,7 +12,10 @@ struct driver_domain {
 	TAILQ_ENTRY(driver_domain) link;
 	struct page_table table;
 	uint64_t max_address;
+	uint64_t leaf;         /* a 4 KiB leaf as this backend makes it, but for the page's address */
+	uint64_t leaf_address; /* where that goes */
 	uint32_t id;
+	bool stores_suffice; /* a mapping has to be told to nobody, and nothing follows it */
 };
 TAILQ_HEAD(driver_domain_list, driver_domain);
 
@@ -47,8 +50,8 @@ void driver_store_entry(struct driver *driver, uint64_t address, const uint64_t 
 /* The lowest id from 1 up that no domain has; 0: none. Id 0 is left to hardware that wants it. */
 uint32_t driver_free_id(const struct driver *driver);
 /* A domain with a table of that many levels. OK, ENOMEM. */
-enum iommusim_status driver_domain_create(struct driver *driver, uint32_t id, unsigned levels,
-    uint64_t max_address, struct driver_domain **out);
+enum iommusim_status driver_domain_create(struct driver *driver, const struct page_format *format,
+    uint32_t id, unsigned levels, uint64_t max_address, struct driver_domain **out);
 void driver_domain_destroy(
     struct driver *driver, struct driver_domain *domain, const struct page_format *format);
 
@@ -106,6 +109,26 @@ PAGE_TABLE_INLINE enum iommusim_status driver_map(const struct page_format *form
 		return driver_no_table(driver, "no page for the tables of a mapping", gpa);
 	*done = length;
 	return IOMMUSIM_OK;
+}
+
+/* The same for a list of pages; `*done` counts them. It may do less than it was asked; then the next call says why. */
+PAGE_TABLE_INLINE enum iommusim_status driver_map_list(const struct page_format *format,
+    struct driver *driver, struct driver_domain *domain, uint64_t gpa, const uint64_t *pages,
+    size_t count, size_t *done)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+
+	*done = 0;
+	if (__builtin_expect(driver_is_beyond(domain, gpa, count * IOMMUSIM_PAGE_SIZE), false)) {
+		count = 1; /* one by one up to the end, and beyond it if the profile wants that */
+		if (driver_is_beyond(domain, gpa, IOMMUSIM_PAGE_SIZE))
+			status = driver_beyond_width(driver, domain, gpa + IOMMUSIM_PAGE_SIZE - 1);
+	}
+	if (status != IOMMUSIM_OK)
+		return status;
+	*done = page_table_map_list(format, &domain->table, gpa, pages, count, PAGE_READ | PAGE_WRITE);
+	return *done > 0 ? IOMMUSIM_OK
+			 : driver_no_table(driver, "no page for the tables of a mapping", gpa);
 }
 
 PAGE_TABLE_INLINE enum iommusim_status driver_unmap(const struct page_format *format,

@@ -1,6 +1,6 @@
 /*
  * The IOMMU layer: choosing and initialising a backend, the host domain, and the wrappers that the rest
- * of vmm calls. What a backend does to hardware is its own business.
+ * of vmm calls; but for mappings, which are map.c's. What a backend does to hardware is its own business.
  */
 #include "vmm/state.h"
 
@@ -101,7 +101,7 @@ uint64_t vmm_max_physical(const struct iommusim_vmm *vmm)
  * What a backend's error comes to for its caller. Of the kernel's memory, and of a panic, everybody hears; ops
  * that are not built in are asked for their own.
  */
-static enum iommusim_status heard(const struct iommusim_vmm *vmm, enum iommusim_status status)
+enum iommusim_status vmm_heard(const struct iommusim_vmm *vmm, enum iommusim_status status)
 {
 	if (status == IOMMUSIM_EFAULT || status == IOMMUSIM_ENOMEM || vmm->foreign_ops ||
 	    vmm_policy(vmm, COLUMN_api) == POLICY_api_ERRORS)
@@ -120,10 +120,13 @@ static void report_failure(struct iommusim_vmm *vmm)
 
 static void interpose(struct iommusim_vmm *vmm)
 {
-	for (unsigned i = 0; i < VMM_INTERPOSERS; i++)
-		if (vmm->interposers[i].chosen != NULL)
-			vmm->interposers[i].chosen(
-			    vmm->interposers[i].context, &vmm->ops, &vmm->ops_context);
+	vmm->direct = !vmm->foreign_ops;
+	for (unsigned i = 0; i < VMM_INTERPOSERS; i++) {
+		if (vmm->interposers[i].chosen == NULL)
+			continue;
+		vmm->direct = false;
+		vmm->interposers[i].chosen(vmm->interposers[i].context, &vmm->ops, &vmm->ops_context);
+	}
 }
 
 static enum iommusim_status start_backend(struct iommusim_vmm *vmm)
@@ -215,6 +218,7 @@ static void tear_down_host(struct iommusim_vmm *vmm)
 {
 	drop_host(vmm);
 	vmm->available = false;
+	vmm_close_windows(vmm);
 	vmm->ops.cleanup(vmm->ops_context);
 }
 
@@ -325,7 +329,7 @@ void vmm_iommu_unload(struct iommusim_vmm *vmm)
 }
 
 /* What a call does when there is no usable IOMMU: the old interface had no way to say so. */
-static enum iommusim_status unavailable(const struct iommusim_vmm *vmm)
+enum iommusim_status vmm_unavailable(const struct iommusim_vmm *vmm)
 {
 	if (vmm_policy(vmm, COLUMN_no_iommu) == POLICY_no_iommu_ERRORS)
 		return machine_fail(vmm->machine, IOMMUSIM_EOPNOTSUPP, "there is no usable IOMMU");
@@ -338,7 +342,7 @@ enum iommusim_status iommusim_iommu_enable(struct iommusim_vmm *vmm)
 	enum iommusim_status status = vmm_call_begin(vmm, &call);
 
 	if (status == IOMMUSIM_OK && !vmm->available)
-		status = unavailable(vmm);
+		status = vmm_unavailable(vmm);
 	else if (status == IOMMUSIM_OK)
 		vmm->ops.enable(vmm->ops_context);
 	return vmm_call_end(vmm, &call, status);
@@ -350,7 +354,7 @@ enum iommusim_status iommusim_iommu_disable(struct iommusim_vmm *vmm)
 	enum iommusim_status status = vmm_call_begin(vmm, &call);
 
 	if (status == IOMMUSIM_OK && !vmm->available)
-		status = unavailable(vmm);
+		status = vmm_unavailable(vmm);
 	else if (status == IOMMUSIM_OK)
 		vmm->ops.disable(vmm->ops_context);
 	return vmm_call_end(vmm, &call, status);
@@ -424,99 +428,6 @@ enum iommusim_status iommusim_iommu_destroy_domain(
 	return status;
 }
 
-/* An op may do less than it was asked; the caller goes on from there. */
-enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa,
-    uint64_t hpa, uint64_t length)
-{
-	while (length > 0) {
-		uint64_t done = 0;
-		enum iommusim_status status =
-		    vmm->ops.create_mapping(vmm->ops_context, domain->handle, gpa, hpa, length, &done);
-
-		if (status != IOMMUSIM_OK)
-			return heard(vmm, status);
-		if (done == 0 || done > length)
-			return machine_fail(vmm->machine, IOMMUSIM_EIO,
-			    "create_mapping did %llu of %llu bytes", (unsigned long long)done,
-			    (unsigned long long)length);
-		gpa += done;
-		hpa += done;
-		length -= done;
-	}
-	return IOMMUSIM_OK;
-}
-
-enum iommusim_status vmm_unmap(
-    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
-{
-	while (length > 0) {
-		uint64_t done = 0;
-		enum iommusim_status status =
-		    vmm->ops.remove_mapping(vmm->ops_context, domain->handle, gpa, length, &done);
-
-		if (status != IOMMUSIM_OK)
-			return heard(vmm, status);
-		if (done == 0 || done > length)
-			return machine_fail(vmm->machine, IOMMUSIM_EIO,
-			    "remove_mapping did %llu of %llu bytes", (unsigned long long)done,
-			    (unsigned long long)length);
-		gpa += done;
-		length -= done;
-	}
-	return IOMMUSIM_OK;
-}
-
-static enum iommusim_status check_range(
-    const struct iommusim_vmm *vmm, uint64_t gpa, uint64_t hpa, uint64_t length)
-{
-	if (length == 0 || ((gpa | hpa | length) & (IOMMUSIM_PAGE_SIZE - 1)) != 0 ||
-	    gpa > UINT64_MAX - length || hpa > UINT64_MAX - length)
-		return machine_fail(vmm->machine, IOMMUSIM_EINVAL,
-		    "a mapping of 0x%llx bytes at 0x%llx: addresses and length must be multiples of 4 "
-		    "KiB",
-		    (unsigned long long)length, (unsigned long long)gpa);
-	return IOMMUSIM_OK;
-}
-
-enum iommusim_status iommusim_iommu_create_mapping(struct iommusim_vmm *vmm,
-    struct iommusim_domain *domain, uint64_t gpa, uint64_t hpa, uint64_t length)
-{
-	struct iommusim_call call = {
-		.kind = IOMMUSIM_CALL_CREATE_MAPPING,
-		.domain = domain,
-		.address = gpa,
-		.host_address = hpa,
-		.length = length,
-	};
-	enum iommusim_status status = vmm_call_begin(vmm, &call);
-
-	if (status == IOMMUSIM_OK)
-		status = check_range(vmm, gpa, hpa, length);
-	if (status == IOMMUSIM_OK)
-		status = vmm->available ? vmm_map(vmm, domain, gpa, hpa, length) : unavailable(vmm);
-	return vmm_call_end(vmm, &call, status);
-}
-
-enum iommusim_status iommusim_iommu_remove_mapping(
-    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
-{
-	struct iommusim_call call = {
-		.kind = IOMMUSIM_CALL_REMOVE_MAPPING,
-		.domain = domain,
-		.address = gpa,
-		.length = length,
-	};
-	enum iommusim_status status = vmm_call_begin(vmm, &call);
-
-	if (status == IOMMUSIM_OK)
-		status = check_range(vmm, gpa, 0, length);
-	if (status == IOMMUSIM_OK)
-		status = vmm->available ? vmm_unmap(vmm, domain, gpa, length) : unavailable(vmm);
-	if (status == IOMMUSIM_OK)
-		status = vmm_removed(vmm, domain, gpa, length);
-	return vmm_call_end(vmm, &call, status);
-}
-
 enum iommusim_status iommusim_iommu_add_device(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint16_t segment, uint16_t rid)
 {
@@ -527,8 +438,9 @@ enum iommusim_status iommusim_iommu_add_device(
 
 	if (status == IOMMUSIM_OK)
 		status = vmm->available
-		    ? heard(vmm, vmm->ops.add_device(vmm->ops_context, domain->handle, segment, rid))
-		    : unavailable(vmm);
+		    ? vmm_heard(
+			  vmm, vmm->ops.add_device(vmm->ops_context, domain->handle, segment, rid))
+		    : vmm_unavailable(vmm);
 	return vmm_call_end(vmm, &call, status);
 }
 
@@ -541,8 +453,8 @@ enum iommusim_status iommusim_iommu_remove_device(
 	enum iommusim_status status = vmm_call_begin(vmm, &call);
 
 	if (status == IOMMUSIM_OK && vmm->available)
-		status =
-		    heard(vmm, vmm->ops.remove_device(vmm->ops_context, domain->handle, segment, rid));
+		status = vmm_heard(
+		    vmm, vmm->ops.remove_device(vmm->ops_context, domain->handle, segment, rid));
 	return vmm_call_end(vmm, &call, status);
 }
 
@@ -554,35 +466,9 @@ enum iommusim_status iommusim_iommu_invalidate_tlb(
 
 	if (status == IOMMUSIM_OK && vmm->available) {
 		domain->gathered = 0;
-		status = heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
+		status = vmm_heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
 	}
 	return vmm_call_end(vmm, &call, status);
-}
-
-/* Removals that may gather before a deferred invalidation. */
-#define GATHERED_MOST 64u
-
-enum iommusim_status vmm_removed(
-    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
-{
-	const bool selective = vmm_policy(vmm, COLUMN_reach) == POLICY_reach_SELECTIVE;
-
-	if (!vmm->available)
-		return IOMMUSIM_OK;
-	switch ((int)vmm_policy(vmm, COLUMN_invalidate)) {
-	case POLICY_invalidate_STRICT:
-		if (selective && vmm->ops.invalidate_range != NULL)
-			return heard(vmm,
-			    vmm->ops.invalidate_range(vmm->ops_context, domain->handle, gpa, length));
-		return heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
-	case POLICY_invalidate_DEFERRED:
-		if (++domain->gathered < GATHERED_MOST)
-			return IOMMUSIM_OK;
-		domain->gathered = 0;
-		return heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
-	default:
-		return IOMMUSIM_OK;
-	}
 }
 
 struct iommusim_domain *iommusim_host_domain(const struct iommusim_vmm *vmm)

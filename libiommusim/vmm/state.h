@@ -11,7 +11,23 @@
 
 #define VMM_NAME_LENGTH 40u
 
+/* The bits of a physical address that a page can begin at. */
+#define PAGE_ADDRESSES (((UINT64_C(1) << IOMMUSIM_PHYSICAL_BITS) - 1) & ~(IOMMUSIM_PAGE_SIZE - 1))
+
+/*
+ * A table of 4 KiB leaves that a backend shows: a page there is mapped, or unmapped, by one store and nothing else. It
+ * is closed when anybody has to be told of a call, or a call has to fail. Control side; hardware may walk meanwhile.
+ */
+struct leaf_window {
+	uint64_t first; /* the address that the first entry translates */
+	uint64_t pages; /* that the table translates; 0: closed */
+	uint64_t *entries;
+	uint64_t leaf;   /* an entry but for the page's address */
+	uint64_t others; /* bits of an entry that are not the address's: none of them may be in one */
+};
+
 struct iommusim_domain {
+	struct leaf_window window;
 	TAILQ_ENTRY(iommusim_domain) link;
 	struct iommusim_vmm *vmm;
 	void *handle; /* the ops' own */
@@ -65,6 +81,8 @@ struct iommusim_vmm {
 	struct iommusim_ops ops;
 	void *ops_context;
 	bool ops_chosen;
+	bool direct;               /* they are a built-in backend's, and nobody stands between */
+	bool invalidates_removals; /* the profile's vmm does, or counts them, call by call */
 	struct vmm_interposer interposers[VMM_INTERPOSERS];
 	/* the built-in backends, once they were needed */
 	struct vtd_driver *vtd;
@@ -99,6 +117,9 @@ static inline enum policy_value vmm_policy(const struct iommusim_vmm *vmm, enum 
 	return profile_value(vmm->profile, column);
 }
 
+/* driver.c: the table that a built-in backend's domain used last. False: it can show none. */
+bool vmm_domain_window(const void *backend_handle, struct leaf_window *window);
+
 /* vmm.c */
 void vmm_print(struct iommusim_vmm *vmm, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The simulated kernel panics: a message, and nothing works from here on. Returns EFAULT. */
@@ -116,10 +137,15 @@ enum iommusim_status vmm_call_end(
 /* iommu.c: vmm is loaded now, if it was not: some profiles initialise the IOMMU then, and only then. */
 void vmm_load(struct iommusim_vmm *vmm);
 
-/* iommu.c: without listeners, for the bulk of single pages */
-enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa,
-    uint64_t hpa, uint64_t length);
-enum iommusim_status vmm_unmap(
+/* iommu.c: what a call does when there is no usable IOMMU, and what a backend's error comes to for its caller */
+enum iommusim_status vmm_unavailable(const struct iommusim_vmm *vmm);
+enum iommusim_status vmm_heard(const struct iommusim_vmm *vmm, enum iommusim_status status);
+
+/* map.c */
+void vmm_close_windows(struct iommusim_vmm *vmm);
+enum iommusim_status vmm_map_by_ops(struct iommusim_vmm *vmm, struct iommusim_domain *domain,
+    uint64_t gpa, uint64_t hpa, uint64_t length);
+enum iommusim_status vmm_unmap_by_ops(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length);
 /* Translations of what a VM's memory was mapped to are invalidated as the profile does it for one removal. */
 enum iommusim_status vmm_removed(
@@ -129,6 +155,58 @@ bool vmm_host_error_ignored(const struct iommusim_vmm *vmm, enum iommusim_status
 void vmm_iommu_unload(struct iommusim_vmm *vmm);
 void vmm_free_domain(struct iommusim_domain *domain);
 uint64_t vmm_max_physical(const struct iommusim_vmm *vmm);
+
+/*
+ * The number of a page's entry in the window; `pages` or more: it has none. An address that is no multiple of
+ * 4 KiB has its low bits turned into high ones.
+ */
+static inline uint64_t window_index(const struct leaf_window *window, uint64_t gpa)
+{
+	const uint64_t offset = gpa - window->first;
+
+	return offset >> IOMMUSIM_PAGE_SHIFT | offset << (64 - IOMMUSIM_PAGE_SHIFT);
+}
+
+/* One page by the domain's window. False: it is closed, or elsewhere, or the call is no such page. */
+static inline bool window_map(
+    const struct iommusim_domain *domain, uint64_t gpa, uint64_t hpa, uint64_t length)
+{
+	const struct leaf_window *window = &domain->window;
+	const uint64_t index = window_index(window, gpa);
+
+	if (__builtin_expect(
+		index >= window->pages || length != IOMMUSIM_PAGE_SIZE || (hpa & window->others) != 0,
+		false))
+		return false;
+	__atomic_store_n(&window->entries[index], hpa | window->leaf, __ATOMIC_RELEASE);
+	return true;
+}
+
+static inline bool window_unmap(const struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+{
+	const struct leaf_window *window = &domain->window;
+	const uint64_t index = window_index(window, gpa);
+
+	if (__builtin_expect(index >= window->pages || length != IOMMUSIM_PAGE_SIZE, false))
+		return false;
+	__atomic_store_n(&window->entries[index], 0, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* Without listeners, for the bulk of single pages. */
+static inline enum iommusim_status vmm_map(struct iommusim_vmm *vmm, struct iommusim_domain *domain,
+    uint64_t gpa, uint64_t hpa, uint64_t length)
+{
+	return window_map(domain, gpa, hpa, length) ? IOMMUSIM_OK
+						    : vmm_map_by_ops(vmm, domain, gpa, hpa, length);
+}
+
+static inline enum iommusim_status vmm_unmap(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+{
+	return window_unmap(domain, gpa, length) ? IOMMUSIM_OK
+						 : vmm_unmap_by_ops(vmm, domain, gpa, length);
+}
 
 /* host_iommu.c: the host's own driver comes up before vmm, if it is enabled. */
 void vmm_host_iommu_start(struct iommusim_vmm *vmm);

@@ -26,6 +26,7 @@ static void take_defaults(struct iommusim_vmm *vmm, struct iommusim_machine *mac
 		profile_read(vmm->profile_name, &vmm->varied);
 		vmm->profile = &vmm->varied;
 	}
+	vmm->invalidates_removals = vmm_policy(vmm, COLUMN_invalidate) != POLICY_invalidate_AFTERWARDS;
 	vmm->cpu = config->cpu;
 	if (config->ops != NULL) {
 		vmm->foreign_ops = true;
@@ -160,6 +161,7 @@ enum iommusim_status vmm_panic(struct iommusim_vmm *vmm, const char *format, ...
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	vmm->panicked = true;
+	vmm_close_windows(vmm);
 	vmm_print(vmm, "panic: %s", text);
 	return machine_fail(vmm->machine, IOMMUSIM_EFAULT, "panic: %s", text);
 }
@@ -240,6 +242,7 @@ enum iommusim_status iommusim_vmm_listen(
 		vmm->listener_count + 1, sizeof(*vmm->listeners)))
 		return machine_fail(vmm->machine, IOMMUSIM_ENOMEM, "no memory for a listener");
 	vmm->listeners[vmm->listener_count++] = *listener;
+	vmm_close_windows(vmm);
 	return IOMMUSIM_OK;
 }
 

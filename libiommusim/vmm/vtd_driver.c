@@ -126,11 +126,13 @@ static enum iommusim_status driver_create_domain(void *context, uint64_t max_add
 	if (id == 0)
 		return vmm_violation(
 		    driver->common.vmm, IOMMUSIM_EBUSY, "vtd_create_domain: no domain id is free");
-	status =
-	    driver_domain_create(&driver->common, id, code + FIRST_WIDTH_LEVELS, max_address, &domain);
-	if (status == IOMMUSIM_OK)
-		*out = domain;
-	return status;
+	status = driver_domain_create(
+	    &driver->common, &vtd_second_stage, id, code + FIRST_WIDTH_LEVELS, max_address, &domain);
+	if (status != IOMMUSIM_OK)
+		return status;
+	domain->stores_suffice &= !driver->buffers;
+	*out = domain;
+	return IOMMUSIM_OK;
 }
 
 static void driver_destroy_domain(void *context, void *handle)
@@ -150,6 +152,18 @@ static enum iommusim_status driver_create_mapping(
 	struct vtd_driver *driver = context;
 	enum iommusim_status status =
 	    driver_map(&vtd_second_stage, &driver->common, handle, gpa, hpa, length, done);
+
+	if (status == IOMMUSIM_OK && driver->buffers)
+		status = vtd_driver_flush_stores(driver);
+	return status;
+}
+
+static enum iommusim_status driver_create_mapping_list(
+    void *context, void *handle, uint64_t gpa, const uint64_t *pages, size_t count, size_t *done)
+{
+	struct vtd_driver *driver = context;
+	enum iommusim_status status =
+	    driver_map_list(&vtd_second_stage, &driver->common, handle, gpa, pages, count, done);
 
 	if (status == IOMMUSIM_OK && driver->buffers)
 		status = vtd_driver_flush_stores(driver);
@@ -268,6 +282,7 @@ const struct iommusim_ops vtd_driver_ops = {
 	.create_domain = driver_create_domain,
 	.destroy_domain = driver_destroy_domain,
 	.create_mapping = driver_create_mapping,
+	.create_mapping_list = driver_create_mapping_list,
 	.remove_mapping = driver_remove_mapping,
 	.add_device = driver_add_device,
 	.remove_device = driver_remove_device,

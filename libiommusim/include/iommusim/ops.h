@@ -5,6 +5,9 @@
 #ifndef IOMMUSIM_OPS_H
 #define IOMMUSIM_OPS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include <iommusim/export.h>
 #include <iommusim/status.h>
 
@@ -40,6 +43,13 @@ struct iommusim_ops {
 	 */
 	enum iommusim_status (*invalidate_range)(
 	    void *context, void *domain, uint64_t gpa, uint64_t length);
+	/*
+	 * Optional, beside FreeBSD's: create_mapping of `count` pages of 4 KiB, from `gpa` on, each to the host address
+	 * of its number in `pages`. `*done` counts pages; a call that cannot do all does the first ones, and the one
+	 * that follows says why. NULL: create_mapping() is called for each page.
+	 */
+	enum iommusim_status (*create_mapping_list)(void *context, void *domain, uint64_t gpa,
+	    const uint64_t *pages, size_t count, size_t *done);
 };
 
 #ifdef __cplusplus

@@ -119,6 +119,17 @@ IOMMUSIM_API enum iommusim_status iommusim_iommu_destroy_domain(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain);
 IOMMUSIM_API enum iommusim_status iommusim_iommu_create_mapping(struct iommusim_vmm *vmm,
     struct iommusim_domain *domain, uint64_t gpa, uint64_t hpa, uint64_t length);
+/*
+ * Map `count` pages of 4 KiB from `gpa` on, each to the host address of its number in `pages`: a scatter list. It is
+ * what iommusim_iommu_create_mapping() of one page after the other is, by one call: the same tables, the same errors,
+ * and it ends at the first page that fails. `*mapped` (NULL: not asked for) is how many were done before that one: its
+ * place in the list, and `count` when all went well. What is mapped stays so. Nothing is rounded, merged or sorted;
+ * a page may stand in the list more than once. Whoever listens, and a checker, meets a call for each page.
+ * Returns OK (also for no pages at all), EINVAL (an address that is no multiple of 4 KiB, or at the end of all
+ * addresses), ENOMEM (no page for a table), and whatever create_mapping returns.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_iommu_create_mapping_list(struct iommusim_vmm *vmm,
+    struct iommusim_domain *domain, uint64_t gpa, const uint64_t *pages, size_t count, size_t *mapped);
 IOMMUSIM_API enum iommusim_status iommusim_iommu_remove_mapping(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length);
 IOMMUSIM_API enum iommusim_status iommusim_iommu_add_device(

@@ -1,0 +1,241 @@
+/* Mappings: the calls that make and remove them, one by one and by lists, and the way round the backend. */
+#include "vmm/state.h"
+
+/* ---- windows ----------------------------------------------------------------------------------- */
+
+/* May mappings go without a call of the backend, and without anybody being told? */
+static bool is_unobserved(const struct iommusim_vmm *vmm)
+{
+	return vmm->direct && vmm->available && !vmm->panicked && vmm->listener_count == 0;
+}
+
+/* The table that the backend has used last is the one that is used next, as a rule. */
+static void open_window(const struct iommusim_vmm *vmm, struct iommusim_domain *domain)
+{
+	if (!is_unobserved(vmm) || !vmm_domain_window(domain->handle, &domain->window))
+		domain->window.pages = 0;
+}
+
+void vmm_close_windows(struct iommusim_vmm *vmm)
+{
+	struct iommusim_domain *domain;
+
+	TAILQ_FOREACH (domain, &vmm->domains, link)
+		domain->window.pages = 0;
+}
+
+/* ---- what backends do -------------------------------------------------------------------------- */
+
+/* An op may do less than it was asked; the caller goes on from there. */
+enum iommusim_status vmm_map_by_ops(struct iommusim_vmm *vmm, struct iommusim_domain *domain,
+    uint64_t gpa, uint64_t hpa, uint64_t length)
+{
+	while (length > 0) {
+		uint64_t done = 0;
+		enum iommusim_status status =
+		    vmm->ops.create_mapping(vmm->ops_context, domain->handle, gpa, hpa, length, &done);
+
+		if (status != IOMMUSIM_OK)
+			return vmm_heard(vmm, status);
+		if (done == 0 || done > length)
+			return machine_fail(vmm->machine, IOMMUSIM_EIO,
+			    "create_mapping did %llu of %llu bytes", (unsigned long long)done,
+			    (unsigned long long)length);
+		gpa += done;
+		hpa += done;
+		length -= done;
+	}
+	open_window(vmm, domain);
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status vmm_unmap_by_ops(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+{
+	while (length > 0) {
+		uint64_t done = 0;
+		enum iommusim_status status =
+		    vmm->ops.remove_mapping(vmm->ops_context, domain->handle, gpa, length, &done);
+
+		if (status != IOMMUSIM_OK)
+			return vmm_heard(vmm, status);
+		if (done == 0 || done > length)
+			return machine_fail(vmm->machine, IOMMUSIM_EIO,
+			    "remove_mapping did %llu of %llu bytes", (unsigned long long)done,
+			    (unsigned long long)length);
+		gpa += done;
+		length -= done;
+	}
+	open_window(vmm, domain);
+	return IOMMUSIM_OK;
+}
+
+/* ---- one by one --------------------------------------------------------------------------------- */
+
+static enum iommusim_status check_range(
+    const struct iommusim_vmm *vmm, uint64_t gpa, uint64_t hpa, uint64_t length)
+{
+	if (length == 0 || ((gpa | hpa | length) & (IOMMUSIM_PAGE_SIZE - 1)) != 0 ||
+	    gpa > UINT64_MAX - length || hpa > UINT64_MAX - length)
+		return machine_fail(vmm->machine, IOMMUSIM_EINVAL,
+		    "a mapping of 0x%llx bytes at 0x%llx: addresses and length must be multiples of 4 "
+		    "KiB",
+		    (unsigned long long)length, (unsigned long long)gpa);
+	return IOMMUSIM_OK;
+}
+
+/* As the call goes when it is more than a store. */
+static __attribute__((noinline)) enum iommusim_status create_mapping(struct iommusim_vmm *vmm,
+    struct iommusim_domain *domain, uint64_t gpa, uint64_t hpa, uint64_t length)
+{
+	struct iommusim_call call = {
+		.kind = IOMMUSIM_CALL_CREATE_MAPPING,
+		.domain = domain,
+		.address = gpa,
+		.host_address = hpa,
+		.length = length,
+	};
+	enum iommusim_status status = vmm_call_begin(vmm, &call);
+
+	if (status == IOMMUSIM_OK)
+		status = check_range(vmm, gpa, hpa, length);
+	if (status == IOMMUSIM_OK)
+		status = vmm->available ? vmm_map(vmm, domain, gpa, hpa, length) : vmm_unavailable(vmm);
+	return vmm_call_end(vmm, &call, status);
+}
+
+enum iommusim_status iommusim_iommu_create_mapping(struct iommusim_vmm *vmm,
+    struct iommusim_domain *domain, uint64_t gpa, uint64_t hpa, uint64_t length)
+{
+	if (domain != NULL && window_map(domain, gpa, hpa, length))
+		return IOMMUSIM_OK;
+	return create_mapping(vmm, domain, gpa, hpa, length);
+}
+
+/* ---- lists ------------------------------------------------------------------------------------- */
+
+/* Pages of a list that are looked at, and mapped, while the processor still has them at hand. */
+#define LIST_CHUNK ((size_t)2048)
+
+/* How many of the pages, the first ones, can be mapped from `gpa` on as far as check_range() knows. */
+static size_t count_good(uint64_t gpa, const uint64_t *pages, size_t count)
+{
+	const uint64_t last = UINT64_MAX - IOMMUSIM_PAGE_SIZE, odd = IOMMUSIM_PAGE_SIZE - 1;
+	const size_t room =
+	    gpa > last || (gpa & odd) != 0 ? 0 : (size_t)((last - gpa) >> IOMMUSIM_PAGE_SHIFT) + 1;
+	uint64_t all = 0;
+	size_t good = 0;
+
+	if (room < count)
+		count = room;
+	for (size_t i = 0; i < count; i++)
+		all |= pages[i];
+	if ((all & ~PAGE_ADDRESSES) == 0)
+		return count;
+	while (good < count && (pages[good] & odd) == 0 && pages[good] <= last)
+		good++;
+	return good;
+}
+
+/* By the backend's own call for lists: `*done` of them, at least one. */
+static enum iommusim_status map_some(struct iommusim_vmm *vmm, struct iommusim_domain *domain,
+    uint64_t gpa, const uint64_t *pages, size_t count, size_t *done)
+{
+	enum iommusim_status status;
+	size_t good;
+
+	if (count > LIST_CHUNK)
+		count = LIST_CHUNK;
+	good = count_good(gpa, pages, count);
+	if (good == 0)
+		return check_range(vmm, gpa, pages[0], IOMMUSIM_PAGE_SIZE);
+	status = vmm->ops.create_mapping_list(vmm->ops_context, domain->handle, gpa, pages, good, done);
+	if (status == IOMMUSIM_OK && (*done == 0 || *done > good))
+		return machine_fail(vmm->machine, IOMMUSIM_EIO,
+		    "create_mapping_list did %zu of %zu pages", *done, good);
+	if (status != IOMMUSIM_OK)
+		*done = 1; /* of which nobody may hear */
+	return vmm_heard(vmm, status);
+}
+
+enum iommusim_status iommusim_iommu_create_mapping_list(struct iommusim_vmm *vmm,
+    struct iommusim_domain *domain, uint64_t gpa, const uint64_t *pages, size_t count, size_t *mapped)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+	size_t done = 0;
+
+	while (done < count) {
+		const uint64_t at = gpa + done * IOMMUSIM_PAGE_SIZE;
+		size_t more = 1;
+
+		/* Whoever listens hears of each page. */
+		if (vmm->ops.create_mapping_list != NULL && vmm->available && !vmm->panicked &&
+		    vmm->listener_count == 0)
+			status = map_some(vmm, domain, at, pages + done, count - done, &more);
+		else
+			status = iommusim_iommu_create_mapping(
+			    vmm, domain, at, pages[done], IOMMUSIM_PAGE_SIZE);
+		if (status != IOMMUSIM_OK)
+			break;
+		done += more;
+	}
+	if (mapped != NULL)
+		*mapped = done;
+	return status;
+}
+
+/* ---- removals ---------------------------------------------------------------------------------- */
+
+/* Removals that may gather before a deferred invalidation. */
+#define GATHERED_MOST 64u
+
+enum iommusim_status vmm_removed(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+{
+	const bool selective = vmm_policy(vmm, COLUMN_reach) == POLICY_reach_SELECTIVE;
+
+	if (!vmm->available)
+		return IOMMUSIM_OK;
+	switch ((int)vmm_policy(vmm, COLUMN_invalidate)) {
+	case POLICY_invalidate_STRICT:
+		if (selective && vmm->ops.invalidate_range != NULL)
+			return vmm_heard(vmm,
+			    vmm->ops.invalidate_range(vmm->ops_context, domain->handle, gpa, length));
+		return vmm_heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
+	case POLICY_invalidate_DEFERRED:
+		if (++domain->gathered < GATHERED_MOST)
+			return IOMMUSIM_OK;
+		domain->gathered = 0;
+		return vmm_heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
+	default:
+		return IOMMUSIM_OK;
+	}
+}
+
+static __attribute__((noinline)) enum iommusim_status remove_mapping(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+{
+	struct iommusim_call call = {
+		.kind = IOMMUSIM_CALL_REMOVE_MAPPING,
+		.domain = domain,
+		.address = gpa,
+		.length = length,
+	};
+	enum iommusim_status status = vmm_call_begin(vmm, &call);
+
+	if (status == IOMMUSIM_OK)
+		status = check_range(vmm, gpa, 0, length);
+	if (status == IOMMUSIM_OK)
+		status = vmm->available ? vmm_unmap(vmm, domain, gpa, length) : vmm_unavailable(vmm);
+	if (status == IOMMUSIM_OK)
+		status = vmm_removed(vmm, domain, gpa, length);
+	return vmm_call_end(vmm, &call, status);
+}
+
+enum iommusim_status iommusim_iommu_remove_mapping(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+{
+	if (domain == NULL || !window_unmap(domain, gpa, length))
+		return remove_mapping(vmm, domain, gpa, length);
+	return vmm->invalidates_removals ? vmm_removed(vmm, domain, gpa, length) : IOMMUSIM_OK;
+}
