@@ -29,11 +29,13 @@ static bool ours_map(void *context, uint64_t first, uint64_t count)
 {
 	struct bed *bed = context;
 
-	for (uint64_t page = first; page < first + count; page++)
-		if (!rig_ok(&bed->rig,
-			iommusim_iommu_create_mapping(bed->rig.vmm, bed->domain, page << PAGE_SHIFT,
-			    rig_scattered(page, bed->pages), PAGE)))
-			return false;
+	for (uint64_t page = first; page < first + count; page++) {
+		const enum iommusim_status status = iommusim_iommu_create_mapping(bed->rig.vmm,
+		    bed->domain, page << PAGE_SHIFT, rig_scattered(page, bed->pages), PAGE);
+
+		if (status != IOMMUSIM_OK)
+			return rig_ok(&bed->rig, status);
+	}
 	return true;
 }
 
@@ -41,11 +43,13 @@ static bool ours_unmap(void *context, uint64_t first, uint64_t count)
 {
 	struct bed *bed = context;
 
-	for (uint64_t page = first; page < first + count; page++)
-		if (!rig_ok(&bed->rig,
-			iommusim_iommu_remove_mapping(
-			    bed->rig.vmm, bed->domain, page << PAGE_SHIFT, PAGE)))
-			return false;
+	for (uint64_t page = first; page < first + count; page++) {
+		const enum iommusim_status status =
+		    iommusim_iommu_remove_mapping(bed->rig.vmm, bed->domain, page << PAGE_SHIFT, PAGE);
+
+		if (status != IOMMUSIM_OK)
+			return rig_ok(&bed->rig, status);
+	}
 	return true;
 }
 
