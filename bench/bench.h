@@ -37,7 +37,8 @@ struct benchmark {
 	    state;
 	const char *about;
 	struct bench_target targets[BENCH_TARGETS];
-	bool amdvi; /* on an AMD-Vi unit instead of a VT-d one */
+	bool amdvi;          /* on an AMD-Vi unit instead of a VT-d one */
+	const char *profile; /* where a family lets it be chosen; NULL: its own choice */
 	/* False: it could not be measured, and `text` says why. */
 	bool (*run)(const struct benchmark *benchmark, const struct bench_scale *scale,
 	    struct bench_result *result);

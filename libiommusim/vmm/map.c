@@ -1,4 +1,5 @@
 /* Mappings: the calls that make and remove them, one by one and by lists, and the way round the backend. */
+#include "models/formats/page_fill.h"
 #include "vmm/state.h"
 
 /* ---- windows ----------------------------------------------------------------------------------- */
@@ -115,7 +116,7 @@ enum iommusim_status iommusim_iommu_create_mapping(struct iommusim_vmm *vmm,
 /* ---- lists ------------------------------------------------------------------------------------- */
 
 /* Pages of a list that are looked at, and mapped, while the processor still has them at hand. */
-#define LIST_CHUNK ((size_t)2048)
+#define LIST_CHUNK ((size_t)1024)
 
 /* How many of the pages, the first ones, can be mapped from `gpa` on as far as check_range() knows. */
 static size_t count_good(uint64_t gpa, const uint64_t *pages, size_t count)
@@ -123,14 +124,11 @@ static size_t count_good(uint64_t gpa, const uint64_t *pages, size_t count)
 	const uint64_t last = UINT64_MAX - IOMMUSIM_PAGE_SIZE, odd = IOMMUSIM_PAGE_SIZE - 1;
 	const size_t room =
 	    gpa > last || (gpa & odd) != 0 ? 0 : (size_t)((last - gpa) >> IOMMUSIM_PAGE_SHIFT) + 1;
-	uint64_t all = 0;
 	size_t good = 0;
 
 	if (room < count)
 		count = room;
-	for (size_t i = 0; i < count; i++)
-		all |= pages[i];
-	if ((all & ~PAGE_ADDRESSES) == 0)
+	if ((page_list_bits(pages, count) & ~PAGE_ADDRESSES) == 0)
 		return count;
 	while (good < count && (pages[good] & odd) == 0 && pages[good] <= last)
 		good++;
@@ -186,30 +184,32 @@ enum iommusim_status iommusim_iommu_create_mapping_list(struct iommusim_vmm *vmm
 
 /* ---- removals ---------------------------------------------------------------------------------- */
 
-/* Removals that may gather before a deferred invalidation. */
-#define GATHERED_MOST 64u
+/* The invalidation that removals, the last of them this one, have come to. */
+static __attribute__((noinline)) enum iommusim_status invalidate_removed(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+{
+	domain->gathered = 0;
+	if (vmm_policy(vmm, COLUMN_invalidate) == POLICY_invalidate_STRICT &&
+	    vmm_policy(vmm, COLUMN_reach) == POLICY_reach_SELECTIVE &&
+	    vmm->ops.invalidate_range != NULL)
+		return vmm_heard(
+		    vmm, vmm->ops.invalidate_range(vmm->ops_context, domain->handle, gpa, length));
+	return vmm_heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
+}
+
+/* The same as vmm_removed() while there is an IOMMU. */
+static inline enum iommusim_status removed(
+    struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+{
+	if (vmm->gathered_most == 0 || ++domain->gathered < vmm->gathered_most)
+		return IOMMUSIM_OK;
+	return invalidate_removed(vmm, domain, gpa, length);
+}
 
 enum iommusim_status vmm_removed(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
 {
-	const bool selective = vmm_policy(vmm, COLUMN_reach) == POLICY_reach_SELECTIVE;
-
-	if (!vmm->available)
-		return IOMMUSIM_OK;
-	switch ((int)vmm_policy(vmm, COLUMN_invalidate)) {
-	case POLICY_invalidate_STRICT:
-		if (selective && vmm->ops.invalidate_range != NULL)
-			return vmm_heard(vmm,
-			    vmm->ops.invalidate_range(vmm->ops_context, domain->handle, gpa, length));
-		return vmm_heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
-	case POLICY_invalidate_DEFERRED:
-		if (++domain->gathered < GATHERED_MOST)
-			return IOMMUSIM_OK;
-		domain->gathered = 0;
-		return vmm_heard(vmm, vmm->ops.invalidate_tlb(vmm->ops_context, domain->handle));
-	default:
-		return IOMMUSIM_OK;
-	}
+	return vmm->available ? removed(vmm, domain, gpa, length) : IOMMUSIM_OK;
 }
 
 static __attribute__((noinline)) enum iommusim_status remove_mapping(
@@ -237,5 +237,5 @@ enum iommusim_status iommusim_iommu_remove_mapping(
 {
 	if (domain == NULL || !window_unmap(domain, gpa, length))
 		return remove_mapping(vmm, domain, gpa, length);
-	return vmm->invalidates_removals ? vmm_removed(vmm, domain, gpa, length) : IOMMUSIM_OK;
+	return removed(vmm, domain, gpa, length);
 }

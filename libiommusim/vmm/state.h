@@ -81,8 +81,9 @@ struct iommusim_vmm {
 	struct iommusim_ops ops;
 	void *ops_context;
 	bool ops_chosen;
-	bool direct;               /* they are a built-in backend's, and nobody stands between */
-	bool invalidates_removals; /* the profile's vmm does, or counts them, call by call */
+	bool direct; /* they are a built-in backend's, and nobody stands between */
+	unsigned
+	    gathered_most; /* removals that wait for an invalidation of their own; 0: they get none */
 	struct vmm_interposer interposers[VMM_INTERPOSERS];
 	/* the built-in backends, once they were needed */
 	struct vtd_driver *vtd;

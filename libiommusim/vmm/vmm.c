@@ -16,6 +16,19 @@ static const struct {
 #undef SYSCTL
 };
 
+/* How many removals one invalidation is for (policy invalidate). */
+static unsigned gathered_most(const struct iommusim_vmm *vmm)
+{
+	switch ((int)vmm_policy(vmm, COLUMN_invalidate)) {
+	case POLICY_invalidate_STRICT:
+		return 1;
+	case POLICY_invalidate_DEFERRED:
+		return 64;
+	default:
+		return 0;
+	}
+}
+
 static void take_defaults(struct iommusim_vmm *vmm, struct iommusim_machine *machine,
     const char *profile, const struct iommusim_vmm_config *config)
 {
@@ -26,7 +39,7 @@ static void take_defaults(struct iommusim_vmm *vmm, struct iommusim_machine *mac
 		profile_read(vmm->profile_name, &vmm->varied);
 		vmm->profile = &vmm->varied;
 	}
-	vmm->invalidates_removals = vmm_policy(vmm, COLUMN_invalidate) != POLICY_invalidate_AFTERWARDS;
+	vmm->gathered_most = gathered_most(vmm);
 	vmm->cpu = config->cpu;
 	if (config->ops != NULL) {
 		vmm->foreign_ops = true;

@@ -40,6 +40,15 @@ void page_fill_listed(
 		__atomic_store_n(&entries[i], (pages[i] & address) | rights, __ATOMIC_RELEASE);
 }
 
+uint64_t page_list_bits(const uint64_t *pages, size_t count)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bits |= pages[i];
+	return bits;
+}
+
 #else
 
 /* Two entries; stored at once, they are one instruction. */
@@ -131,6 +140,22 @@ void page_fill_listed(
 	}
 	for (; i < count; i++)
 		store_one(&entries[i], (pages[i] & address) | rights);
+}
+
+uint64_t page_list_bits(const uint64_t *pages, size_t count)
+{
+	pair even = { 0, 0 }, odd = even;
+	uint64_t bits = 0;
+	size_t i = 0;
+
+	for (; count - i >= LINE; i += LINE) {
+		even |= load(pages + i) | load(pages + i + 2);
+		odd |= load(pages + i + 4) | load(pages + i + 6);
+	}
+	for (; i < count; i++)
+		bits |= pages[i];
+	even |= odd;
+	return bits | even[0] | even[1];
 }
 
 #endif

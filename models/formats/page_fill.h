@@ -2,6 +2,7 @@
 #ifndef IOMMUSIM_FORMATS_PAGE_FILL_H
 #define IOMMUSIM_FORMATS_PAGE_FILL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -17,5 +18,8 @@ void page_fill_same(uint64_t *entries, unsigned count, uint64_t entry);
 /* Of each page the bits in `address`, and `rights`. */
 void page_fill_listed(
     uint64_t *entries, unsigned count, const uint64_t *pages, uint64_t address, uint64_t rights);
+
+/* All bits that are set in any of the pages: what none of them has, none of the entries would get. */
+uint64_t page_list_bits(const uint64_t *pages, size_t count);
 
 #endif
