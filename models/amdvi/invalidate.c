@@ -54,24 +54,23 @@ void amdvi_invalidate_pages(struct amdvi_unit *amdvi, const struct amdvi_invalid
 	};
 	struct cache_filter nested = pages;
 
-	invalidate(amdvi, &amdvi->iotlb, &pages);
-	if (what->directories)
-		invalidate(amdvi, &amdvi->paging_cache, &pages);
-	if (what->guest)
-		return;
 	nested.kinds = AMDVI_GUEST_KINDS;
 	nested.by_range = false;
-	invalidate(amdvi, &amdvi->iotlb, &nested);
 	if (what->directories)
+		invalidate(amdvi, &amdvi->paging_cache, &pages);
+	if (what->directories && !what->guest)
 		invalidate(amdvi, &amdvi->paging_cache, &nested);
+	invalidate(amdvi, &amdvi->iotlb, &pages);
+	if (!what->guest)
+		invalidate(amdvi, &amdvi->iotlb, &nested);
 }
 
 void amdvi_invalidate_addresses(struct amdvi_unit *amdvi, uint64_t first, uint64_t last)
 {
 	const struct cache_filter pages = { .by_range = true, .first = first, .last = last };
 
-	invalidate(amdvi, &amdvi->iotlb, &pages);
 	invalidate(amdvi, &amdvi->paging_cache, &pages);
+	invalidate(amdvi, &amdvi->iotlb, &pages);
 }
 
 void amdvi_invalidate_everything(struct amdvi_unit *amdvi)
@@ -79,7 +78,7 @@ void amdvi_invalidate_everything(struct amdvi_unit *amdvi)
 	const struct cache_filter all = { .by_domain = false };
 
 	invalidate(amdvi, &amdvi->device_cache, &all);
-	invalidate(amdvi, &amdvi->iotlb, &all);
 	invalidate(amdvi, &amdvi->paging_cache, &all);
+	invalidate(amdvi, &amdvi->iotlb, &all);
 	invalidate(amdvi, &amdvi->interrupt_cache, &all);
 }

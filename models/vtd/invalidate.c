@@ -15,6 +15,10 @@ void vtd_flush_write_buffers(struct vtd_unit *vtd)
 		iommusim_memory_flush_all(vtd->unit.machine);
 }
 
+/*
+ * Of several caches those go first that others are filled from: a request that comes in between would find an old way in
+ * the one and leave where it leads in the other.
+ */
 static void invalidate(struct vtd_unit *vtd, struct cache *cache, const struct cache_filter *filter)
 {
 	vtd_flush_write_buffers(vtd); /* implied by every invalidation (VT-d 6.8) */
@@ -32,10 +36,10 @@ void vtd_invalidate_everything(struct vtd_unit *vtd)
 
 	invalidate(vtd, &vtd->context_cache, &all);
 	invalidate(vtd, &vtd->pasid_cache, &all);
-	invalidate(vtd, &vtd->iotlb, &all);
 	invalidate(vtd, &vtd->paging_cache, &all);
-	invalidate(vtd, &vtd->host_leaf_cache, &all);
+	invalidate(vtd, &vtd->iotlb, &all);
 	invalidate(vtd, &vtd->host_table_cache, &all);
+	invalidate(vtd, &vtd->host_leaf_cache, &all);
 }
 
 static uint16_t domain_of(const struct vtd_unit *vtd, const struct vtd_invalidation *what)
@@ -103,11 +107,11 @@ static void invalidate_pages(struct vtd_unit *vtd, const struct vtd_invalidation
 
 	set_range(&pages, address, what->address_mask);
 	domain.kinds = FIRST_STAGE_KINDS;
-	invalidate(vtd, &vtd->iotlb, &pages);
-	invalidate(vtd, &vtd->iotlb, &domain);
 	invalidate(vtd, &vtd->paging_cache, &domain);
 	if (!what->leaf_only)
 		invalidate(vtd, &vtd->paging_cache, &pages);
+	invalidate(vtd, &vtd->iotlb, &pages);
+	invalidate(vtd, &vtd->iotlb, &domain);
 }
 
 void vtd_invalidate_iotlb(struct vtd_unit *vtd, const struct vtd_invalidation *what)
@@ -121,8 +125,8 @@ void vtd_invalidate_iotlb(struct vtd_unit *vtd, const struct vtd_invalidation *w
 		invalidate_pages(vtd, what);
 		return;
 	}
-	invalidate(vtd, &vtd->iotlb, &filter);
 	invalidate(vtd, &vtd->paging_cache, &filter);
+	invalidate(vtd, &vtd->iotlb, &filter);
 }
 
 /* Table 24: by PASID translations of every kind; by page those of a first stage alone. */
@@ -134,15 +138,17 @@ void vtd_invalidate_pasid_iotlb(struct vtd_unit *vtd, const struct vtd_invalidat
 		.by_pasid = true,
 		.pasid = what->pasid,
 	};
+	struct cache_filter tables;
 
 	if (what->granularity == GRANULARITY_FINE) {
 		filter.kinds = FIRST_STAGE_KINDS;
 		set_range(&filter, what->address, what->address_mask);
 	}
-	invalidate(vtd, &vtd->iotlb, &filter);
-	filter.kinds = FIRST_STAGE_KINDS;
+	tables = filter;
+	tables.kinds = FIRST_STAGE_KINDS;
 	if (what->granularity != GRANULARITY_FINE || !what->leaf_only)
-		invalidate(vtd, &vtd->paging_cache, &filter);
+		invalidate(vtd, &vtd->paging_cache, &tables);
+	invalidate(vtd, &vtd->iotlb, &filter);
 }
 
 /* By level and HPT domain, whoever filled it in; all of it looks at neither (VT-d 6.5.2.7). */
@@ -159,8 +165,8 @@ void vtd_invalidate_host_permissions(struct vtd_unit *vtd, const struct vtd_inva
 	if (what->granularity == GRANULARITY_FINE)
 		set_range(&filter, what->address & SPEC_MASK(vtd->spec.host_address_width - 1, 0),
 		    what->address_mask);
-	invalidate(vtd, &vtd->host_leaf_cache, &filter);
 	invalidate(vtd, &vtd->host_table_cache, &filter);
+	invalidate(vtd, &vtd->host_leaf_cache, &filter);
 }
 
 void vtd_invalidate_interrupts(struct vtd_unit *vtd, bool selective, unsigned index, unsigned mask)
