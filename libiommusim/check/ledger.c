@@ -373,9 +373,11 @@ static enum iommusim_status ledger_invalidate_tlb(void *context, void *handle)
 {
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
-	const enum iommusim_status status =
-	    check->ops.invalidate_tlb(check->ops_context, domain->handle);
+	enum iommusim_status status;
 
+	check->under = domain; /* a driver may free here what it cut off before */
+	status = check->ops.invalidate_tlb(check->ops_context, domain->handle);
+	check->under = NULL;
 	held_invalidated(check, domain);
 	return status;
 }
@@ -385,8 +387,12 @@ static enum iommusim_status ledger_invalidate_range(
 {
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
+	enum iommusim_status status;
 
-	return check->ops.invalidate_range(check->ops_context, domain->handle, gpa, length);
+	check->under = domain;
+	status = check->ops.invalidate_range(check->ops_context, domain->handle, gpa, length);
+	check->under = NULL;
+	return status;
 }
 
 void check_ops_chosen(void *context, struct iommusim_ops *ops, void **ops_context)
