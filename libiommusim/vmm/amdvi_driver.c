@@ -276,15 +276,25 @@ enum iommusim_status amdvi_driver_remove_blindly(
 
 static enum iommusim_status amdvi_invalidate_tlb(void *context, void *handle)
 {
-	return amdvi_driver_flush_domain(context, ((const struct driver_domain *)handle)->id);
+	struct driver_domain *domain = handle;
+	enum iommusim_status status = amdvi_driver_flush_domain(context, domain->id);
+
+	if (status == IOMMUSIM_OK)
+		driver_domain_forgotten(domain, &amd_host, 0, 0);
+	return status;
 }
 
+/* With entries that point at tables, where some of those may have gone. */
 static enum iommusim_status amdvi_invalidate_range(
     void *context, void *handle, uint64_t gpa, uint64_t length)
 {
-	const struct driver_domain *domain = handle;
+	struct driver_domain *domain = handle;
+	enum iommusim_status status = amdvi_driver_flush_pages(
+	    context, domain->id, gpa, driver_order(gpa, length), domain->dropped_count > 0);
 
-	return amdvi_driver_flush_pages(context, domain->id, gpa, driver_order(gpa, length));
+	if (status == IOMMUSIM_OK)
+		driver_domain_forgotten(domain, &amd_host, gpa, length);
+	return status;
 }
 
 /* ---- devices --------------------------------------------------------------------------------- */

@@ -76,8 +76,8 @@ enum iommusim_status amdvi_driver_flush_device(
     struct amdvi_driver *driver, struct amdvi_driver_unit *unit, uint16_t rid);
 /* All of a domain's translations, on every unit. */
 enum iommusim_status amdvi_driver_flush_domain(struct amdvi_driver *driver, uint32_t id);
-/* 2^order pages of a domain around `gpa`, likewise; fewer than 2^52. */
+/* 2^order pages of a domain around `gpa`, likewise; fewer than 2^52. With `tables`: the entries above them, too. */
 enum iommusim_status amdvi_driver_flush_pages(
-    struct amdvi_driver *driver, uint32_t id, uint64_t gpa, unsigned order);
+    struct amdvi_driver *driver, uint32_t id, uint64_t gpa, unsigned order, bool tables);
 
 #endif

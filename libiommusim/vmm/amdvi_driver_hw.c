@@ -137,24 +137,25 @@ static uint64_t sized_address(uint64_t gpa, unsigned order)
 }
 
 static enum iommusim_status invalidate_pages(struct amdvi_driver *driver,
-    struct amdvi_driver_unit *unit, uint32_t id, uint64_t gpa, unsigned order)
+    struct amdvi_driver_unit *unit, uint32_t id, uint64_t gpa, unsigned order, bool tables)
 {
 	uint64_t command[2] = { 0, 0 };
 
 	amdvi_cmd_inv_pages_set_OPCODE(command, 3);
 	amdvi_cmd_inv_pages_set_DOMAIN_ID(command, id);
 	amdvi_cmd_inv_pages_set_S(command, order != 0);
+	amdvi_cmd_inv_pages_set_PDE(command, tables);
 	amdvi_cmd_inv_pages_set_ADDR(command, sized_address(gpa, order));
 	return carry_out(driver, unit, command);
 }
 
 enum iommusim_status amdvi_driver_flush_pages(
-    struct amdvi_driver *driver, uint32_t id, uint64_t gpa, unsigned order)
+    struct amdvi_driver *driver, uint32_t id, uint64_t gpa, unsigned order, bool tables)
 {
 	enum iommusim_status status = IOMMUSIM_OK;
 
 	for (size_t i = 0; i < driver->unit_count && status == IOMMUSIM_OK; i++)
-		status = invalidate_pages(driver, &driver->units[i], id, gpa, order);
+		status = invalidate_pages(driver, &driver->units[i], id, gpa, order, tables);
 	return status;
 }
 

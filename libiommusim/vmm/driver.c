@@ -19,13 +19,20 @@ void driver_begin(struct driver *driver, const char *name, struct iommusim_vmm *
 	TAILQ_INIT(&driver->domains);
 }
 
+static void free_domain(struct driver *driver, struct driver_domain *domain)
+{
+	machine_free(
+	    driver->machine, domain->dropped, domain->dropped_capacity * sizeof(*domain->dropped));
+	machine_free(driver->machine, domain, sizeof(*domain));
+}
+
 void driver_end(struct driver *driver)
 {
 	struct driver_domain *domain;
 
 	while ((domain = TAILQ_FIRST(&driver->domains)) != NULL) {
 		TAILQ_REMOVE(&driver->domains, domain, link);
-		machine_free(driver->machine, domain, sizeof(*domain));
+		free_domain(driver, domain);
 	}
 }
 
@@ -59,6 +66,22 @@ static void table_written(void *context, const uint64_t *first, unsigned count)
 	if (driver->machine->device_view)
 		iommusim_memory_flush(driver->machine, address, count * sizeof(*first));
 	iommusim_memory_stored(driver->machine, address, count * sizeof(*first));
+}
+
+/* Kept until an invalidation; without memory to remember it, it stays in its place. */
+static bool table_drop(
+    void *context, struct page_table *table, uint64_t page, unsigned level, uint64_t first)
+{
+	struct driver_domain *domain =
+	    (struct driver_domain *)(void *)((uint8_t *)table - offsetof(struct driver_domain, table));
+	struct driver *driver = context;
+
+	if (!machine_grow(driver->machine, &domain->dropped, &domain->dropped_capacity,
+		domain->dropped_count + 1, sizeof(*domain->dropped)))
+		return false;
+	domain->dropped[domain->dropped_count++] =
+	    (struct driver_dropped){ .page = page, .first = first, .level = level };
+	return true;
 }
 
 uint64_t *driver_table_at(struct driver *driver, uint64_t address)
@@ -129,6 +152,8 @@ enum iommusim_status driver_domain_create(struct driver *driver, const struct pa
 		.allocate = table_allocate,
 		.release = table_release,
 		.written = told ? table_written : NULL,
+		.drop =
+		    vmm_policy(driver->vmm, COLUMN_tables) == POLICY_tables_DROPPED ? table_drop : NULL,
 	};
 	struct driver_domain *domain = machine_alloc_zeroed(driver->machine, sizeof(*domain));
 
@@ -156,8 +181,28 @@ void driver_domain_destroy(
 	TAILQ_REMOVE(&driver->domains, domain, link);
 	if (driver->host == domain)
 		driver->host = NULL;
+	driver_domain_forgotten(domain, format, 0, 0);
 	page_table_destroy(format, &domain->table);
-	machine_free(driver->machine, domain, sizeof(*domain));
+	free_domain(driver, domain);
+}
+
+void driver_domain_forgotten(
+    struct driver_domain *domain, const struct page_format *format, uint64_t gpa, uint64_t length)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < domain->dropped_count; i++) {
+		const struct driver_dropped dropped = domain->dropped[i];
+		const uint64_t bytes = UINT64_C(1) << page_level_shift(dropped.level + 1);
+
+		if (length == 0 ||
+		    (dropped.first >= gpa && dropped.first - gpa <= length &&
+			length - (dropped.first - gpa) >= bytes))
+			page_table_free_below(format, &domain->table, dropped.page, dropped.level);
+		else
+			domain->dropped[kept++] = dropped;
+	}
+	domain->dropped_count = kept;
 }
 
 unsigned vmm_domain_width(const struct iommusim_vmm *vmm, const void *backend_handle)
@@ -167,7 +212,7 @@ unsigned vmm_domain_width(const struct iommusim_vmm *vmm, const void *backend_ha
 
 /* ---- mappings -------------------------------------------------------------------------------- */
 
-/* Tables live as long as their domain does: a window to one stays good. */
+/* Tables go by calls of the backend alone, after each of which vmm asks anew. */
 bool vmm_domain_window(const void *backend_handle, struct leaf_window *window)
 {
 	const struct driver_domain *domain = backend_handle;

@@ -8,12 +8,22 @@
 #include "models/formats/page_table.h"
 #include "vmm/state.h"
 
+/* A table that nothing points at any more, and hardware may have kept the way to (policy tables). */
+struct driver_dropped {
+	uint64_t page;
+	uint64_t first; /* the first address that it translates */
+	unsigned level;
+};
+
 struct driver_domain {
 	TAILQ_ENTRY(driver_domain) link;
 	struct page_table table;
 	uint64_t max_address;
 	uint64_t leaf;         /* a 4 KiB leaf as this backend makes it, but for the page's address */
 	uint64_t leaf_address; /* where that goes */
+	struct driver_dropped *dropped;
+	size_t dropped_count;
+	size_t dropped_capacity;
 	uint32_t id;
 	bool stores_suffice; /* a mapping has to be told to nobody, and nothing follows it */
 };
@@ -54,6 +64,9 @@ enum iommusim_status driver_domain_create(struct driver *driver, const struct pa
     uint32_t id, unsigned levels, uint64_t max_address, struct driver_domain **out);
 void driver_domain_destroy(
     struct driver *driver, struct driver_domain *domain, const struct page_format *format);
+/* Hardware has forgotten [gpa, gpa + length), `length` 0: everything: so many tables are free now. */
+void driver_domain_forgotten(
+    struct driver_domain *domain, const struct page_format *format, uint64_t gpa, uint64_t length);
 
 /* ---- mappings -------------------------------------------------------------------------------- */
 

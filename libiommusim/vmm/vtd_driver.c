@@ -253,24 +253,31 @@ static enum iommusim_status driver_remove_device(
 static enum iommusim_status driver_invalidate_tlb(void *context, void *handle)
 {
 	struct vtd_driver *driver = context;
-	const struct driver_domain *domain = handle;
+	struct driver_domain *domain = handle;
 
 	const bool selective = vmm_policy(driver->common.vmm, COLUMN_reach) == POLICY_reach_SELECTIVE;
 	enum iommusim_status status = selective ? vtd_driver_flush_pages(driver, domain->id, 0, 64)
 						: vtd_driver_flush_iotlb(driver);
 
-	return status == IOMMUSIM_OK ? vtd_driver_flush_devices(driver, domain->id, 0, 64) : status;
+	if (status == IOMMUSIM_OK)
+		status = vtd_driver_flush_devices(driver, domain->id, 0, 64);
+	if (status == IOMMUSIM_OK)
+		driver_domain_forgotten(domain, &vtd_second_stage, 0, 0);
+	return status;
 }
 
 static enum iommusim_status driver_invalidate_range(
     void *context, void *handle, uint64_t gpa, uint64_t length)
 {
-	const struct driver_domain *domain = handle;
+	struct driver_domain *domain = handle;
 	const unsigned order = driver_order(gpa, length);
 	enum iommusim_status status = vtd_driver_flush_pages(context, domain->id, gpa, order);
 
-	return status == IOMMUSIM_OK ? vtd_driver_flush_devices(context, domain->id, gpa, order)
-				     : status;
+	if (status == IOMMUSIM_OK)
+		status = vtd_driver_flush_devices(context, domain->id, gpa, order);
+	if (status == IOMMUSIM_OK)
+		driver_domain_forgotten(domain, &vtd_second_stage, gpa, length);
+	return status;
 }
 
 const struct iommusim_ops vtd_driver_ops = {

@@ -3,8 +3,8 @@
  * a table page is and where it comes from is the caller's (struct page_table_memory).
  *
  * Entries are stored with release order and tables are linked only when they are complete, so hardware
- * may walk at any moment. Tables are freed by page_table_destroy() alone: an unmap leaves empty ones,
- * and a pointer to a table stays good as long as the page table lives.
+ * may walk at any moment. An unmap leaves empty tables, unless somebody takes those over that nothing points at any more
+ * (page_table_memory.drop); else page_table_destroy() alone frees them, and a pointer to one stays good until then.
  */
 #ifndef IOMMUSIM_FORMATS_PAGE_TABLE_H
 #define IOMMUSIM_FORMATS_PAGE_TABLE_H
@@ -13,6 +13,8 @@
 
 #include "models/formats/page_fill.h"
 #include "models/formats/page_format.h"
+
+struct page_table;
 
 struct page_table_memory {
 	void *context;
@@ -23,6 +25,13 @@ struct page_table_memory {
 	void (*release)(void *context, uint64_t address);
 	/* `count` entries were stored from `first` on: write them back if hardware does not snoop. */
 	void (*written)(void *context, const uint64_t *first, unsigned count);
+	/*
+	 * A table of that level, with all below it, is about to be cut off: it is the callback's own from now on, to be
+	 * given to page_table_free_below() when hardware cannot have kept the way to it. `first` is the first address
+	 * that it translates. NULL, or false: it stays, empty.
+	 */
+	bool (*drop)(
+	    void *context, struct page_table *table, uint64_t page, unsigned level, uint64_t first);
 };
 
 struct page_table {
@@ -417,6 +426,52 @@ PAGE_TABLE_INLINE size_t page_table_map_list(const struct page_format *format, s
 /* ---- unmapping ----------------------------------------------------------------------------------- */
 
 /*
+ * Cut off the highest table all of whose addresses go. Returns how many bytes it translates; 0: there is none, or it is
+ * to be emptied.
+ */
+PAGE_TABLE_INLINE uint64_t page_table_cut_off(
+    const struct page_format *format, struct page_table *table, uint64_t address, uint64_t end)
+{
+	for (unsigned level = table->levels; table->memory.drop != NULL && level > 1; level--) {
+		const uint64_t span = UINT64_C(1) << page_level_shift(level);
+		unsigned stopped;
+		uint64_t *entry;
+
+		if ((address & (span - 1)) != 0 || end - address < span)
+			continue;
+		entry = page_table_entry(format, table, address, level, PAGE_TABLE_LOOK, &stopped);
+		if (stopped > level || !format->present(*entry) || format->leaf(*entry, level) ||
+		    !table->memory.drop(
+			table->memory.context, table, format->table(*entry), level - 1, address))
+			return 0;
+		page_table_store(table, entry, 0);
+		if ((table->cursor << page_level_shift(2)) - address < span)
+			table->cursor = UINT64_MAX;
+		return span;
+	}
+	return 0;
+}
+
+/* Empty the entry of `address`, or the row of leaves that begins there. Returns the address behind. */
+PAGE_TABLE_INLINE uint64_t page_table_empty(
+    const struct page_format *format, struct page_table *table, uint64_t address, uint64_t end)
+{
+	unsigned stopped, count;
+	uint64_t *entry = page_table_entry(format, table, address, 1, PAGE_TABLE_LOOK, &stopped);
+	const uint64_t span = UINT64_C(1) << page_level_shift(stopped);
+
+	if (stopped > 1) {
+		if (format->present(*entry))
+			page_table_store(table, entry, 0);
+		return (address & ~(span - 1)) + span;
+	}
+	count = page_table_room(address, (end - address) / PAGE_TABLE_BYTES);
+	page_fill_same(entry, count, 0);
+	page_table_announce(table, entry, count);
+	return address + count * PAGE_TABLE_BYTES;
+}
+
+/*
  * Unmap [address, address + length): multiples of 4 KiB. What is not mapped is passed over. False: no
  * page to split a larger leaf with, and no translation has changed.
  */
@@ -428,23 +483,10 @@ PAGE_TABLE_INLINE bool page_table_unmap(
 	if (!page_table_cut(format, table, address) || !page_table_cut(format, table, end))
 		return false;
 	while (address < end) {
-		unsigned stopped;
-		uint64_t *entry =
-		    page_table_entry(format, table, address, 1, PAGE_TABLE_LOOK, &stopped);
-		const uint64_t span = UINT64_C(1) << page_level_shift(stopped);
-		uint64_t next = (address & ~(span - 1)) + span;
+		const uint64_t gone = page_table_cut_off(format, table, address, end);
+		const uint64_t next =
+		    gone > 0 ? address + gone : page_table_empty(format, table, address, end);
 
-		if (stopped > 1) {
-			if (format->present(*entry))
-				page_table_store(table, entry, 0);
-		} else {
-			const unsigned count =
-			    page_table_room(address, (end - address) / PAGE_TABLE_BYTES);
-
-			page_fill_same(entry, count, 0);
-			page_table_announce(table, entry, count);
-			next = address + count * PAGE_TABLE_BYTES;
-		}
 		address =
 		    next <= address || next > end ? end : next; /* the last span may end at 2^64 */
 	}

@@ -118,6 +118,7 @@ const struct life_policy life_policies[] = {
 	{ "leaves", "large", V | A, NO_FLAW, false, NULL },
 	{ "leaves", "large-unsplit", V | A, "VMM_FACTS 5: what a large leaf maps is taken for a table",
 	    ONE(LEAF_USED_AS_TABLE), makes_holes, ONE(NULL_TABLE_USED), maps, true, NULL },
+	{ "tables", "dropped", V | A, NO_FLAW, false, NULL },
 	{ "hotplug", "nobody", V | A, VERDICTS("r305497: a function that comes is in no domain"), true, NULL },
 	{ "unit_choice", "first", V, "r349184, PR 229852: one unit speaks for all",
 	    ONE(UNSUPPORTED_CAPABILITY), promises, TWO(MISSING_INVALIDATION, FIRMWARE_RANGE_NOT_MAPPED), uses_ats, true, NULL },

@@ -177,8 +177,11 @@ static void mapping_beside_dma_loses_nothing_and_leaves_nothing(void **state)
 
 	(void)state;
 	for (unsigned amdvi = 0; amdvi < 2; amdvi++)
-		for (unsigned i = 0; i < 2; i++)
-			live(&(struct host_setup){ .amdvi = amdvi, .settings.cache = policies[i] });
+		for (unsigned i = 0; i < 4; i++)
+			live(&(struct host_setup){
+			    .profile = i < 2 ? "reference" : "reference+tables=dropped",
+			    .amdvi = amdvi,
+			    .settings.cache = policies[i % 2] });
 }
 
 int main(void)

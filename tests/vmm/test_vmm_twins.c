@@ -145,16 +145,17 @@ static void however_a_mapping_is_made_its_tables_are_the_same(void **state)
 	}
 }
 
-/* There a range is more than its pages are: the same calls, with the short cuts and without. */
-static void so_they_are_where_leaves_may_be_large(void **state)
+/* There a range is more, or less, than its pages are: the same calls, with the short cuts and without. */
+static void so_they_are_where_a_range_is_not_its_pages(void **state)
 {
-	static const char *const profiles[] = { "reference+leaves=large",
+	static const char *const profiles[] = { "reference+tables=dropped",
+		"reference+leaves=large+tables=dropped", "reference+leaves=large",
 		"reference+leaves=large-unsplit", "13.0+leaves=large" };
 	static struct twin twins[2];
 	uint64_t heard = 0;
 
 	(void)state;
-	for (unsigned p = 0; p < 3; p++)
+	for (unsigned p = 0; p < 5; p++)
 		for (unsigned amdvi = 0; amdvi < 2; amdvi++) {
 			start(&twins[0], profiles[p], amdvi, AS_ASKED, &heard);
 			start(&twins[1], profiles[p], amdvi, AS_ASKED, NULL);
@@ -168,7 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(however_a_mapping_is_made_its_tables_are_the_same),
-		cmocka_unit_test(so_they_are_where_leaves_may_be_large),
+		cmocka_unit_test(so_they_are_where_a_range_is_not_its_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
