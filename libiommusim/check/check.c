@@ -88,7 +88,10 @@ static void given_back(void *context, uint64_t page)
 
 void iommusim_check_look(struct iommusim_check *check)
 {
-	check->shadow.dirty = true;
+	const uint64_t activity = machine_activity(check->machine);
+
+	check->shadow.dirty |= check->looked_at != activity;
+	check->looked_at = activity;
 	shadow_compare(check);
 	shadow_sync(check);
 	check_overflow(check, NULL);
@@ -141,6 +144,7 @@ enum iommusim_status iommusim_check_create(struct iommusim_vmm *vmm, struct iomm
 	TAILQ_INIT(&check->devices);
 	pagemap_init(&check->owners, machine);
 	check->held.clock = check->held.stores = 1;
+	check->looked_at = check->logs_looked_at = UINT64_MAX; /* not yet */
 	if (!machine_grow(machine, &check->places, &check->place_capacity, 1, sizeof(*check->places))) {
 		machine_free(machine, check, sizeof(*check));
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a checker");

@@ -63,9 +63,13 @@ static bool is_listened_to(const struct iommusim_check *check, struct iommusim_u
 
 void check_overflow(struct iommusim_check *check, const struct iommusim_report *report)
 {
+	const uint64_t activity = machine_activity(check->machine);
 	struct iommusim_unit *unit;
 	unsigned number = 0;
 
+	if (check->logs_looked_at == activity)
+		return;
+	check->logs_looked_at = activity;
 	TAILQ_FOREACH (unit, &check->machine->units, link) {
 		const uint64_t bit = UINT64_C(1) << number % 64;
 		const bool is =

@@ -106,8 +106,10 @@ struct iommusim_check {
 	struct shadow shadow;
 	struct check_domain *under; /* the domain that a call of the ops is about */
 	struct check_poll poll;
-	uint64_t overflowed; /* units whose log of faults is known to have overflowed: a bit each */
-	uint64_t listened;   /* units whose log somebody has read */
+	uint64_t looked_at;      /* the machine's activity when registers were looked at last, */
+	uint64_t logs_looked_at; /* and when the logs of faults were */
+	uint64_t overflowed;     /* units whose log of faults is known to have overflowed: a bit each */
+	uint64_t listened;       /* units whose log somebody has read */
 	struct iommusim_dmar *dmar; /* firmware's, once it was asked for ranges */
 	struct iommusim_ivrs *ivrs;
 	bool firmware_read;

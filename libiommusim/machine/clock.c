@@ -35,6 +35,7 @@ static void run_due(struct iommusim_machine *machine)
 		RB_REMOVE(clock_tree, &clock->events, event);
 		machine_free(machine, event, sizeof(*event));
 		run(context);
+		machine_note_activity(machine);
 	}
 	clock->running = false;
 }

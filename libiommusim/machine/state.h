@@ -132,6 +132,8 @@ struct iommusim_machine {
 	uint64_t retired_ticks; /* of requesters that are gone */
 	/* Grows with every invalidation; see requester.c. */
 	_Atomic uint64_t epoch;
+	/* Grows after whatever may have changed what registers of units say. */
+	_Atomic uint64_t activity;
 };
 
 /* machine.c: memory and diagnostics for everyone else */
@@ -157,6 +159,17 @@ bool machine_grow(
 /* Note what went wrong and return `status`, so that a caller can `return machine_fail(...)`. */
 enum iommusim_status machine_fail(struct iommusim_machine *machine, enum iommusim_status status,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Registers of some unit may say something else than before. Any thread, after the change. */
+static inline void machine_note_activity(struct iommusim_machine *machine)
+{
+	atomic_fetch_add_explicit(&machine->activity, 1, memory_order_release);
+}
+
+static inline uint64_t machine_activity(const struct iommusim_machine *machine)
+{
+	return atomic_load_explicit(&machine->activity, memory_order_acquire);
+}
 
 /* The parts, torn down. */
 void memory_teardown(struct iommusim_machine *machine);

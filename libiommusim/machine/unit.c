@@ -26,6 +26,7 @@ static void region_write(void *context, uint64_t offset, unsigned width, uint64_
 	struct iommusim_unit *unit = context;
 
 	unit->model->write(unit, offset, width, value);
+	machine_note_activity(unit->machine);
 }
 
 static enum iommusim_status attach(
@@ -50,6 +51,7 @@ enum iommusim_status unit_decode(struct iommusim_unit *unit, uint64_t base)
 		return status;
 	unit->base = base;
 	unit->off_bus = false;
+	machine_note_activity(unit->machine);
 	return IOMMUSIM_OK;
 }
 
@@ -77,6 +79,7 @@ enum iommusim_status unit_register(struct iommusim_machine *machine, struct iomm
 	topology_begin_change(machine);
 	TAILQ_INSERT_TAIL(&machine->units, unit, link);
 	topology_end_change(machine);
+	machine_note_activity(machine);
 	return IOMMUSIM_OK;
 }
 
@@ -110,6 +113,7 @@ void unit_unregister(struct iommusim_unit *unit)
 	topology_begin_change(machine);
 	TAILQ_REMOVE(&machine->units, unit, link);
 	topology_end_change(machine);
+	machine_note_activity(machine);
 	requester_quiesce(machine); /* who works under the unit now is the last */
 	machine_free(machine, unit->scopes, unit->scope_capacity * sizeof(*unit->scopes));
 	machine_free(machine, unit->ranges, unit->range_capacity * sizeof(*unit->ranges));
@@ -308,6 +312,7 @@ bool iommusim_unit_translating(const struct iommusim_unit *unit)
 void iommusim_unit_reset(struct iommusim_unit *unit, bool cold)
 {
 	unit->model->reset(unit, cold);
+	machine_note_activity(unit->machine);
 }
 
 static const char *const policy_names[] = {

@@ -113,6 +113,7 @@ void amdvi_status_set(struct amdvi_unit *amdvi, uint64_t bits)
 	status->value |= bits;
 	if (rising == 0)
 		return;
+	machine_note_activity(amdvi->unit.machine);
 	sources(source);
 	for (unsigned i = 0; i < SOURCES; i++)
 		if ((rising & source[i].bit) != 0 && enabled(amdvi, &source[i]))

@@ -26,6 +26,7 @@ void vtd_fault_status_set(struct vtd_unit *vtd, uint64_t bits)
 	const bool quiet = (status->value & vtd_fault_conditions()) == 0 && !vtd_fault_pending(vtd);
 
 	status->value |= bits;
+	machine_note_activity(vtd->unit.machine);
 	if (quiet)
 		vtd_event_raise(vtd, VTD_EVENT_FAULT);
 }
