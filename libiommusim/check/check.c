@@ -4,12 +4,15 @@
 #include "check/state.h"
 
 /* Calls come in rows on one domain: its name is looked up once for them all. */
-static const char *domain_name(struct iommusim_check *check, const struct iommusim_domain *domain)
+static const char *domain_name(struct iommusim_check *check, const struct iommusim_call *call)
 {
-	const char *name = iommusim_domain_name(domain);
+	const bool maps =
+	    call->kind == IOMMUSIM_CALL_CREATE_MAPPING || call->kind == IOMMUSIM_CALL_REMOVE_MAPPING;
 
-	if (check->last_domain_name == NULL || strcmp(check->last_domain_name, name) != 0)
-		check->last_domain_name = check_intern(check, name);
+	if (maps && check->last_domain == call->domain)
+		return check->last_domain_name;
+	check->last_domain_name = check_intern(check, iommusim_domain_name(call->domain));
+	check->last_domain = check->last_domain_name == NULL ? NULL : call->domain;
 	return check->last_domain_name;
 }
 
@@ -17,26 +20,27 @@ static const char *domain_name(struct iommusim_check *check, const struct iommus
 static void call_begins(void *context, const struct iommusim_call *call)
 {
 	struct iommusim_check *check = context;
-	struct check_place *place;
+	struct check_place place;
 
 	if (check->depth++ > 0)
 		return;
 	shadow_call_begins(check);
-	check->place = 0; /* "unknown", if there is no memory to remember it */
-	if (!machine_grow(check->machine, &check->places, &check->place_capacity,
-		check->place_count + 1, sizeof(*check->places)))
-		return;
-	place = &check->places[check->place_count];
-	*place =
+	check->kind = call->kind;
+	check->place = 0; /* if there is no memory to remember it */
+	place =
 	    (struct check_place){ .file = check->here.file, .line = check->here.line, .call = *call };
-	place->call.name = call->name == NULL ? NULL : check_intern(check, call->name);
-	place->domain_name = call->domain == NULL ? NULL : domain_name(check, call->domain);
-	place->call.domain = NULL;
-	place->call.vm = NULL;
-	if ((call->name != NULL && place->call.name == NULL) ||
-	    (call->domain != NULL && place->domain_name == NULL))
-		return; /* a call without its name would be another call */
-	check->place = (uint32_t)check->place_count++;
+	place.call.domain = NULL;
+	place.call.vm = NULL;
+	if (call->name != NULL)
+		place.call.name = check_intern(check, call->name);
+	if (call->domain != NULL)
+		place.domain_name = domain_name(check, call);
+	else
+		check->last_domain = NULL; /* what comes and goes by such a call is not known here */
+	if ((call->name == NULL || place.call.name != NULL) &&
+	    (call->domain == NULL || place.domain_name != NULL))
+		check->place =
+		    calls_note(&check->calls, &place); /* without its name it would be another */
 }
 
 static void call_ended(void *context, const struct iommusim_call *call)
@@ -145,14 +149,9 @@ enum iommusim_status iommusim_check_create(struct iommusim_vmm *vmm, struct iomm
 	pagemap_init(&check->owners, machine);
 	check->held.clock = check->held.stores = 1;
 	check->looked_at = check->logs_looked_at = UINT64_MAX; /* not yet */
-	if (!machine_grow(machine, &check->places, &check->place_capacity, 1, sizeof(*check->places))) {
-		machine_free(machine, check, sizeof(*check));
-		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a checker");
-	}
-	memset(&check->places[check->place_count++], 0, sizeof(*check->places));
+	calls_init(&check->calls, machine);
 	status = attach(check);
 	if (status != IOMMUSIM_OK) {
-		machine_free(machine, check->places, check->place_capacity * sizeof(*check->places));
 		machine_free(machine, check, sizeof(*check));
 		return status;
 	}
@@ -181,7 +180,7 @@ void iommusim_check_destroy(struct iommusim_check *check)
 	check_names_free(check);
 	machine_free(machine, check->vm_names, check->vm_name_capacity * sizeof(*check->vm_names));
 	machine_free(machine, check->findings, check->finding_capacity * sizeof(*check->findings));
-	machine_free(machine, check->places, check->place_capacity * sizeof(*check->places));
+	calls_fini(&check->calls);
 	machine_free(machine, check, sizeof(*check));
 }
 

@@ -7,13 +7,13 @@
 static const char *call_place(
     const struct iommusim_check *check, uint32_t number, char *text, size_t size)
 {
-	const struct check_place *place = &check->places[number];
+	const struct check_place place = calls_at(&check->calls, number);
 
-	if (number == 0 || place->line == 0)
+	if (number == 0 || place.line == 0)
 		snprintf(text, size, "%s", "");
 	else
-		snprintf(text, size, " (made at %s:%u)", place->file == NULL ? "line" : place->file,
-		    place->line);
+		snprintf(text, size, " (made at %s:%u)", place.file == NULL ? "line" : place.file,
+		    place.line);
 	return text;
 }
 

@@ -284,7 +284,7 @@ static bool nobody_holds(struct iommusim_check *check, struct check_domain *doma
 }
 
 void held_removed(struct iommusim_check *check, struct check_domain *domain, uint64_t address,
-    uint64_t length, uint32_t serial)
+    uint64_t length, uint32_t stamp)
 {
 	const uint64_t end = address + length;
 
@@ -292,7 +292,7 @@ void held_removed(struct iommusim_check *check, struct check_domain *domain, uin
 		return;
 	holders_of(check, domain);
 	for (uint64_t run; address < end; address += run) {
-		struct held_span span = { .first = address, .serial = serial };
+		struct held_span span = { .first = address, .stamp = stamp };
 		struct pagemap_cell cell;
 
 		run = end - address;
@@ -317,7 +317,7 @@ static uint64_t absent_holders(const struct iommusim_check *check, const struct 
 }
 
 void held_mapped(struct iommusim_check *check, struct check_domain *domain, uint64_t address,
-    uint64_t length, uint64_t page, uint32_t serial)
+    uint64_t length, uint64_t page, uint32_t stamp)
 {
 	const uint64_t first = address, end = address + length;
 	uint64_t absent;
@@ -326,7 +326,7 @@ void held_mapped(struct iommusim_check *check, struct check_domain *domain, uint
 		return;
 	absent = absent_holders(check, domain);
 	for (uint64_t run; address < end; address += run) {
-		struct held_span span = { .first = address, .serial = serial };
+		struct held_span span = { .first = address, .stamp = stamp };
 		struct pagemap_cell cell;
 
 		run = end - address;

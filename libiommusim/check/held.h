@@ -30,7 +30,7 @@ struct held_span {
 	uint64_t page;        /* what `first` led to; it grows along the range */
 	uint64_t holders;     /* who may still hold it */
 	uint64_t born;        /* by the clock of struct held */
-	uint32_t serial;      /* of the first of the calls */
+	uint32_t stamp;       /* of the first of the calls */
 	uint32_t place;       /* of all of them */
 	bool absent;          /* what may be held is that nothing was there */
 	bool tables;          /* table pages were freed with it, too */
@@ -239,9 +239,9 @@ void held_register(struct iommusim_check *check, const struct iommusim_unit *uni
  * is about to lead to `page`, or nowhere; and what of it was not done after all.
  */
 void held_mapped(struct iommusim_check *check, struct check_domain *domain, uint64_t address,
-    uint64_t length, uint64_t page, uint32_t serial);
+    uint64_t length, uint64_t page, uint32_t stamp);
 void held_removed(struct iommusim_check *check, struct check_domain *domain, uint64_t address,
-    uint64_t length, uint32_t serial);
+    uint64_t length, uint32_t stamp);
 void held_undone(
     struct iommusim_check *check, struct check_domain *domain, uint64_t address, uint64_t length);
 /* A call begins that may change a device's entry; and it is over. */

@@ -131,7 +131,7 @@ bool held_spans_add(
 		if (whole.absent && !next->absent) { /* a page that may be reached weighs more */
 			whole.absent = false;
 			whole.page = next->page - (next->first - whole.first);
-			whole.serial = next->serial;
+			whole.stamp = next->stamp;
 			whole.place = next->place;
 		}
 		drop(machine, spans, next);

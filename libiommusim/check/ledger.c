@@ -14,46 +14,38 @@ static bool in_ledger(uint64_t address, uint64_t length)
 	return length > 0 && address < LEDGER_END && length <= LEDGER_END - address;
 }
 
+/* Kinds and lengths that one call mixes: one of the last few is found again. */
+#define RUNS_LOOKED_AT 4u
+
+/* The stamp of a call that vmm makes inside another; one like those before needs no memory. */
+static uint32_t note_inner(struct iommusim_check *check, struct check_domain *domain,
+    enum iommusim_call_kind kind, uint64_t length)
+{
+	for (size_t i = domain->run_count; i-- > 0 && i + RUNS_LOOKED_AT >= domain->run_count;) {
+		const struct check_run *run = &domain->runs[i];
+
+		if (run->place == check->place && run->kind == (uint32_t)kind && run->length == length)
+			return STAMP_INNER | (uint32_t)i;
+	}
+	if (domain->run_count >= STAMP_INNER ||
+	    !machine_grow(check->machine, &domain->runs, &domain->run_capacity, domain->run_count + 1,
+		sizeof(*domain->runs)))
+		return 0;
+	domain->runs[domain->run_count] =
+	    (struct check_run){ .place = check->place, .kind = (uint32_t)kind, .length = length };
+	return STAMP_INNER | (uint32_t)domain->run_count++;
+}
+
 /*
- * The serial number of a call that is about to be noted; a call like the one before needs no memory.
- * 0: there is none to remember it by. Then its place is lost and nothing else, so that what undoes
- * another call never fails for it.
+ * The stamp of a call that is about to be noted. 0: there is no memory to remember it by. Then its place is lost and
+ * nothing else, so that what undoes another call never fails for it.
  */
 static uint32_t note_call(struct iommusim_check *check, struct check_domain *domain,
     enum iommusim_call_kind kind, uint64_t length)
 {
-	struct check_run *last = domain->run_count == 0 ? NULL : &domain->runs[domain->run_count - 1];
-	const bool inner = check->depth > 1 || check->places[check->place].call.kind != kind;
-
-	if (last == NULL || last->kind != kind || last->place != check->place ||
-	    last->length != length || last->inner != inner) {
-		if (!machine_grow(check->machine, &domain->runs, &domain->run_capacity,
-			domain->run_count + 1, sizeof(*domain->runs)))
-			return 0;
-		domain->runs[domain->run_count++] = (struct check_run){
-			.first = domain->serial + 1,
-			.place = check->place,
-			.kind = (uint8_t)kind,
-			.inner = inner,
-			.length = length,
-		};
-	}
-	return ++domain->serial;
-}
-
-static const struct check_run *run_of(const struct check_domain *domain, uint32_t serial)
-{
-	size_t low = 0, high = domain->run_count;
-
-	while (high - low > 1) {
-		const size_t middle = low + (high - low) / 2;
-
-		if (domain->runs[middle].first <= serial)
-			low = middle;
-		else
-			high = middle;
-	}
-	return domain->run_count == 0 ? NULL : &domain->runs[low];
+	if (check->place != 0 && (check->depth > 1 || check->kind != kind))
+		return note_inner(check, domain, kind, length);
+	return check->place;
 }
 
 const char *check_domain_name(const struct iommusim_check *check, const struct check_domain *domain)
@@ -66,28 +58,29 @@ const char *check_domain_name(const struct iommusim_check *check, const struct c
 void check_recall_place(
     const struct iommusim_check *check, uint32_t place_number, struct iommusim_remembered_call *call)
 {
-	const struct check_place *place = &check->places[place_number];
+	const struct check_place place = calls_at(&check->calls, place_number);
 
 	memset(call, 0, sizeof(*call));
 	if (place_number == 0)
 		return;
 	call->known = true;
-	call->place = (struct iommusim_place){ .file = place->file, .line = place->line };
-	call->outer = place->call;
+	call->place = (struct iommusim_place){ .file = place.file, .line = place.line };
+	call->outer = place.call;
 }
 
-void check_recall(const struct iommusim_check *check, const struct check_domain *domain,
-    uint32_t serial, uint64_t address, struct iommusim_remembered_call *call)
+void check_recall(const struct iommusim_check *check, const struct check_domain *domain, uint32_t stamp,
+    uint64_t address, struct iommusim_remembered_call *call)
 {
-	const struct check_run *run = serial == 0 ? NULL : run_of(domain, serial);
+	const bool inner = (stamp & STAMP_INNER) != 0;
+	const struct check_run *run = inner ? &domain->runs[stamp & ~STAMP_INNER] : NULL;
 
-	check_recall_place(check, run == NULL ? 0 : run->place, call);
-	if (!call->known || run == NULL)
+	check_recall_place(check, inner ? run->place : stamp, call);
+	if (!call->known)
 		return;
-	call->has_inner = run->inner;
-	call->inner_kind = (enum iommusim_call_kind)run->kind;
+	call->has_inner = inner;
+	call->inner_kind = inner ? (enum iommusim_call_kind)run->kind : call->outer.kind;
 	call->inner_address = address & ~(IOMMUSIM_PAGE_SIZE - 1);
-	call->inner_length = run->length;
+	call->inner_length = inner ? run->length : call->outer.length;
 	strncpy(call->domain_name, check_domain_name(check, domain), sizeof(call->domain_name) - 1);
 }
 
@@ -278,14 +271,14 @@ static enum iommusim_status ledger_create_mapping(
 	const bool recorded = in_ledger(gpa, length);
 	struct visible_stamps stamps;
 	enum iommusim_status status;
-	uint32_t serial = 0;
+	uint32_t stamp = 0;
 
 	*done = 0;
 	if (recorded) {
 		if (!pagemap_prepare(&domain->map, gpa, length))
 			return out_of_memory(check);
-		serial = note_call(check, domain, IOMMUSIM_CALL_CREATE_MAPPING, length);
-		held_mapped(check, domain, gpa, length, hpa, serial);
+		stamp = note_call(check, domain, IOMMUSIM_CALL_CREATE_MAPPING, length);
+		held_mapped(check, domain, gpa, length, hpa, stamp);
 	}
 	check->under = domain;
 	visible_mapping_begins(check, &stamps, domain, recorded ? length : 0, gpa);
@@ -298,7 +291,7 @@ static enum iommusim_status ledger_create_mapping(
 		check_mapped(check, domain, gpa, length, *done, false);
 	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0)
 		pagemap_set(&domain->map, gpa, recordable(domain, gpa, length, *done),
-		    hpa | LEDGER_MAPPED, serial);
+		    hpa | LEDGER_MAPPED, stamp);
 	return status;
 }
 
@@ -310,14 +303,14 @@ static enum iommusim_status ledger_remove_mapping(
 	const bool recorded = in_ledger(gpa, length);
 	struct visible_stamps stamps;
 	enum iommusim_status status;
-	uint32_t serial = 0;
+	uint32_t stamp = 0;
 
 	*done = 0;
 	if (recorded) {
 		if (!pagemap_prepare(&domain->map, gpa, length))
 			return out_of_memory(check);
-		serial = note_call(check, domain, IOMMUSIM_CALL_REMOVE_MAPPING, length);
-		held_removed(check, domain, gpa, length, serial);
+		stamp = note_call(check, domain, IOMMUSIM_CALL_REMOVE_MAPPING, length);
+		held_removed(check, domain, gpa, length, stamp);
 	}
 	check->under = domain;
 	visible_mapping_begins(check, &stamps, domain, recorded ? length : 0, gpa);
@@ -330,7 +323,7 @@ static enum iommusim_status ledger_remove_mapping(
 		check_mapped(check, domain, gpa, length, *done, true);
 	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0)
 		pagemap_flag(&domain->map, gpa, recordable(domain, gpa, length, *done), LEDGER_REMOVED,
-		    LEDGER_MAPPED, serial);
+		    LEDGER_MAPPED, stamp);
 	return status;
 }
 

@@ -30,13 +30,13 @@ static void write_who(const struct iommusim_remembered_call *call, char *text, s
 
 static void write_place_of(const struct iommusim_check *check, uint32_t place, char *text, size_t size)
 {
+	const char *domain_name = calls_at(&check->calls, place).domain_name;
 	struct iommusim_remembered_call call;
 
 	check_recall_place(check, place, &call);
 	/* The names of domains are the ledger's to know: the place keeps them apart from the call. */
-	if (call.known && check->places[place].domain_name != NULL)
-		snprintf(
-		    call.domain_name, sizeof(call.domain_name), "%s", check->places[place].domain_name);
+	if (call.known && domain_name != NULL)
+		snprintf(call.domain_name, sizeof(call.domain_name), "%s", domain_name);
 	write_who(&call, text, size);
 }
 
@@ -116,7 +116,7 @@ static void tell_span(struct iommusim_check *check, const struct check_domain *d
 	span->told = true;
 	if (holder.unit == NULL)
 		return;
-	check_recall(check, domain, span->serial, address, &call);
+	check_recall(check, domain, span->stamp, address, &call);
 	write_who(&call, who, sizeof(who));
 	write_holder(&holder, where, sizeof(where));
 	write_way(check, &holder, domain, span, way, sizeof(way));

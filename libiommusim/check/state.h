@@ -4,6 +4,7 @@
 
 #include <iommusim/check.h>
 
+#include "check/calls.h"
 #include "check/held.h"
 #include "check/pagemap.h"
 #include "check/shadow.h"
@@ -18,20 +19,16 @@ enum { OWNER_IS_VM = 1 };
 
 struct check_name; /* an interned string (names.c) */
 
-/* One call that the library's user made, and where. */
-struct check_place {
-	const char *file;
-	uint32_t line;
-	struct iommusim_call call; /* `name` interned; domain and vm are NULL */
-	const char *domain_name;   /* of the domain the call named, NULL for none */
-};
+/*
+ * Whoever gave or took an address last: a number of the record of calls; or with STAMP_INNER, of a domain's own list of
+ * calls that vmm made inside another. 0: not known.
+ */
+#define STAMP_INNER (UINT32_C(1) << 31)
 
-/* Ops calls of one kind from one place with one length, one after the other. */
+/* Calls of the ops of one kind with one length, inside one call of the user's. */
 struct check_run {
-	uint32_t first; /* serial number of the first, counted per domain from 1 */
 	uint32_t place;
-	uint8_t kind; /* enum iommusim_call_kind */
-	bool inner;   /* vmm made them inside another call */
+	uint32_t kind; /* enum iommusim_call_kind */
 	uint64_t length;
 };
 
@@ -43,7 +40,6 @@ struct check_domain {
 	struct check_run *runs;
 	size_t run_count;
 	size_t run_capacity;
-	uint32_t serial;
 	bool destroyed; /* kept for devices that were in it */
 	struct held_domain held;
 	const char *name;
@@ -86,14 +82,15 @@ struct iommusim_check {
 	void *ops_context;
 	struct check_name *names; /* uthash */
 	struct iommusim_place here;
-	struct check_place *places; /* [0] is "unknown" */
-	size_t place_count;
-	size_t place_capacity;
-	uint32_t place; /* of the call under way */
-	unsigned depth; /* calls that vmm has under way */
+	struct calls calls;
+	uint32_t place;               /* of the call under way; 0: "unknown" */
+	enum iommusim_call_kind kind; /* and its kind */
+	unsigned depth;               /* calls that vmm has under way */
 	struct check_domain_list domains;
 	struct check_device_list devices;
 	struct pagemap owners;
+	const struct iommusim_domain
+	    *last_domain;             /* whose name was looked up last; NULL: it may be gone */
 	const char *last_domain_name; /* interned */
 	const char **vm_names;        /* by the owner map's stamp */
 	size_t vm_name_count;
@@ -138,9 +135,9 @@ struct check_device *check_device_find(
     const struct iommusim_check *check, uint16_t segment, uint16_t rid);
 /* The name vmm calls a domain by now, or called it by last. */
 const char *check_domain_name(const struct iommusim_check *check, const struct check_domain *domain);
-/* The call of a domain with this serial number; not known for 0. */
-void check_recall(const struct iommusim_check *check, const struct check_domain *domain,
-    uint32_t serial, uint64_t address, struct iommusim_remembered_call *call);
+/* The call behind a stamp of the domain's, for one address. */
+void check_recall(const struct iommusim_check *check, const struct check_domain *domain, uint32_t stamp,
+    uint64_t address, struct iommusim_remembered_call *call);
 
 /* The call of the library's user at a place; nothing is known of place 0. */
 void check_recall_place(
