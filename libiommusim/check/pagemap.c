@@ -15,7 +15,7 @@ void pagemap_init(struct pagemap *map, struct iommusim_machine *machine)
 static size_t node_size(unsigned level)
 {
 	return sizeof(struct pagemap_node) +
-	    (level == 0 ? 0 : PAGEMAP_FANOUT * sizeof(struct pagemap_node *));
+	    (level == 0 ? 0 : PAGEMAP_FANOUT * sizeof(struct pagemap_above));
 }
 
 static void free_node(struct pagemap *map, struct pagemap_node *node, unsigned level)
@@ -23,7 +23,7 @@ static void free_node(struct pagemap *map, struct pagemap_node *node, unsigned l
 	if (node == NULL)
 		return;
 	for (unsigned i = 0; level > 0 && i < PAGEMAP_FANOUT; i++)
-		free_node(map, node->child[i], level - 1);
+		free_node(map, node->above[i].child, level - 1);
 	machine_free(map->machine, node, node_size(level));
 }
 
@@ -54,7 +54,8 @@ static uint64_t advance(uint64_t value, uint64_t pages)
 static struct pagemap_node *make_child(
     struct pagemap *map, struct pagemap_node *node, unsigned index, unsigned level)
 {
-	struct pagemap_node *child = node->child[index];
+	struct pagemap_node *child = node->above[index].child;
+	const uint32_t step = node->above[index].step;
 
 	if (child != NULL)
 		return child;
@@ -62,10 +63,14 @@ static struct pagemap_node *make_child(
 	if (child == NULL)
 		return NULL;
 	for (unsigned i = 0; node->value[index] != 0 && i < PAGEMAP_FANOUT; i++) {
-		child->value[i] = advance(node->value[index], (uint64_t)i << entry_shift(level - 1));
-		child->stamp[i] = node->stamp[index];
+		const uint64_t pages = (uint64_t)i << entry_shift(level - 1);
+
+		child->value[i] = advance(node->value[index], pages);
+		child->stamp[i] = node->stamp[index] + (uint32_t)pages * step;
+		if (level > 1)
+			child->above[i].step = step;
 	}
-	node->child[index] = child;
+	node->above[index].child = child;
 	return child;
 }
 
@@ -104,8 +109,8 @@ struct change {
 	uint32_t stamp;
 };
 
-static void change_entry(
-    struct pagemap_node *node, unsigned index, const struct change *change, uint64_t pages_in)
+static void change_entry(struct pagemap_node *node, unsigned level, unsigned index,
+    const struct change *change, uint64_t pages_in)
 {
 	if (!change->flags_only)
 		node->value[index] = advance(change->value, pages_in);
@@ -114,6 +119,8 @@ static void change_entry(
 	else
 		return;
 	node->stamp[index] = change->stamp;
+	if (level > 0)
+		node->above[index].step = 0;
 }
 
 /* Change pages first..last of the range that a node covers. `begin`: the whole range's first page. */
@@ -126,19 +133,56 @@ static void change_range(struct pagemap *map, struct pagemap_node *node, unsigne
 		const unsigned index = entry_index(page, level);
 		const uint64_t end = (page | (span - 1)) < last ? page | (span - 1) : last;
 		const bool whole = (page & (span - 1)) == 0 && end == (page | (span - 1));
-		struct pagemap_node *child = level == 0 ? NULL : node->child[index];
+		struct pagemap_node *child = level == 0 ? NULL : node->above[index].child;
 
 		if (child != NULL && whole && !change->flags_only) {
 			free_node(map, child, level - 1); /* the entry speaks for all of it again */
-			node->child[index] = child = NULL;
+			node->above[index].child = child = NULL;
 			map->cursor = UINT64_MAX;
 		}
 		if (child != NULL)
 			change_range(map, child, level - 1, page, end, begin, change);
 		else
-			change_entry(node, index, change, page - begin);
+			change_entry(node, level, index, change, page - begin);
 		page = end + 1;
 	}
+}
+
+/* Could an entry above speak for all of the lowest node? */
+static bool is_range(const struct pagemap_node *node, uint32_t step)
+{
+	const unsigned last = PAGEMAP_FANOUT - 1;
+
+	if (node->value[last] != advance(node->value[0], last) ||
+	    (node->value[0] != 0 && node->stamp[last] != node->stamp[0] + last * step))
+		return false; /* mostly */
+	for (unsigned i = 1; i < last; i++)
+		if (node->value[i] != advance(node->value[0], i) ||
+		    (node->value[0] != 0 && node->stamp[i] != node->stamp[0] + i * step))
+			return false;
+	return true;
+}
+
+/* Nobody is at the lowest node under the cursor any more: if it looks like a range, it becomes one. */
+static void fold_cursor(struct pagemap *map)
+{
+	const uint64_t page = map->cursor * PAGEMAP_FANOUT;
+	struct pagemap_node *const leaf = map->cursor_node, *node = map->root;
+	const unsigned index = entry_index(page, 1);
+	uint32_t step;
+
+	if (map->cursor == UINT64_MAX)
+		return;
+	step = leaf->stamp[1] - leaf->stamp[0];
+	if (!is_range(leaf, step))
+		return;
+	for (unsigned level = PAGEMAP_LEVELS - 1; level > 1; level--)
+		node = node->above[entry_index(page, level)].child;
+	node->value[index] = leaf->value[0];
+	node->stamp[index] = leaf->stamp[0];
+	node->above[index].step = step;
+	node->above[index].child = NULL;
+	free_node(map, leaf, 0);
 }
 
 /* The lowest node of a page, remembered for the neighbours that follow. */
@@ -149,9 +193,10 @@ static void move_cursor(struct pagemap *map, uint64_t page)
 	if (page / PAGEMAP_FANOUT == map->cursor)
 		return;
 	for (unsigned level = PAGEMAP_LEVELS - 1; level > 0 && node != NULL; level--)
-		node = node->child[entry_index(page, level)];
+		node = node->above[entry_index(page, level)].child;
 	if (node == NULL)
 		return;
+	fold_cursor(map);
 	map->cursor = page / PAGEMAP_FANOUT;
 	map->cursor_node = node;
 }
@@ -163,11 +208,11 @@ static void apply(struct pagemap *map, uint64_t address, uint64_t length, const 
 
 	if (first / PAGEMAP_FANOUT == map->cursor && last / PAGEMAP_FANOUT == map->cursor) {
 		for (uint64_t page = first; page <= last; page++)
-			change_entry(map->cursor_node, entry_index(page, 0), change, page - first);
+			change_entry(map->cursor_node, 0, entry_index(page, 0), change, page - first);
 		return;
 	}
 	change_range(map, map->root, PAGEMAP_LEVELS - 1, first, last, first, change);
-	if (first == last)
+	if (first / PAGEMAP_FANOUT == last / PAGEMAP_FANOUT)
 		move_cursor(map, first);
 }
 
@@ -199,10 +244,12 @@ struct pagemap_cell pagemap_get(const struct pagemap *map, uint64_t address)
 		const unsigned index = entry_index(page, level);
 		const uint64_t in = page & ((UINT64_C(1) << entry_shift(level)) - 1);
 
-		if (level == 0 || node->child[index] == NULL)
+		if (level == 0)
+			return (struct pagemap_cell){ node->value[index], node->stamp[index] };
+		if (node->above[index].child == NULL)
 			return (struct pagemap_cell){ .value = advance(node->value[index], in),
-				.stamp = node->stamp[index] };
-		node = node->child[index];
+				.stamp = node->stamp[index] + (uint32_t)in * node->above[index].step };
+		node = node->above[index].child;
 	}
 	return (struct pagemap_cell){ .value = 0 };
 }
@@ -232,11 +279,11 @@ struct pagemap_cell pagemap_run(const struct pagemap *map, uint64_t address, uin
 	for (unsigned level = PAGEMAP_LEVELS - 1; level > 0 && node != NULL; level--) {
 		const unsigned index = entry_index(page, level);
 
-		if (node->child[index] == NULL) {
-			limit(length, page, level);
+		if (node->above[index].child == NULL) {
+			limit(length, page, node->above[index].step == 0 ? level : 0);
 			return pagemap_get(map, address);
 		}
-		node = node->child[index];
+		node = node->above[index].child;
 	}
 	limit(length, page, 0);
 	return pagemap_get(map, address);

@@ -1,6 +1,7 @@
 /*
  * A value for every 4 KiB page of an address space: what a domain maps where, who owns which host page.
- * Ranges cost little, single pages 12 bytes. What a value means is the user's business.
+ * Ranges cost little, and so do single pages once 512 of them in a row look like a range that was given page by page;
+ * others cost 12 bytes each. What a value means is the user's business.
  */
 #ifndef IOMMUSIM_CHECK_PAGEMAP_H
 #define IOMMUSIM_CHECK_PAGEMAP_H
@@ -16,11 +17,19 @@ struct pagemap_cell {
 	uint32_t stamp;
 };
 
+struct pagemap_node;
+
+/* What entries above the lowest level have beside. */
+struct pagemap_above {
+	struct pagemap_node *child;
+	uint32_t step; /* without a child: of the stamp, from page to page */
+};
+
 struct pagemap_node {
 	/* of the first page an entry covers, where it has no child */
 	uint64_t value[PAGEMAP_FANOUT];
 	uint32_t stamp[PAGEMAP_FANOUT];
-	struct pagemap_node *child[]; /* nodes above the lowest level have FANOUT of them */
+	struct pagemap_above above[]; /* nodes above the lowest level have FANOUT of them */
 };
 
 struct pagemap {
@@ -50,7 +59,7 @@ void pagemap_flag(struct pagemap *map, uint64_t address, uint64_t length, uint64
 /* What is known of the page that holds `address`; value 0: nothing. */
 struct pagemap_cell pagemap_get(const struct pagemap *map, uint64_t address);
 
-/* The same, and in `*length`, which comes as how far to look, how far it goes on so at least. */
+/* The same, and in `*length`, which comes as how far to look, how far it goes on so at least, stamp and all. */
 struct pagemap_cell pagemap_run(const struct pagemap *map, uint64_t address, uint64_t *length);
 
 #endif

@@ -126,6 +126,80 @@ static void flag_both(
 	}
 }
 
+/* Page after page, up or down, as calls would come that continue each other; now and then one does not. */
+static void walk_both(struct fixture *fixture, struct oracle *oracle, uint64_t *seed, uint32_t *stamp)
+{
+	const uint32_t count = 1 + (uint32_t)(next_random(seed) % 3000), step = next_random(seed) % 4;
+	uint32_t page = (uint32_t)(next_random(seed) % WINDOW_PAGES);
+	const bool up = next_random(seed) % 2 == 0, flags = next_random(seed) % 3 == 0;
+	const uint64_t value = (UINT64_C(1) << 33) | KEEPER | (next_random(seed) & 3);
+	const uint64_t set = next_random(seed) & 3, tricky = 1 + next_random(seed) % 4000;
+
+	if (next_random(seed) % 2 == 0)
+		page &= ~511u;
+	for (uint32_t i = 0; i < count && page < WINDOW_PAGES; i++, page += up ? 1 : UINT32_MAX) {
+		const uint64_t odd = next_random(seed) % tricky == 0 ? PAGE : 0;
+
+		assert_true(pagemap_prepare(&fixture->map, address_of(page), PAGE));
+		*stamp += odd != 0 ? 1 : step;
+		if (!flags) {
+			pagemap_set(
+			    &fixture->map, address_of(page), PAGE, value + page * PAGE + odd, *stamp);
+			oracle->value[page] = value + page * PAGE + odd;
+			oracle->stamp[page] = *stamp;
+		} else {
+			pagemap_flag(&fixture->map, address_of(page), PAGE, set, 0, *stamp);
+			if (oracle->value[page] != 0) {
+				oracle->value[page] |= set;
+				oracle->stamp[page] = *stamp;
+			}
+		}
+	}
+}
+
+/* What a run says holds for all of it. */
+static void assert_run(const struct pagemap *map, const struct oracle *oracle, uint64_t *seed)
+{
+	const uint32_t page = (uint32_t)(next_random(seed) % WINDOW_PAGES);
+	uint64_t length = (WINDOW_PAGES - page) * PAGE;
+	const struct pagemap_cell cell = pagemap_run(map, address_of(page), &length);
+
+	assert_true(length >= PAGE && length % PAGE == 0 && length <= (WINDOW_PAGES - page) * PAGE);
+	for (uint32_t i = 0; i < length / PAGE; i++) {
+		assert_int_equal(oracle->value[page + i], cell.value == 0 ? 0 : cell.value + i * PAGE);
+		if (cell.value != 0)
+			assert_int_equal(oracle->stamp[page + i], cell.stamp);
+	}
+}
+
+static void it_answers_so_for_calls_that_continue_each_other(void **state)
+{
+	static struct oracle oracle;
+	struct fixture fixture;
+	uint64_t seed = 3;
+	uint32_t stamp = 1;
+
+	(void)state;
+	memset(&oracle, 0, sizeof(oracle));
+	start(&fixture);
+	for (unsigned n = 1; n <= 1000; n++) {
+		walk_both(&fixture, &oracle, &seed, &stamp);
+		for (unsigned i = 0; i < 20; i++)
+			assert_run(&fixture.map, &oracle, &seed);
+		if (n % 20 == 0)
+			assert_everything(&fixture.map, &oracle);
+		if (n % 10 == 0) {
+			const struct range range = random_range(&seed);
+
+			assert_true(
+			    pagemap_prepare(&fixture.map, address_of(range.first), range.count * PAGE));
+			set_both(&fixture, &oracle, range, &seed, stamp);
+		}
+	}
+	assert_everything(&fixture.map, &oracle);
+	stop(&fixture);
+}
+
 static void play(uint64_t seed, unsigned operations, unsigned failures_in_1000)
 {
 	static struct oracle oracle;
@@ -233,6 +307,35 @@ static void a_large_range_costs_little(void **state)
 	stop(&fixture);
 }
 
+/* A page at a time, 16 GiB: as a range, but for the tables of one level. */
+static void a_range_given_page_by_page_costs_little(void **state)
+{
+	const uint64_t pages = UINT64_C(1) << 22;
+	struct fixture fixture;
+	int64_t before;
+
+	(void)state;
+	start(&fixture);
+	before = fixture.memory.bytes;
+	for (uint64_t page = 0; page < pages; page++)
+		prepared_set(
+		    &fixture, page * PAGE, PAGE, (page + pages) * PAGE | 1, (uint32_t)page + 7);
+	assert_true(fixture.memory.bytes - before < 512 * INT64_C(1024));
+	for (uint64_t page = 0; page < pages; page += 1001) {
+		assert_int_equal(
+		    pagemap_get(&fixture.map, page * PAGE).value, (page + pages) * PAGE | 1);
+		assert_int_equal(pagemap_get(&fixture.map, page * PAGE).stamp, page + 7);
+	}
+	for (uint64_t page = 0; page < pages; page++) {
+		assert_true(pagemap_prepare(&fixture.map, page * PAGE, PAGE));
+		pagemap_flag(&fixture.map, page * PAGE, PAGE, 2, 1, (uint32_t)(pages + 2 * page));
+		assert_true(fixture.memory.bytes - before < 512 * INT64_C(1024));
+	}
+	assert_int_equal(pagemap_get(&fixture.map, 12345 * PAGE).value, (12345 + pages) * PAGE | 2);
+	assert_int_equal(pagemap_get(&fixture.map, 12345 * PAGE).stamp, pages + UINT64_C(2) * 12345);
+	stop(&fixture);
+}
+
 static void a_range_set_over_single_pages_gives_their_memory_back(void **state)
 {
 	struct fixture fixture;
@@ -331,10 +434,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_answers_as_an_array_of_pages_would),
+		cmocka_unit_test(it_answers_so_for_calls_that_continue_each_other),
 		cmocka_unit_test(it_does_so_when_memory_runs_out_again_and_again),
 		cmocka_unit_test(an_empty_map_knows_nothing),
 		cmocka_unit_test(a_value_grows_along_its_range),
 		cmocka_unit_test(a_large_range_costs_little),
+		cmocka_unit_test(a_range_given_page_by_page_costs_little),
 		cmocka_unit_test(a_range_set_over_single_pages_gives_their_memory_back),
 		cmocka_unit_test(the_last_page_of_57_bits_is_a_page_like_others),
 		cmocka_unit_test(all_of_57_bits_is_a_range_like_others),
