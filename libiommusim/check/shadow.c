@@ -702,14 +702,17 @@ static bool is_guests(const struct iommusim_check *check, uint64_t address)
 static void look_at_leaf(struct iommusim_check *check, uint64_t page, uint64_t address, uint64_t length)
 {
 	const bool by_ops = check->depth > 0 && !check->machine->stores.silent;
-	const enum vmm_page_use use = vmm_page_use(check->vmm, address);
 	struct shadow_judged judged;
 	struct shadow_leaf *leaf;
+	enum vmm_page_use use;
 	uint64_t now = 0;
 
 	HASH_FIND(hh, check->shadow.leaves, &page, sizeof(page), leaf);
+	if (leaf == NULL)
+		return;
 	/* A driver's own data are in the kernel's part. */
-	if (leaf == NULL || use == VMM_PAGE_TABLE || (use == VMM_PAGE_KERNEL && !by_ops))
+	use = vmm_page_use(check->vmm, address);
+	if (use == VMM_PAGE_TABLE || (use == VMM_PAGE_KERNEL && !by_ops))
 		return;
 	if (!load(check, address & ~UINT64_C(7), 1, &now))
 		return;
@@ -749,9 +752,12 @@ void shadow_call_begins(struct iommusim_check *check)
 
 void shadow_call_ended(struct iommusim_check *check)
 {
-	const uint8_t *now = memory_at(&check->machine->memory, 0, PAGE_BYTES);
+	const uint8_t *now;
 
-	if (check->shadow.page_0 == NULL || now == NULL || node_at(check, 0) != NULL)
+	if (check->shadow.page_0 == NULL)
+		return;
+	now = memory_at(&check->machine->memory, 0, PAGE_BYTES);
+	if (now == NULL || node_at(check, 0) != NULL)
 		return;
 	for (uint64_t at = 0; at < PAGE_BYTES; at += 8)
 		if (memcmp(&check->shadow.page_0[at], &now[at], 8) != 0)

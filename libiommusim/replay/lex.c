@@ -26,27 +26,19 @@ static const uint8_t classes[256] = {
 	P, X, X, X, X, X, X, L, L, L, L, L, L, L, L, L, /* ` a ... o */
 	L, L, L, L, L, L, L, L, L, L, L, P, P, P, P, 0, /* p ... z { | } ~ */
 };
+
+#define NONE16 -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1
+#define LETTERS16 -1, 10, 11, 12, 13, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1
+const int8_t lex_hex_digits[256] = {
+	NONE16, NONE16, NONE16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, -1, -1, -1, -1, -1, -1,
+	LETTERS16, NONE16, LETTERS16, NONE16, NONE16, NONE16, NONE16, NONE16, NONE16,
+	NONE16, NONE16, NONE16,
+};
 /* clang-format on */
 
 static bool is(char c, unsigned wanted)
 {
 	return (classes[(unsigned char)c] & wanted) != 0;
-}
-
-int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-bool slice_is(struct slice slice, const char *text)
-{
-	return strlen(text) == slice.length && memcmp(text, slice.at, slice.length) == 0;
 }
 
 static uint32_t hash_step(uint32_t hash, char c)
@@ -408,6 +400,45 @@ enum token_kind lex_next_profile(struct lexer *lexer, struct token *token)
 	token->text.length = (size_t)(at - token->at);
 	lexer->at = at;
 	return token->kind = TOKEN_NAME;
+}
+
+/* As many digits of either kind as a number of 64 bits has, whatever they are. */
+enum { HEX_FIT = 16, DECIMAL_FIT = 19 };
+
+bool lex_plain_number(const char **at, const char *end, uint64_t *number)
+{
+	const char *const first = *at + 2;
+	const char *p = *at;
+	uint64_t value = 0;
+
+	if (end - p > 2 && p[0] == '0' && p[1] == 'x') {
+		for (p = first; p < end && hex_digit(*p) >= 0; p++)
+			value = value << 4 | (unsigned)hex_digit(*p);
+		*at = p;
+		*number = value;
+		return p > first && p - first <= HEX_FIT;
+	}
+	for (; p < end && is(*p, DIGIT); p++)
+		value = value * 10 + (unsigned)(*p - '0');
+	*number = value;
+	if (p == *at || p - *at > DECIMAL_FIT)
+		return false;
+	*at = p;
+	return true;
+}
+
+bool lex_plain_name(const char **at, const char *end, struct slice *name, uint32_t *hash)
+{
+	const char *p = *at;
+
+	*hash = UINT32_C(2166136261);
+	if (p == end || !is(*p, LETTER))
+		return false;
+	for (; p < end && is(*p, INSIDE); p++)
+		*hash = hash_step(*hash, *p);
+	*name = (struct slice){ *at, (size_t)(p - *at) };
+	*at = p;
+	return true;
 }
 
 bool lex_next_line(struct lexer *lexer)

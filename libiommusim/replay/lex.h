@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A piece of the trace, in place. */
 struct slice {
@@ -57,10 +58,26 @@ bool lex_next_line(struct lexer *lexer);
 /* Column of a place on the current line, in characters counted from 1. */
 uint32_t lex_column(const struct lexer *lexer, const char *at);
 
-bool slice_is(struct slice slice, const char *text);
+static inline bool slice_is(struct slice slice, const char *text)
+{
+	return strlen(text) == slice.length && memcmp(text, slice.at, slice.length) == 0;
+}
+
 uint32_t slice_hash(struct slice slice);
 
+extern const int8_t lex_hex_digits[256];
+
 /* The value of a hexadecimal digit, or -1. */
-int hex_digit(char c);
+static inline int hex_digit(char c)
+{
+	return lex_hex_digits[(unsigned char)c];
+}
+
+/*
+ * The number, or the name, at `*at`, which goes behind it. False: something else is there, or a number that needs a
+ * closer look (lex_next()), and `*at` may have moved.
+ */
+bool lex_plain_number(const char **at, const char *end, uint64_t *number);
+bool lex_plain_name(const char **at, const char *end, struct slice *name, uint32_t *hash);
 
 #endif

@@ -17,6 +17,12 @@ bool parse_simple(struct replay *replay, struct value *value, const char *expect
 bool parse_call(struct replay *replay, struct value *value);
 bool parse_value(struct replay *replay, struct value *value, const char *expected);
 
+/*
+ * parse_plain.c: the statement of the line that begins at the lexer, if it is as most are: numbers and names, and
+ * nothing behind it. False: it is left to parse_statement(), which says what is wrong with it, if anything.
+ */
+bool parse_plain(struct replay *replay);
+
 /* The arguments up to the closing parenthesis. */
 bool parse_arguments(struct replay *replay);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "machine/state.h"
+#include "replay/parse.h"
 #include "replay/record.h"
 #include "replay/run.h"
 
@@ -255,6 +256,8 @@ static enum iommusim_status run_line(struct replay *replay)
 {
 	enum iommusim_status status;
 
+	if (parse_plain(replay))
+		return run_statement(replay);
 	lex_next(&replay->lexer, &replay->token);
 	if (replay->token.kind == TOKEN_END)
 		return IOMMUSIM_OK;

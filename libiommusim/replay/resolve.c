@@ -264,7 +264,8 @@ enum iommusim_status resolve_statement(struct replay *replay, struct statement *
 		struct value *value = &statement->arguments[i];
 		enum iommusim_status status;
 
-		if (value->kind == VALUE_ABSENT)
+		if (value->kind == VALUE_ABSENT ||
+		    (value->kind == VALUE_NUMBER && rows[i].type == ARGUMENT_NUMBER))
 			continue;
 		status = resolve_argument(replay, value, &rows[i]);
 		if (status != IOMMUSIM_OK)

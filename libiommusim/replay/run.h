@@ -69,6 +69,7 @@ struct replay {
 	struct token token;
 	struct statement statement;
 	struct statement_index index;
+	const struct statement_row *plain_rows[PLAIN_ROWS];
 	struct iommusim_diagnostic diagnostic;
 
 	/* what stands */

@@ -49,6 +49,7 @@ typedef enum iommusim_status statement_run(struct replay *replay, struct stateme
 
 struct statement_row {
 	const char *name;
+	size_t name_length;
 	statement_run *run;
 	enum statement_phase phase;
 	enum statement_yields yields;
@@ -88,6 +89,9 @@ static inline unsigned argument_count(const struct statement_row *row)
 struct statement_index {
 	uint8_t slots[STATEMENT_SLOTS];
 };
+
+/* Rows of which statements were read in the plain way last, the latest first; NULL: none yet. */
+#define PLAIN_ROWS 2u
 
 void statement_index_fill(struct statement_index *index);
 /* The row called `name`, or NULL. */

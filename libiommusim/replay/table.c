@@ -21,6 +21,7 @@ const struct statement_row statement_rows[STATEMENT_ROWS + 1] = {
 #define STATEMENT(statement_name, handler, statement_phase, statement_yields, row_detail)              \
 	[STATEMENT_##statement_name] = {                                                               \
 		.name = #statement_name,                                                               \
+		.name_length = sizeof(#statement_name) - 1,                                            \
 		.run = run_##handler,                                                                  \
 		.phase = PHASE_##statement_phase,                                                      \
 		.yields = YIELDS_##statement_yields,                                                   \
@@ -57,7 +58,7 @@ const struct statement_row *statement_find(
 	for (; index->slots[slot] != 0; slot = (slot + 1) % STATEMENT_SLOTS) {
 		const struct statement_row *row = &statement_rows[index->slots[slot] - 1];
 
-		if (slice_is(name, row->name))
+		if (row->name_length == name.length && memcmp(row->name, name.at, name.length) == 0)
 			return row;
 	}
 	return NULL;
