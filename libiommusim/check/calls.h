@@ -57,6 +57,29 @@ void calls_fini(struct calls *calls);
 /* Note a call. Its number, or 0: there is no memory for it, or no number is left. */
 uint32_t calls_note(struct calls *calls, const struct check_place *place);
 
+/*
+ * The same for a mapping call, if it is as expected: what its kind does not use is 0 in all of them. 0: it is not, and
+ * calls_note() is to see it.
+ */
+static inline uint32_t calls_continue(struct calls *calls, const struct iommusim_place *place,
+    const struct iommusim_call *call, const char *domain_name)
+{
+	struct calls_last *last = &calls->last[call->kind];
+	struct check_place *own = &last->place;
+
+	if (calls->kind != (int)call->kind || place->line - own->line != last->line_step ||
+	    call->address - own->call.address != last->address_step ||
+	    call->host_address - own->call.host_address != last->host_step ||
+	    call->length != own->call.length || place->file != own->file ||
+	    domain_name != own->domain_name || calls->count == CALLS_MOST)
+		return 0;
+	own->line = place->line;
+	own->call.address = call->address;
+	own->call.host_address = call->host_address;
+	calls->repeats++;
+	return ++calls->count;
+}
+
 /* The call of a number that calls_note() returned; for 0, one of line 0 about which nothing is known. */
 struct check_place calls_at(const struct calls *calls, uint32_t number);
 

@@ -6,29 +6,19 @@
 /* Calls come in rows on one domain: its name is looked up once for them all. */
 static const char *domain_name(struct iommusim_check *check, const struct iommusim_call *call)
 {
-	const bool maps =
-	    call->kind == IOMMUSIM_CALL_CREATE_MAPPING || call->kind == IOMMUSIM_CALL_REMOVE_MAPPING;
-
-	if (maps && check->last_domain == call->domain)
-		return check->last_domain_name;
 	check->last_domain_name = check_intern(check, iommusim_domain_name(call->domain));
 	check->last_domain = check->last_domain_name == NULL ? NULL : call->domain;
 	return check->last_domain_name;
 }
 
-/* A call of the library's user begins: from here on, this is the place. */
-static void call_begins(void *context, const struct iommusim_call *call)
+/* A call that is not just like the one before. Its number. Out of the way of those that are. */
+static __attribute__((noinline)) uint32_t note_call(
+    struct iommusim_check *check, const struct iommusim_call *call)
 {
-	struct iommusim_check *check = context;
-	struct check_place place;
+	struct check_place place = {
+		.file = check->here.file, .line = check->here.line, .call = *call
+	};
 
-	if (check->depth++ > 0)
-		return;
-	shadow_call_begins(check);
-	check->kind = call->kind;
-	check->place = 0; /* if there is no memory to remember it */
-	place =
-	    (struct check_place){ .file = check->here.file, .line = check->here.line, .call = *call };
 	place.call.domain = NULL;
 	place.call.vm = NULL;
 	if (call->name != NULL)
@@ -37,21 +27,54 @@ static void call_begins(void *context, const struct iommusim_call *call)
 		place.domain_name = domain_name(check, call);
 	else
 		check->last_domain = NULL; /* what comes and goes by such a call is not known here */
-	if ((call->name == NULL || place.call.name != NULL) &&
-	    (call->domain == NULL || place.domain_name != NULL))
-		check->place =
-		    calls_note(&check->calls, &place); /* without its name it would be another */
+	if ((call->name != NULL && place.call.name == NULL) ||
+	    (call->domain != NULL && place.domain_name == NULL))
+		return 0; /* a call without its name would be another call */
+	return calls_note(&check->calls, &place);
 }
 
-static void call_ended(void *context, const struct iommusim_call *call)
+static bool maps(const struct iommusim_call *call)
+{
+	return call->kind == IOMMUSIM_CALL_CREATE_MAPPING || call->kind == IOMMUSIM_CALL_REMOVE_MAPPING;
+}
+
+/* A call of the library's user begins: from here on, this is the place. */
+static void call_begins(void *context, const struct iommusim_call *call)
 {
 	struct iommusim_check *check = context;
 
-	if (check->depth == 1)
-		shadow_call_ended(check);
-	check->depth--;
-	check_alignment(check, call);
-	iommusim_check_look(check);
+	if (check->depth++ > 0)
+		return;
+	if (check->machine->stores.silent)
+		shadow_call_begins(check);
+	check->kind = call->kind;
+	check->place = 0; /* "unknown", if there is no memory to remember it */
+	if (maps(call) && call->domain == check->last_domain)
+		check->place =
+		    calls_continue(&check->calls, &check->here, call, check->last_domain_name);
+	if (check->place == 0)
+		check->place = note_call(check, call);
+}
+
+/* Mostly nothing has happened since the last time. */
+static void look(struct iommusim_check *check)
+{
+	const uint64_t activity = machine_activity(check->machine);
+
+	check->shadow.dirty |= check->looked_at != activity;
+	check->looked_at = activity;
+	if (check->machine->stores.silent)
+		shadow_compare(check);
+	check->shadow.said = 0;
+	if (check->shadow.dirty)
+		shadow_sync(check);
+	if (check->logs_looked_at != activity)
+		check_overflow(check, NULL);
+}
+
+/* What calls other than mappings leave behind. */
+static void other_ended(struct iommusim_check *check, const struct iommusim_call *call)
+{
 	if (call->kind == IOMMUSIM_CALL_IOMMU_INIT)
 		check_init_ended(check, call);
 	if (call->kind == IOMMUSIM_CALL_VMM_UNLOAD && call->status == IOMMUSIM_OK)
@@ -65,6 +88,21 @@ static void call_ended(void *context, const struct iommusim_call *call)
 		missing_memory_moves(check, call->vm, true);
 		check_disown_vm(check, call->vm);
 	}
+}
+
+static void call_ended(void *context, const struct iommusim_call *call)
+{
+	struct iommusim_check *check = context;
+
+	if (check->depth == 1 && check->shadow.page_0 != NULL)
+		shadow_call_ended(check);
+	check->depth--;
+	if (maps(call) &&
+	    ((call->address | call->host_address | call->length) & (IOMMUSIM_PAGE_SIZE - 1)) != 0)
+		check_alignment(check, call);
+	look(check);
+	if (!maps(call))
+		other_ended(check, call);
 }
 
 /* ---- what software stores -------------------------------------------------------------------- */
@@ -92,13 +130,7 @@ static void given_back(void *context, uint64_t page)
 
 void iommusim_check_look(struct iommusim_check *check)
 {
-	const uint64_t activity = machine_activity(check->machine);
-
-	check->shadow.dirty |= check->looked_at != activity;
-	check->looked_at = activity;
-	shadow_compare(check);
-	shadow_sync(check);
-	check_overflow(check, NULL);
+	look(check);
 }
 
 /* ---- its life ---------------------------------------------------------------------------------- */

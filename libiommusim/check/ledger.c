@@ -18,8 +18,8 @@ static bool in_ledger(uint64_t address, uint64_t length)
 #define RUNS_LOOKED_AT 4u
 
 /* The stamp of a call that vmm makes inside another; one like those before needs no memory. */
-static uint32_t note_inner(struct iommusim_check *check, struct check_domain *domain,
-    enum iommusim_call_kind kind, uint64_t length)
+static __attribute__((noinline)) uint32_t note_inner(struct iommusim_check *check,
+    struct check_domain *domain, enum iommusim_call_kind kind, uint64_t length)
 {
 	for (size_t i = domain->run_count; i-- > 0 && i + RUNS_LOOKED_AT >= domain->run_count;) {
 		const struct check_run *run = &domain->runs[i];
@@ -195,6 +195,14 @@ static enum iommusim_status ledger_remove_device(
 
 /* ---- domains and mappings --------------------------------------------------------------------- */
 
+/* Tables of a domain have as many levels as it was made with. */
+static uint64_t end_of_width(unsigned width)
+{
+	if (width == 0)
+		return 0;
+	return width < 64 ? UINT64_C(1) << width : UINT64_MAX;
+}
+
 static enum iommusim_status ledger_create_domain(void *context, uint64_t max_address, void **handle)
 {
 	struct iommusim_check *check = context;
@@ -212,6 +220,7 @@ static enum iommusim_status ledger_create_domain(void *context, uint64_t max_add
 		return status;
 	}
 	check->ops_used = true;
+	domain->end = end_of_width(vmm_domain_width(check->vmm, domain->handle));
 	pagemap_init(&domain->map, check->machine);
 	domain->name = "";
 	TAILQ_INSERT_TAIL(&check->domains, domain, link);
@@ -255,12 +264,48 @@ static uint64_t recordable(struct check_domain *domain, uint64_t gpa, uint64_t l
 	return done == length || pagemap_prepare(&domain->map, gpa, done) ? done : length;
 }
 
-/* What a mapping call did of what it was asked, for what hardware may hold. */
-static void note_done(struct iommusim_check *check, struct check_domain *domain, uint64_t gpa,
-    uint64_t length, uint64_t done)
+/* May hardware hold anything of the domain, or have let go of it just now? */
+static bool held_matters(const struct iommusim_check *check, const struct check_domain *domain)
 {
-	if (done < length)
-		held_undone(check, domain, gpa + done, length - done);
+	return check->held.pending > 0 || domain->held.holders != 0;
+}
+
+/* A mapping call of the ops, from its beginning to its end. */
+struct mapping {
+	struct check_domain *domain;
+	uint64_t gpa, length;
+	uint32_t stamp;
+	bool recorded;
+	struct visible_stamps stamps;
+};
+
+static void mapping_begins(struct iommusim_check *check, struct mapping *mapping)
+{
+	check->under = mapping->domain;
+	mapping->stamps.stored = NULL;
+	if (check->held.buffers)
+		visible_mapping_begins(check, &mapping->stamps, mapping->domain,
+		    mapping->recorded ? mapping->length : 0, mapping->gpa);
+}
+
+/* It did so much of what it was asked. */
+static void mapping_ended(struct iommusim_check *check, const struct mapping *mapping, uint64_t done)
+{
+	struct check_domain *domain = mapping->domain;
+
+	if (check->held.buffers)
+		visible_ends(check, &mapping->stamps, done > 0);
+	check->under = NULL;
+	if (mapping->recorded && done < mapping->length)
+		held_undone(check, domain, mapping->gpa + done, mapping->length - done);
+}
+
+/* Is there anything to say of a call that succeeded? Most are well within what tables translate. */
+static bool is_remarkable(const struct mapping *mapping, uint64_t done)
+{
+	const struct check_domain *domain = mapping->domain;
+
+	return done == 0 || mapping->gpa >= domain->end || done > domain->end - mapping->gpa;
 }
 
 static enum iommusim_status ledger_create_mapping(
@@ -268,30 +313,29 @@ static enum iommusim_status ledger_create_mapping(
 {
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
-	const bool recorded = in_ledger(gpa, length);
-	struct visible_stamps stamps;
+	struct mapping mapping = {
+		.domain = domain, .gpa = gpa, .length = length, .recorded = in_ledger(gpa, length)
+	};
 	enum iommusim_status status;
-	uint32_t stamp = 0;
 
 	*done = 0;
-	if (recorded) {
+	if (mapping.recorded) {
 		if (!pagemap_prepare(&domain->map, gpa, length))
 			return out_of_memory(check);
-		stamp = note_call(check, domain, IOMMUSIM_CALL_CREATE_MAPPING, length);
-		held_mapped(check, domain, gpa, length, hpa, stamp);
+		mapping.stamp = note_call(check, domain, IOMMUSIM_CALL_CREATE_MAPPING, length);
+		if (held_matters(check, domain))
+			held_mapped(check, domain, gpa, length, hpa, mapping.stamp);
 	}
-	check->under = domain;
-	visible_mapping_begins(check, &stamps, domain, recorded ? length : 0, gpa);
+	mapping_begins(check, &mapping);
 	status = check->ops.create_mapping(check->ops_context, domain->handle, gpa, hpa, length, done);
-	visible_ends(check, &stamps, status == IOMMUSIM_OK && *done > 0);
-	check->under = NULL;
-	if (recorded)
-		note_done(check, domain, gpa, length, status == IOMMUSIM_OK ? *done : 0);
-	if (status == IOMMUSIM_OK)
+	mapping_ended(check, &mapping, status == IOMMUSIM_OK ? *done : 0);
+	if (status != IOMMUSIM_OK)
+		return status;
+	if (is_remarkable(&mapping, *done))
 		check_mapped(check, domain, gpa, length, *done, false);
-	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0)
+	if (mapping.recorded && *done <= length && *done > 0)
 		pagemap_set(&domain->map, gpa, recordable(domain, gpa, length, *done),
-		    hpa | LEDGER_MAPPED, stamp);
+		    hpa | LEDGER_MAPPED, mapping.stamp);
 	return status;
 }
 
@@ -300,30 +344,29 @@ static enum iommusim_status ledger_remove_mapping(
 {
 	struct iommusim_check *check = context;
 	struct check_domain *domain = handle;
-	const bool recorded = in_ledger(gpa, length);
-	struct visible_stamps stamps;
+	struct mapping mapping = {
+		.domain = domain, .gpa = gpa, .length = length, .recorded = in_ledger(gpa, length)
+	};
 	enum iommusim_status status;
-	uint32_t stamp = 0;
 
 	*done = 0;
-	if (recorded) {
+	if (mapping.recorded) {
 		if (!pagemap_prepare(&domain->map, gpa, length))
 			return out_of_memory(check);
-		stamp = note_call(check, domain, IOMMUSIM_CALL_REMOVE_MAPPING, length);
-		held_removed(check, domain, gpa, length, stamp);
+		mapping.stamp = note_call(check, domain, IOMMUSIM_CALL_REMOVE_MAPPING, length);
+		if (held_matters(check, domain))
+			held_removed(check, domain, gpa, length, mapping.stamp);
 	}
-	check->under = domain;
-	visible_mapping_begins(check, &stamps, domain, recorded ? length : 0, gpa);
+	mapping_begins(check, &mapping);
 	status = check->ops.remove_mapping(check->ops_context, domain->handle, gpa, length, done);
-	visible_ends(check, &stamps, status == IOMMUSIM_OK && *done > 0);
-	check->under = NULL;
-	if (recorded)
-		note_done(check, domain, gpa, length, status == IOMMUSIM_OK ? *done : 0);
-	if (status == IOMMUSIM_OK)
+	mapping_ended(check, &mapping, status == IOMMUSIM_OK ? *done : 0);
+	if (status != IOMMUSIM_OK)
+		return status;
+	if (is_remarkable(&mapping, *done))
 		check_mapped(check, domain, gpa, length, *done, true);
-	if (status == IOMMUSIM_OK && recorded && *done <= length && *done > 0)
+	if (mapping.recorded && *done <= length && *done > 0)
 		pagemap_flag(&domain->map, gpa, recordable(domain, gpa, length, *done), LEDGER_REMOVED,
-		    LEDGER_MAPPED, stamp);
+		    LEDGER_MAPPED, mapping.stamp);
 	return status;
 }
 

@@ -216,9 +216,24 @@ static void apply(struct pagemap *map, uint64_t address, uint64_t length, const 
 		move_cursor(map, first);
 }
 
+/* One page beside those that were changed last. */
+static bool is_at_cursor(const struct pagemap *map, uint64_t address, uint64_t length)
+{
+	return length == IOMMUSIM_PAGE_SIZE &&
+	    address / (IOMMUSIM_PAGE_SIZE * PAGEMAP_FANOUT) == map->cursor;
+}
+
 void pagemap_set(struct pagemap *map, uint64_t address, uint64_t length, uint64_t value, uint32_t stamp)
 {
 	const struct change change = { .value = value, .stamp = stamp };
+
+	if (is_at_cursor(map, address, length)) {
+		const unsigned index = entry_index(address >> IOMMUSIM_PAGE_SHIFT, 0);
+
+		map->cursor_node->value[index] = value;
+		map->cursor_node->stamp[index] = stamp;
+		return;
+	}
 
 	apply(map, address, length, &change);
 }
@@ -230,6 +245,11 @@ void pagemap_flag(struct pagemap *map, uint64_t address, uint64_t length, uint64
 		.flags_only = true, .set = set & FLAGS, .clear = clear & FLAGS, .stamp = stamp
 	};
 
+	if (is_at_cursor(map, address, length)) {
+		change_entry(
+		    map->cursor_node, 0, entry_index(address >> IOMMUSIM_PAGE_SHIFT, 0), &change, 0);
+		return;
+	}
 	apply(map, address, length, &change);
 }
 

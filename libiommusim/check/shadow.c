@@ -707,6 +707,8 @@ static void look_at_leaf(struct iommusim_check *check, uint64_t page, uint64_t a
 	enum vmm_page_use use;
 	uint64_t now = 0;
 
+	if (check->shadow.leaves == NULL)
+		return;
 	HASH_FIND(hh, check->shadow.leaves, &page, sizeof(page), leaf);
 	if (leaf == NULL)
 		return;
@@ -752,16 +754,20 @@ void shadow_call_begins(struct iommusim_check *check)
 
 void shadow_call_ended(struct iommusim_check *check)
 {
-	const uint8_t *now;
+	const uint8_t *now = memory_at(&check->machine->memory, 0, PAGE_BYTES);
 
-	if (check->shadow.page_0 == NULL)
-		return;
-	now = memory_at(&check->machine->memory, 0, PAGE_BYTES);
-	if (now == NULL || node_at(check, 0) != NULL)
+	if (check->shadow.page_0 == NULL || now == NULL || node_at(check, 0) != NULL)
 		return;
 	for (uint64_t at = 0; at < PAGE_BYTES; at += 8)
 		if (memcmp(&check->shadow.page_0[at], &now[at], 8) != 0)
 			note_page_0(check, at);
+}
+
+/* Stores to a page that no unit reaches, like those before: nothing can come of them. */
+static bool is_nobodys(const struct iommusim_check *check, uint64_t page, uint64_t end)
+{
+	return check->shadow.cursor == page && page != 0 && check->shadow.cursor_node == NULL &&
+	    check->shadow.leaves == NULL && end <= page + PAGE_BYTES;
 }
 
 static void page_changed(struct iommusim_check *check, uint64_t page, uint64_t from, uint64_t to)
@@ -792,6 +798,8 @@ void shadow_stored(struct iommusim_check *check, uint64_t address, uint64_t leng
 	const uint64_t end = address + length;
 
 	shadow_sync(check);
+	if (is_nobodys(check, address & ~NOT_OF_PAGE, end))
+		return;
 	for (uint64_t page = address & ~NOT_OF_PAGE; page < end && !check->shadow.blind;
 	     page += PAGE_BYTES)
 		page_changed(check, page, page < address ? address : page,

@@ -43,6 +43,7 @@ struct check_domain {
 	bool destroyed; /* kept for devices that were in it */
 	struct held_domain held;
 	const char *name;
+	uint64_t end;     /* of what its tables translate; 0: not known, and asked for each time */
 	uint32_t made_at; /* place of the call that made it */
 	int64_t tables;   /* pages that its calls have taken for tables and not given back */
 };
