@@ -402,31 +402,6 @@ enum token_kind lex_next_profile(struct lexer *lexer, struct token *token)
 	return token->kind = TOKEN_NAME;
 }
 
-/* As many digits of either kind as a number of 64 bits has, whatever they are. */
-enum { HEX_FIT = 16, DECIMAL_FIT = 19 };
-
-bool lex_plain_number(const char **at, const char *end, uint64_t *number)
-{
-	const char *const first = *at + 2;
-	const char *p = *at;
-	uint64_t value = 0;
-
-	if (end - p > 2 && p[0] == '0' && p[1] == 'x') {
-		for (p = first; p < end && hex_digit(*p) >= 0; p++)
-			value = value << 4 | (unsigned)hex_digit(*p);
-		*at = p;
-		*number = value;
-		return p > first && p - first <= HEX_FIT;
-	}
-	for (; p < end && is(*p, DIGIT); p++)
-		value = value * 10 + (unsigned)(*p - '0');
-	*number = value;
-	if (p == *at || p - *at > DECIMAL_FIT)
-		return false;
-	*at = p;
-	return true;
-}
-
 bool lex_plain_name(const char **at, const char *end, struct slice *name, uint32_t *hash)
 {
 	const char *p = *at;

@@ -74,10 +74,28 @@ static inline int hex_digit(char c)
 }
 
 /*
- * The number, or the name, at `*at`, which goes behind it. False: something else is there, or a number that needs a
+ * The name, or the number, at `*at`, which goes behind it. False: something else is there, or a number that needs a
  * closer look (lex_next()), and `*at` may have moved.
  */
-bool lex_plain_number(const char **at, const char *end, uint64_t *number);
 bool lex_plain_name(const char **at, const char *end, struct slice *name, uint32_t *hash);
+
+/* As many digits of either kind as a number of 64 bits has, whatever they are. */
+enum { LEX_HEX_FIT = 16, LEX_DECIMAL_FIT = 19 };
+
+static inline bool lex_plain_number(const char **at, const char *end, uint64_t *number)
+{
+	const bool hex = end - *at > 2 && (*at)[0] == '0' && (*at)[1] == 'x';
+	const char *const first = hex ? *at + 2 : *at;
+	const char *p = first;
+	uint64_t value = 0;
+
+	for (; hex && p < end && hex_digit(*p) >= 0; p++)
+		value = value << 4 | (unsigned)hex_digit(*p);
+	for (; !hex && p < end && *p >= '0' && *p <= '9'; p++)
+		value = value * 10 + (unsigned)(*p - '0');
+	*at = p;
+	*number = value;
+	return p > first && p - first <= (hex ? LEX_HEX_FIT : LEX_DECIMAL_FIT);
+}
 
 #endif

@@ -45,17 +45,32 @@ static const struct statement_row *other_row(struct replay *replay, const char *
 	return replay->plain_rows[0] = row;
 }
 
-static bool take_value(
-    struct value *value, const struct argument_row *row, const char **at, const char *end)
+/* Is it the domain that was resolved last? Then nobody has to look for it again. */
+static bool take_known(struct value *value, struct name *known, const char **at, const char *end)
+{
+	if (known == NULL || (size_t)(end - *at) <= known->length ||
+	    memcmp(*at, known->text, known->length) != 0 ||
+	    ((*at)[known->length] != ',' && (*at)[known->length] != ')'))
+		return false;
+	value->text = (struct slice){ *at, known->length };
+	value->hash = known->hash;
+	value->name = known;
+	*at += known->length;
+	return true;
+}
+
+static bool take_value(struct replay *replay, struct value *value, const struct argument_row *row,
+    const char **at, const char *end)
 {
 	value->at = *at;
 	value->inner = 0;
-	if (*at < end && hex_digit(**at) >= 0 && hex_digit(**at) <= 9) {
+	if (*at < end && **at >= '0' && **at <= '9') {
 		value->kind = VALUE_NUMBER;
 		return row->type != ARGUMENT_DOMAIN && lex_plain_number(at, end, &value->number);
 	}
 	value->kind = VALUE_NAME;
-	return lex_plain_name(at, end, &value->text, &value->hash);
+	value->known = row->type == ARGUMENT_DOMAIN && take_known(value, replay->last_domain, at, end);
+	return value->known || lex_plain_name(at, end, &value->text, &value->hash);
 }
 
 static const char *skip_blanks(const char *at, const char *end)
@@ -67,13 +82,14 @@ static const char *skip_blanks(const char *at, const char *end)
 
 /* The arguments from behind the opening parenthesis on; NULL: there is something else, too. */
 static const char *take_arguments(
-    struct statement *statement, const struct statement_row *row, const char *at, const char *end)
+    struct replay *replay, const struct statement_row *row, const char *at, const char *end)
 {
+	struct value *arguments = replay->statement.arguments;
 	const struct argument_row *rows = &argument_rows[row->first];
 	const unsigned count = argument_count(row);
 
 	for (unsigned i = 0; i < count; i++) {
-		if (!take_value(&statement->arguments[i], &rows[i], &at, end) || at == end)
+		if (!take_value(replay, &arguments[i], &rows[i], &at, end) || at == end)
 			return NULL;
 		if (i + 1 == count)
 			break;
@@ -95,7 +111,7 @@ bool parse_plain(struct replay *replay)
 		row = other_row(replay, at, end);
 	if (row == NULL)
 		return false;
-	close = take_arguments(statement, row, at + row->name_length + 1, end);
+	close = take_arguments(replay, row, at + row->name_length + 1, end);
 	if (close == NULL || (close + 1 < end && close[1] != '\n'))
 		return false;
 	statement->row = row;

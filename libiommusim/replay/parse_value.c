@@ -98,6 +98,7 @@ bool parse_simple(struct replay *replay, struct value *value, const char *expect
 	value->at = token->at;
 	value->text = token->text;
 	value->inner = 0;
+	value->known = false;
 	switch (token->kind) {
 	case TOKEN_NUMBER:
 		value->kind = VALUE_NUMBER;

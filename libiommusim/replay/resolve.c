@@ -138,6 +138,10 @@ static enum iommusim_status resolve_domain(struct replay *replay, struct value *
 	static const struct spelling as_call = { "domain(", ")", "\"" }, as_name = { "", "", "" };
 	enum iommusim_status status;
 
+	if (value->known && value->name->kind == NAME_DOMAIN && value->name->gone == 0) {
+		value->domain = value->name->is.domain;
+		return IOMMUSIM_OK;
+	}
 	if (value->kind == VALUE_CALL) {
 		status = resolve_vm(replay, value, &replay->statement.inner[value->inner], &as_call);
 		if (status != IOMMUSIM_OK)
@@ -156,9 +160,11 @@ static enum iommusim_status resolve_domain(struct replay *replay, struct value *
 		return IOMMUSIM_OK;
 	}
 	status = find_name(replay, value, &as_name, NAME_DOMAIN, &value->name);
-	if (status == IOMMUSIM_OK)
-		value->domain = value->name->is.domain;
-	return status;
+	if (status != IOMMUSIM_OK)
+		return status;
+	replay->last_domain = value->name;
+	value->domain = value->name->is.domain;
+	return IOMMUSIM_OK;
 }
 
 static enum iommusim_status resolve_requester(struct replay *replay, struct value *value)

@@ -89,6 +89,7 @@ struct replay {
 	bool adapted; /* the trace's own vendor is the other one: its table and preset do not count */
 	char preset[32];
 	struct names names;
+	struct name *last_domain; /* that was resolved; NULL: none yet */
 	struct requester_tree requesters;
 	struct known_device_list devices;
 

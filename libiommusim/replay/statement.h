@@ -107,6 +107,7 @@ struct value {
 	bool
 	    /* DEVICE: a place on the bus; else it was a requester id, and `rid` is just that */
 	    has_rid;
+	bool known; /* NAME: `name` was found already */
 	const char *at;
 	struct slice text; /* NAME; STRING between its quotes; CALL: its name */
 	uint32_t hash;     /* NAME */
