@@ -520,6 +520,14 @@ static void pay_tlbs(
 	}
 }
 
+static void forget_domains(struct iommusim_check *check)
+{
+	struct check_domain *domain, *next;
+
+	TAILQ_FOREACH_SAFE (domain, &check->domains, link, next)
+		check_forget_domain(check, domain);
+}
+
 void held_complete(struct iommusim_check *check, struct held_unit *unit, const struct held_order *order)
 {
 	if (order->sweeps || (!order->by_domain && !order->by_source && !order->by_range))
@@ -532,4 +540,5 @@ void held_complete(struct iommusim_check *check, struct held_unit *unit, const s
 		pay_translations(check, unit, order);
 	if ((order->what & HELD_TLB) != 0)
 		pay_tlbs(check, unit, order);
+	forget_domains(check);
 }

@@ -193,6 +193,37 @@ static enum iommusim_status ledger_remove_device(
 	return IOMMUSIM_OK;
 }
 
+/* ---- domains that are gone ------------------------------------------------------------------------ */
+
+static void free_domain(struct iommusim_check *check, struct check_domain *domain)
+{
+	TAILQ_REMOVE(&check->domains, domain, link);
+	held_domain_free(check, domain);
+	pagemap_fini(&domain->map);
+	machine_free(check->machine, domain->runs, domain->run_capacity * sizeof(*domain->runs));
+	machine_free(check->machine, domain, sizeof(*domain));
+}
+
+/* Does the story of some device lead to the domain? */
+static bool is_remembered(const struct iommusim_check *check, const struct check_domain *domain)
+{
+	const struct check_device *device;
+
+	TAILQ_FOREACH (device, &check->devices, link)
+		if (device->domain == domain || device->last == domain ||
+		    device->held.domain == domain || device->held.before_domain == domain ||
+		    device->held.later_domain == domain)
+			return true;
+	return false;
+}
+
+void check_forget_domain(struct iommusim_check *check, struct check_domain *domain)
+{
+	if (domain->destroyed && domain->held.holders == 0 && domain->held.stored == 0 &&
+	    held_spans_first(&domain->held.spans) == NULL && !is_remembered(check, domain))
+		free_domain(check, domain);
+}
+
 /* ---- domains and mappings --------------------------------------------------------------------- */
 
 /* Tables of a domain have as many levels as it was made with. */
@@ -253,6 +284,7 @@ static void ledger_destroy_domain(void *context, void *handle)
 	}
 	if (!left_behind)
 		pagemap_fini(&domain->map);
+	check_forget_domain(check, domain);
 }
 
 /*
@@ -461,14 +493,8 @@ void check_ledger_free(struct iommusim_check *check)
 	struct check_domain *domain;
 	struct check_device *device;
 
-	while ((domain = TAILQ_FIRST(&check->domains)) != NULL) {
-		TAILQ_REMOVE(&check->domains, domain, link);
-		held_domain_free(check, domain);
-		pagemap_fini(&domain->map);
-		machine_free(
-		    check->machine, domain->runs, domain->run_capacity * sizeof(*domain->runs));
-		machine_free(check->machine, domain, sizeof(*domain));
-	}
+	while ((domain = TAILQ_FIRST(&check->domains)) != NULL)
+		free_domain(check, domain);
 	while ((device = TAILQ_FIRST(&check->devices)) != NULL) {
 		TAILQ_REMOVE(&check->devices, device, link);
 		machine_free(check->machine, device, sizeof(*device));

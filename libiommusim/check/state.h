@@ -132,6 +132,8 @@ void check_names_free(struct iommusim_check *check);
 /* ledger.c: the ops between vmm and the backend */
 void check_ops_chosen(void *context, struct iommusim_ops *ops, void **ops_context);
 void check_ledger_free(struct iommusim_check *check);
+/* Nothing is told of a domain that was destroyed once nothing of it is kept and no device has been in it: it goes. */
+void check_forget_domain(struct iommusim_check *check, struct check_domain *domain);
 struct check_device *check_device_find(
     const struct iommusim_check *check, uint16_t segment, uint16_t rid);
 /* The name vmm calls a domain by now, or called it by last. */
