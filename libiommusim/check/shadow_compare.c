@@ -1,0 +1,92 @@
+/* Stores that nobody announces, found by comparing; and pages that are taken for tables and given back. */
+#include <string.h>
+
+#include "check/shadow_node.h"
+#include "machine/memory_access.h"
+
+/* The first table that is not as it was seen last. */
+static struct shadow_node *changed_node(const struct iommusim_check *check)
+{
+	struct shadow_node *node, *next;
+
+	HASH_ITER (hh, check->shadow.nodes, node, next) {
+		const uint8_t *now;
+
+		if (node->copy == NULL || node->freed)
+			continue;
+		now = memory_at(&check->machine->memory, node->address, PAGE_BYTES);
+		if (now != NULL && memcmp(node->copy, now, PAGE_BYTES) != 0)
+			return node;
+	}
+	return NULL;
+}
+
+/* Each round takes one table over, and others come and go with it. */
+void shadow_compare(struct iommusim_check *check)
+{
+	struct shadow_node *node;
+
+	if (!check->machine->stores.silent)
+		return;
+	shadow_sync(check);
+	while (!check->shadow.blind && (node = changed_node(check)) != NULL) {
+		const uint64_t page = node->address;
+
+		visible_store(check);
+		shadow_page_changed(check, page, page, page + PAGE_BYTES);
+		node = shadow_node_at(check, page);
+		if (node != NULL && changed_node(check) == node)
+			return; /* something of it cannot be taken over */
+	}
+}
+
+/* What hung below a page that was given back, and is somebody's again, is gone. */
+void shadow_taken(struct iommusim_check *check, uint64_t page)
+{
+	struct shadow_node *node = shadow_node_at(check, page);
+
+	if (check->shadow.blind || node == NULL || !node->freed || node->copy == NULL)
+		return;
+	memset(node->copy, 0, PAGE_BYTES);
+}
+
+/* The entry outside of paging tables by which units come to a page. */
+static struct shadow_entry way_to(
+    const struct iommusim_check *check, const struct shadow_node *node, uint64_t *now)
+{
+	for (unsigned steps = 0; steps < 16 && node->parent != 0; steps++) {
+		const struct shadow_node *above = shadow_node_at(check, node->parent & ~NOT_OF_PAGE);
+
+		if (above == NULL)
+			break;
+		if (!shadow_kind(above->kind)->paging) {
+			const uint64_t bytes = shadow_kind(above->kind)->quads * UINT64_C(8);
+
+			shadow_load(check, node->parent, shadow_kind(above->kind)->quads, now);
+			return shadow_entry_of(
+			    check, above, (unsigned)((node->parent & NOT_OF_PAGE) / bytes), now);
+		}
+		node = above;
+	}
+	return (struct shadow_entry){ .units = 0 };
+}
+
+void shadow_given_back(struct iommusim_check *check, uint64_t page)
+{
+	uint64_t now[SHADOW_MOST_QUADS] = { 0 };
+	struct shadow_node *node;
+	struct shadow_entry way;
+
+	shadow_compare(check);
+	shadow_sync(check);
+	node = shadow_node_at(check, page);
+	if (check->shadow.blind || node == NULL || node->freed)
+		return;
+	way = way_to(check, node, now);
+	shadow_let_go(check, node);
+	node->freed = true;
+	if (node->units == 0 || way.units == 0 || check->shadow.said_at == check->place + 1)
+		return;
+	check->shadow.said_at = check->place + 1;
+	check_freed_table(check, &way, page);
+}
