@@ -93,7 +93,8 @@ struct shadow {
 	uint64_t
 	    cursor; /* the page that was looked up last, and its node, which may be NULL; 0: none was */
 	struct shadow_node *cursor_node;
-	bool blind; /* there was no memory: nothing is followed any more */
+	uint64_t gone; /* nodes that are there no more */
+	bool blind;    /* there was no memory: nothing is followed any more */
 	struct shadow_pool nodes_free, copies_free;
 };
 

@@ -4,24 +4,20 @@
 #include "check/shadow_node.h"
 #include "machine/memory_access.h"
 
-/* The first table that is not as it was seen last. */
-static struct shadow_node *changed_node(const struct iommusim_check *check)
+/* Is a table not as it was seen last? Most of a large one was empty then, and still is: that is half the reading. */
+static bool has_changed(const struct iommusim_check *check, const struct shadow_node *node)
 {
-	struct shadow_node *node, *next;
+	const uint8_t *now;
 
-	HASH_ITER (hh, check->shadow.nodes, node, next) {
-		const uint8_t *now;
-
-		if (node->copy == NULL || node->freed)
-			continue;
-		now = memory_at(&check->machine->memory, node->address, PAGE_BYTES);
-		if (now != NULL && memcmp(node->copy, now, PAGE_BYTES) != 0)
-			return node;
-	}
-	return NULL;
+	if (node->copy == NULL || node->freed)
+		return false;
+	now = memory_at(&check->machine->memory, node->address, PAGE_BYTES);
+	if (now == NULL)
+		return false;
+	return node->empty ? !shadow_is_empty(now) : memcmp(node->copy, now, PAGE_BYTES) != 0;
 }
 
-/* Each round takes one table over, and others come and go with it. */
+/* One table after the other is taken over, and others come behind the last and go with it. */
 void shadow_compare(struct iommusim_check *check)
 {
 	struct shadow_node *node;
@@ -29,14 +25,23 @@ void shadow_compare(struct iommusim_check *check)
 	if (!check->machine->stores.silent)
 		return;
 	shadow_sync(check);
-	while (!check->shadow.blind && (node = changed_node(check)) != NULL) {
-		const uint64_t page = node->address;
+	node = check->shadow.nodes;
+	while (!check->shadow.blind && node != NULL) {
+		const uint64_t page = node->address, gone = check->shadow.gone;
 
+		if (!has_changed(check, node)) {
+			node = node->hh.next;
+			continue;
+		}
 		visible_store(check);
 		shadow_page_changed(check, page, page, page + PAGE_BYTES);
-		node = shadow_node_at(check, page);
-		if (node != NULL && changed_node(check) == node)
+		if (check->shadow.gone != gone) {
+			node = check->shadow.nodes; /* the next one is gone, perhaps, or this one */
+			continue;
+		}
+		if (has_changed(check, node))
 			return; /* something of it cannot be taken over */
+		node = node->hh.next;
 	}
 }
 
@@ -48,6 +53,7 @@ void shadow_taken(struct iommusim_check *check, uint64_t page)
 	if (check->shadow.blind || node == NULL || !node->freed || node->copy == NULL)
 		return;
 	memset(node->copy, 0, PAGE_BYTES);
+	node->empty = true;
 }
 
 /* The entry outside of paging tables by which units come to a page. */

@@ -104,6 +104,9 @@ static void take_in(struct iommusim_check *check, struct shadow_node *node)
 		memset(node->copy, 0, PAGE_BYTES); /* no memory there: hardware finds out */
 		return;
 	}
+	node->empty = shadow_is_empty((const uint8_t *)node->copy);
+	if (node->empty)
+		return;
 	for (unsigned index = 0; index < count && !check->shadow.blind; index++) {
 		const uint64_t *now = &node->copy[(size_t)index * kind->quads];
 

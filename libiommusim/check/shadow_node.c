@@ -57,6 +57,15 @@ void shadow_node_remove(struct iommusim_check *check, struct shadow_node *node)
 {
 	shadow_forget_cursor(check);
 	HASH_DEL(check->shadow.nodes, node);
+	check->shadow.gone++;
+}
+
+bool shadow_is_empty(const uint8_t *page)
+{
+	static const uint8_t nothing[64];
+
+	return memcmp(page, nothing, sizeof(nothing)) == 0 &&
+	    memcmp(page, page + sizeof(nothing), PAGE_BYTES - sizeof(nothing)) == 0;
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */

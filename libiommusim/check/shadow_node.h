@@ -28,6 +28,7 @@ struct shadow_node {
 	uint16_t rid; /* of the first entry, where entries belong to requesters */
 	uint8_t kind; /* enum unit_table */
 	uint8_t level;
+	bool empty; /* all of `copy` is 0; else it may be, too */
 	bool freed; /* its owner has given it back: what it holds means nothing */
 };
 
@@ -63,6 +64,8 @@ void shadow_node_free(struct iommusim_check *check, struct shadow_node *node);
 /* Is what stands in a table kept? Then a node needs a place for it. False: no memory. */
 bool shadow_has_copy(unsigned kind, unsigned level);
 bool shadow_give_copy(struct iommusim_check *check, struct shadow_node *node);
+/* Is all of a page 0? */
+bool shadow_is_empty(const uint8_t *page);
 /* Quadwords as memory has them now. */
 bool shadow_load(const struct iommusim_check *check, uint64_t address, unsigned quads, uint64_t *entry);
 /* Entry number `index` of a node, whose quadwords are `now`; NULL: it is not asked what they say. */

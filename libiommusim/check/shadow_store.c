@@ -83,6 +83,7 @@ static void entry_changed(struct iommusim_check *check, struct shadow_node *node
 	if (changed == 0)
 		return;
 	memcpy(kept, now, kind->quads * sizeof(*now));
+	node->empty = false;
 	entry = shadow_entry_of(check, node, index, now);
 	note_stored(check, &entry, changed, kind->present(was));
 	if (kind->present(was) && kind->present(now) && shadow_same_links(&entry, was)) {
