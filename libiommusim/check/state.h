@@ -100,6 +100,7 @@ struct iommusim_check {
 	    owners_incomplete; /* there was no memory for some of it: the VMs themselves are asked too */
 	bool ops_used;         /* somebody states intent; otherwise the tables are the intent */
 	bool init_reported;
+	bool brief;       /* reports of what is OK give no reasons */
 	struct held held; /* what hardware may hold */
 	struct shadow shadow;
 	struct check_domain *under; /* the domain that a call of the ops is about */

@@ -2,6 +2,7 @@
  * The verdict: what became of a DMA, page by page, against what the ledger says should have. Writing it
  * out is report_text.c and report_json.c.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "check/state.h"
@@ -157,28 +158,33 @@ static enum iommusim_verdict judge_homeless(
 	    : IOMMUSIM_VERDICT_BREACH;
 }
 
+/* Did what the unit had kept make the answer another than tables give now? To know that costs a walk. */
+static bool is_stale_answer(const struct judge *judge, const struct iommusim_dma_page *page)
+{
+	return from_cache(page) && tables_differ(judge, page);
+}
+
 static enum iommusim_verdict judge_passed(
     const struct judge *judge, const struct iommusim_dma_page *page)
 {
 	const struct pagemap_cell cell = intent(judge, page->address);
 	const uint64_t in_page = page->address & (IOMMUSIM_PAGE_SIZE - 1);
-	const bool stale_answer = from_cache(page) && tables_differ(judge, page);
 
 	if (page->interrupt) /* a message: interrupt remapping has its own say over those */
 		return IOMMUSIM_VERDICT_OK;
 	if (!page->translated)
 		return IOMMUSIM_VERDICT_UNPROTECTED;
 	if (!judge->check->ops_used) /* nobody stated any intent: the tables are it */
-		return stale_answer ? IOMMUSIM_VERDICT_STALE : IOMMUSIM_VERDICT_OK;
+		return is_stale_answer(judge, page) ? IOMMUSIM_VERDICT_STALE : IOMMUSIM_VERDICT_OK;
 	if (domain_of(judge) == NULL)
 		return judge_homeless(judge, page);
 	if ((cell.value & LEDGER_REMOVED) != 0)
 		return IOMMUSIM_VERDICT_STALE;
 	if ((cell.value & LEDGER_MAPPED) == 0) /* perhaps by what another domain was given before */
-		return stale_answer ? IOMMUSIM_VERDICT_STALE : IOMMUSIM_VERDICT_BREACH;
+		return is_stale_answer(judge, page) ? IOMMUSIM_VERDICT_STALE : IOMMUSIM_VERDICT_BREACH;
 	if ((cell.value & ~(IOMMUSIM_PAGE_SIZE - 1)) + in_page == page->physical)
 		return IOMMUSIM_VERDICT_OK;
-	return stale_answer ? IOMMUSIM_VERDICT_STALE : IOMMUSIM_VERDICT_MISROUTED;
+	return is_stale_answer(judge, page) ? IOMMUSIM_VERDICT_STALE : IOMMUSIM_VERDICT_MISROUTED;
 }
 
 /*
@@ -373,7 +379,9 @@ static enum iommusim_status run(const struct judge *judge, struct iommusim_repor
 		    judge->requester, judge->request, &report->outcome, pages, (size_t)count);
 	if (status == IOMMUSIM_OK) {
 		judge_pages(judge, pages, (size_t)count, report);
-		explain(judge, report);
+		if (!judge->check->brief || report->verdict != IOMMUSIM_VERDICT_OK ||
+		    judge->check->machine->device_view) /* by the walk it is seen what hardware sees */
+			explain(judge, report);
 		check_overflow(judge->check, report);
 		remember_unprotected(judge->check, report);
 		missing_dma(judge->check, report);
@@ -391,7 +399,8 @@ static enum iommusim_status check_request(struct iommusim_check *check,
 	const struct iommusim_vm *vm = NULL;
 	struct judge judge;
 
-	memset(report, 0, sizeof(*report));
+	/* The walk stands last, and its steps, 70 KiB, are cleared by whoever takes them. */
+	memset(report, 0, offsetof(struct iommusim_report, walk.steps));
 	report->request = *request;
 	report->segment = iommusim_requester_segment(requester);
 	report->rid = iommusim_requester_rid(requester);
@@ -404,6 +413,11 @@ static enum iommusim_status check_request(struct iommusim_check *check,
 	}
 	judge = judge_for(check, requester, request, vm);
 	return run(&judge, report, ats);
+}
+
+void iommusim_check_set_brief(struct iommusim_check *check, bool brief)
+{
+	check->brief = brief;
 }
 
 enum iommusim_status iommusim_check_dma(struct iommusim_check *check,

@@ -1084,6 +1084,44 @@ static void the_request_and_its_outcome_are_in_the_report(void **state)
 	host_stop(&host);
 }
 
+static void brief_reports_of_what_is_ok_give_no_reasons(void **state)
+{
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	for (unsigned brief = 0; brief < 2; brief++) {
+		struct iommusim_report report;
+
+		start(&host, "reference");
+		domain = own_domain(&host);
+		iommusim_check_set_brief(host.check, brief != 0);
+		report = judge(&host, host.ppt2, IOMMUSIM_DMA_WRITE, 0x12010, 64, NULL);
+		assert_int_equal(report.verdict, IOMMUSIM_VERDICT_OK);
+		assert_int_equal(report.pages_of_verdict, 1);
+		assert_int_equal(report.request.address, 0x12010);
+		assert_int_equal(report.page.page.physical, 0x42010);
+		assert_int_equal(report.rid, HOST_PPT2);
+		assert_int_equal(report.function, HOST_PPT2);
+		assert_int_equal(report.last_mapped.known, brief == 0);
+		assert_int_equal(report.expected_known, brief == 0);
+		assert_int_equal(report.walk.step_count > 0, brief == 0);
+		assert_int_equal(report.walk.unit_name != NULL, brief == 0);
+		assert_int_equal(report.domain_name[0] != '\0', brief == 0);
+		/* Whatever is not ok is told in full, a stale answer from the cache among it. */
+		assert_verdict(&host, host.ppt2, 0x12010, NULL, OK);
+		assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x12000, PAGE));
+		report = judge(&host, host.ppt2, IOMMUSIM_DMA_WRITE, 0x12010, 64, NULL);
+		assert_int_equal(report.verdict, IOMMUSIM_VERDICT_STALE);
+		assert_true(report.last_removed.known && report.walk.step_count > 0);
+		assert_true(report.domain_name[0] != '\0');
+		report = judge(&host, host.ppt2, IOMMUSIM_DMA_WRITE, 0x100000, 64, NULL);
+		assert_int_equal(report.verdict, IOMMUSIM_VERDICT_BLOCKED);
+		assert_non_null(report.walk.clause);
+		host_stop(&host);
+	}
+}
+
 static void verdicts_have_names_and_are_found_by_them(void **state)
 {
 	static const char *const names[] = { "ok", "blocked", "lost", "stale", "breach", "misrouted",
@@ -1156,6 +1194,7 @@ int main(void)
 		cmocka_unit_test(a_request_that_is_none_is_refused_as_the_hardware_side_does),
 		cmocka_unit_test(whom_a_guests_device_works_for_is_its_guest_unless_said_otherwise),
 		cmocka_unit_test(the_request_and_its_outcome_are_in_the_report),
+		cmocka_unit_test(brief_reports_of_what_is_ok_give_no_reasons),
 		cmocka_unit_test(verdicts_have_names_and_are_found_by_them),
 		cmocka_unit_test(what_a_call_did_before_it_failed_is_recorded_and_no_more),
 		cmocka_unit_test(a_removal_that_failed_changes_nothing),

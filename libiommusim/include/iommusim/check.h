@@ -94,7 +94,7 @@ struct iommusim_report {
 	const char *driver_sees;
 	const char *known_bug;     /* "D34607, PR 260178, PR 215740", NULL when it is no known one */
 	const char *blamed_column; /* the policy that made it so: "host_pages"; NULL */
-	struct iommusim_walk walk; /* by tables, now */
+	struct iommusim_walk walk; /* by tables, now; of its steps there are so many as it says */
 };
 
 /* Findings about programming, each with a stable id (docs/findings). */
@@ -135,12 +135,20 @@ IOMMUSIM_API void iommusim_check_set_place(
 
 /*
  * Make a DMA and judge it. `for_vm` names on whose behalf the I/O was asked for; NULL: the VM the
- * device is assigned to, else the host. `report` is filled whatever the verdict. Returns what
+ * device is assigned to, else the host. `report` is filled whatever the verdict (but see
+ * iommusim_check_set_brief()). Returns what
  * iommusim_dma() returns, or ENOENT (no VM of that name). Thread: control side.
  */
 IOMMUSIM_API enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
     struct iommusim_requester *requester, const struct iommusim_dma_request *request,
     const char *for_vm, struct iommusim_report *report);
+
+/*
+ * Brief: a DMA whose verdict is OK is reported without reasons, which cost several times what the DMA does. Of its report
+ * only verdict, request, outcome, page, segment, rid and function are filled then, and the rest is 0; verdicts and
+ * findings are the same. Not brief to begin with. Control side.
+ */
+IOMMUSIM_API void iommusim_check_set_brief(struct iommusim_check *check, bool brief);
 
 /*
  * The same of a device that keeps translations (ats.h): each page is judged by where it went in the end,
