@@ -27,7 +27,7 @@ struct rest {
 
 #define NUMBER_BYTES 10u /* of the longest number */
 #define STEP_BYTES   (2 + 5 * NUMBER_BYTES + sizeof(struct rest))
-#define REPEAT_BYTES (1 + NUMBER_BYTES)
+#define REPEAT_BYTES (1 + (size_t)NUMBER_BYTES)
 
 struct calls_chunk {
 	struct calls_chunk *next;

@@ -131,7 +131,7 @@ static struct check_place next_call(
 	struct check_place *place = &last[calm % 2 == 0 ? 0 : i % 2];
 
 	place->line += 1 + calm % 3;
-	place->call.address += UINT64_C(0x1000) - 0x2000 * (calm / 3 % 2);
+	place->call.address += UINT64_C(0x1000) - UINT64_C(0x2000) * (calm / 3 % 2);
 	place->call.host_address += UINT64_C(0x1000) * (calm % 4);
 	if (next_random(seed) % (1 + calm) == 0)
 		disturb(place, seed);
@@ -165,7 +165,7 @@ static void test_every_call_is_kept_as_it_was(void **state)
 
 	(void)state;
 	for (unsigned calm = 0; calm < 200; calm = calm * 2 + 1) {
-		struct check_place *plain = calloc(CALLS + 1, sizeof(*plain)), last[2] = { 0 };
+		struct check_place *plain = calloc((size_t)CALLS + 1, sizeof(*plain)), last[2] = { 0 };
 		struct fixture fixture;
 		uint32_t lost = 0;
 
