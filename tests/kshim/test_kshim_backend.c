@@ -56,7 +56,7 @@ static void up(bool coherent)
 	iommusim_unit_include_all(unit);
 	assert_int_equal(iommusim_hooks_create(fixture_machine, &hooks), IOMMUSIM_OK);
 	iommusim_hooks_attach(hooks);
-	options.registers = (struct iommusim_kernel_registers){ hooks, map, sync_hooks };
+	options.registers = (struct iommusim_kernel_registers){ hooks, map, sync_hooks, true };
 	fixture_kernel_up(&options);
 	assert_int_equal(iommusim_kernel_boot(fixture_kernel, NULL), IOMMUSIM_OK);
 }
