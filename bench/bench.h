@@ -8,7 +8,7 @@
 #include "measure.h"
 
 #define BENCH_TARGETS 3u
-#define BENCH_SERIES  5u
+#define BENCH_SERIES  6u
 
 /* A limit to reach: for the value itself, or for its ratio to a baseline (baseline / value). */
 struct bench_target {
@@ -25,6 +25,7 @@ struct bench_scale {
 struct bench_result {
 	unsigned count;
 	struct measured series[BENCH_SERIES]; /* [0] is the value, the others its baselines */
+	double allowance;                     /* that the target for the value itself is raised by */
 	bool skipped;
 	char text[320]; /* why it was skipped, or what failed */
 };
@@ -37,8 +38,8 @@ struct benchmark {
 	    state;
 	const char *about;
 	struct bench_target targets[BENCH_TARGETS];
-	bool amdvi;          /* on an AMD-Vi unit instead of a VT-d one */
-	const char *profile; /* where a family lets it be chosen; NULL: its own choice */
+	bool amdvi;    /* on an AMD-Vi unit instead of a VT-d one */
+	uint64_t size; /* what its family makes of it */
 	/* False: it could not be measured, and `text` says why. */
 	bool (*run)(const struct benchmark *benchmark, const struct bench_scale *scale,
 	    struct bench_result *result);
@@ -46,10 +47,18 @@ struct benchmark {
 
 /* Each ends with a benchmark without a name. */
 extern const struct benchmark map_benchmarks[];
+extern const struct benchmark leaf_benchmarks[];
+extern const struct benchmark guest_benchmarks[];
+extern const struct benchmark memory_benchmarks[];
 extern const struct benchmark translate_benchmarks[];
+extern const struct benchmark thread_benchmarks[];
+extern const struct benchmark checker_benchmarks[];
 extern const struct benchmark policy_benchmarks[];
 extern const struct benchmark replay_benchmarks[];
 extern const struct benchmark interception_benchmarks[];
+
+/* It is not measured, because `why`. True, for `run` to return. */
+bool bench_skip(struct bench_result *result, const char *why);
 
 /* Baseline / value of series number `index`: above 1, the value is the faster one. */
 double bench_ratio(const struct bench_result *result, unsigned index);

@@ -19,7 +19,12 @@ struct options {
 
 static const struct benchmark *const families[] = {
 	map_benchmarks,
+	leaf_benchmarks,
+	guest_benchmarks,
+	memory_benchmarks,
 	translate_benchmarks,
+	thread_benchmarks,
+	checker_benchmarks,
 	policy_benchmarks,
 	replay_benchmarks,
 	interception_benchmarks,
@@ -43,7 +48,7 @@ static void usage(FILE *out)
 	    "\n");
 	for (unsigned i = 0; i < FAMILIES; i++)
 		for (const struct benchmark *one = families[i]; one->name != NULL; one++)
-			fprintf(out, "  %-19s %s\n", one->name, one->about);
+			fprintf(out, "  %-26s %s\n", one->name, one->about);
 }
 
 static bool refuse(const char *what, const char *word)

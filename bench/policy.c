@@ -1,6 +1,6 @@
 /*
- * What the host-domain policy of a release costs: a guest's first device comes and its last one goes,
- * with the guest's pages kept in the host domain (13.1) or removed from it and put back (13.0).
+ * What the host-domain policy of a release costs: a guest's first device comes and its last one goes, with the guest's
+ * pages kept in the host domain (13.1), removed from it and put back (13.0), or that and the host's I/O copied (bounce).
  */
 #include <string.h>
 
@@ -8,11 +8,14 @@
 #include "rig.h"
 #include "textbook.h"
 
-enum { GUEST_PAGES = 1 << 18 };
+enum { GUEST_PAGES = 1 << 18, IO_PAGES = 16 };
+
+#define DISK IOMMUSIM_RID(6, 0, 0)
 
 struct host {
 	struct rig rig;
 	struct iommusim_vm *vm;
+	struct iommusim_requester *disk; /* of the host's */
 };
 
 /* A textbook's host and guest tables, for the same number of pages in and out. */
@@ -85,63 +88,139 @@ static bool make_books(struct books *books, bool remove)
 	    map_book(&books->host, true);
 }
 
-/* Both policies in one run, `remove` first or second; the textbook does what the first one does. */
+/* What each does with a guest's pages in the host domain. */
+static const struct {
+	const char *name;
+	const char *profile;
+	bool removes;
+} policies[] = {
+	{ "policy-keep", "13.1", false },
+	{ "policy-remove", "13.0", true },
+	{ "policy-bounce", "bounce", true },
+};
+
+enum { KEEP, REMOVE, BOUNCE, POLICIES };
+
+/* All of them in one run, number `first` as the value; the textbook does what that one does. */
 static bool compare_policies(
-    bool remove, bool amdvi, const struct bench_scale *scale, struct bench_result *result)
+    unsigned first, bool amdvi, const struct bench_scale *scale, struct bench_result *result)
 {
 	const struct measure_plan plan = { GUEST_PAGES, GUEST_PAGES, scale->rounds };
-	struct host own, other = { .vm = NULL };
-	struct books books = { .remove = remove };
-	const struct contestant contestants[] = {
-		{ remove ? "policy-remove" : "policy-keep", &own, NULL, assign_and_unassign },
-		{ remove ? "policy-keep" : "policy-remove", &other, NULL, assign_and_unassign },
-		{ "textbook", &books, NULL, book_in_and_out },
-	};
-	bool done = make_host(&own, amdvi, remove ? "13.0" : "13.1") &&
-	    make_host(&other, amdvi, remove ? "13.1" : "13.0") && make_books(&books, remove);
+	struct host hosts[POLICIES] = { { .vm = NULL } };
+	struct books books;
+	struct contestant contestants[POLICIES + 1];
+	bool done = make_books(&books, policies[first].removes);
 
-	result->count = 3;
-	done = done && measure(&plan, contestants, 3, result->series) == MEASURE_DONE;
-	if (!done)
-		rig_explain(own.rig.status != IOMMUSIM_OK ? &own.rig : &other.rig, result->text,
-		    sizeof(result->text));
-	rig_destroy(&own.rig);
-	rig_destroy(&other.rig);
+	for (unsigned i = 0; i < POLICIES; i++) {
+		const unsigned which = (first + i) % POLICIES;
+
+		done = done && make_host(&hosts[which], amdvi, policies[which].profile);
+		contestants[i] = (struct contestant){ policies[which].name, &hosts[which], NULL,
+			assign_and_unassign };
+	}
+	contestants[POLICIES] = (struct contestant){ "textbook", &books, NULL, book_in_and_out };
+	result->count = POLICIES + 1;
+	done = done && measure(&plan, contestants, POLICIES + 1, result->series) == MEASURE_DONE;
+	for (unsigned i = 0; i < POLICIES; i++) {
+		if (!done && hosts[i].rig.status != IOMMUSIM_OK)
+			rig_explain(&hosts[i].rig, result->text, sizeof(result->text));
+		rig_destroy(&hosts[i].rig);
+	}
 	textbook_destroy(&books.guest);
 	textbook_destroy(&books.host);
 	return done;
 }
 
-static bool run_keep(
+static bool run_policy(
     const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
-	return compare_policies(false, benchmark->amdvi, scale, result);
+	return compare_policies((unsigned)benchmark->size, benchmark->amdvi, scale, result);
 }
 
-static bool run_remove(
+/* ---- I/O of the host's disk for the guest ---------------------------------------------------------------- */
+
+/* A disk of the host reads 64 KiB into the guest, again and again: an operation is a page. */
+static bool read_disk(void *context, uint64_t first, uint64_t count)
+{
+	struct host *host = context;
+	uint64_t lost = 0;
+
+	for (uint64_t page = first; page < first + count; page += IO_PAGES) {
+		struct iommusim_dma_request request = { .kind = IOMMUSIM_DMA_WRITE };
+		struct iommusim_dma_outcome outcome;
+		struct iommusim_host_io io;
+		const uint64_t length = (uint64_t)IO_PAGES << IOMMUSIM_PAGE_SHIFT;
+
+		if (!rig_ok(&host->rig,
+			iommusim_host_io_begin(
+			    host->vm, page << IOMMUSIM_PAGE_SHIFT, length, true, &io)))
+			return false;
+		for (uint64_t at = 0; at < length; at += request.length) {
+			iommusim_host_io_address(&io, at, &request.address, &request.length);
+			lost += (uint64_t)iommusim_dma(host->disk, &request, &outcome, NULL, 0);
+			lost += outcome.pages_faulted;
+		}
+		iommusim_host_io_end(&io, length);
+	}
+	return lost == 0;
+}
+
+static bool add_disk(struct host *host)
+{
+	const struct iommusim_pci_function disk = { .rid = DISK, .name = "disk0" };
+
+	return rig_ok(&host->rig, iommusim_pci_add(host->rig.machine, &disk)) &&
+	    rig_ok(&host->rig, iommusim_device_attach(host->rig.vmm, 0, DISK, IOMMUSIM_DRIVER_HOST)) &&
+	    rig_ok(&host->rig, iommusim_vm_assign_pptdev(host->vm, 0, RIG_PPT_DEVICE)) &&
+	    rig_ok(&host->rig, iommusim_requester_create(host->rig.machine, 0, DISK, &host->disk));
+}
+
+static bool run_host_io(
     const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
-	return compare_policies(true, benchmark->amdvi, scale, result);
+	const uint64_t pages = UINT64_C(1) << (scale->quick ? 12 : 14);
+	const struct measure_plan plan = { pages, pages, scale->rounds };
+	struct host bounce = { .vm = NULL }, keep = { .vm = NULL };
+	const struct contestant contestants[] = {
+		{ "policy-bounce", &bounce, NULL, read_disk },
+		{ "policy-keep", &keep, NULL, read_disk },
+	};
+	bool done = make_host(&bounce, benchmark->amdvi, policies[BOUNCE].profile) &&
+	    add_disk(&bounce) && make_host(&keep, benchmark->amdvi, policies[KEEP].profile) &&
+	    add_disk(&keep);
+
+	result->count = 2;
+	done = done && measure(&plan, contestants, 2, result->series) == MEASURE_DONE;
+	if (!done)
+		rig_explain(bounce.rig.status != IOMMUSIM_OK ? &bounce.rig : &keep.rig, result->text,
+		    sizeof(result->text));
+	rig_destroy(&bounce.rig);
+	rig_destroy(&keep.rig);
+	return done;
 }
 
 /* clang-format off */
 /* Each is measured on both vendors' units. */
 #define POLICY_BENCHMARKS(vendor, is_amdvi)							\
 	{											\
-	    .name = "policy-keep/" vendor,							\
-	    .unit = "ns/page",									\
-	    .state = "warm",									\
+	    .name = "policy-keep/" vendor, .unit = "ns/page", .state = "warm",			\
 	    .about = "assign and unassign a device of a 1 GiB guest under 13.1",		\
-	    .amdvi = is_amdvi,									\
-	    .run = run_keep,									\
+	    .amdvi = is_amdvi, .size = KEEP, .run = run_policy,					\
 	},											\
 	{											\
-	    .name = "policy-remove/" vendor,							\
-	    .unit = "ns/page",									\
-	    .state = "warm",									\
+	    .name = "policy-remove/" vendor, .unit = "ns/page", .state = "warm",		\
 	    .about = "the same under 13.0: guest pages leave the host domain and return",	\
-	    .amdvi = is_amdvi,									\
-	    .run = run_remove,									\
+	    .amdvi = is_amdvi, .size = REMOVE, .run = run_policy,				\
+	},											\
+	{											\
+	    .name = "policy-bounce/" vendor, .unit = "ns/page", .state = "warm",		\
+	    .about = "the same under bounce; what is copied for I/O is host-io-bounce",		\
+	    .amdvi = is_amdvi, .size = BOUNCE, .run = run_policy,				\
+	},											\
+	{											\
+	    .name = "host-io-bounce/" vendor, .unit = "ns/page", .state = "warm",		\
+	    .about = "a host disk reads 64 KiB into a guest, through a buffer and a copy",	\
+	    .amdvi = is_amdvi, .run = run_host_io,						\
 	}
 /* clang-format on */
 

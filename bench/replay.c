@@ -20,7 +20,7 @@ struct story {
 };
 
 /* Half of the lines map a page each, the other half take them away again. */
-static bool write_story(struct story *story, uint64_t lines)
+static bool write_story(struct story *story, bool amdvi, uint64_t lines)
 {
 	size_t room = (lines + 3) * LINE_ROOM;
 	char *at = story->text = malloc(room);
@@ -28,8 +28,9 @@ static bool write_story(struct story *story, uint64_t lines)
 	if (at == NULL)
 		return false;
 	at += sprintf(at,
-	    "#!iommusim 1\nmachine(iommu=vtd, memory=1G)\n"
-	    "iommu_create_domain(0x4000000000) = dom1\n");
+	    "#!iommusim 1\nmachine(iommu=%s, memory=1G)\n"
+	    "iommu_create_domain(0x4000000000) = dom1\n",
+	    amdvi ? "amdvi" : "vtd");
 	for (uint64_t i = 0; i < lines / 2; i++)
 		at += sprintf(at, "iommu_create_mapping(dom1, 0x%" PRIx64 ", 0x%" PRIx64 ", 0x1000)\n",
 		    i << 12, (UINT64_C(4) << 30) + (i << 12));
@@ -60,9 +61,8 @@ static bool run_replay(
 	const struct measure_plan plan = { lines, lines, scale->rounds };
 	struct story story = { .text = NULL };
 	const struct contestant contestants[] = { { "replay-lines", &story, NULL, replay } };
-	bool done = write_story(&story, lines);
+	bool done = write_story(&story, benchmark->amdvi, lines);
 
-	(void)benchmark;
 	result->count = 1;
 	done = done && measure(&plan, contestants, 1, result->series) == MEASURE_DONE;
 	if (!done)
@@ -78,21 +78,24 @@ static bool run_replay(
     const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	(void)scale;
-	result->skipped = true;
-	snprintf(result->text, sizeof(result->text), "this build has no trace replay");
-	return true;
+	(void)benchmark;
+	return bench_skip(result, "this build has no trace replay");
 }
 
 #endif
 
+/* clang-format off */
+#define REPLAY_BENCHMARKS(vendor, is_amdvi)							\
+	{											\
+	    .name = "replay-lines/" vendor, .unit = "ns/line", .state = "warm",			\
+	    .about = "raw iommu calls from text, single pages mapped and unmapped",		\
+	    .targets = { { NULL, 200, ">= 5 million lines/s" } },				\
+	    .amdvi = is_amdvi, .run = run_replay,						\
+	}
+/* clang-format on */
+
 const struct benchmark replay_benchmarks[] = {
-	{
-	    .name = "replay-lines",
-	    .unit = "ns/line",
-	    .state = "warm",
-	    .about = "raw iommu calls from text, single pages mapped and unmapped",
-	    .targets = { { NULL, 200, ">= 5 million lines/s" } },
-	    .run = run_replay,
-	},
+	REPLAY_BENCHMARKS("vtd", false),
+	REPLAY_BENCHMARKS("amdvi", true),
 	{ .name = NULL },
 };

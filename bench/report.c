@@ -6,11 +6,18 @@
 /* Baselines with a column of their own; the others share one. */
 static const char *const columns[] = { "textbook", "textbook-mutex", "call" };
 
-enum { COLUMNS = sizeof(columns) / sizeof(*columns), TAIL_COLUMN = 80 };
+enum { COLUMNS = sizeof(columns) / sizeof(*columns), TAIL_COLUMN = 87 };
 
 double bench_ratio(const struct bench_result *result, unsigned index)
 {
 	return result->series[index].median / result->series[0].median;
+}
+
+bool bench_skip(struct bench_result *result, const char *why)
+{
+	result->skipped = true;
+	snprintf(result->text, sizeof(result->text), "%s", why);
+	return true;
 }
 
 static const struct measured *find(const struct bench_result *result, const char *name)
@@ -26,7 +33,7 @@ static bool reached(const struct bench_target *target, const struct bench_result
 	const struct measured *baseline;
 
 	if (target->against == NULL)
-		return result->series[0].median <= target->limit;
+		return result->series[0].median <= target->limit + result->allowance;
 	baseline = find(result, target->against);
 	return baseline != NULL && baseline->median / result->series[0].median >= target->limit;
 }
@@ -41,7 +48,7 @@ static bool has_column(const char *name)
 
 void report_heading(FILE *out)
 {
-	fprintf(out, "%-19s %-5s %8s %-8s %8s  %8s %8s %8s %-24s %-22s %s\n", "name", "state", "value",
+	fprintf(out, "%-26s %-5s %8s %-8s %8s  %8s %8s %8s %-24s %-22s %s\n", "name", "state", "value",
 	    "unit", "p99", "textbook", "t.-mutex", "call", "other baseline", "target", "reached");
 }
 
@@ -82,10 +89,10 @@ static void write_tail(FILE *out, const struct benchmark *benchmark, const struc
 void report_row(FILE *out, const struct benchmark *benchmark, const struct bench_result *result)
 {
 	if (result->skipped) {
-		fprintf(out, "%-19s skipped: %s\n", benchmark->name, result->text);
+		fprintf(out, "%-26s skipped: %s\n", benchmark->name, result->text);
 		return;
 	}
-	fprintf(out, "%-19s %-5s %8.2f %-8s %8.2f ", benchmark->name, benchmark->state,
+	fprintf(out, "%-26s %-5s %8.2f %-8s %8.2f ", benchmark->name, benchmark->state,
 	    result->series[0].median, benchmark->unit, result->series[0].p99);
 	for (unsigned i = 0; i < COLUMNS; i++) {
 		const struct measured *baseline = find(result, columns[i]);

@@ -92,8 +92,9 @@ static bool make_hardware(struct rig *rig, const struct rig_config *config)
 {
 	const struct iommusim_unit_settings settings = { .cache = config->cache };
 	const struct iommusim_pci_function device = { .rid = RIG_PPT_DEVICE, .name = "ppt0" };
+	const struct iommusim_machine_config machine = { .allocator = config->allocator };
 
-	return rig_ok(rig, iommusim_machine_create(NULL, &rig->machine)) &&
+	return rig_ok(rig, iommusim_machine_create(&machine, &rig->machine)) &&
 	    rig_ok(rig, iommusim_memory_add_pc_ram(rig->machine, config->ram)) &&
 	    (config->amdvi ? add_amdvi_unit(rig, &settings) : add_vtd_unit(rig, &settings)) &&
 	    rig_ok(rig, iommusim_pci_add(rig->machine, &device));

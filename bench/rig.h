@@ -18,7 +18,8 @@ struct rig_config {
 	bool amdvi; /* an AMD-Vi unit instead */
 	enum iommusim_cache_policy cache;
 	uint64_t ram;
-	bool checked; /* with a checker attached */
+	bool checked;                               /* with a checker attached */
+	const struct iommusim_allocator *allocator; /* NULL: the library's own */
 };
 
 struct rig {

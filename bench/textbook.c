@@ -46,6 +46,21 @@ void textbook_destroy(struct textbook *book)
 	pthread_mutex_destroy(&book->lock);
 }
 
+static uint64_t count_tables(const uint64_t *table, unsigned level)
+{
+	uint64_t count = 1;
+
+	for (unsigned i = 0; level > 1 && i < ENTRIES; i++)
+		if (table[i] != 0)
+			count += count_tables(table_of(table[i]), level - 1);
+	return count;
+}
+
+uint64_t textbook_tables(const struct textbook *book)
+{
+	return count_tables(book->root, LEVELS);
+}
+
 /* The entry of the lowest level for `address`; NULL where no tables are. */
 static inline uint64_t *find(const struct textbook *book, uint64_t address)
 {

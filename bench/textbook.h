@@ -20,6 +20,9 @@ struct textbook {
 bool textbook_create(struct textbook *book);
 void textbook_destroy(struct textbook *book);
 
+/* Tables that it has, each of 4 KiB. */
+uint64_t textbook_tables(const struct textbook *book);
+
 /* One page of 4 KiB. False: no memory for a table. */
 bool textbook_map(struct textbook *book, uint64_t address, uint64_t physical, unsigned rights);
 /* False: it was not mapped. */
