@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "growth.h"
 
 enum exit_code { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_RESOURCES = 3 };
 
@@ -12,7 +13,9 @@ enum { ROUNDS = 15, QUICK_ROUNDS = 7 };
 struct options {
 	bool json;
 	bool help;
+	bool growth;
 	struct bench_scale scale;
+	const char *plot; /* a file's name */
 	const char *filter;
 	bool whole_name; /* the filter is a benchmark's name, not a part of names */
 };
@@ -36,12 +39,16 @@ static void usage(FILE *out)
 {
 	fprintf(out,
 	    "usage: iommusim-bench [--json] [--quick] [FILTER]\n"
+	    "       iommusim-bench --growth [--json] [--quick] [--plot FILE]\n"
 	    "\n"
 	    "Measures iommusim's mapping and translation paths, each in turns with its baselines.\n"
 	    "\n"
 	    "  FILTER   a benchmark's name, or a part of some names: only these\n"
 	    "  --json   one JSON object for each benchmark, a line each\n"
 	    "  --quick  fewer pages and rounds: half a minute at most, rougher figures\n"
+	    "  --growth what mapping a guest page by page costs as the guest grows: 1 GiB to 256 GiB\n"
+	    "           (quick: 16 GiB)\n"
+	    "  --plot   the same as a chart, an SVG file\n"
 	    "  --help   this text\n"
 	    "\n"
 	    "Exit: 0 measured, whatever the figures; 2 bad usage; 3 out of resources.\n"
@@ -66,6 +73,12 @@ static bool read_options(int count, char **words, struct options *options)
 			options->scale.quick = true;
 		else if (strcmp(words[i], "--help") == 0)
 			options->help = true;
+		else if (strcmp(words[i], "--growth") == 0)
+			options->growth = true;
+		else if (strcmp(words[i], "--plot") == 0 && i + 1 == count)
+			return refuse("there is no file after", words[i]);
+		else if (strcmp(words[i], "--plot") == 0)
+			options->plot = words[++i];
 		else if (words[i][0] == '-')
 			return refuse("there is no option", words[i]);
 		else if (options->filter != NULL)
@@ -74,6 +87,10 @@ static bool read_options(int count, char **words, struct options *options)
 			options->filter = words[i];
 	}
 	options->scale.rounds = options->scale.quick ? QUICK_ROUNDS : ROUNDS;
+	if (options->plot != NULL && !options->growth)
+		return refuse("only --growth can be plotted, to", options->plot);
+	if (options->growth && options->filter != NULL)
+		return refuse("--growth takes no FILTER, but there is", options->filter);
 	return true;
 }
 
@@ -174,6 +191,26 @@ static void dismiss(struct company *company)
 	pthread_join(company->thread, NULL);
 }
 
+static enum exit_code run_growth(const struct options *options)
+{
+	struct growth_options growth = { .quick = options->scale.quick, .json = options->json };
+	bool done;
+
+	if (options->plot != NULL) {
+		growth.plot = fopen(options->plot, "w");
+		if (growth.plot == NULL) {
+			refuse("cannot write", options->plot);
+			return EXIT_USAGE;
+		}
+	}
+	done = growth_run(&growth);
+	if (growth.plot != NULL && fclose(growth.plot) != 0) {
+		refuse("cannot write", options->plot);
+		return EXIT_RESOURCES;
+	}
+	return done ? EXIT_DONE : EXIT_RESOURCES;
+}
+
 int main(int count, char **words)
 {
 	struct options options = { .filter = NULL };
@@ -186,6 +223,8 @@ int main(int count, char **words)
 		usage(stdout);
 		return EXIT_DONE;
 	}
+	if (options.growth)
+		return run_growth(&options);
 	if (!choose(&options)) {
 		refuse("no benchmark's name contains", options.filter);
 		return EXIT_USAGE;

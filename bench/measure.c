@@ -10,7 +10,7 @@ struct samples {
 	double *slices;
 };
 
-static uint64_t now(void)
+uint64_t measure_now(void)
 {
 	struct timespec time;
 
@@ -37,6 +37,11 @@ static double percentile(double *samples, uint64_t count, double share)
 	return samples[index < count ? index : count - 1];
 }
 
+double measure_median(double *samples, uint64_t count)
+{
+	return percentile(samples, count, 0.5);
+}
+
 /* One round. One look at the clock ends a slice and begins the next. */
 static bool run_round(
     const struct measure_plan *plan, const struct contestant *contestant, double *slices, double *whole)
@@ -45,12 +50,12 @@ static bool run_round(
 
 	if (contestant->prepare != NULL && !contestant->prepare(contestant->context))
 		return false;
-	before = begin = now();
+	before = begin = measure_now();
 	after = begin;
 	for (uint64_t first = 0; first < plan->total; first += plan->slice) {
 		if (!contestant->run(contestant->context, first, plan->slice))
 			return false;
-		after = now();
+		after = measure_now();
 		*slices++ = (double)(after - before) / (double)plan->slice;
 		before = after;
 	}

@@ -35,4 +35,10 @@ enum measure_outcome { MEASURE_DONE, MEASURE_FAILED, MEASURE_NO_MEMORY };
 enum measure_outcome measure(const struct measure_plan *plan, const struct contestant *contestants,
     unsigned count, struct measured *results);
 
+/* Nanoseconds of a clock that only goes forward. */
+uint64_t measure_now(void);
+
+/* Sorts the samples. */
+double measure_median(double *samples, uint64_t count);
+
 #endif
