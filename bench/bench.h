@@ -7,13 +7,16 @@
 
 #include "measure.h"
 
-#define BENCH_TARGETS 3u
+#define BENCH_TARGETS 4u
 #define BENCH_SERIES  6u
 
-/* A limit to reach: for the value itself, or for its ratio to a baseline (baseline / value). */
+/* The name by which a target is about committed counts (bench/instructions.txt), not about a baseline. */
+#define BENCH_INSTRUCTIONS "instructions"
+
+/* A limit to reach: for the value itself, for its ratio to a baseline (baseline / value), for instructions. */
 struct bench_target {
-	const char *against; /* a baseline's name; NULL: the value */
-	double limit;        /* value: at most; ratio: at least */
+	const char *against; /* a baseline's name, BENCH_INSTRUCTIONS; NULL: the value */
+	double limit;        /* value, instructions: at most; ratio: at least */
 	const char *text;    /* as people read it; NULL: no target here */
 };
 
@@ -26,6 +29,7 @@ struct bench_result {
 	unsigned count;
 	struct measured series[BENCH_SERIES]; /* [0] is the value, the others its baselines */
 	double allowance;                     /* that the target for the value itself is raised by */
+	double instructions;                  /* that were counted of one operation; 0: not known */
 	bool skipped;
 	char text[320]; /* why it was skipped, or what failed */
 };

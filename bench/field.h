@@ -51,6 +51,9 @@ void field_destroy(struct field *field);
 /* Destroy it at the end of a benchmark, and say what was wrong when it is not `done`, which is returned. */
 bool field_end(struct field *field, bool done, struct bench_result *result);
 
+/* For `map` of a plan whose owner maps by itself. */
+bool field_map_nothing(struct field *field, struct iommusim_domain *domain);
+
 /* [address, address + size) in the textbook, page by page. */
 bool field_book_map(struct field *field, uint64_t address, uint64_t host, uint64_t size);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "counted.h"
 #include "growth.h"
 
 enum exit_code { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_RESOURCES = 3 };
@@ -16,6 +17,7 @@ struct options {
 	bool growth;
 	struct bench_scale scale;
 	const char *plot; /* a file's name */
+	struct counted_figures counted;
 	const char *filter;
 	bool whole_name; /* the filter is a benchmark's name, not a part of names */
 };
@@ -38,7 +40,7 @@ enum { FAMILIES = sizeof(families) / sizeof(*families) };
 static void usage(FILE *out)
 {
 	fprintf(out,
-	    "usage: iommusim-bench [--json] [--quick] [FILTER]\n"
+	    "usage: iommusim-bench [--json] [--quick] [--instructions FILE] [FILTER]\n"
 	    "       iommusim-bench --growth [--json] [--quick] [--plot FILE]\n"
 	    "\n"
 	    "Measures iommusim's mapping and translation paths, each in turns with its baselines.\n"
@@ -48,6 +50,7 @@ static void usage(FILE *out)
 	    "  --quick  fewer pages and rounds: half a minute at most, rougher figures\n"
 	    "  --growth what mapping a guest page by page costs as the guest grows: 1 GiB to 256 GiB\n"
 	    "           (quick: 16 GiB)\n"
+	    "  --instructions  the counts of bench/instructions.txt, to be shown beside the times\n"
 	    "  --plot   the same as a chart, an SVG file\n"
 	    "  --help   this text\n"
 	    "\n"
@@ -64,6 +67,21 @@ static bool refuse(const char *what, const char *word)
 	return false;
 }
 
+static bool takes_file(const char *word)
+{
+	return strcmp(word, "--plot") == 0 || strcmp(word, "--instructions") == 0;
+}
+
+static bool read_file_option(struct options *options, const char *option, const char *file)
+{
+	if (file == NULL)
+		return refuse("there is no file after", option);
+	if (strcmp(option, "--instructions") == 0)
+		return counted_read(&options->counted, file) || refuse("cannot read", file);
+	options->plot = file;
+	return true;
+}
+
 static bool read_options(int count, char **words, struct options *options)
 {
 	for (int i = 1; i < count; i++) {
@@ -75,10 +93,10 @@ static bool read_options(int count, char **words, struct options *options)
 			options->help = true;
 		else if (strcmp(words[i], "--growth") == 0)
 			options->growth = true;
-		else if (strcmp(words[i], "--plot") == 0 && i + 1 == count)
-			return refuse("there is no file after", words[i]);
-		else if (strcmp(words[i], "--plot") == 0)
-			options->plot = words[++i];
+		else if (takes_file(words[i]) && !read_file_option(options, words[i], words[i + 1]))
+			return false;
+		else if (takes_file(words[i]))
+			i++;
 		else if (words[i][0] == '-')
 			return refuse("there is no option", words[i]);
 		else if (options->filter != NULL)
@@ -123,7 +141,8 @@ static bool choose(struct options *options)
 
 static bool run_one(const struct options *options, const struct benchmark *benchmark)
 {
-	struct bench_result result = { .count = 0 };
+	struct bench_result result = { .instructions =
+					   counted_find(&options->counted, benchmark->name) };
 
 	if (!benchmark->run(benchmark, &options->scale, &result)) {
 		fprintf(stderr, "iommusim-bench: %s: %s\n", benchmark->name, result.text);

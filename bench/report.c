@@ -6,7 +6,7 @@
 /* Baselines with a column of their own; the others share one. */
 static const char *const columns[] = { "textbook", "textbook-mutex", "call" };
 
-enum { COLUMNS = sizeof(columns) / sizeof(*columns), TAIL_COLUMN = 87 };
+enum { COLUMNS = sizeof(columns) / sizeof(*columns), TAIL_COLUMN = 96 };
 
 double bench_ratio(const struct bench_result *result, unsigned index)
 {
@@ -28,10 +28,17 @@ static const struct measured *find(const struct bench_result *result, const char
 	return NULL;
 }
 
+static bool is_counted(const struct bench_target *target)
+{
+	return target->against != NULL && strcmp(target->against, BENCH_INSTRUCTIONS) == 0;
+}
+
 static bool reached(const struct bench_target *target, const struct bench_result *result)
 {
 	const struct measured *baseline;
 
+	if (is_counted(target))
+		return result->instructions > 0 && result->instructions <= target->limit;
 	if (target->against == NULL)
 		return result->series[0].median <= target->limit + result->allowance;
 	baseline = find(result, target->against);
@@ -48,8 +55,9 @@ static bool has_column(const char *name)
 
 void report_heading(FILE *out)
 {
-	fprintf(out, "%-26s %-5s %8s %-8s %8s  %8s %8s %8s %-24s %-22s %s\n", "name", "state", "value",
-	    "unit", "p99", "textbook", "t.-mutex", "call", "other baseline", "target", "reached");
+	fprintf(out, "%-26s %-5s %8s %-8s %8s  %8s %8s %8s %8s %-24s %-22s %s\n", "name", "state",
+	    "value", "unit", "p99", "textbook", "t.-mutex", "call", "instr.", "other baseline",
+	    "target", "reached");
 }
 
 /* "0.42x map-page": baseline number `index` of those without a column. Empty beyond the last. */
@@ -78,7 +86,9 @@ static void write_tail(FILE *out, const struct benchmark *benchmark, const struc
 			return;
 		fprintf(out, "%*s %-24s", line == 0 ? 0 : TAIL_COLUMN, "",
 		    text[0] == '\0' && line == 0 ? "-" : text);
-		if (aim != NULL)
+		if (aim != NULL && is_counted(target) && result->instructions == 0)
+			fprintf(out, " %-22s not counted", aim);
+		else if (aim != NULL)
 			fprintf(out, " %-22s %s", aim, reached(target, result) ? "yes" : "no");
 		else if (line == 0)
 			fprintf(out, " -");
@@ -102,6 +112,10 @@ void report_row(FILE *out, const struct benchmark *benchmark, const struct bench
 		else
 			fprintf(out, " %7.2fx", baseline->median / result->series[0].median);
 	}
+	if (result->instructions > 0)
+		fprintf(out, " %8.1f", result->instructions);
+	else
+		fprintf(out, " %8s", "-");
 	write_tail(out, benchmark, result);
 	fflush(out);
 }
@@ -145,6 +159,8 @@ void report_json(FILE *out, const struct benchmark *benchmark, const struct benc
 		fprintf(out, "%s\"%s\":{\"value\":%.6g,\"p99\":%.6g}", i == 1 ? "" : ",",
 		    result->series[i].name, result->series[i].median, result->series[i].p99);
 	fprintf(out, "}");
+	if (result->instructions > 0)
+		fprintf(out, ",\"instructions\":%.6g", result->instructions);
 	json_targets(out, benchmark, result);
 	fprintf(out, ",\"state\":\"%s\"}\n", benchmark->state);
 	fflush(out);
