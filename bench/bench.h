@@ -1,6 +1,6 @@
 /* What the families of benchmarks share with main: a benchmark, its targets, its result. No measuring. */
-#ifndef IOMMUSIM_BENCH_H
-#define IOMMUSIM_BENCH_H
+#ifndef IOMMUSIM_BENCH_BENCH_H
+#define IOMMUSIM_BENCH_BENCH_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <iommusim/bench.h>
+
 #include "bench.h"
 #include "counted.h"
 #include "growth.h"
@@ -42,6 +44,7 @@ static void usage(FILE *out)
 	fprintf(out,
 	    "usage: iommusim-bench [--json] [--quick] [--instructions FILE] [FILTER]\n"
 	    "       iommusim-bench --growth [--json] [--quick] [--plot FILE]\n"
+	    "       iommusim-bench --ops [OPTIONS]     (iommusim-bench --ops --help)\n"
 	    "\n"
 	    "Measures iommusim's mapping and translation paths, each in turns with its baselines.\n"
 	    "\n"
@@ -236,6 +239,8 @@ int main(int count, char **words)
 	struct company company = { .leave = false };
 	bool done;
 
+	if (count > 1 && strcmp(words[1], "--ops") == 0)
+		return iommusim_bench_ops(count - 2, words + 2, NULL, 0);
 	if (!read_options(count, words, &options))
 		return EXIT_USAGE;
 	if (options.help) {

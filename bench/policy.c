@@ -10,8 +10,6 @@
 
 enum { GUEST_PAGES = 1 << 18, IO_PAGES = 16 };
 
-#define DISK IOMMUSIM_RID(6, 0, 0)
-
 struct host {
 	struct rig rig;
 	struct iommusim_vm *vm;
@@ -69,7 +67,7 @@ static bool book_in_and_out(void *context, uint64_t first, uint64_t count)
 static bool make_host(struct host *host, bool amdvi, const char *profile)
 {
 	const struct rig_config config = {
-		.profile = profile, .amdvi = amdvi, .ram = UINT64_C(8) << 30
+		.profile = profile, .amdvi = amdvi, .disk = true, .ram = UINT64_C(8) << 30
 	};
 	const struct iommusim_vm_memory memory = { .size = (uint64_t)GUEST_PAGES << IOMMUSIM_PAGE_SHIFT,
 		.seed = 7 };
@@ -165,14 +163,11 @@ static bool read_disk(void *context, uint64_t first, uint64_t count)
 	return lost == 0;
 }
 
-static bool add_disk(struct host *host)
+static bool use_disk(struct host *host)
 {
-	const struct iommusim_pci_function disk = { .rid = DISK, .name = "disk0" };
-
-	return rig_ok(&host->rig, iommusim_pci_add(host->rig.machine, &disk)) &&
-	    rig_ok(&host->rig, iommusim_device_attach(host->rig.vmm, 0, DISK, IOMMUSIM_DRIVER_HOST)) &&
-	    rig_ok(&host->rig, iommusim_vm_assign_pptdev(host->vm, 0, RIG_PPT_DEVICE)) &&
-	    rig_ok(&host->rig, iommusim_requester_create(host->rig.machine, 0, DISK, &host->disk));
+	return rig_ok(&host->rig, iommusim_vm_assign_pptdev(host->vm, 0, RIG_PPT_DEVICE)) &&
+	    rig_ok(&host->rig,
+		iommusim_requester_create(host->rig.machine, 0, RIG_DISK_DEVICE, &host->disk));
 }
 
 static bool run_host_io(
@@ -186,8 +181,8 @@ static bool run_host_io(
 		{ "policy-keep", &keep, NULL, read_disk },
 	};
 	bool done = make_host(&bounce, benchmark->amdvi, policies[BOUNCE].profile) &&
-	    add_disk(&bounce) && make_host(&keep, benchmark->amdvi, policies[KEEP].profile) &&
-	    add_disk(&keep);
+	    use_disk(&bounce) && make_host(&keep, benchmark->amdvi, policies[KEEP].profile) &&
+	    use_disk(&keep);
 
 	result->count = 2;
 	done = done && measure(&plan, contestants, 2, result->series) == MEASURE_DONE;

@@ -90,25 +90,47 @@ static bool add_amdvi_unit(struct rig *rig, const struct iommusim_unit_settings 
 
 static bool make_hardware(struct rig *rig, const struct rig_config *config)
 {
-	const struct iommusim_unit_settings settings = { .cache = config->cache };
+	const struct iommusim_unit_settings settings = { .cache = config->cache,
+		.iotlb_sets = config->iotlb_sets,
+		.iotlb_ways = config->iotlb_ways };
+	const struct iommusim_pci_function disk = { .rid = RIG_DISK_DEVICE, .name = "disk0" };
 	const struct iommusim_pci_function device = { .rid = RIG_PPT_DEVICE, .name = "ppt0" };
 	const struct iommusim_machine_config machine = { .allocator = config->allocator };
 
 	return rig_ok(rig, iommusim_machine_create(&machine, &rig->machine)) &&
 	    rig_ok(rig, iommusim_memory_add_pc_ram(rig->machine, config->ram)) &&
 	    (config->amdvi ? add_amdvi_unit(rig, &settings) : add_vtd_unit(rig, &settings)) &&
-	    rig_ok(rig, iommusim_pci_add(rig->machine, &device));
+	    rig_ok(rig, iommusim_pci_add(rig->machine, &device)) &&
+	    (!config->disk || rig_ok(rig, iommusim_pci_add(rig->machine, &disk)));
+}
+
+/* The caller's driver, if it has one. */
+static bool start_driver(
+    struct rig *rig, const struct rig_config *config, struct iommusim_vmm_config *vmm)
+{
+	const struct iommusim_bench_subject *subject = config->subject;
+
+	if (subject == NULL || subject->start == NULL)
+		return true;
+	if (!rig_ok(rig, subject->start(subject->context, rig->machine, &vmm->ops, &vmm->ops_context)))
+		return false;
+	rig->started = subject;
+	return true;
 }
 
 /* Releases leave AMD-Vi alone unless they are asked for it. */
 static bool make_software(struct rig *rig, const struct rig_config *config)
 {
-	const struct iommusim_vmm_config vmm = { .profile = config->profile,
+	struct iommusim_vmm_config vmm = { .profile = config->profile,
 		.cpu = config->amdvi ? IOMMUSIM_CPU_AMD : IOMMUSIM_CPU_INTEL };
 
-	return rig_ok(rig, iommusim_vmm_create(rig->machine, &vmm, &rig->vmm)) &&
+	return start_driver(rig, config, &vmm) &&
+	    rig_ok(rig, iommusim_vmm_create(rig->machine, &vmm, &rig->vmm)) &&
 	    rig_ok(rig, iommusim_sysctl_set(rig->vmm, "hw.vmm.amdvi.enable", 1)) &&
 	    rig_ok(rig, iommusim_device_attach(rig->vmm, 0, RIG_PPT_DEVICE, IOMMUSIM_DRIVER_PPT)) &&
+	    (!config->disk ||
+		rig_ok(
+		    rig, iommusim_device_attach(rig->vmm, 0, RIG_DISK_DEVICE, IOMMUSIM_DRIVER_HOST))) &&
 	    (!config->checked || rig_ok(rig, iommusim_check_create(rig->vmm, &rig->check)));
 }
 
@@ -122,6 +144,8 @@ void rig_destroy(struct rig *rig)
 {
 	iommusim_check_destroy(rig->check);
 	iommusim_vmm_destroy(rig->vmm);
+	if (rig->started != NULL && rig->started->stop != NULL)
+		rig->started->stop(rig->started->context);
 	iommusim_dmar_free(rig->dmar);
 	iommusim_ivrs_free(rig->ivrs);
 	iommusim_machine_destroy(rig->machine);

@@ -5,6 +5,7 @@
 #ifndef IOMMUSIM_BENCH_RIG_H
 #define IOMMUSIM_BENCH_RIG_H
 
+#include <iommusim/bench.h>
 #include <iommusim/check.h>
 #include <iommusim/dma.h>
 #include <iommusim/memory.h>
@@ -20,6 +21,10 @@ struct rig_config {
 	uint64_t ram;
 	bool checked;                               /* with a checker attached */
 	const struct iommusim_allocator *allocator; /* NULL: the library's own */
+	bool disk;                                  /* a device of the host's, too */
+	uint32_t iotlb_sets;                        /* of a sized cache; 0: as usual */
+	uint32_t iotlb_ways;
+	const struct iommusim_bench_subject *subject; /* whose driver; NULL: built in */
 };
 
 struct rig {
@@ -28,7 +33,8 @@ struct rig {
 	struct iommusim_ivrs *ivrs;
 	struct iommusim_vmm *vmm;
 	struct iommusim_check *check;
-	enum iommusim_status status; /* of the first call that failed */
+	const struct iommusim_bench_subject *started; /* its stop() is owed */
+	enum iommusim_status status;                  /* of the first call that failed */
 };
 
 /* A domain of four levels on every unit of a rig: the width that the textbook has. */
@@ -36,6 +42,9 @@ struct rig {
 
 /* A passthrough device of the rig's, with its driver. */
 #define RIG_PPT_DEVICE IOMMUSIM_RID(7, 0, 0)
+
+/* A disk of the host's, on a rig that has one. */
+#define RIG_DISK_DEVICE IOMMUSIM_RID(6, 0, 0)
 
 bool rig_create(struct rig *rig, const struct rig_config *config);
 void rig_destroy(struct rig *rig);
