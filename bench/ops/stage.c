@@ -28,8 +28,22 @@ bool stage_open(struct stage *stage, const struct stage_plan *plan)
 	    rig_ok(rig, iommusim_requester_create(rig->machine, 0, RIG_DISK_DEVICE, &stage->disk));
 }
 
+/* A driver may have state of its own, which goes when the module does. What fails here was wrong before. */
+static void unload(struct stage *stage)
+{
+	if (stage->vm != NULL)
+		iommusim_vm_destroy(stage->vm);
+	if (stage->domain != NULL) {
+		iommusim_iommu_remove_device(stage->rig.vmm, stage->domain, 0, RIG_PPT_DEVICE);
+		iommusim_iommu_destroy_domain(stage->rig.vmm, stage->domain);
+	}
+	iommusim_vmm_unload(stage->rig.vmm);
+}
+
 void stage_close(struct stage *stage)
 {
+	if (stage->rig.started != NULL && stage->rig.vmm != NULL)
+		unload(stage);
 	iommusim_counter_destroy(stage->counter);
 	rig_destroy(&stage->rig);
 	memset(stage, 0, sizeof(*stage));

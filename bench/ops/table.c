@@ -10,6 +10,8 @@ struct player {
 	const struct workload *workload;
 	struct stage_plan plan;
 	struct stage stage;
+	struct player *all;
+	unsigned count; /* of all */
 };
 
 bool table_add(struct table *table, const char *name, const struct iommusim_bench_subject *subject)
@@ -29,7 +31,10 @@ static bool prepare(void *context)
 {
 	struct player *player = context;
 
-	stage_close(&player->stage);
+	/* One driver at a time: its variables may be the process's. */
+	for (unsigned i = 0; i < player->count; i++)
+		if (&player->all[i] == player || player->all[i].stage.rig.started != NULL)
+			stage_close(&player->all[i].stage);
 	return stage_open(&player->stage, &player->plan) &&
 	    (player->workload->prepare == NULL || player->workload->prepare(&player->stage));
 }
@@ -89,6 +94,8 @@ bool table_run(struct table *table, const struct costs *costs, char *text, size_
 	memset(players, 0, sizeof(players));
 	for (unsigned i = 0; i < table->count; i++) {
 		players[i].workload = table->workload;
+		players[i].all = players;
+		players[i].count = table->count;
 		players[i].plan = (struct stage_plan){
 			.subject = &table->rows[i].subject, .costs = costs, .pages = table->pages
 		};

@@ -50,13 +50,11 @@ void table_write_text(FILE *out, const struct table *table)
 	    workload->name, workload->about, table->pages >> 8, workload->count(table->pages),
 	    workload->unit);
 	fprintf(out, "%-23s %-6s %9s %9s %10s %9s %8s %8s %8s %7s %7s %7s %6s %7s %8s %8s %7s %9s\n",
+	    "", "", "software", "slowest", "hardware", "tables", "", "register", "register", "inval.",
+	    "inval.", "inval.", "inval.", "", "", "IOTLB", "", "copied");
+	fprintf(out, "%-23s %-6s %9s %9s %10s %9s %8s %8s %8s %7s %7s %7s %6s %7s %8s %8s %7s %9s\n",
 	    "", "unit", "ns each", "ns each", "ns each", "KiB", "calls", "reads", "writes", "all",
 	    "domain", "pages", "other", "waits", "DMA", "misses", "lost", "KiB");
-	fprintf(out,
-	    "%-23s %-6s %6s/%-2.2s %6s/%-2.2s %7s/%-2.2s %9s %8s %8s %8s %7s %7s %7s %6s %7s %8s %8s %7s %9s\n",
-	    "", "unit", "ns", workload->unit, "ns", workload->unit, "ns", workload->unit, "KiB",
-	    "calls", "reads", "writes", "all", "domain", "pages", "other", "waits", "DMA", "misses",
-	    "lost", "KiB");
 	for (unsigned i = 0; i < table->count; i++)
 		write_row(out, &table->rows[i]);
 	fprintf(out, "\n");

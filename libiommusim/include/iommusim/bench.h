@@ -6,6 +6,7 @@
 #ifndef IOMMUSIM_BENCH_H
 #define IOMMUSIM_BENCH_H
 
+#include <iommusim/export.h>
 #include <iommusim/ops.h>
 #include <iommusim/vmm.h>
 
@@ -27,7 +28,7 @@ struct iommusim_bench_subject {
 	 */
 	enum iommusim_status (*start)(void *context, struct iommusim_machine *machine,
 	    const struct iommusim_ops **ops, void **ops_context);
-	/* The driver's vmm is gone; its machine goes next. May be NULL. */
+	/* Its domains were destroyed, vmm was unloaded; the machine goes next. May be NULL. */
 	void (*stop)(void *context);
 	/* 4 KiB pages that the driver uses for tables now. NULL: nobody knows, and nothing is shown. */
 	uint64_t (*table_pages)(void *context);
@@ -37,9 +38,10 @@ struct iommusim_bench_subject {
  * Run the workloads for `count` subjects side by side, in turns, and write a report to stdout, messages to stderr.
  * No subjects: the built-in backends. `words` are options as of `iommusim-bench --ops` without those two words, ended
  * by the number `word_count`. Returns a program's exit code: 0 measured, 2 bad usage, 3 out of resources or the driver
- * failed. It calls subjects from the calling thread alone. One call at a time in a process.
+ * failed. It calls subjects from the calling thread alone, and starts one only when the one before was stopped, for
+ * drivers whose state is the process's. One call at a time in a process.
  */
-int iommusim_bench_ops(
+IOMMUSIM_API int iommusim_bench_ops(
     int word_count, char **words, const struct iommusim_bench_subject *subjects, size_t count);
 
 #ifdef __cplusplus
