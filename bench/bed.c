@@ -185,6 +185,38 @@ bool bed_unmap_range(void *context, uint64_t first, uint64_t count)
 		bed->rig.vmm, bed->domain, first << PAGE_SHIFT, count << PAGE_SHIFT));
 }
 
+#ifdef BENCH_MAPPING_LIST
+bool bed_map_list(void *context, uint64_t first, uint64_t count)
+{
+	struct bed *bed = context;
+
+	return rig_ok(&bed->rig,
+	    iommusim_iommu_create_mapping_list(
+		bed->rig.vmm, bed->domain, first << PAGE_SHIFT, bed->list + first, count, NULL));
+}
+#endif
+
+/* A textbook has no lists either. */
+bool bed_book_map_list(void *context, uint64_t first, uint64_t count)
+{
+	struct bed *bed = context;
+
+	for (uint64_t page = first; page < first + count; page++)
+		if (!textbook_map(&bed->book, page << PAGE_SHIFT, bed->list[page],
+			TEXTBOOK_READ | TEXTBOOK_WRITE))
+			return false;
+	return true;
+}
+
+bool bed_floor_list(void *context, uint64_t first, uint64_t count)
+{
+	struct bed *bed = context;
+
+	for (uint64_t page = first; page < first + count; page++)
+		bed->floor[page] = bed->list[page] + 3;
+	return true;
+}
+
 /* As fast as memory takes entries: nobody looks anything up. */
 bool bed_floor(void *context, uint64_t first, uint64_t count)
 {
@@ -214,7 +246,12 @@ bool bed_create(struct bed *bed, const struct rig_config *config, uint64_t pages
 	bed->pages = pages;
 	bed->nothing = textbook_nothing;
 	bed->floor = calloc(pages, sizeof(*bed->floor));
-	return bed->floor != NULL && bed_make_rig(bed) && textbook_create(&bed->book);
+	bed->list = malloc(pages * sizeof(*bed->list));
+	if (bed->floor == NULL || bed->list == NULL)
+		return false;
+	for (uint64_t page = 0; page < pages; page++)
+		bed->list[page] = rig_scattered(page, pages);
+	return bed_make_rig(bed) && textbook_create(&bed->book);
 }
 
 void bed_destroy(struct bed *bed)
@@ -222,7 +259,8 @@ void bed_destroy(struct bed *bed)
 	rig_destroy(&bed->rig);
 	textbook_destroy(&bed->book);
 	free(bed->floor);
-	bed->floor = NULL;
+	free(bed->list);
+	bed->floor = bed->list = NULL;
 }
 
 bool bed_compete(

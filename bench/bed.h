@@ -15,6 +15,7 @@ struct bed {
 	struct iommusim_domain *domain;
 	struct textbook book;
 	uint64_t *floor;
+	uint64_t *list; /* host pages in the domain's order, scattered */
 	bench_empty_call *volatile nothing;
 	uint64_t pages; /* a power of two */
 };
@@ -31,13 +32,18 @@ bool bed_map(void *context, uint64_t first, uint64_t count); /* a call each, hos
 bool bed_unmap(void *context, uint64_t first, uint64_t count);
 bool bed_map_range(void *context, uint64_t first, uint64_t count); /* one call, contiguous */
 bool bed_unmap_range(void *context, uint64_t first, uint64_t count);
+#ifdef BENCH_MAPPING_LIST
+bool bed_map_list(void *context, uint64_t first, uint64_t count); /* one call, scattered */
+#endif
 bool bed_book_map(void *context, uint64_t first, uint64_t count);
 bool bed_book_map_locked(void *context, uint64_t first, uint64_t count);
+bool bed_book_map_list(void *context, uint64_t first, uint64_t count);
 bool bed_book_map_range(void *context, uint64_t first, uint64_t count);
 bool bed_book_unmap(void *context, uint64_t first, uint64_t count);
 bool bed_book_unmap_locked(void *context, uint64_t first, uint64_t count);
 bool bed_call(void *context, uint64_t first, uint64_t count); /* of nothing */
 bool bed_floor(void *context, uint64_t first, uint64_t count);
+bool bed_floor_list(void *context, uint64_t first, uint64_t count);
 bool bed_floor_clear(void *context, uint64_t first, uint64_t count);
 
 /* ---- what a round begins with ------------------------------------------------------------------------ */

@@ -42,8 +42,9 @@ struct benchmark {
 	    state;
 	const char *about;
 	struct bench_target targets[BENCH_TARGETS];
-	bool amdvi;    /* on an AMD-Vi unit instead of a VT-d one */
-	uint64_t size; /* what its family makes of it */
+	bool amdvi;          /* on an AMD-Vi unit instead of a VT-d one */
+	uint64_t size;       /* what its family makes of it */
+	const char *profile; /* where a family lets it be chosen; NULL: "reference" */
 	/* False: it could not be measured, and `text` says why. */
 	bool (*run)(const struct benchmark *benchmark, const struct bench_scale *scale,
 	    struct bench_result *result);

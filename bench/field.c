@@ -16,7 +16,7 @@ static inline uint64_t wait_for(const struct field *field, uint64_t physical)
 	return field->dependent ? physical >> 63 : 0;
 }
 
-bool field_translate(
+bool field_dma(
     const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count)
 {
 	struct iommusim_dma_request request = { .length = 4, .kind = IOMMUSIM_DMA_READ };
@@ -31,6 +31,58 @@ bool field_translate(
 	}
 	return lost == 0;
 }
+
+#ifdef BENCH_TRANSLATE_BATCH
+bool field_translate(
+    const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count)
+{
+	struct iommusim_dma_request request = { .length = 4, .kind = IOMMUSIM_DMA_READ };
+	struct iommusim_translation translation;
+	uint64_t random = seed, lost = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		request.address = field_address(field, &random);
+		lost += (uint64_t)iommusim_translate(requester, &request, &translation);
+		lost += translation.fault;
+		random += wait_for(field, translation.physical);
+	}
+	return lost == 0;
+}
+
+bool field_translate_batch(
+    const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count)
+{
+	const struct iommusim_dma_request request = { .length = 4, .kind = IOMMUSIM_DMA_READ };
+	struct iommusim_translation translations[FIELD_BATCH];
+	uint64_t addresses[FIELD_BATCH], random = seed, lost = 0;
+
+	for (uint64_t done = 0; done < count; done += FIELD_BATCH) {
+		size_t faulted = 0;
+
+		for (unsigned i = 0; i < FIELD_BATCH; i++)
+			addresses[i] = field_address(field, &random);
+		lost += (uint64_t)iommusim_translate_batch(
+		    requester, &request, addresses, FIELD_BATCH, translations, &faulted);
+		lost += faulted;
+	}
+	return lost == 0;
+}
+
+static bool ours_batch(void *context, uint64_t first, uint64_t count)
+{
+	const struct field *field = context;
+
+	return field_translate_batch(field, field->requesters[0], first, count);
+}
+#else
+bool field_translate(
+    const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count)
+{
+	return field_dma(field, requester, seed, count);
+}
+
+#define ours_batch ours /* nobody asks for batches then */
+#endif
 
 bool field_book_translate(const struct field *field, uint64_t seed, uint64_t count)
 {
@@ -49,6 +101,13 @@ static bool ours(void *context, uint64_t first, uint64_t count)
 	const struct field *field = context;
 
 	return field_translate(field, field->requesters[0], first, count);
+}
+
+static bool ours_by_dma(void *context, uint64_t first, uint64_t count)
+{
+	const struct field *field = context;
+
+	return field_dma(field, field->requesters[0], first, count);
 }
 
 static bool book(void *context, uint64_t first, uint64_t count)
@@ -107,9 +166,11 @@ bool field_map_nothing(struct field *field, struct iommusim_domain *domain)
 
 static bool map_pages(struct field *field, struct iommusim_domain *domain)
 {
-	for (uint64_t page = 0; page < FIELD_PAGES; page++) {
+	const uint64_t pages = field->pages > FIELD_PAGES ? field->pages : FIELD_PAGES;
+
+	for (uint64_t page = 0; page < pages; page++) {
 		const uint64_t address = page << IOMMUSIM_PAGE_SHIFT;
-		const uint64_t host = rig_scattered(page, FIELD_PAGES);
+		const uint64_t host = rig_scattered(page, pages);
 
 		if (!rig_ok(&field->rig,
 			iommusim_iommu_create_mapping(
@@ -196,22 +257,40 @@ static bool leaves_as_planned(const struct field *field, const struct field_plan
 		outcome.page.page_shift == plan->page_shift);
 }
 
+/* The call has no answer to wait for. Where translations have no call of their own, DMA is what is measured already. */
+static unsigned choose_contestants(
+    const struct field_plan *plan, struct field *field, struct contestant contestants[BENCH_SERIES])
+{
+	bool (*const prepare)(void *context) = plan->caches == FIELD_FILLS ? forget : NULL;
+	unsigned count = 0;
+
+	if (plan->batches)
+		contestants[count++] = (struct contestant){ "batch", field, prepare, ours_batch };
+	contestants[count++] =
+	    (struct contestant){ plan->batches ? "one-by-one" : "translate", field, prepare, ours };
+	contestants[count++] = (struct contestant){ "textbook", field, NULL, book };
+	contestants[count++] = (struct contestant){ "textbook-mutex", field, NULL, book_locked };
+	if (!plan->dependent)
+		contestants[count++] = (struct contestant){ "call", field, NULL, call_nothing };
+#ifdef BENCH_TRANSLATE_BATCH
+	contestants[count++] = (struct contestant){ "dma", field, prepare, ours_by_dma };
+#else
+	(void)ours_by_dma;
+#endif
+	return count;
+}
+
 bool field_compete(
     const struct field_plan *plan, const struct bench_scale *scale, struct bench_result *result)
 {
-	struct field field;
-	const struct contestant contestants[] = {
-		{ "translate", &field, plan->caches == FIELD_FILLS ? forget : NULL, ours },
-		{ "textbook", &field, NULL, book },
-		{ "textbook-mutex", &field, NULL, book_locked },
-		{ "call", &field, NULL, call_nothing },
-	};
+	struct contestant contestants[BENCH_SERIES];
 	const uint64_t usual = UINT64_C(1) << (scale->quick ? 17 : 20);
 	const struct measure_plan rounds = { plan->total == 0 ? usual : plan->total, SLICE,
 		scale->rounds };
+	struct field field;
 	bool done = field_create(&field, plan);
 
-	result->count = plan->dependent ? 3 : 4; /* a call has no answer to wait for */
+	result->count = choose_contestants(plan, &field, contestants);
 	done = done && leaves_as_planned(&field, plan) &&
 	    measure(&rounds, contestants, result->count, result->series) == MEASURE_DONE &&
 	    caches_as_planned(&field, plan);

@@ -1,4 +1,4 @@
-/* What translation benchmarks translate: 1 GiB, in a domain with two devices and in a textbook. No benchmark of its own. */
+/* What translation benchmarks translate: 1 GiB or more, in a domain with two devices and in a textbook. No benchmark of its own. */
 #ifndef IOMMUSIM_BENCH_FIELD_H
 #define IOMMUSIM_BENCH_FIELD_H
 
@@ -9,6 +9,8 @@
 /* Pages that come again and again: as many as a requester keeps, and far more. */
 #define FIELD_HOT_PAGES  UINT64_C(64)
 #define FIELD_UNIT_PAGES (UINT64_C(1) << 14)
+
+#define FIELD_BATCH 64u
 
 #define FIELD_FIRST_DEVICE  IOMMUSIM_RID(8, 0, 0)
 #define FIELD_SECOND_DEVICE IOMMUSIM_RID(9, 0, 0)
@@ -38,6 +40,7 @@ struct field_plan {
 	uint64_t pages;
 	bool in_order;  /* pages one after the other, else at random */
 	bool dependent; /* each address is known when the answer before is */
+	bool batches;   /* FIELD_BATCH a call, beside one by one */
 	bool (*map)(struct field *field, struct iommusim_domain *domain); /* NULL: 4 KiB, scattered */
 	bool (*mapped)(struct field *field); /* what is left to do then; or NULL */
 	enum field_caches caches;
@@ -73,9 +76,20 @@ static inline uint64_t field_address(const struct field *field, uint64_t *random
 	return (page & (field->pages - 1)) << IOMMUSIM_PAGE_SHIFT;
 }
 
-/* `count` translations; each starts its sequence from a number, so that all ask for the same pages. */
+/*
+ * `count` translations, by iommusim_translate() where there is one, else by iommusim_dma(); each starts its sequence from
+ * a number, so that all ask for the same pages.
+ */
 bool field_translate(
     const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count);
+/* The same by iommusim_dma(). */
+bool field_dma(
+    const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count);
+#ifdef BENCH_TRANSLATE_BATCH
+/* The same, FIELD_BATCH a call. */
+bool field_translate_batch(
+    const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count);
+#endif
 bool field_book_translate(const struct field *field, uint64_t seed, uint64_t count);
 
 #endif

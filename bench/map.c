@@ -93,13 +93,22 @@ static bool run_unmap_range(
 	return compete(contestants, 3, RANGE_SLICE, benchmark, scale, result);
 }
 
-/* The library has no call that takes a list of host pages: what a list costs page by page is map-page. */
 static bool run_map_scatter(
     const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
+#ifdef BENCH_MAPPING_LIST
+	static const struct contestant contestants[] = {
+		{ .name = "map-scatter", .prepare = bed_empty, .run = bed_map_list },
+		{ .name = "textbook", .prepare = bed_book_empty, .run = bed_book_map_list },
+		{ .name = "floor", .run = bed_floor_list },
+	};
+
+	return compete(contestants, 3, RANGE_SLICE, benchmark, scale, result);
+#else
 	(void)benchmark;
 	(void)scale;
 	return bench_skip(result, "the library has no call for a list of pages");
+#endif
 }
 
 /* clang-format off */
@@ -118,7 +127,7 @@ static bool run_map_scatter(
 	},											\
 	{											\
 	    .name = "map-scatter/" vendor, .unit = "ns/page", .state = "warm",			\
-	    .about = "a list of scattered host pages a call",					\
+	    .about = "lists of 65536 scattered host pages a call",					\
 	    .targets = { { NULL, 0.6, "<= 0.6 ns" }, { "textbook", 4, ">= 4x textbook" } },	\
 	    .amdvi = is_amdvi, .run = run_map_scatter,						\
 	},											\
@@ -138,7 +147,14 @@ static bool run_map_scatter(
 	{											\
 	    .name = "unmap-page/" vendor, .unit = "ns/page", .state = "warm",			\
 	    .about = "one call for each page, nothing invalidated",				\
-	    .targets = { { NULL, 2.2, "<= 2.2 ns, invalidated" } },				\
+	    .targets = { { NULL, 2.2, "<= 2.2 ns" } },						\
+	    .amdvi = is_amdvi, .run = run_unmap_page,						\
+	},											\
+	{											\
+	    .name = "unmap-queued/" vendor, .unit = "ns/page", .state = "warm",			\
+	    .about = "the same, all of a domain invalidated after each 64",			\
+	    .targets = { { NULL, 2.2, "<= 2.2 ns" } },						\
+	    .profile = "reference+invalidate=deferred",						\
 	    .amdvi = is_amdvi, .run = run_unmap_page,						\
 	},											\
 	{											\

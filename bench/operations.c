@@ -12,7 +12,8 @@
 #include "counted.h"
 #include "field.h"
 
-#define RAM (UINT64_C(64) << 20)
+#define RAM        (UINT64_C(64) << 20)
+#define LIST_PAGES UINT64_C(4096)
 
 struct operation {
 	const char *name; /* followed by /vtd or /amdvi */
@@ -70,6 +71,32 @@ static bool translate(struct field *field, uint64_t count)
 	return field_translate(field, field->requesters[0], 1, count);
 }
 
+static bool move_nothing(struct field *field, uint64_t count)
+{
+	return field_dma(field, field->requesters[0], 1, count);
+}
+
+#ifdef BENCH_MAPPING_LIST
+static bool map_list(struct field *field, uint64_t count)
+{
+	static uint64_t pages[LIST_PAGES];
+
+	for (uint64_t page = 0; page < count && page < LIST_PAGES; page++)
+		pages[page] = rig_scattered(page, FIELD_PAGES);
+	return count <= LIST_PAGES &&
+	    rig_ok(&field->rig,
+		iommusim_iommu_create_mapping_list(
+		    field->rig.vmm, field->domain, 0, pages, count, NULL));
+}
+#endif
+
+#ifdef BENCH_TRANSLATE_BATCH
+static bool translate_batch(struct field *field, uint64_t count)
+{
+	return field_translate_batch(field, field->requesters[0], 1, count);
+}
+#endif
+
 /* Hot pages: each has been asked for before. */
 static bool warm_up(struct field *field, uint64_t count)
 {
@@ -112,6 +139,16 @@ static const struct operation operations[] = {
 	    .prepare = map_for_misses,
 	    .run = translate,
 	    .cache = IOMMUSIM_CACHE_NONE },
+	{ .name = "dma-hit", .prepare = warm_up, .run = move_nothing },
+#ifdef BENCH_MAPPING_LIST
+	{ .name = "map-scatter", .prepare = leave_tables, .run = map_list },
+#endif
+#ifdef BENCH_TRANSLATE_BATCH
+	{ .name = "translate-batch",
+	    .prepare = map_for_misses,
+	    .run = translate_batch,
+	    .cache = IOMMUSIM_CACHE_NONE },
+#endif
 	{ .name = "checker-map", .prepare = leave_tables, .run = map_one_by_one, .checked = true },
 	{ .name = "checker-hit", .prepare = warm_up, .run = judge, .checked = true },
 };

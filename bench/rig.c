@@ -35,10 +35,8 @@ static void make_table(uint8_t table[DMAR_LENGTH])
 	table[DMAR_CHECKSUM_AT] = (uint8_t)-sum;
 }
 
-bool rig_ok(struct rig *rig, enum iommusim_status status)
+bool rig_failed(struct rig *rig, enum iommusim_status status)
 {
-	if (status == IOMMUSIM_OK)
-		return true;
 	if (rig->status == IOMMUSIM_OK)
 		rig->status = status;
 	return false;

@@ -49,8 +49,14 @@ struct rig {
 bool rig_create(struct rig *rig, const struct rig_config *config);
 void rig_destroy(struct rig *rig);
 
-/* Note a status; true when it is OK. */
-bool rig_ok(struct rig *rig, enum iommusim_status status);
+/* Note a status that is not OK: the first one stays. False. */
+bool rig_failed(struct rig *rig, enum iommusim_status status);
+
+/* True when a status is OK, else noted. Here, so that whoever is measured hardly pays for it. */
+static inline bool rig_ok(struct rig *rig, enum iommusim_status status)
+{
+	return status == IOMMUSIM_OK || rig_failed(rig, status);
+}
 
 /* What went wrong on a rig, in words. */
 void rig_explain(const struct rig *rig, char *text, size_t size);
