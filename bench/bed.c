@@ -237,6 +237,29 @@ bool bed_floor_clear(void *context, uint64_t first, uint64_t count)
 	return true;
 }
 
+/* Once, not timed: only lists need it. */
+bool bed_make_list(void *context)
+{
+	struct bed *bed = context;
+
+	if (bed->list != NULL)
+		return true;
+	bed->list = malloc(bed->pages * sizeof(*bed->list));
+	for (uint64_t page = 0; bed->list != NULL && page < bed->pages; page++)
+		bed->list[page] = rig_scattered(page, bed->pages);
+	return bed->list != NULL;
+}
+
+bool bed_list_empty(void *context)
+{
+	return bed_make_list(context) && bed_empty(context);
+}
+
+bool bed_book_list_empty(void *context)
+{
+	return bed_make_list(context) && bed_book_empty(context);
+}
+
 /* ---- a bed's life -------------------------------------------------------------------------------- */
 
 bool bed_create(struct bed *bed, const struct rig_config *config, uint64_t pages)
@@ -246,11 +269,8 @@ bool bed_create(struct bed *bed, const struct rig_config *config, uint64_t pages
 	bed->pages = pages;
 	bed->nothing = textbook_nothing;
 	bed->floor = calloc(pages, sizeof(*bed->floor));
-	bed->list = malloc(pages * sizeof(*bed->list));
-	if (bed->floor == NULL || bed->list == NULL)
+	if (bed->floor == NULL)
 		return false;
-	for (uint64_t page = 0; page < pages; page++)
-		bed->list[page] = rig_scattered(page, pages);
 	return bed_make_rig(bed) && textbook_create(&bed->book);
 }
 

@@ -50,6 +50,9 @@ bool bed_floor_clear(void *context, uint64_t first, uint64_t count);
 
 bool bed_empty(void *context); /* nothing mapped, tables there */
 bool bed_book_empty(void *context);
+bool bed_make_list(void *context);
+bool bed_list_empty(void *context); /* the list is there, nothing mapped, tables there */
+bool bed_book_list_empty(void *context);
 bool bed_full(void *context); /* everything mapped, contiguous */
 bool bed_book_full(void *context);
 bool bed_fresh(void *context); /* a domain without tables */

@@ -98,9 +98,9 @@ static bool run_map_scatter(
 {
 #ifdef BENCH_MAPPING_LIST
 	static const struct contestant contestants[] = {
-		{ .name = "map-scatter", .prepare = bed_empty, .run = bed_map_list },
-		{ .name = "textbook", .prepare = bed_book_empty, .run = bed_book_map_list },
-		{ .name = "floor", .run = bed_floor_list },
+		{ .name = "map-scatter", .prepare = bed_list_empty, .run = bed_map_list },
+		{ .name = "textbook", .prepare = bed_book_list_empty, .run = bed_book_map_list },
+		{ .name = "floor", .prepare = bed_make_list, .run = bed_floor_list },
 	};
 
 	return compete(contestants, 3, RANGE_SLICE, benchmark, scale, result);
