@@ -1,6 +1,6 @@
 /*
  * Hot paths one at a time, for callgrind to count: `bench-operations NAME COUNT` sets up, and then does the operation
- * COUNT times inside counted(). Nothing is timed; what the counts should be is bench/instructions.
+ * COUNT times inside hot_path(). Nothing is timed; what the counts should be is bench/instructions.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -158,7 +158,7 @@ enum { OPERATIONS = sizeof(operations) / sizeof(*operations) };
 /* ---- counting --------------------------------------------------------------------------------------------------- */
 
 /* What callgrind is told to collect; see bench/instructions. */
-static __attribute__((noinline, noclone)) bool counted(
+static __attribute__((noinline)) bool hot_path(
     bool (*run)(struct field *field, uint64_t count), struct field *field, uint64_t count)
 {
 	const bool good = run(field, count);
@@ -180,7 +180,7 @@ static bool count_operation(const struct operation *operation, bool amdvi, uint6
 	};
 	struct field field;
 	const bool done = field_create(&field, &plan) && operation->prepare(&field, count) &&
-	    counted(operation->run, &field, count);
+	    hot_path(operation->run, &field, count);
 
 	if (!done) {
 		char text[256];
@@ -225,7 +225,7 @@ static bool count_lines(bool amdvi, uint64_t count)
 		    : snprintf(at, (size_t)(end - at),
 			  "iommu_remove_mapping(dom1, 0x%" PRIx64 ", 0x1000)\n", (i - count / 2) << 12);
 	story_length = (size_t)(at - story);
-	return counted(replay, NULL, count);
+	return hot_path(replay, NULL, count);
 }
 
 /* ---- the command line ----------------------------------------------------------------------------------------------- */
