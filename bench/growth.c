@@ -28,9 +28,11 @@ struct growth_row {
 
 static const char *const vendors[VENDORS] = { "vtd", "amdvi" };
 
-static struct rig_config config_for(unsigned vendor)
+static struct rig_config config_for(unsigned vendor, uint64_t pages)
 {
-	return (struct rig_config){ .profile = "reference", .amdvi = vendor == 1, .ram = 8 * GIB };
+	return (struct rig_config){
+		.profile = "reference", .amdvi = vendor == 1, .ram = rig_ram_for(pages)
+	};
 }
 
 /* ---- measuring -------------------------------------------------------------------------------------------- */
@@ -85,7 +87,7 @@ static bool time_guest(struct bed *bed, struct growth_row *row)
 static bool weigh_guest(unsigned vendor, struct bed *timed, struct growth_row *row)
 {
 	struct memory_meter meter;
-	struct bed bed = { .config = config_for(vendor), .pages = timed->pages };
+	struct bed bed = { .config = config_for(vendor, timed->pages), .pages = timed->pages };
 	struct iommusim_counter *counter = NULL;
 	struct iommusim_counts before, after;
 	bool good;
@@ -117,9 +119,10 @@ static bool weigh_guest(unsigned vendor, struct bed *timed, struct growth_row *r
 
 static bool measure_guest(unsigned vendor, struct growth_row *row)
 {
-	const struct rig_config config = config_for(vendor);
+	const uint64_t pages = row->gib * GIB >> PAGE_SHIFT;
+	const struct rig_config config = config_for(vendor, pages);
 	struct bed bed;
-	bool good = bed_create(&bed, &config, row->gib * GIB >> PAGE_SHIFT);
+	bool good = bed_create(&bed, &config, pages);
 
 	good = good && time_guest(&bed, row) && weigh_guest(vendor, &bed, row);
 	if (!good) {

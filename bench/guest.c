@@ -12,11 +12,14 @@ static bool run_guest(
 		{ .name = "textbook", .prepare = bed_book_fresh, .run = bed_book_map },
 		{ .name = "textbook-mutex", .prepare = bed_book_fresh, .run = bed_book_map_locked },
 	};
-	const uint64_t pages = benchmark->size * GIB >> IOMMUSIM_PAGE_SHIFT;
+	const uint64_t all = benchmark->size * GIB >> IOMMUSIM_PAGE_SHIFT;
+	const uint64_t pages = scale->quick ? all / 64 : all;
 	const struct bench_scale seven = { .quick = scale->quick, .rounds = 7 };
 	const struct bed_match match = {
-		.config = { .profile = "reference", .amdvi = benchmark->amdvi, .ram = 8 * GIB },
-		.pages = scale->quick ? pages / 64 : pages,
+		.config = { .profile = "reference",
+		    .amdvi = benchmark->amdvi,
+		    .ram = rig_ram_for(pages) },
+		.pages = pages,
 		.slice = SLICE,
 		.contestants = contestants,
 		.count = 3,

@@ -46,6 +46,14 @@ struct rig {
 /* A disk of the host's, on a rig that has one. */
 #define RIG_DISK_DEVICE IOMMUSIM_RID(6, 0, 0)
 
+/* RAM for a rig that maps `pages`: of it vmm keeps a 64th for tables, and those of a guest are a 512th of that. */
+static inline uint64_t rig_ram_for(uint64_t pages)
+{
+	const uint64_t least = UINT64_C(8) << 30, wanted = (pages << IOMMUSIM_PAGE_SHIFT) / 4;
+
+	return wanted > least ? wanted : least;
+}
+
 bool rig_create(struct rig *rig, const struct rig_config *config);
 void rig_destroy(struct rig *rig);
 
