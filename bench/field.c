@@ -169,7 +169,7 @@ static bool map_pages(struct field *field, struct iommusim_domain *domain)
 	const uint64_t pages = field->pages > FIELD_PAGES ? field->pages : FIELD_PAGES;
 
 	for (uint64_t page = 0; page < pages; page++) {
-		const uint64_t address = page << IOMMUSIM_PAGE_SHIFT;
+		const uint64_t address = field->base + (page << IOMMUSIM_PAGE_SHIFT);
 		const uint64_t host = rig_scattered(page, pages);
 
 		if (!rig_ok(&field->rig,
@@ -200,6 +200,7 @@ bool field_create(struct field *field, const struct field_plan *plan)
 
 	memset(field, 0, sizeof(*field));
 	field->pages = plan->pages;
+	field->base = plan->pages > FIELD_PAGES ? UINT64_C(1) << 32 : 0;
 	field->in_order = plan->in_order;
 	field->dependent = plan->dependent;
 	field->nothing = textbook_nothing;

@@ -30,6 +30,8 @@ struct field {
 	struct iommusim_requester *requesters[2];
 	bench_empty_call *volatile nothing;
 	uint64_t pages; /* that are asked for, a power of two */
+	uint64_t
+	    base; /* of the first: many of them do not fit below the interrupt addresses (FEExxxxxh) */
 	bool in_order;
 	bool dependent;
 };
@@ -73,7 +75,7 @@ static inline uint64_t field_address(const struct field *field, uint64_t *random
 		*random = page * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 		page = *random >> 33;
 	}
-	return (page & (field->pages - 1)) << IOMMUSIM_PAGE_SHIFT;
+	return field->base + ((page & (field->pages - 1)) << IOMMUSIM_PAGE_SHIFT);
 }
 
 /*
