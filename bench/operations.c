@@ -12,7 +12,7 @@
 #include "counted.h"
 #include "field.h"
 
-#define RAM        (UINT64_C(64) << 20)
+#define RAM        (UINT64_C(4) << 30) /* the pages that are mapped are there: 4 GiB and up */
 #define LIST_PAGES UINT64_C(4096)
 
 struct operation {
