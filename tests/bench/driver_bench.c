@@ -1,28 +1,32 @@
 /*
  * `iommusim-bench --ops` for a driver in kernel style: the VT-d backend of tests/driver/vtd, beside the built-in one.
- * The driver's calls are ops.c's there, which knows its kernel by `rig`.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <iommusim/bench.h>
+#include <iommusim/freebsd_ops.h>
+#include <iommusim/kshim.h>
 #include <iommusim/kshim_hooks.h>
 
-#include "tests/driver/vtd/ops.h"
-#include "tests/driver/vtd/rig.h"
+#include "test/ops.h"
 
 #define MIB UINT64_C(1048576)
 
-struct rig rig;
+/* The driver's own table. */
+extern const char iommu_ops_intel[];
 
+static struct iommusim_kernel *kernel;
 static struct iommusim_hooks *hooks;
+static struct test_kernel_ops kernel_ops;
 
-void rig_call(void (*function)(void *context), void *context)
+static bool run(void *context, void (*function)(void *argument), void *argument)
 {
 	struct iommusim_kernel_result result;
 
-	if (iommusim_kernel_call(rig.kernel, function, context, &result) == IOMMUSIM_OK)
-		return;
+	(void)context;
+	if (iommusim_kernel_call(kernel, function, argument, &result) == IOMMUSIM_OK)
+		return true;
 	fprintf(stderr, "the driver: %s\n", result.panicked ? result.panic.message : result.locks);
 	exit(3);
 }
@@ -42,10 +46,10 @@ static void sync_hooks(void *context)
 static void stop(void *context)
 {
 	(void)context;
-	iommusim_kernel_destroy(rig.kernel);
+	iommusim_kernel_destroy(kernel);
 	iommusim_hooks_attach(NULL);
 	iommusim_hooks_destroy(hooks);
-	rig.kernel = NULL;
+	kernel = NULL;
 }
 
 static enum iommusim_status start(void *context, struct iommusim_machine *machine,
@@ -54,26 +58,27 @@ static enum iommusim_status start(void *context, struct iommusim_machine *machin
 	struct iommusim_kernel_options options = {
 		.arena_base = 64 * MIB, .arena_length = 256 * MIB, .processor = IOMMUSIM_KERNEL_INTEL
 	};
-	struct iommusim_vmm_config config = { .ops = NULL };
 	enum iommusim_status status = iommusim_hooks_create(machine, &hooks);
 
 	(void)context;
 	if (status != IOMMUSIM_OK)
 		return status;
 	iommusim_hooks_attach(hooks);
-	options.registers = (struct iommusim_kernel_registers){ hooks, map_by_hooks, sync_hooks };
-	status = iommusim_kernel_create(machine, &options, &rig.kernel);
+	options.registers = (struct iommusim_kernel_registers){ hooks, map_by_hooks, sync_hooks, true };
+	status = iommusim_kernel_create(machine, &options, &kernel);
 	if (status == IOMMUSIM_OK)
-		status = iommusim_kernel_boot(rig.kernel, NULL);
+		status = iommusim_kernel_boot(kernel, NULL);
 	if (status == IOMMUSIM_OK)
-		status = iommusim_kernel_attach(rig.kernel, NULL);
+		status = iommusim_kernel_attach(kernel, NULL);
 	if (status != IOMMUSIM_OK) {
 		stop(NULL);
 		return status;
 	}
-	ops_give(&config);
-	*ops = config.ops;
-	*ops_context = config.ops_context;
+	kernel_ops = (struct test_kernel_ops){
+		.shim = &iommusim_void_ops_shim, .table = (void *)(uintptr_t)iommu_ops_intel, .run = run
+	};
+	*ops = &test_ops;
+	*ops_context = &kernel_ops;
 	return IOMMUSIM_OK;
 }
 
