@@ -214,7 +214,7 @@ void requester_begin_work(struct iommusim_requester *requester);
 void requester_end_work(struct iommusim_requester *requester);
 /* Returns when the work that the requester was at when this was called is over. Control side. */
 void requester_wait(struct iommusim_requester *requester);
-/* requester.c: is the request well-formed? */
+/* dma.c: is the request well-formed? */
 enum iommusim_status requester_check(const struct iommusim_dma_request *request);
 
 /* What a device is told to drop of the translations it keeps (PCI Express ATS). */
