@@ -9,47 +9,52 @@
 #include "machine/memory_access.h"
 #include "machine/requester.h"
 
-static struct private_entry *private_slot(struct iommusim_requester *requester, uint64_t address)
-{
-	return &requester->private[address >> IOMMUSIM_PAGE_SHIFT & (PRIVATE_ENTRIES - 1)];
-}
-
 /* Answer from what the requester keeps, if the unit's cache would still answer the same. */
-static bool private_hit(struct iommusim_requester *requester, const struct page_request *request,
-    uint64_t generation, struct iommusim_dma_page *page)
+static bool kept_hit(struct iommusim_requester *requester, const struct page_request *request,
+    struct iommusim_dma_page *page)
 {
-	const uint64_t in_page = request->address & (IOMMUSIM_PAGE_SIZE - 1);
-	const struct private_entry *entry = private_slot(requester, request->address);
-	const unsigned needed = rights_needed(request->kind);
+	const uint64_t stamp = atomic_load(&requester->machine->stamp);
+	const struct kept_page *kept = requester_kept(requester, request->address);
 
-	if (entry->page != ((request->address - in_page) | 1) || entry->generation != generation ||
-	    (entry->rights & needed) != needed)
+	if ((kept->number & ~KEPT_ODD) != kept_number(request->address) ||
+	    kept->stamp[request->kind] != stamp)
 		return false;
-	page->physical = entry->physical + in_page;
-	page->entry = entry->entry;
-	page->cached_tag = entry->tag;
-	page->domain = entry->domain;
-	page->page_shift = entry->shift;
-	page->translated = true;
-	page->cached = true;
+	page->physical = kept->answer.physical + (request->address & (IOMMUSIM_PAGE_SIZE - 1));
+	page->entry = kept->entry;
+	page->cached_tag = kept->tag;
+	page->domain = kept->answer.domain;
+	page->page_shift = kept->answer.page_shift;
+	page->translated = page->cached = true;
+	page->through_cache = true; /* the device's entry is cached as long as its translations are */
+	page->non_snooped = (kept->number & KEPT_NON_SNOOPED) != 0;
 	requester->counters.private_hits++;
 	return true;
 }
 
-static void keep_private(struct iommusim_requester *requester, const struct page_request *request,
-    uint64_t generation, const struct iommusim_dma_page *page, unsigned rights)
+static void keep(struct iommusim_requester *requester, const struct page_request *request,
+    const struct iommusim_dma_page *page, unsigned rights)
 {
 	const uint64_t in_page = request->address & (IOMMUSIM_PAGE_SIZE - 1);
-	struct private_entry *entry = private_slot(requester, request->address);
+	struct kept_page *kept =
+	    &requester->kept[request->address >> IOMMUSIM_PAGE_SHIFT & (KEPT_PAGES - 1)];
 
-	entry->page = (request->address - in_page) | 1;
-	entry->generation = generation;
-	entry->physical = page->physical - in_page;
-	entry->entry = page->entry;
-	entry->tag = page->cached ? page->cached_tag : request->tag;
-	entry->domain = page->domain;
-	entry->shift = page->page_shift;
-	entry->rights = (uint8_t)rights;
+	kept->number = kept_number(request->address);
+	if (memory_find_for_hardware(&requester->machine->memory, page->physical) == NULL)
+		kept->number |= KEPT_NO_MEMORY;
+	if (page->non_snooped)
+		kept->number |= KEPT_NON_SNOOPED;
+	for (unsigned kind = 0; kind < KEPT_KINDS; kind++)
+		kept->stamp[kind] = (rights_needed(kind) & ~rights) == 0 ? requester->stamp : 0;
+	kept->answer = (struct iommusim_translation){
+		.physical = page->physical - in_page,
+		.domain = page->domain,
+		.fault = IOMMUSIM_FAULT_NONE,
+		.page_shift = page->page_shift,
+		.translated = true,
+		.cached = true,
+	};
+	kept->entry = page->entry;
+	kept->tag = page->cached ? page->cached_tag : request->tag;
 }
 
 /* What a function that is no bus master has to say. */
@@ -64,7 +69,6 @@ static void translate(struct iommusim_requester *requester, const struct page_re
 {
 	struct iommusim_unit *unit = requester->unit;
 	const bool plain = request->address_type == IOMMUSIM_DMA_UNTRANSLATED && !request->has_pasid;
-	uint64_t generation;
 	unsigned rights = 0;
 
 	if (requester->muted) {
@@ -81,12 +85,11 @@ static void translate(struct iommusim_requester *requester, const struct page_re
 			page->interrupt = is_interrupt_address(request->address);
 		return;
 	}
-	generation = atomic_load(&unit->generation);
-	if (plain && private_hit(requester, request, generation, page))
+	if (plain && kept_hit(requester, request, page))
 		return;
 	unit->model->translate(unit, request, page, &rights);
 	if (plain && rights != 0)
-		keep_private(requester, request, generation, page, rights);
+		keep(requester, request, page, rights);
 }
 
 /* A message interrupt goes through remapping, and what comes out of it to the sink. */
@@ -212,7 +215,8 @@ static struct page_request first_page(uint16_t rid, const struct iommusim_dma_re
 	};
 }
 
-enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
+/* Page by page, as work that invalidations wait for. */
+static __attribute__((noinline)) enum iommusim_status dma(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, struct iommusim_dma_outcome *outcome,
     struct iommusim_dma_page *pages, size_t page_capacity)
 {
@@ -244,6 +248,56 @@ enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
 		part.address += part.length;
 	} while (done < request->length);
 	requester_end_work(requester);
+	return IOMMUSIM_OK;
+}
+
+/* What a hit comes to. Field by field, for compilers clear a structure of this size with a loop. */
+static inline void tell_kept(const struct kept_page *kept, const struct iommusim_dma_request *request,
+    struct iommusim_dma_outcome *outcome)
+{
+	static const struct iommusim_fault none;
+	struct iommusim_dma_page *page = &outcome->page;
+
+	outcome->bytes_moved = request->length;
+	outcome->page_count = 1;
+	outcome->pages_faulted = 0;
+	outcome->pages_cached = 1;
+	outcome->completion = request->kind == IOMMUSIM_DMA_WRITE ? IOMMUSIM_COMPLETION_POSTED
+								  : IOMMUSIM_COMPLETION_SUCCESS;
+	page->address = request->address;
+	page->physical = kept->answer.physical + (request->address & (IOMMUSIM_PAGE_SIZE - 1));
+	page->length = (uint32_t)request->length;
+	page->domain = kept->answer.domain;
+	page->faulted = false;
+	page->translated = page->cached = page->through_cache = true;
+	page->bus_error = page->answered = false;
+	page->granted = 0;
+	page->untranslated_only = page->non_snooped = page->privileged = page->interrupt = false;
+	page->page_shift = kept->answer.page_shift;
+	page->entry = kept->entry;
+	page->cached_tag = kept->tag;
+	page->fault = none;
+}
+
+/*
+ * The quick way: one page, answered out of what the requester keeps, and no data to move. Nothing is done to memory,
+ * so no invalidation need wait for it: the request takes place at the moment at which the stamp is read.
+ */
+enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, struct iommusim_dma_outcome *outcome,
+    struct iommusim_dma_page *pages, size_t page_capacity)
+{
+	const struct kept_page *kept;
+
+	if (!request_is_quick(request) || request->data != NULL)
+		return dma(requester, request, outcome, pages, page_capacity);
+	kept = kept_quickly(requester, request->kind, request->address);
+	if (kept == NULL)
+		return dma(requester, request, outcome, pages, page_capacity);
+	tell_kept(kept, request, outcome);
+	if (page_capacity != 0)
+		pages[0] = outcome->page;
+	count_quick_hits(requester, 1);
 	return IOMMUSIM_OK;
 }
 

@@ -94,6 +94,7 @@ enum iommusim_status iommusim_machine_create(
 	TAILQ_INIT(&machine->requesters);
 	atomic_init(&machine->topology, 1);
 	atomic_init(&machine->epoch, 1);
+	atomic_init(&machine->stamp, 1);
 	*out = machine;
 	return IOMMUSIM_OK;
 }

@@ -83,6 +83,7 @@ static enum iommusim_status insert_window(
 	    (memory->count - at) * sizeof(*memory->windows));
 	memory->windows[at] = *window;
 	memory->count++;
+	machine_outdate(machine); /* a page that requesters found no memory behind may have some now */
 	return IOMMUSIM_OK;
 }
 
@@ -135,6 +136,7 @@ enum iommusim_status iommusim_memory_remove(struct iommusim_machine *machine, ui
 		memory->count--;
 		memmove(&memory->windows[i], &memory->windows[i + 1],
 		    (memory->count - i) * sizeof(*memory->windows));
+		machine_outdate(machine);
 		return IOMMUSIM_OK;
 	}
 	return machine_fail(
@@ -180,6 +182,7 @@ static void drop_ram(struct iommusim_machine *machine)
 	struct memory *memory = &machine->memory;
 	size_t kept = 0;
 
+	machine_outdate(machine);
 	for (size_t i = 0; i < memory->count; i++)
 		if (memory->windows[i].kind == IOMMUSIM_MEMORY_RAM)
 			release_window(machine, &memory->windows[i]);
@@ -288,6 +291,7 @@ enum iommusim_status iommusim_memory_set_broken(
 		return machine_fail(machine, IOMMUSIM_EINVAL,
 		    "broken memory 0x%llx + 0x%llx: base and length must be multiples of 4 KiB",
 		    (unsigned long long)address, (unsigned long long)length);
+	machine_outdate(machine);
 	if (!is_broken) {
 		mend(memory, address, length);
 		return IOMMUSIM_OK;

@@ -2,8 +2,8 @@
  * Requesters: making them, the work they are at, and who else speaks to them. What they ask for is in dma.c.
  *
  * How an invalidation ends. A requester that works marks itself with the machine's epoch; an
- * invalidation changes the unit's caches, grows the unit's generation (which kills what requesters
- * keep privately) and calls requester_quiesce(): that grows the epoch and waits until no requester
+ * invalidation changes the unit's caches, grows the unit's generation and the machine's stamp
+ * (which kills what requesters keep) and calls requester_quiesce(): that grows the epoch and waits until no requester
  * works under an older one. What is translated after that is translated afresh.
  */
 #include <sched.h>
@@ -41,13 +41,18 @@ enum iommusim_status iommusim_requester_create(
 	return IOMMUSIM_OK;
 }
 
+static uint64_t ticks_of(const struct iommusim_requester *requester)
+{
+	return atomic_load_explicit(&requester->ticks, memory_order_relaxed) +
+	    atomic_load_explicit(&requester->quick_hits, memory_order_relaxed);
+}
+
 void iommusim_requester_destroy(struct iommusim_requester *requester)
 {
 	if (requester == NULL)
 		return;
 	TAILQ_REMOVE(&requester->machine->requesters, requester, link);
-	requester->machine->retired_ticks +=
-	    atomic_load_explicit(&requester->ticks, memory_order_relaxed);
+	requester->machine->retired_ticks += ticks_of(requester);
 	page_responses_destroy(&requester->responses);
 	ats_destroy(requester->machine, &requester->ats);
 	machine_free(requester->machine, requester, sizeof(*requester));
@@ -59,7 +64,7 @@ uint64_t requester_ticks(const struct iommusim_machine *machine)
 	uint64_t ticks = machine->retired_ticks;
 
 	TAILQ_FOREACH (requester, &machine->requesters, link)
-		ticks += atomic_load_explicit(&requester->ticks, memory_order_relaxed);
+		ticks += ticks_of(requester);
 	return ticks;
 }
 
@@ -115,6 +120,8 @@ void requester_begin_work(struct iommusim_requester *requester)
 	 * requester sees the new generation.
 	 */
 	atomic_store(&requester->working, atomic_load(&machine->epoch));
+	/* Before the topology: what is kept under a new stamp was found under no old topology. */
+	requester->stamp = atomic_load(&machine->stamp);
 	topology = atomic_load(&machine->topology);
 	if (requester->topology == topology)
 		return;
@@ -125,7 +132,6 @@ void requester_begin_work(struct iommusim_requester *requester)
 	requester->muted =
 	    !iommusim_pci_is_bus_master(machine, requester->segment, requester->function);
 	pthread_mutex_unlock(&machine->topology_lock);
-	memset(requester->private, 0, sizeof(requester->private));
 }
 
 void requester_end_work(struct iommusim_requester *requester)
@@ -216,13 +222,20 @@ enum iommusim_status iommusim_requester_stray_completion(struct iommusim_request
 void iommusim_requester_counters(
     const struct iommusim_requester *requester, struct iommusim_requester_counters *counters)
 {
+	const uint64_t quick = atomic_load_explicit(&requester->quick_hits, memory_order_relaxed);
+
 	*counters = requester->counters;
+	counters->requests += quick;
+	counters->pages += quick;
+	counters->private_hits += quick;
+	counters->cached_pages += quick;
 }
 
 void iommusim_requester_set_function(struct iommusim_requester *requester, uint16_t function)
 {
 	requester->function = function;
 	requester->topology = 0;
+	machine_outdate(requester->machine);
 }
 
 uint16_t iommusim_requester_function(const struct iommusim_requester *requester)

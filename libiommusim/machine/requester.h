@@ -1,31 +1,48 @@
 /*
- * A requester, as its own files see it: requester.c (its life, its work, who else speaks to it) and dma.c (its
- * requests). Nobody else looks inside.
+ * A requester, as its own files see it: requester.c (its life, its work, who else speaks to it), dma.c (its
+ * requests) and translate.c (the quick way). Nobody else looks inside.
  */
 #ifndef IOMMUSIM_MACHINE_REQUESTER_H
 #define IOMMUSIM_MACHINE_REQUESTER_H
 
 #include "machine/unit_model.h"
 
-#define PRIVATE_ENTRIES 256u /* direct mapped by page number */
+/* ---- what a requester keeps ------------------------------------------------------------------------------ */
 
-/* One translation a requester keeps for itself while the unit's generation stands. */
-struct private_entry {
-	uint64_t page;       /* address of the page, with bit 0 set: 0 is empty */
-	uint64_t generation; /* of the unit when it was filled */
-	uint64_t physical;   /* of the page */
+#define KEPT_PAGES 256u /* direct mapped by page number */
+#define KEPT_KINDS 3u   /* of enum iommusim_dma_kind */
+
+/*
+ * One translation that a requester keeps for itself: what the unit's cache would answer until something changes. All
+ * that a hit needs stands in one line of the processor's cache.
+ */
+struct kept_page {
+	uint64_t number; /* of the page, and one: 0 is empty; and what is odd about it (below) */
+	uint64_t stamp
+	    [KEPT_KINDS]; /* the machine's when it was filled, for each kind that is allowed; else 0 */
+	struct iommusim_translation answer; /* for the first byte of the page */
 	uint64_t entry;
 	uint64_t tag;
-	uint32_t domain;
-	uint8_t shift;
-	uint8_t rights;
 };
+
+/* What the quick way leaves to the slow one. */
+#define KEPT_NO_MEMORY   (UINT64_C(1) << 63) /* there is nothing at the page */
+#define KEPT_NON_SNOOPED (UINT64_C(1) << 62)
+#define KEPT_ODD         (KEPT_NO_MEMORY | KEPT_NON_SNOOPED)
+
+static inline uint64_t kept_number(uint64_t address)
+{
+	return (address >> IOMMUSIM_PAGE_SHIFT) + 1;
+}
+
+/* ---- the requester --------------------------------------------------------------------------------------- */
 
 struct iommusim_requester {
 	struct iommusim_machine *machine;
 	TAILQ_ENTRY(iommusim_requester) link;
 	struct iommusim_unit *unit; /* as of `topology` */
 	uint64_t topology;
+	uint64_t stamp;           /* the machine's when this work began */
 	_Atomic uint64_t working; /* the epoch this requester works under; 0: it does not */
 	unsigned depth;           /* of work within work; only its own thread looks */
 	/* One tick a request: counted here, so that threads share no line; only this requester stores. */
@@ -38,9 +55,18 @@ struct iommusim_requester {
 	bool silent;       /* does not answer invalidations */
 	struct ats ats;
 	struct page_responses responses;
-	struct iommusim_requester_counters counters;
-	struct private_entry private[PRIVATE_ENTRIES];
+	struct iommusim_requester_counters counters; /* but for what comes next */
+	_Atomic uint64_t
+	    quick_hits; /* requests of one page that were answered out of `kept`: ticks, too */
+	struct kept_page kept[KEPT_PAGES];
+	uint8_t behind[MACHINE_LINE]; /* the next requester is another thread's */
 };
+
+static inline const struct kept_page *requester_kept(
+    const struct iommusim_requester *requester, uint64_t address)
+{
+	return &requester->kept[address >> IOMMUSIM_PAGE_SHIFT & (KEPT_PAGES - 1)];
+}
 
 /* One tick a request. Thread: the requester's. */
 static inline void requester_tick(struct iommusim_requester *requester)
@@ -54,6 +80,43 @@ static inline uint16_t requester_carried_id(
     const struct iommusim_requester *requester, const struct iommusim_unit *unit)
 {
 	return unit == NULL ? requester->rid : iommusim_unit_carried_id(unit, requester->rid);
+}
+
+/* ---- the quick way ---------------------------------------------------------------------------------------- */
+
+/* Well-formed for sure, and without a PASID or an address type: nothing but address and kind decides. */
+static inline bool request_is_plain(const struct iommusim_dma_request *request)
+{
+	return (unsigned)request->kind <= IOMMUSIM_DMA_ATOMIC &&
+	    request->address_type == IOMMUSIM_DMA_UNTRANSLATED && !request->has_pasid &&
+	    request->length != 0;
+}
+
+/* In one page, too. */
+static inline bool request_is_quick(const struct iommusim_dma_request *request)
+{
+	const uint64_t in_page = request->address & (IOMMUSIM_PAGE_SIZE - 1);
+
+	return request_is_plain(request) && request->length <= IOMMUSIM_PAGE_SIZE - in_page;
+}
+
+/* What is kept of an address, if it answers such a request, now. */
+static inline const struct kept_page *kept_quickly(
+    const struct iommusim_requester *requester, enum iommusim_dma_kind kind, uint64_t address)
+{
+	const struct kept_page *kept = requester_kept(requester, address);
+
+	if (kept->number != kept_number(address) ||
+	    kept->stamp[kind] != atomic_load_explicit(&requester->machine->stamp, memory_order_acquire))
+		return NULL;
+	return kept;
+}
+
+static inline void count_quick_hits(struct iommusim_requester *requester, uint64_t count)
+{
+	atomic_store_explicit(&requester->quick_hits,
+	    atomic_load_explicit(&requester->quick_hits, memory_order_relaxed) + count,
+	    memory_order_relaxed);
 }
 
 #endif

@@ -108,6 +108,8 @@ struct clock {
 	bool running; /* an event that accesses registers does not start the queue again */
 };
 
+#define MACHINE_LINE 64u /* bytes that processors share or do not share as a whole */
+
 TAILQ_HEAD(unit_list, iommusim_unit);
 TAILQ_HEAD(requester_list, iommusim_requester);
 
@@ -134,7 +136,23 @@ struct iommusim_machine {
 	_Atomic uint64_t epoch;
 	/* Grows after whatever may have changed what registers of units say. */
 	_Atomic uint64_t activity;
+	/*
+	 * Grows whenever something that requesters keep for themselves may no longer be used (machine_outdate()).
+	 * Each request reads it, so it has a line of its own.
+	 */
+	uint8_t before_stamp[MACHINE_LINE];
+	_Atomic uint64_t stamp;
+	uint8_t behind_stamp[MACHINE_LINE];
 };
+
+/*
+ * What requesters keep was true until now and may not be any longer: after the change that makes it so, and before
+ * anybody is told that the change is complete. Any thread.
+ */
+static inline void machine_outdate(struct iommusim_machine *machine)
+{
+	atomic_fetch_add(&machine->stamp, 1);
+}
 
 /* machine.c: memory and diagnostics for everyone else */
 

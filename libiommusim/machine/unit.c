@@ -11,6 +11,7 @@ void topology_begin_change(struct iommusim_machine *machine)
 void topology_end_change(struct iommusim_machine *machine)
 {
 	atomic_fetch_add(&machine->topology, 1);
+	machine_outdate(machine);
 	pthread_mutex_unlock(&machine->topology_lock);
 }
 
@@ -86,6 +87,7 @@ enum iommusim_status unit_register(struct iommusim_machine *machine, struct iomm
 void unit_outdate(struct iommusim_unit *unit)
 {
 	atomic_fetch_add(&unit->generation, 1);
+	machine_outdate(unit->machine);
 	atomic_store(&unit->outdated, true);
 }
 

@@ -154,8 +154,8 @@ struct iommusim_unit {
 	/* Guards what registers, faults and caches share between DMA threads and the control side. */
 	pthread_mutex_t lock;
 	/*
-	 * Grows whenever a translation that was handed out may no longer be used: requesters' private
-	 * caches die with it. Whoever grows it calls requester_quiesce() before saying it is done.
+	 * Grows whenever a translation that was handed out may no longer be used, and what requesters keep
+	 * dies with it. Whoever grows it calls requester_quiesce() before saying it is done.
 	 */
 	_Atomic uint64_t generation;
 	_Atomic bool outdated; /* it has grown since unit_settle() was last called */

@@ -126,6 +126,16 @@ struct iommusim_dma_outcome {
 	struct iommusim_dma_page page;
 };
 
+/* Where one address goes, in short: what iommusim_translate() says. */
+struct iommusim_translation {
+	uint64_t physical;  /* where the byte at the address is; meaningless when it faulted */
+	uint32_t domain;    /* VT-d domain id, AMD DomainID */
+	uint8_t fault;      /* enum iommusim_fault_class; IOMMUSIM_FAULT_NONE (0): it may go there */
+	uint8_t page_shift; /* log2 of the translation's size; 0: no table or pass-through decided */
+	bool translated;    /* as in struct iommusim_dma_page, both */
+	bool cached;
+};
+
 /* Counters of one requester since it was made. */
 struct iommusim_requester_counters {
 	uint64_t requests;
@@ -164,6 +174,38 @@ IOMMUSIM_API uint16_t iommusim_requester_function(const struct iommusim_requeste
 IOMMUSIM_API enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, struct iommusim_dma_outcome *outcome,
     struct iommusim_dma_page *pages, size_t page_capacity);
+
+/*
+ * Ask where a request would go, without moving anything: the same as iommusim_dma() with `request`, no data, and no
+ * more of its length than is in the page of its first byte. It takes place as that does: it is counted, takes a tick
+ * of the clock, fills caches, sets accessed and dirty flags, and a fault is recorded and raises its interrupt. Whether
+ * there is memory at the end of it is not said. Whoever wants to know more of a fault, or wants no side effects, has
+ * iommusim_dma() and iommusim_walk(). `request->data` is not looked at.
+ *
+ * A translation is true while the call lasts. That an invalidation is complete does not wait for what a caller does
+ * with one that it has got.
+ *
+ * Returns OK whatever became of the request (that is in `translation`), or EINVAL as iommusim_dma() does: then
+ * `translation` is as it was. Thread: the requester's.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_translate(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, struct iommusim_translation *translation);
+
+/*
+ * The same for `count` addresses, in their order: a request each, all of one device, which are on their way at the same
+ * time. `request` says what they have in common; its own address is not looked at. Each is cut off at the end of the
+ * page it begins in, counts, ticks and faults on its own, and stands in `translations[i]`. What is written to registers
+ * or tables meanwhile, from other threads, some of them may meet before the change and others after it; an invalidation
+ * is complete for all that have not been answered. `*faulted`, if not NULL, becomes the number of those that did.
+ *
+ * It gives what `count` calls of iommusim_translate() would, and takes less time for each: what all requests of a
+ * device have in common is looked at once.
+ *
+ * Returns OK, or EINVAL when `request` is malformed: then nothing was done. Thread: the requester's.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_translate_batch(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, const uint64_t *addresses, size_t count,
+    struct iommusim_translation *translations, size_t *faulted);
 
 /*
  * A message interrupt of a device: a 4-byte write of `data` to `address` in FEEx_xxxx. What comes out
