@@ -21,13 +21,38 @@ static bool kept_hit(struct iommusim_requester *requester, const struct page_req
 		return false;
 	page->physical = kept->answer.physical + (request->address & (IOMMUSIM_PAGE_SIZE - 1));
 	page->entry = kept->entry;
-	page->cached_tag = kept->tag;
 	page->domain = kept->answer.domain;
 	page->page_shift = kept->answer.page_shift;
-	page->translated = page->cached = true;
+	page->translated = true;
+	page->cached = (kept->number & KEPT_UNCACHED) == 0;
+	page->cached_tag = page->cached ? kept->tag : 0;
 	page->through_cache = true; /* the device's entry is cached as long as its translations are */
 	page->non_snooped = (kept->number & KEPT_NON_SNOOPED) != 0;
 	requester->counters.private_hits++;
+	return true;
+}
+
+/* What comes of a page that was found by plan. */
+static inline void tell_planned(
+    const struct plan *plan, const struct plan_page *found, struct iommusim_dma_page *page)
+{
+	page->physical = found->physical;
+	page->entry = found->entry;
+	page->domain = plan->answer.domain;
+	page->page_shift = found->shift;
+	page->translated = true;
+	page->non_snooped = (found->entry & plan->snooped_by) != 0;
+}
+
+static bool planned(struct iommusim_requester *requester, const struct page_request *request,
+    struct iommusim_dma_page *page)
+{
+	struct plan_page found;
+
+	if (request->length == 0 ||
+	    !planned_anywhere(requester, stamp_now(requester), request->kind, request->address, &found))
+		return false;
+	tell_planned(&requester->plan, &found, page);
 	return true;
 }
 
@@ -43,6 +68,8 @@ static void keep(struct iommusim_requester *requester, const struct page_request
 		kept->number |= KEPT_NO_MEMORY;
 	if (page->non_snooped)
 		kept->number |= KEPT_NON_SNOOPED;
+	if ((rights & RIGHTS_UNCACHED) != 0)
+		kept->number |= KEPT_UNCACHED;
 	for (unsigned kind = 0; kind < KEPT_KINDS; kind++)
 		kept->stamp[kind] = (rights_needed(kind) & ~rights) == 0 ? requester->stamp : 0;
 	kept->answer = (struct iommusim_translation){
@@ -63,6 +90,35 @@ static const struct iommusim_fault not_issued = {
 	.meaning =
 	    "bus-master enable is off in the function's command register, or in a bridge's above it",
 };
+
+/*
+ * Plan what comes next, when enough has been asked for under this stamp that a plan will pay.
+ */
+static void make_plan(struct iommusim_requester *requester, const struct page_request *request)
+{
+	struct iommusim_unit *unit = requester->unit;
+	struct plan *plan = &requester->plan;
+
+	if (plan->stamp == requester->stamp || unit->model->plan == NULL)
+		return;
+	if (requester->unplanned_stamp != requester->stamp) {
+		requester->unplanned_stamp = requester->stamp;
+		requester->unplanned = 0;
+	}
+	if (++requester->unplanned % UNPLANNED_REQUESTS != 0)
+		return;
+	plan->stamp = unit->model->plan(unit, request, plan) ? requester->stamp : 0;
+}
+
+/* What a unit said of a request serves the next ones. */
+static void remember(struct iommusim_requester *requester, const struct page_request *request,
+    const struct iommusim_dma_page *page, unsigned rights)
+{
+	if (rights != 0)
+		keep(requester, request, page, rights);
+	else if (requester->unit->settings.cache == IOMMUSIM_CACHE_NONE && !page->faulted)
+		make_plan(requester, request);
+}
 
 static void translate(struct iommusim_requester *requester, const struct page_request *request,
     struct iommusim_dma_page *page)
@@ -85,11 +141,11 @@ static void translate(struct iommusim_requester *requester, const struct page_re
 			page->interrupt = is_interrupt_address(request->address);
 		return;
 	}
-	if (plain && kept_hit(requester, request, page))
+	if (plain && (kept_hit(requester, request, page) || planned(requester, request, page)))
 		return;
 	unit->model->translate(unit, request, page, &rights);
-	if (plain && rights != 0)
-		keep(requester, request, page, rights);
+	if (plain && !unit->settings.always_asked)
+		remember(requester, request, page, rights);
 }
 
 /* A message interrupt goes through remapping, and what comes out of it to the sink. */
@@ -251,53 +307,84 @@ static __attribute__((noinline)) enum iommusim_status dma(struct iommusim_reques
 	return IOMMUSIM_OK;
 }
 
-/* What a hit comes to. Field by field, for compilers clear a structure of this size with a loop. */
-static inline void tell_kept(const struct kept_page *kept, const struct iommusim_dma_request *request,
-    struct iommusim_dma_outcome *outcome)
+/* A page to which nothing happened. Field by field, for compilers clear a structure of this size with a loop. */
+static inline void begin_page(
+    struct iommusim_dma_page *page, const struct iommusim_dma_request *request)
 {
 	static const struct iommusim_fault none;
-	struct iommusim_dma_page *page = &outcome->page;
 
-	outcome->bytes_moved = request->length;
-	outcome->page_count = 1;
-	outcome->pages_faulted = 0;
-	outcome->pages_cached = 1;
-	outcome->completion = request->kind == IOMMUSIM_DMA_WRITE ? IOMMUSIM_COMPLETION_POSTED
-								  : IOMMUSIM_COMPLETION_SUCCESS;
 	page->address = request->address;
-	page->physical = kept->answer.physical + (request->address & (IOMMUSIM_PAGE_SIZE - 1));
 	page->length = (uint32_t)request->length;
-	page->domain = kept->answer.domain;
-	page->faulted = false;
-	page->translated = page->cached = page->through_cache = true;
-	page->bus_error = page->answered = false;
+	page->faulted = page->cached = page->through_cache = page->bus_error = page->answered = false;
 	page->granted = 0;
 	page->untranslated_only = page->non_snooped = page->privileged = page->interrupt = false;
-	page->page_shift = kept->answer.page_shift;
-	page->entry = kept->entry;
-	page->cached_tag = kept->tag;
+	page->cached_tag = 0;
 	page->fault = none;
 }
 
+/* An outcome of one good page. */
+static inline void begin_outcome(
+    struct iommusim_dma_outcome *outcome, const struct iommusim_dma_request *request)
+{
+	outcome->bytes_moved = request->length;
+	outcome->page_count = 1;
+	outcome->pages_faulted = 0;
+	outcome->pages_cached = 0;
+	outcome->completion = request->kind == IOMMUSIM_DMA_WRITE ? IOMMUSIM_COMPLETION_POSTED
+								  : IOMMUSIM_COMPLETION_SUCCESS;
+	begin_page(&outcome->page, request);
+}
+
+static inline bool answer_kept(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, struct iommusim_dma_outcome *outcome)
+{
+	const struct kept_page *kept =
+	    kept_quickly(requester, stamp_now(requester), request->kind, request->address);
+
+	struct iommusim_dma_page *page = &outcome->page;
+
+	if (kept == NULL)
+		return false;
+	begin_outcome(outcome, request);
+	outcome->pages_cached = 1;
+	page->physical = kept->answer.physical + (request->address & (IOMMUSIM_PAGE_SIZE - 1));
+	page->domain = kept->answer.domain;
+	page->translated = page->cached = page->through_cache = true;
+	page->page_shift = kept->answer.page_shift;
+	page->entry = kept->entry;
+	page->cached_tag = kept->tag;
+	count_quick_hits(requester, 1);
+	return true;
+}
+
+static inline bool answer_planned(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, struct iommusim_dma_outcome *outcome)
+{
+	struct plan_page found;
+
+	if (!planned_near(requester, stamp_now(requester), request->kind, request->address, &found) ||
+	    memory_find(&requester->machine->memory, found.physical) == NULL)
+		return false;
+	begin_outcome(outcome, request);
+	tell_planned(&requester->plan, &found, &outcome->page);
+	count_quick_walks(requester, 1);
+	return true;
+}
+
 /*
- * The quick way: one page, answered out of what the requester keeps, and no data to move. Nothing is done to memory,
- * so no invalidation need wait for it: the request takes place at the moment at which the stamp is read.
+ * The quick way: one page, answered out of what the requester keeps or by its plan, and no data to move. Nothing is
+ * done to memory, so no invalidation need wait for it: the request takes place while the stamp stands, which is read
+ * before and, where memory was looked at, after.
  */
 enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, struct iommusim_dma_outcome *outcome,
     struct iommusim_dma_page *pages, size_t page_capacity)
 {
-	const struct kept_page *kept;
-
-	if (!request_is_quick(request) || request->data != NULL)
+	if (!request_is_quick(request) || request->data != NULL ||
+	    !(answer_kept(requester, request, outcome) || answer_planned(requester, request, outcome)))
 		return dma(requester, request, outcome, pages, page_capacity);
-	kept = kept_quickly(requester, request->kind, request->address);
-	if (kept == NULL)
-		return dma(requester, request, outcome, pages, page_capacity);
-	tell_kept(kept, request, outcome);
 	if (page_capacity != 0)
 		pages[0] = outcome->page;
-	count_quick_hits(requester, 1);
 	return IOMMUSIM_OK;
 }
 

@@ -44,7 +44,8 @@ enum iommusim_status iommusim_requester_create(
 static uint64_t ticks_of(const struct iommusim_requester *requester)
 {
 	return atomic_load_explicit(&requester->ticks, memory_order_relaxed) +
-	    atomic_load_explicit(&requester->quick_hits, memory_order_relaxed);
+	    atomic_load_explicit(&requester->quick_hits, memory_order_relaxed) +
+	    atomic_load_explicit(&requester->quick_walks, memory_order_relaxed);
 }
 
 void iommusim_requester_destroy(struct iommusim_requester *requester)
@@ -222,13 +223,14 @@ enum iommusim_status iommusim_requester_stray_completion(struct iommusim_request
 void iommusim_requester_counters(
     const struct iommusim_requester *requester, struct iommusim_requester_counters *counters)
 {
-	const uint64_t quick = atomic_load_explicit(&requester->quick_hits, memory_order_relaxed);
+	const uint64_t hits = atomic_load_explicit(&requester->quick_hits, memory_order_relaxed);
+	const uint64_t walks = atomic_load_explicit(&requester->quick_walks, memory_order_relaxed);
 
 	*counters = requester->counters;
-	counters->requests += quick;
-	counters->pages += quick;
-	counters->private_hits += quick;
-	counters->cached_pages += quick;
+	counters->requests += hits + walks;
+	counters->pages += hits + walks;
+	counters->private_hits += hits;
+	counters->cached_pages += hits;
 }
 
 void iommusim_requester_set_function(struct iommusim_requester *requester, uint16_t function)

@@ -5,6 +5,7 @@
 #ifndef IOMMUSIM_MACHINE_REQUESTER_H
 #define IOMMUSIM_MACHINE_REQUESTER_H
 
+#include "machine/plan.h"
 #include "machine/unit_model.h"
 
 /* ---- what a requester keeps ------------------------------------------------------------------------------ */
@@ -28,12 +29,16 @@ struct kept_page {
 /* What the quick way leaves to the slow one. */
 #define KEPT_NO_MEMORY   (UINT64_C(1) << 63) /* there is nothing at the page */
 #define KEPT_NON_SNOOPED (UINT64_C(1) << 62)
-#define KEPT_ODD         (KEPT_NO_MEMORY | KEPT_NON_SNOOPED)
+#define KEPT_UNCACHED    (UINT64_C(1) << 61) /* the unit would not answer it out of a cache */
+#define KEPT_ODD         (KEPT_NO_MEMORY | KEPT_NON_SNOOPED | KEPT_UNCACHED)
 
 static inline uint64_t kept_number(uint64_t address)
 {
 	return (address >> IOMMUSIM_PAGE_SHIFT) + 1;
 }
+
+/* Requests under one stamp that are not planned before a plan is made: making one takes as long as a few. */
+#define UNPLANNED_REQUESTS 8u
 
 /* ---- the requester --------------------------------------------------------------------------------------- */
 
@@ -56,8 +61,12 @@ struct iommusim_requester {
 	struct ats ats;
 	struct page_responses responses;
 	struct iommusim_requester_counters counters; /* but for what comes next */
-	_Atomic uint64_t
-	    quick_hits; /* requests of one page that were answered out of `kept`: ticks, too */
+	/* requests of one page that were answered out of `kept`, or by `plan`: ticks, too */
+	_Atomic uint64_t quick_hits;
+	_Atomic uint64_t quick_walks;
+	uint64_t unplanned_stamp; /* under which `unplanned` requests had no plan */
+	uint64_t unplanned;
+	struct plan plan;
 	struct kept_page kept[KEPT_PAGES];
 	uint8_t behind[MACHINE_LINE]; /* the next requester is another thread's */
 };
@@ -100,16 +109,43 @@ static inline bool request_is_quick(const struct iommusim_dma_request *request)
 	return request_is_plain(request) && request->length <= IOMMUSIM_PAGE_SIZE - in_page;
 }
 
-/* What is kept of an address, if it answers such a request, now. */
-static inline const struct kept_page *kept_quickly(
-    const struct iommusim_requester *requester, enum iommusim_dma_kind kind, uint64_t address)
+/* What is kept of an address, if it answers such a request under the machine's stamp. */
+static inline const struct kept_page *kept_quickly(const struct iommusim_requester *requester,
+    uint64_t stamp, enum iommusim_dma_kind kind, uint64_t address)
 {
 	const struct kept_page *kept = requester_kept(requester, address);
 
-	if (kept->number != kept_number(address) ||
-	    kept->stamp[kind] != atomic_load_explicit(&requester->machine->stamp, memory_order_acquire))
-		return NULL;
-	return kept;
+	return kept->number == kept_number(address) && kept->stamp[kind] == stamp ? kept : NULL;
+}
+
+static inline uint64_t stamp_now(const struct iommusim_requester *requester)
+{
+	return atomic_load_explicit(&requester->machine->stamp, memory_order_acquire);
+}
+
+/*
+ * The page of such a request by plan: near the last one, or anywhere. `stamp` is the machine's, read before. What plans
+ * read is read with acquire order, and so before the stamp is read again.
+ */
+static inline bool planned_near(const struct iommusim_requester *requester, uint64_t stamp,
+    enum iommusim_dma_kind kind, uint64_t address, struct plan_page *page)
+{
+	return requester->plan.stamp == stamp &&
+	    plan_find_near(&requester->plan, kind, address, page) && stamp_now(requester) == stamp;
+}
+
+static inline bool planned_anywhere(struct iommusim_requester *requester, uint64_t stamp,
+    enum iommusim_dma_kind kind, uint64_t address, struct plan_page *page)
+{
+	return requester->plan.stamp == stamp && plan_find(&requester->plan, kind, address, page) &&
+	    stamp_now(requester) == stamp;
+}
+
+static inline void count_quick_walks(struct iommusim_requester *requester, uint64_t count)
+{
+	atomic_store_explicit(&requester->quick_walks,
+	    atomic_load_explicit(&requester->quick_walks, memory_order_relaxed) + count,
+	    memory_order_relaxed);
 }
 
 static inline void count_quick_hits(struct iommusim_requester *requester, uint64_t count)

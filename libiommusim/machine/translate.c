@@ -4,6 +4,8 @@
  */
 #include "machine/requester.h"
 
+#define MOST_AT_ONCE 256u /* addresses of a batch for which the way to the tables is looked at once */
+
 /* Within its first page. A read without length stays one. */
 static struct iommusim_dma_request cut_off(const struct iommusim_dma_request *request, uint64_t address)
 {
@@ -38,24 +40,56 @@ static __attribute__((noinline)) enum iommusim_status ask(struct iommusim_reques
 	return IOMMUSIM_OK;
 }
 
-static inline void tell(
+static inline void tell_kept(
     const struct kept_page *kept, uint64_t address, struct iommusim_translation *translation)
 {
-	struct iommusim_translation answer = kept->answer;
-
-	answer.physical += address & (IOMMUSIM_PAGE_SIZE - 1);
-	*translation = answer;
+	*translation = kept->answer;
+	translation->physical = kept->answer.physical + (address & (IOMMUSIM_PAGE_SIZE - 1));
 }
 
+static inline void tell_planned(
+    const struct plan *plan, const struct plan_page *page, struct iommusim_translation *translation)
+{
+	*translation = plan->answer;
+	translation->physical = page->physical;
+	translation->page_shift = page->shift;
+}
+
+/* By plan, but not near the last one; or like any other request. */
+static __attribute__((noinline)) enum iommusim_status ask_far(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, uint64_t address,
+    struct iommusim_translation *translation)
+{
+	struct plan_page page;
+
+	if (!planned_anywhere(requester, stamp_now(requester), request->kind, address, &page))
+		return ask(requester, request, address, translation);
+	tell_planned(&requester->plan, &page, translation);
+	count_quick_walks(requester, 1);
+	return IOMMUSIM_OK;
+}
+
+/* A requester has kept pages or a plan: units with caches make no plans. */
 enum iommusim_status iommusim_translate(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, struct iommusim_translation *translation)
 {
-	const struct kept_page *kept =
-	    request_is_plain(request) ? kept_quickly(requester, request->kind, request->address) : NULL;
+	const uint64_t address = request->address, stamp = stamp_now(requester);
+	const struct kept_page *kept;
+	struct plan_page page;
 
+	if (!request_is_plain(request))
+		return ask(requester, request, address, translation);
+	if (requester->plan.stamp == stamp) {
+		if (!planned_near(requester, stamp, request->kind, address, &page))
+			return ask_far(requester, request, address, translation);
+		tell_planned(&requester->plan, &page, translation);
+		count_quick_walks(requester, 1);
+		return IOMMUSIM_OK;
+	}
+	kept = kept_quickly(requester, stamp, request->kind, address);
 	if (kept == NULL)
-		return ask(requester, request, request->address, translation);
-	tell(kept, request->address, translation);
+		return ask(requester, request, address, translation);
+	tell_kept(kept, address, translation);
 	count_quick_hits(requester, 1);
 	return IOMMUSIM_OK;
 }
@@ -64,18 +98,88 @@ enum iommusim_status iommusim_translate(struct iommusim_requester *requester,
 static size_t answer_kept(struct iommusim_requester *requester, enum iommusim_dma_kind kind,
     const uint64_t *addresses, size_t count, struct iommusim_translation *translations)
 {
+	const uint64_t stamp = stamp_now(requester);
 	size_t done;
 
 	for (done = 0; done < count; done++) {
-		const struct kept_page *kept = kept_quickly(requester, kind, addresses[done]);
+		const struct kept_page *kept = kept_quickly(requester, stamp, kind, addresses[done]);
 
 		if (kept == NULL)
 			break;
-		tell(kept, addresses[done], &translations[done]);
+		tell_kept(kept, addresses[done], &translations[done]);
 	}
 	if (done > 0)
 		count_quick_hits(requester, done);
 	return done;
+}
+
+/*
+ * As many as are in one place, from the first on: nothing but the last two levels is read for each. `place` stands.
+ */
+static inline size_t answer_near(const struct plan *plan, enum iommusim_dma_kind kind,
+    const uint64_t *addresses, size_t count, struct iommusim_translation *translations)
+{
+	const struct page_plain plain = *plan->place_plain;
+	const struct iommusim_translation answer = plan->answer;
+	const uint64_t *const tables = plan->tables;
+	const uint64_t place = plan->place;
+	size_t done;
+
+	for (done = 0; done < count; done++) {
+		const uint64_t address = addresses[done];
+		struct iommusim_translation *translation = &translations[done];
+		struct plan_page page;
+
+		if (plan_place(address, kind) != place ||
+		    !plan_find_below(plan, tables, &plain, address, &page))
+			break;
+		*translation = answer;
+		translation->physical = page.physical;
+		translation->page_shift = page.shift;
+	}
+	return done;
+}
+
+/*
+ * As many as are planned, from the first on. What is above the tables is read once for all of them: they are on
+ * their way together. If the stamp changes meanwhile, none of them was answered.
+ */
+static size_t answer_planned(struct iommusim_requester *requester, enum iommusim_dma_kind kind,
+    const uint64_t *addresses, size_t count, struct iommusim_translation *translations)
+{
+	const uint64_t stamp = stamp_now(requester);
+	struct plan *plan = &requester->plan;
+	size_t done = 0;
+
+	if (plan->stamp != stamp || !plan_stands(plan))
+		return 0;
+	if (plan->place != 0 && !plan_place_stands(plan))
+		plan->place = 0;
+	while (done < count) {
+		struct plan_page page;
+
+		if (plan->place != 0)
+			done += answer_near(
+			    plan, kind, addresses + done, count - done, translations + done);
+		if (done == count || !plan_find_from_root(plan, kind, addresses[done], &page))
+			break;
+		tell_planned(plan, &page, &translations[done++]);
+	}
+	if (done == 0 || stamp_now(requester) != stamp)
+		return 0;
+	count_quick_walks(requester, done);
+	return done;
+}
+
+/* As many as can be had the quick way, from the first on: not so many that a change meanwhile costs much. */
+static size_t answer_quickly(struct iommusim_requester *requester, enum iommusim_dma_kind kind,
+    const uint64_t *addresses, size_t count, struct iommusim_translation *translations)
+{
+	const size_t most = count < MOST_AT_ONCE ? count : MOST_AT_ONCE;
+
+	return requester->plan.stamp != 0
+	    ? answer_planned(requester, kind, addresses, most, translations)
+	    : answer_kept(requester, kind, addresses, most, translations);
 }
 
 enum iommusim_status iommusim_translate_batch(struct iommusim_requester *requester,
@@ -89,11 +193,13 @@ enum iommusim_status iommusim_translate_batch(struct iommusim_requester *request
 	if (requester_check(&probe) != IOMMUSIM_OK)
 		return IOMMUSIM_EINVAL;
 	while (done < count) {
-		if (plain)
-			done += answer_kept(requester, request->kind, addresses + done, count - done,
-			    translations + done);
-		if (done == count)
-			break;
+		const size_t quick = plain ? answer_quickly(requester, request->kind, addresses + done,
+						 count - done, translations + done)
+					   : 0;
+
+		done += quick;
+		if (quick == MOST_AT_ONCE || done == count)
+			continue;
 		ask(requester, request, addresses[done], &translations[done]);
 		bad += translations[done++].fault != IOMMUSIM_FAULT_NONE;
 	}

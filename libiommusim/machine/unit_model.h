@@ -26,8 +26,8 @@ struct page_request {
 	bool no_write;
 };
 
-/* Rights of a translation. */
-enum { RIGHT_READ = 1, RIGHT_WRITE = 2 };
+/* Rights of a translation; beside those that a requester may keep, that no cache of the unit's answers it. */
+enum { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHTS_UNCACHED = 4 };
 
 static inline unsigned rights_needed(unsigned kind)
 {
@@ -71,6 +71,8 @@ struct unit_roots {
 	uint32_t interrupt_pages;
 };
 
+struct plan;
+
 struct unit_model {
 	const char *vendor;
 
@@ -87,6 +89,12 @@ struct unit_model {
 	 */
 	void (*translate)(struct iommusim_unit *unit, const struct page_request *request,
 	    struct iommusim_dma_page *page, unsigned *rights);
+	/*
+	 * What requests of that source without PASID and address type all meet the same (plan.h), of a unit without
+	 * caches. False: it cannot be said beforehand. Whatever registers decide of it grows the machine's stamp when it
+	 * changes. Any thread. May be NULL.
+	 */
+	bool (*plan)(struct iommusim_unit *unit, const struct page_request *request, struct plan *plan);
 	void (*interrupt)(struct iommusim_unit *unit, const struct interrupt_request *request,
 	    struct iommusim_interrupt *out, struct iommusim_fault *fault);
 

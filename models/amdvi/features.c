@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "models/formats/amd_host.h"
+
 #define RESERVED_GATS      3u
 #define FIRST_HOST_LEVELS  4u
 #define FIRST_GUEST_LEVELS 4u
@@ -73,6 +75,8 @@ static void work_out_host_reserved(struct amdvi_unit *amdvi)
 		pages->table[level] = spec_reserved(&amdvi_pde_spec, &amdvi->spec, 0);
 		pages->leaf[level] = spec_reserved(&amdvi_pte_spec, &amdvi->spec, 0);
 	}
+	for (unsigned kind = 0; kind < 3; kind++)
+		page_plain_make(&amd_host, pages, rights_needed(kind), &amdvi->host_plain[kind]);
 }
 
 static void work_out_guest_reserved(struct amdvi_unit *amdvi)

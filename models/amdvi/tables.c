@@ -50,6 +50,11 @@ static unsigned check_address_type(
 	return request_is_for_translation(request) ? TRANSLATION_RANGE : PRETRANSLATED_INTERRUPT;
 }
 
+uint64_t amdvi_first_special_address(void)
+{
+	return HT_FIRST;
+}
+
 static unsigned by_code(unsigned code, unsigned when_aborted, bool *passes)
 {
 	*passes = code == CODE_FORWARD;

@@ -38,6 +38,9 @@ static inline bool amdvi_is_nested(const struct amdvi_space *space)
 	return space->guest && space->host_levels != 0;
 }
 
+/* Below it no address is special but those of interrupts. */
+uint64_t amdvi_first_special_address(void);
+
 /* What of a device table entry decided about a request. */
 enum amdvi_ending { AMDVI_AT_DEVICE, AMDVI_PASSED, AMDVI_EXCLUDED, AMDVI_ROUTED };
 

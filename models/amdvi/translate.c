@@ -420,7 +420,8 @@ static void count(struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
 /* What the unit's caches keep until it is invalidated, a requester may keep too. */
 static unsigned lasting_rights(const struct amdvi_unit *amdvi, const struct amdvi_lookup *lookup)
 {
-	const unsigned rights = lookup->rights & lookup->space.rights;
+	const unsigned uncached = lookup->asked ? 0 : (unsigned)RIGHTS_UNCACHED;
+	const unsigned rights = (lookup->rights & lookup->space.rights) | uncached;
 
 	if (!lookup->lasting || lookup->request->has_pasid || amdvi_snp(amdvi) ||
 	    amdvi->unit.settings.cache != IOMMUSIM_CACHE_HOARD || !amdvi_counting_idle(amdvi))

@@ -6,6 +6,7 @@
 
 void amdvi_translate(struct iommusim_unit *unit, const struct page_request *request,
     struct iommusim_dma_page *page, unsigned *rights);
+bool amdvi_plan(struct iommusim_unit *unit, const struct page_request *request, struct plan *plan);
 /*
  * Into the caches what the tables have for a read of one page, if it may be read. Nothing is logged, and no flag is
  * set: a page that would get one is left to its first request. Control side, without the lock.

@@ -161,6 +161,7 @@ static const struct unit_model amdvi_model = {
 	.reset = amdvi_reset,
 	.destroy = amdvi_destroy,
 	.translate = amdvi_translate,
+	.plan = amdvi_plan,
 	.interrupt = amdvi_interrupt,
 	.explain_interrupt = amdvi_explain_interrupt,
 	.explain = amdvi_explain,

@@ -11,7 +11,7 @@
 #include "models/amdvi/spec/amdvi.h"
 #include "models/common/cache.h"
 #include "models/common/register_file.h"
-#include "models/formats/page_format.h"
+#include "models/formats/page_plain.h"
 
 /* One for each description of spec/registers.def. */
 enum amdvi_register_id {
@@ -91,6 +91,7 @@ struct amdvi_unit {
 	struct spec_unit spec;
 	struct iommusim_amdvi_choices choices;
 	struct amdvi_reserved reserved;
+	struct page_plain host_plain[3]; /* for each kind of request */
 	uint32_t capability_reset[AMDVI_CAPABILITY_REGS];
 	uint16_t rid; /* of its own PCI function */
 	uint16_t revision;

@@ -283,8 +283,12 @@ void vtd_translate(struct iommusim_unit *unit, const struct page_request *reques
 	if (!vtd_beside_tables(vtd, seen, page, &lookup.reason)) {
 		resolve(vtd, &lookup);
 		count_reads(vtd, &lookup);
-		/* The IOTLB keeps it until it is invalidated: so may the requester. */
+		/*
+		 * The IOTLB keeps it until it is invalidated: so may the requester. Not a hit that came without the
+		 * context cache: whatever brings the context there changes what is said of the next hit.
+		 */
 		if (lookup.reason == ALLOWED && is_plain(seen) &&
+		    (!page->cached || page->through_cache) &&
 		    unit->settings.cache == IOMMUSIM_CACHE_HOARD && vtd_performance_idle(vtd))
 			*rights = lookup.rights & ~(lookup.clean ? (unsigned)RIGHT_WRITE : 0u);
 	}

@@ -9,6 +9,8 @@
 void vtd_translate(struct iommusim_unit *unit, const struct page_request *request,
     struct iommusim_dma_page *page, unsigned *rights);
 
+bool vtd_plan(struct iommusim_unit *unit, const struct page_request *request, struct plan *plan);
+
 /* The request as the unit takes it: in `without`, without its PASID, while translation is off (VT-d 3.1). */
 const struct page_request *vtd_as_seen(
     const struct vtd_unit *vtd, const struct page_request *request, struct page_request *without);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "models/formats/vtd_second_stage.h"
 #include "models/vtd/explain.h"
 #include "models/vtd/interrupt.h"
 #include "models/vtd/invalidate.h"
@@ -59,6 +60,10 @@ static void work_out_second_stage_reserved(struct vtd_unit *vtd)
 	pages->leaf[1] = spec_reserved(&vtd_ss_pte_spec, &vtd->spec, 0);
 	pages->leaf[2] = spec_reserved(&vtd_ss_leaf2m_spec, &vtd->spec, 0);
 	pages->leaf[3] = spec_reserved(&vtd_ss_leaf1g_spec, &vtd->spec, 0);
+
+	for (unsigned kind = 0; kind < 3; kind++)
+		page_plain_make(
+		    &vtd_second_stage, pages, rights_needed(kind), &vtd->second_stage_plain[kind]);
 
 	vtd_ss_io_rights_set_IR(&io_rights, 1);
 	vtd_ss_io_rights_set_IW(&io_rights, 1);
@@ -396,6 +401,7 @@ static const struct unit_model vtd_model = {
 	.reset = vtd_reset,
 	.destroy = vtd_destroy,
 	.translate = vtd_translate,
+	.plan = vtd_plan,
 	.interrupt = vtd_interrupt,
 	.explain = vtd_explain,
 	.explain_interrupt = vtd_explain_interrupt,

@@ -8,7 +8,7 @@
 #include "machine/unit_model.h"
 #include "models/common/cache.h"
 #include "models/common/register_file.h"
-#include "models/formats/page_format.h"
+#include "models/formats/page_plain.h"
 #include "models/vtd/spec/vtd.h"
 
 /* One for each description. IVA and IOTLB move with ECAP.IRO; FRCD, with CAP.FRO, stand apart. */
@@ -139,6 +139,7 @@ struct vtd_unit {
 	uint64_t posted_reserved[8];    /* of a posted interrupt descriptor */
 	uint64_t posted_xapic_reserved; /* more of them when EIME=0, in quadword 4 */
 	struct page_reserved second_stage_reserved;
+	struct page_plain second_stage_plain[3];       /* for each kind of request */
 	struct page_reserved second_stage_io_reserved; /* where RTADDR.SSIRWE is set */
 	struct page_reserved first_stage_reserved;
 	uint64_t host_reserved[VTD_HOST_LEVELS + 1][2]; /* of host permission entries, by level */

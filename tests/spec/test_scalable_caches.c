@@ -1288,6 +1288,8 @@ static void who_shares_a_clean_page_still_makes_it_dirty(void **state)
 		cs_edit(&sm, sm_entry_at(&sm, SM_NO_PASID), 0, SM_SSADE);
 		cs_edit(&sm, leaf_at, 0, dirty ? BIT(9) : 0);
 		assert_int_equal(cs_read(&sm, PAGE, SM_NO_PASID, 0), OLD);
+		/* a walk brings its own entries into the caches: hits are worth keeping from then on */
+		assert_int_equal(cs_read(&sm, OTHER, SM_NO_PASID, SM_UPPER), OLD + 0x2000);
 		assert_int_equal(cs_read(&sm, PAGE, SM_NO_PASID, SM_UPPER), OLD);
 		assert_int_equal(sm_reason(&sm, IOMMUSIM_DMA_WRITE, PAGE, SM_NO_PASID, SM_UPPER), 0);
 		assert_int_equal(vt_load(&sm.vtd, leaf_at) & BIT(9), BIT(9));

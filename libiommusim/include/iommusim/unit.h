@@ -38,6 +38,11 @@ struct iommusim_unit_settings {
 	uint32_t iotlb_ways;     /* sized: 1..64; 0: 8 */
 	uint32_t latency;        /* ticks an invalidation or a one-shot command takes; 0: none */
 	bool drop_invalidations; /* ignore every invalidation: a negative control */
+	/*
+	 * Every request asks the unit: requesters keep no translations, and nothing of the way to them. It is slower, and
+	 * nothing but private_hits differs: to see that it does not.
+	 */
+	bool always_asked;
 };
 
 /*

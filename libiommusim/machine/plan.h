@@ -1,0 +1,164 @@
+/*
+ * A plan: what all requests of a requester without PASID or address type meet the same on the way to their page, so
+ * that they need not be told of it again: the entries that lead to the page tables, what good paging entries look
+ * like there, and the paging entries of the upper levels that were met last. A unit without caches reads every entry
+ * for every request. So does a plan: each entry is read again and compared with what it was, and when any differs, or
+ * a paging entry is not plain, the model has to answer.
+ *
+ * Models make plans, requesters use them. A plan is good as long as the machine's stamp stands.
+ */
+#ifndef IOMMUSIM_MACHINE_PLAN_H
+#define IOMMUSIM_MACHINE_PLAN_H
+
+#include <iommusim/dma.h>
+
+#include "machine/interrupt_range.h"
+
+#include "machine/memory_access.h"
+#include "models/formats/page_plain.h"
+
+#define PLAN_ENTRIES                                                                                   \
+	2u            /* of 16 bytes: root and context entry (VT-d), or a device table entry's halves */
+#define PLAN_UPPER 2u /* paging entries above level 2 that are remembered */
+#define PLAN_KINDS 3u /* of enum iommusim_dma_kind */
+
+struct plan_entry {
+	const uint64_t *at; /* as the unit sees memory */
+	uint64_t value[2];
+};
+
+struct plan {
+	uint64_t stamp; /* the machine's when it was made; 0: there is no plan */
+	struct plan_entry entries[PLAN_ENTRIES];
+	/*
+	 * The 1 GiB that was asked for last, and by which kind of request (plan_place()); 0: none. `upper` are the
+	 * paging entries on the way there down to level 3, of four levels at most, the last one repeated; `tables` is
+	 * where they lead, and `place_plain` what entries must look like for that kind.
+	 */
+	uint64_t place;
+	const uint64_t *upper[PLAN_UPPER];
+	uint64_t upper_value[PLAN_UPPER];
+	const uint64_t *tables;
+	const struct page_plain *place_plain;
+	/* The window of memory that the page tables are in, as the unit sees it; what is elsewhere is not planned. */
+	uint64_t window_base;
+	uint64_t window_length;
+	const uint8_t *window;
+	uint64_t root;
+	uint64_t limit;                     /* addresses from here on are not planned */
+	uint64_t snooped_by;                /* a leaf with this bit must be snooped: non_snooped */
+	struct iommusim_translation answer; /* what all of them have in common */
+	uint8_t levels;
+
+	struct page_plain plain[PLAN_KINDS];
+};
+
+/* What was found. */
+struct plan_page {
+	uint64_t physical; /* of the address */
+	uint64_t entry;
+	uint8_t shift;
+};
+
+#define PLAN_PLACE_SHIFT 30u
+
+static inline uint64_t plan_place(uint64_t address, unsigned kind)
+{
+	return (address >> PLAN_PLACE_SHIFT) * 4 + kind + 1;
+}
+
+/* Acquire: what software stored before it is seen too, and it is read before whatever is read next. */
+static inline uint64_t plan_load(const uint64_t *at)
+{
+	return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Is an entry of 16 bytes what it was? The first half is read again at last: neither half has changed while the other
+ * was read (memory_load128()).
+ */
+static inline bool plan_entry_stands(const struct plan_entry *entry)
+{
+	const uint64_t *at = entry->at;
+	const uint64_t first = entry->value[0];
+
+	return plan_load(at) == first && plan_load(at + 1) == entry->value[1] && plan_load(at) == first;
+}
+
+/* Is all above the page tables as it was? */
+static inline bool plan_stands(const struct plan *plan)
+{
+	return plan_entry_stands(&plan->entries[0]) && plan_entry_stands(&plan->entries[1]);
+}
+
+/* And the paging entries on the way to `place` above level 2? */
+static inline bool plan_place_stands(const struct plan *plan)
+{
+	return plan_load(plan->upper[0]) == plan->upper_value[0] &&
+	    plan_load(plan->upper[1]) == plan->upper_value[1];
+}
+
+/* Is the table where plans read tables? And where that is. */
+static inline bool plan_has_table(const struct plan *plan, uint64_t table)
+{
+	return table - plan->window_base < plan->window_length;
+}
+
+static inline const uint64_t *plan_table(const struct plan *plan, uint64_t table)
+{
+	return (const uint64_t *)(const void *)(plan->window + (table - plan->window_base));
+}
+
+static inline bool plan_take_leaf(const struct page_plain *plain, unsigned level, uint64_t address,
+    uint64_t entry, struct plan_page *page)
+{
+	const uint64_t offset = (UINT64_C(1) << page_level_shift(level)) - 1;
+
+	if (__builtin_expect(!page_plain_is(&plain->leaf[level], entry), 0))
+		return false;
+	page->physical = (entry & plain->page_bits[level]) | (address & offset);
+	page->entry = entry;
+	page->shift = (uint8_t)page_level_shift(level);
+	/* Where interrupts live no page is: VT-d denies it. */
+	return !is_interrupt_address(page->physical);
+}
+
+/* From the level 2 table of `place` on, by what entries must look like there. False: not planned. */
+static inline bool plan_find_below(const struct plan *plan, const uint64_t *tables,
+    const struct page_plain *plain, uint64_t address, struct plan_page *page)
+{
+	const uint64_t entry = plan_load(tables + page_level_index(address, 2));
+	const uint64_t table = entry & plain->table_bits;
+
+	if (__builtin_expect(!page_plain_is(&plain->table[2], entry), 0))
+		return plan_take_leaf(plain, 2, address, entry, page);
+	if (__builtin_expect(!plan_has_table(plan, table), 0))
+		return false;
+	return plan_take_leaf(
+	    plain, 1, address, plan_load(plan_table(plan, table) + page_level_index(address, 1)), page);
+}
+
+/* The page of an address in `place`, by the entries as they are now; else false, and nothing is said. */
+static inline bool plan_find_near(
+    const struct plan *plan, unsigned kind, uint64_t address, struct plan_page *page)
+{
+	return plan->place == plan_place(address, kind) && plan_stands(plan) &&
+	    plan_place_stands(plan) &&
+	    plan_find_below(plan, plan->tables, plan->place_plain, address, page);
+}
+
+/* plan.c: of any address; `place` becomes where that is, or none. The plan is over if it no longer stands. */
+bool plan_find(struct plan *plan, unsigned kind, uint64_t address, struct plan_page *page);
+/* The same after plan_stands(). */
+bool plan_find_from_root(struct plan *plan, unsigned kind, uint64_t address, struct plan_page *page);
+
+/*
+ * For models: where the entry is that was just read as `value`, into entries[number]; where the page tables are, and
+ * which window they are in. False: it cannot be planned.
+ */
+bool plan_add_entry(struct plan *plan, const struct memory *memory, unsigned number, uint64_t address,
+    const uint64_t value[2], bool snoop);
+bool plan_set_tables(
+    struct plan *plan, const struct memory *memory, uint64_t root, unsigned levels, bool snoop);
+
+#endif
