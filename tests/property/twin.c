@@ -1,6 +1,8 @@
 /* Machines that live through the same: registers and entries of both vendors, written by hand. */
 #include "twin.h"
 
+_Static_assert(AMD_TABLES == VTD_TABLES, "the tables of both are at the same place");
+
 #define RIDS(device) ((uint16_t)(0x0310 + (device)))
 #define ADDRESS      UINT64_C(0xffffffffff000)
 #define PAGES        64u /* of memory that good entries lead to */
@@ -354,7 +356,7 @@ void twin_same_records(struct twin *a, struct twin *b)
 /* Tables and logs, and the pages. */
 void twin_same_memory(struct twin *a, struct twin *b)
 {
-	const uint64_t tables = a->is_amdvi ? AMD_TABLES : VTD_TABLES;
+	const uint64_t tables = VTD_TABLES;
 	const uint64_t end = a->is_amdvi ? a->amd.next_page : a->vtd.next_page;
 
 	assert_memory_equal(iommusim_memory_host(a->machine, tables, end - tables),
