@@ -196,7 +196,7 @@ IOMMUSIM_API enum iommusim_status iommusim_translate(struct iommusim_requester *
  * time. `request` says what they have in common; its own address is not looked at. Each is cut off at the end of the
  * page it begins in, counts, ticks and faults on its own, and stands in `translations[i]`. What is written to registers
  * or tables meanwhile, from other threads, some of them may meet before the change and others after it; an invalidation
- * is complete for all that have not been answered. `*faulted`, if not NULL, becomes the number of those that did.
+ * is complete for all that have not been answered. `*faulted`, if not NULL, becomes the number of those that faulted.
  *
  * It gives what `count` calls of iommusim_translate() would, and takes less time for each: what all requests of a
  * device have in common is looked at once.
