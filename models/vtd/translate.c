@@ -129,8 +129,11 @@ static void look_up(struct vtd_unit *vtd, struct lookup *lookup)
 		look_up_permission(vtd, lookup);
 		return;
 	}
-	if (vtd_ask_by_space(vtd, lookup, &shortcut))
+	if (vtd_ask_by_space(vtd, lookup, &shortcut)) {
+		vtd_fill_caches(
+		    vtd, lookup, NULL); /* with the source's own entries, if they were read */
 		return;
+	}
 	find_page(vtd, lookup, &shortcut);
 	vtd_fill_caches(vtd, lookup, &shortcut);
 }
