@@ -216,7 +216,8 @@ static bool is_on(const struct log *log, uint64_t control)
 /* An overflow stops a log: what comes behind it is lost to the same overflow (AMD-Vi 2.5). */
 static enum amdvi_logged stopped(const struct amdvi_unit *amdvi, const struct log *log, unsigned used)
 {
-	return is_on(log, amdvi_control(amdvi)) && (amdvi_status(amdvi) & log->rings[used].overflow) != 0
+	return is_on(log, amdvi_control(amdvi)) &&
+		(amdvi_status(amdvi) & log->rings[used].overflow) != 0
 	    ? AMDVI_LOG_OVERFLOW
 	    : AMDVI_LOG_OFF;
 }
