@@ -73,6 +73,13 @@ enum iommusim_status vmm_unmap_by_ops(
 
 /* ---- one by one --------------------------------------------------------------------------------- */
 
+/* What a call without a domain comes to, or any where there is no IOMMU, as nobody has a domain then. */
+static enum iommusim_status without(const struct iommusim_vmm *vmm)
+{
+	return vmm->available ? machine_fail(vmm->machine, IOMMUSIM_EINVAL, "a mapping of no domain")
+			      : vmm_unavailable(vmm);
+}
+
 static enum iommusim_status check_range(
     const struct iommusim_vmm *vmm, uint64_t gpa, uint64_t hpa, uint64_t length)
 {
@@ -101,7 +108,8 @@ static __attribute__((noinline)) enum iommusim_status create_mapping(struct iomm
 	if (status == IOMMUSIM_OK)
 		status = check_range(vmm, gpa, hpa, length);
 	if (status == IOMMUSIM_OK)
-		status = vmm->available ? vmm_map(vmm, domain, gpa, hpa, length) : vmm_unavailable(vmm);
+		status = domain != NULL && vmm->available ? vmm_map(vmm, domain, gpa, hpa, length)
+							  : without(vmm);
 	return vmm_call_end(vmm, &call, status);
 }
 
@@ -167,8 +175,8 @@ enum iommusim_status iommusim_iommu_create_mapping_list(struct iommusim_vmm *vmm
 		size_t more = 1;
 
 		/* Whoever listens hears of each page. */
-		if (vmm->ops.create_mapping_list != NULL && vmm->available && !vmm->panicked &&
-		    vmm->listener_count == 0)
+		if (domain != NULL && vmm->ops.create_mapping_list != NULL && vmm->available &&
+		    !vmm->panicked && vmm->listener_count == 0)
 			status = map_some(vmm, domain, at, pages + done, count - done, &more);
 		else
 			status = iommusim_iommu_create_mapping(
@@ -209,7 +217,7 @@ static inline enum iommusim_status removed(
 enum iommusim_status vmm_removed(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
 {
-	return vmm->available ? removed(vmm, domain, gpa, length) : IOMMUSIM_OK;
+	return domain != NULL && vmm->available ? removed(vmm, domain, gpa, length) : IOMMUSIM_OK;
 }
 
 static __attribute__((noinline)) enum iommusim_status remove_mapping(
@@ -226,7 +234,8 @@ static __attribute__((noinline)) enum iommusim_status remove_mapping(
 	if (status == IOMMUSIM_OK)
 		status = check_range(vmm, gpa, 0, length);
 	if (status == IOMMUSIM_OK)
-		status = vmm->available ? vmm_unmap(vmm, domain, gpa, length) : vmm_unavailable(vmm);
+		status = domain != NULL && vmm->available ? vmm_unmap(vmm, domain, gpa, length)
+							  : without(vmm);
 	if (status == IOMMUSIM_OK)
 		status = vmm_removed(vmm, domain, gpa, length);
 	return vmm_call_end(vmm, &call, status);

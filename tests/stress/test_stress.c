@@ -80,9 +80,10 @@ static void account(struct worker *worker, const struct iommusim_fault *fault)
 /* Did it get through? */
 static bool move(struct worker *worker, enum iommusim_dma_kind kind, uint64_t page, uint64_t *data)
 {
-	const struct iommusim_dma_request request = {
-		.address = page + worker->number * CELL, .length = 8, .kind = kind, .data = data
-	};
+	const struct iommusim_dma_request request = { .address = page + (uint64_t)worker->number * CELL,
+		.length = 8,
+		.kind = kind,
+		.data = data };
 	struct iommusim_dma_outcome outcome;
 
 	worker->requests++;

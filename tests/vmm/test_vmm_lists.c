@@ -51,6 +51,25 @@ static void each_page_goes_where_the_list_says(void **state)
 	}
 }
 
+/* An argument like others, where there is an IOMMU; without one nobody has a domain. */
+static void a_mapping_of_no_domain_is_an_error(void **state)
+{
+	static const uint64_t pages[] = { 0x9000 };
+	struct host host;
+	size_t mapped = 99;
+
+	(void)state;
+	host_start(&host, NULL);
+	own_domain(&host, GIB);
+	assert_int_equal(
+	    iommusim_iommu_create_mapping(host.vmm, NULL, 0x5000, 0x9000, PAGE), IOMMUSIM_EINVAL);
+	assert_int_equal(iommusim_iommu_remove_mapping(host.vmm, NULL, 0x5000, PAGE), IOMMUSIM_EINVAL);
+	assert_int_equal(iommusim_iommu_create_mapping_list(host.vmm, NULL, 0x5000, pages, 1, &mapped),
+	    IOMMUSIM_EINVAL);
+	assert_int_equal(mapped, 0);
+	host_stop(&host);
+}
+
 /* Entries by hand: VT-d 9.8, R and W; AMD-Vi 2.2.3, PR, IR and IW. */
 static void its_entries_are_leaves_to_read_and_write(void **state)
 {
@@ -361,6 +380,7 @@ static void a_checker_knows_what_a_list_gave(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_mapping_of_no_domain_is_an_error),
 		cmocka_unit_test(each_page_goes_where_the_list_says),
 		cmocka_unit_test(its_entries_are_leaves_to_read_and_write),
 		cmocka_unit_test(a_list_of_nothing_is_nothing),
