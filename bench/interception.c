@@ -13,6 +13,8 @@
 #include <iommusim/kshim_traps.h>
 #endif
 
+#if defined(BENCH_HOOKS) || defined(BENCH_TRAPS)
+
 #define BASE UINT64_C(0xfe000000)
 
 /* One register that keeps what is written: what a model does with it is not measured here. */
@@ -83,6 +85,8 @@ static bool compare(struct desk *desk, const struct bench_scale *scale, const ch
 	result->count = 2;
 	return measure(&plan, contestants, 2, result->series) == MEASURE_DONE;
 }
+
+#endif
 
 #if defined(BENCH_HOOKS)
 
