@@ -162,8 +162,9 @@ static enum iommusim_status driver_create_mapping_list(
     void *context, void *handle, uint64_t gpa, const uint64_t *pages, size_t count, size_t *done)
 {
 	struct vtd_driver *driver = context;
-	enum iommusim_status status =
-	    driver_map_list(&vtd_second_stage, &driver->common, handle, gpa, pages, count, done);
+	/* A flush that fails is one page's, as it is in a call for one page. */
+	enum iommusim_status status = driver_map_list(
+	    &vtd_second_stage, &driver->common, handle, gpa, pages, driver->buffers ? 1 : count, done);
 
 	if (status == IOMMUSIM_OK && driver->buffers)
 		status = vtd_driver_flush_stores(driver);

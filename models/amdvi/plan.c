@@ -43,8 +43,7 @@ static void take_tables(
 	memcpy(plan->plain, amdvi->host_plain, sizeof(plan->plain));
 	for (unsigned kind = 0; kind < PLAN_KINDS; kind++)
 		if ((rights_needed(kind) & ~(unsigned)space->rights) != 0)
-			for (unsigned level = 0; level <= PAGE_TABLE_LEVELS; level++)
-				plan->plain[kind].table[level] = page_plain_never;
+			page_plain_forbid(&plan->plain[kind]);
 	plan->limit = amdvi_first_special_address();
 	if (plan->limit >> width != 0)
 		plan->limit = UINT64_C(1) << width;

@@ -175,10 +175,8 @@ static void outdate_translations(struct amdvi_unit *amdvi)
 /* What happens after a write, without the lock. */
 static void act(struct amdvi_unit *amdvi, unsigned id, uint64_t before)
 {
-	if (shapes_translations(id))
+	if (concerns_requests(id))
 		outdate_translations(amdvi);
-	else if (concerns_requests(id))
-		machine_outdate(amdvi->unit.machine); /* plans begin at the device table */
 	if (id == AMDVI_CONTROL)
 		control_written(amdvi, before);
 	else if (id == AMDVI_CMD_TAIL)

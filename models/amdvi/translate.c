@@ -426,7 +426,8 @@ static unsigned lasting_rights(const struct amdvi_unit *amdvi, const struct amdv
 	if (!lookup->lasting || lookup->request->has_pasid || amdvi_snp(amdvi) ||
 	    amdvi->unit.settings.cache != IOMMUSIM_CACHE_HOARD || !amdvi_counting_idle(amdvi))
 		return 0;
-	return amdvi_is_clean(lookup) ? rights & ~(unsigned)RIGHT_WRITE : rights;
+	/* A write that makes it dirty replaces what the unit keeps of a clean page, and tells no requester. */
+	return amdvi_is_clean(lookup) ? 0 : rights;
 }
 
 void amdvi_translate(struct iommusim_unit *unit, const struct page_request *request,

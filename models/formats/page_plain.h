@@ -81,4 +81,13 @@ static inline void page_plain_make(const struct page_format *format,
 	}
 }
 
+/* Walks that are not to begin at all, whatever the root's own entries are. */
+static inline void page_plain_forbid(struct page_plain *plain)
+{
+	for (unsigned level = 0; level <= PAGE_TABLE_LEVELS; level++)
+		plain->table[level] = page_plain_never;
+	for (unsigned level = 0; level <= PAGE_PLAIN_LEAVES; level++)
+		plain->leaf[level] = page_plain_never;
+}
+
 #endif

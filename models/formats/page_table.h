@@ -445,8 +445,8 @@ PAGE_TABLE_INLINE uint64_t page_table_cut_off(
 			table->memory.context, table, format->table(*entry), level - 1, address))
 			return 0;
 		page_table_store(table, entry, 0);
-		if ((table->cursor << page_level_shift(2)) - address < span)
-			table->cursor = UINT64_MAX;
+		/* Whatever it stands at: an address beyond the table's width stands for one within. */
+		table->cursor = UINT64_MAX;
 		return span;
 	}
 	return 0;

@@ -293,7 +293,9 @@ void vtd_translate(struct iommusim_unit *unit, const struct page_request *reques
 		if (lookup.reason == ALLOWED && is_plain(seen) &&
 		    (!page->cached || page->through_cache) &&
 		    unit->settings.cache == IOMMUSIM_CACHE_HOARD && vtd_performance_idle(vtd))
-			*rights = lookup.rights & ~(lookup.clean ? (unsigned)RIGHT_WRITE : 0u);
+			*rights = lookup.clean
+			    ? 0
+			    : lookup.rights; /* the write to come replaces a clean page */
 	}
 	if (!page->faulted && vtd_answers(seen, lookup.reason, &lookup.rights))
 		vtd_answer(vtd, seen, page, lookup.rights);

@@ -56,14 +56,14 @@ static void rights_of_the_device_are_kept_with_it(void **state)
 	am_stop(&scene.amd);
 }
 
-/* A page that a write would make dirty may be read without the unit, not written. */
-static void a_clean_page_is_kept_to_be_read(void **state)
+/* The write that makes it dirty replaces what the unit keeps, and nobody tells the requester. */
+static void a_clean_page_is_not_kept(void **state)
 {
 	struct scene scene;
 
 	(void)state;
 	start_host(&scene, 3);
-	assert_true(keeps(&scene, NO_PASID, IOMMUSIM_DMA_READ, 0x5000));
+	assert_false(keeps(&scene, NO_PASID, IOMMUSIM_DMA_READ, 0x5000));
 	assert_int_equal(host_entry(&scene, 0x5000) & (A | D), A);
 	access_as(scene.amd.device, NO_PASID, IOMMUSIM_DMA_WRITE, 0x5000);
 	assert_int_equal(host_entry(&scene, 0x5000) & (A | D), A | D);
@@ -108,7 +108,7 @@ static void what_no_space_decides_is_not_kept(void **state)
 
 	(void)state;
 	start_guest(&scene, NULL, 0, false);
-	map_guest(&scene, 0x5000, 0x9000 | P | RW | US);
+	map_guest(&scene, 0x5000, 0x9000 | P | RW | US | A | D);         /* clean ones are not kept */
 	assert_true(keeps(&scene, NO_PASID, IOMMUSIM_DMA_READ, 0x5000)); /* no GIoV: Mode 0 */
 	assert_false(keeps(&scene, 5, IOMMUSIM_DMA_READ, 0x5000));
 	scene.dte[0] |= GIOV;
@@ -177,16 +177,42 @@ static void with_snp_nothing_is_kept(void **state)
 	am_stop(&scene.amd);
 }
 
+/* DTE.IR and IW (2.2.2.1) hold where the root itself, of level 3, has the leaf: no table on the way to forbid it. */
+static void rights_of_the_device_hold_for_leaves_of_the_root(void **state)
+{
+	(void)state;
+	for (unsigned writes = 0; writes < 2; writes++) {
+		const struct amd_setup setup = { .settings.cache = IOMMUSIM_CACHE_NONE };
+		const enum iommusim_dma_kind may = writes ? IOMMUSIM_DMA_WRITE : IOMMUSIM_DMA_READ,
+					     may_not = writes ? IOMMUSIM_DMA_READ : IOMMUSIM_DMA_WRITE;
+		struct amd_fixture amd;
+		uint64_t dte[4], root;
+
+		am_start_enabled(&amd, &setup);
+		root = am_page(&amd);
+		am_store(&amd, root, HOST_PAGE); /* 1 GiB at 0 */
+		am_plain_dte(&amd, dte);
+		dte[0] = 3 | 3 << 9 | root | (writes ? BIT(62) : BIT(61));
+		am_set_dte(&amd, AMD_RID, dte);
+		for (unsigned n = 0; n < 12; n++)
+			assert_false(am_access(amd.device, may, 0x9000, 8).faulted);
+		for (unsigned n = 0; n < 3; n++)
+			assert_true(am_access(amd.device, may_not, 0x9000, 8).faulted);
+		am_stop(&amd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_of_tables_are_kept),
 		cmocka_unit_test(rights_of_the_device_are_kept_with_it),
-		cmocka_unit_test(a_clean_page_is_kept_to_be_read),
+		cmocka_unit_test(a_clean_page_is_not_kept),
 		cmocka_unit_test(a_dirty_page_is_kept_to_be_written),
 		cmocka_unit_test(what_no_space_decides_is_not_kept),
 		cmocka_unit_test(only_a_unit_that_keeps_everything_is_not_asked),
 		cmocka_unit_test(with_snp_nothing_is_kept),
+		cmocka_unit_test(rights_of_the_device_hold_for_leaves_of_the_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

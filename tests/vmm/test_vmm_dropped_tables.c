@@ -276,6 +276,31 @@ static void a_checker_agrees(void **state)
 	}
 }
 
+/* Beyond the width addresses wrap: an alias cuts off what its low bits name, and nothing goes by that any more. */
+static void a_table_that_is_cut_off_by_an_alias(void **state)
+{
+	(void)state;
+	for (unsigned amdvi = 0; amdvi < 2; amdvi++) {
+		struct iommusim_domain *own, *other;
+		struct host host;
+
+		host_start(
+		    &host, &(struct host_setup){ .profile = "15.0+tables=dropped", .amdvi = amdvi });
+		assert_ok(iommusim_sysctl_set(host.vmm, "hw.vmm.amdvi.enable", 1));
+		assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &own));
+		assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &other));
+		assert_ok(iommusim_iommu_add_device(host.vmm, own, 0, HOST_PPT2));
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, own, 0, 0x2000000, PAGE));
+		assert_ok(iommusim_iommu_remove_mapping(host.vmm, own, UINT64_C(1) << 48, 2 * MIB));
+		assert_ok(iommusim_iommu_invalidate_tlb(host.vmm, own));
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, other, 0, 0x3000000, PAGE));
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, own, 0x5000, 0x2005000, PAGE));
+		assert_int_equal(host_look(host.ppt2, 0x5000).physical, 0x2005000);
+		assert_false(host_look(host.ppt2, 0x5000).faulted);
+		host_stop(&host);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +311,7 @@ int main(void)
 		cmocka_unit_test(and_nothing_else),
 		cmocka_unit_test(without_memory_they_stay),
 		cmocka_unit_test(no_translation_is_another_one_for_it),
+		cmocka_unit_test(a_table_that_is_cut_off_by_an_alias),
 		cmocka_unit_test(a_checker_agrees),
 	};
 

@@ -145,8 +145,8 @@ IOMMUSIM_API enum iommusim_status iommusim_check_dma(struct iommusim_check *chec
 
 /*
  * Brief: a DMA whose verdict is OK is reported without reasons, which cost several times what the DMA does. Of its report
- * only verdict, request, outcome, page, segment, rid and function are filled then, and the rest is 0; verdicts and
- * findings are the same. Not brief to begin with. Control side.
+ * only verdict, pages_of_verdict, request, outcome, page, segment, rid, function and from_device_tlb are filled then, the
+ * walk has no steps, and the rest is 0. Machines with a device view fill it all. Verdicts and findings are the same. Not brief to begin with. Control side.
  */
 IOMMUSIM_API void iommusim_check_set_brief(struct iommusim_check *check, bool brief);
 

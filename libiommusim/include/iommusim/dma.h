@@ -182,7 +182,7 @@ IOMMUSIM_API enum iommusim_status iommusim_dma(struct iommusim_requester *reques
  * there is memory at the end of it is not said. Whoever wants to know more of a fault, or wants no side effects, has
  * iommusim_dma() and iommusim_walk(). `request->data` is not looked at.
  *
- * A translation is true while the call lasts. That an invalidation is complete does not wait for what a caller does
+ * A translation was true at some moment of the call. That an invalidation is complete does not wait for what a caller does
  * with one that it has got.
  *
  * Returns OK whatever became of the request (that is in `translation`), or EINVAL as iommusim_dma() does: then
