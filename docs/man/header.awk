@@ -1,21 +1,8 @@
 # Writes the manual page of a public header, in mdoc, from the header's own comments: they are the source, so nothing
 # is written twice. The comment before a declaration becomes the text under it.
+# line() is of text.awk.
 #
-# usage: awk -v name=memory -v date="November 22, 2026" -f header.awk libiommusim/include/iommusim/memory.h
-
-function escape(text) {
-	gsub(/\\/, "\\e", text)
-	gsub(/-/, "\\-", text)
-	return text
-}
-
-# A line of text must not begin with a control character, and a sentence's end is a line's end.
-function line(text) {
-	text = escape(text)
-	if (text ~ /^[.']/)
-		text = "\\&" text
-	print text
-}
+# usage: awk -v name=memory -v date="November 22, 2026" -f text.awk -f header.awk libiommusim/include/iommusim/memory.h
 
 function words(text, n, i, word, out) {
 	n = split(text, word, " ")

@@ -1,20 +1,8 @@
 # Writes a manual page, in mdoc, from a page of docs/ in the little Markdown that these pages are written in: headings,
 # paragraphs, lists, tables, code in fences (marked with their language, for whoever extracts them) or set in by four.
+# line() is of text.awk.
 #
-# usage: awk -v title=IOMMUSIM-TRACE -v section=5 -v about="..." -v date="November 22, 2026" -f markdown.awk page.md
-
-function escape(text) {
-	gsub(/\\/, "\\e", text)
-	gsub(/-/, "\\-", text)
-	return text
-}
-
-function line(text) {
-	text = escape(text)
-	if (text ~ /^[.']/)
-		text = "\\&" text
-	print text
-}
+# usage: awk -v title=IOMMUSIM-TRACE -v section=5 -v about="..." -v date="November 22, 2026" -f text.awk -f markdown.awk page.md
 
 # Marks within a line go, what they mark stays; of links the text.
 function plain(text, before, inside) {

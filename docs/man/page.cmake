@@ -3,7 +3,8 @@ set(arguments "")
 foreach(argument IN LISTS VARIABLES)
   list(APPEND arguments "${argument}")
 endforeach()
-execute_process(COMMAND "${AWK}" ${arguments} -v "date=${DATE}" -f "${SCRIPT}" "${SOURCE}"
+get_filename_component(folder "${SCRIPT}" DIRECTORY)
+execute_process(COMMAND "${AWK}" ${arguments} -v "date=${DATE}" -f "${folder}/text.awk" -f "${SCRIPT}" "${SOURCE}"
   OUTPUT_FILE "${PAGE}" RESULT_VARIABLE status)
 if(NOT status EQUAL 0)
   file(REMOVE "${PAGE}")

@@ -182,13 +182,13 @@ static void drop_ram(struct iommusim_machine *machine)
 	struct memory *memory = &machine->memory;
 	size_t kept = 0;
 
-	machine_outdate(machine);
 	for (size_t i = 0; i < memory->count; i++)
 		if (memory->windows[i].kind == IOMMUSIM_MEMORY_RAM)
 			release_window(machine, &memory->windows[i]);
 		else
 			memory->windows[kept++] = memory->windows[i];
 	memory->count = kept;
+	machine_outdate(machine);
 }
 
 enum iommusim_status iommusim_memory_add_pc_ram(struct iommusim_machine *machine, uint64_t size)
@@ -291,15 +291,14 @@ enum iommusim_status iommusim_memory_set_broken(
 		return machine_fail(machine, IOMMUSIM_EINVAL,
 		    "broken memory 0x%llx + 0x%llx: base and length must be multiples of 4 KiB",
 		    (unsigned long long)address, (unsigned long long)length);
-	machine_outdate(machine);
-	if (!is_broken) {
-		mend(memory, address, length);
-		return IOMMUSIM_OK;
-	}
-	if (memory->broken_count == MEMORY_BROKEN_PIECES)
+	if (is_broken && memory->broken_count == MEMORY_BROKEN_PIECES)
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "%u pieces of memory are broken already",
 		    MEMORY_BROKEN_PIECES);
-	memory->broken[memory->broken_count++] = (struct memory_broken){ address, length };
+	if (is_broken)
+		memory->broken[memory->broken_count++] = (struct memory_broken){ address, length };
+	else
+		mend(memory, address, length);
+	machine_outdate(machine);
 	return IOMMUSIM_OK;
 }
 

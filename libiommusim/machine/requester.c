@@ -7,7 +7,6 @@
  * works under an older one. What is translated after that is translated afresh.
  */
 #include <sched.h>
-#include <string.h>
 #include <time.h>
 
 #include "machine/requester.h"

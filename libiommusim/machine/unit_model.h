@@ -85,7 +85,7 @@ struct unit_model {
 	/*
 	 * Translate: any thread. `page` comes zeroed with address and length set. Records faults, fills
 	 * caches. Sets `*rights`, which comes 0, to what the translation allows when a requester may keep
-	 * it in its private cache for as long as the unit's generation stands.
+	 * it in its private cache for as long as the machine's stamp stands.
 	 */
 	void (*translate)(struct iommusim_unit *unit, const struct page_request *request,
 	    struct iommusim_dma_page *page, unsigned *rights);
@@ -162,8 +162,9 @@ struct iommusim_unit {
 	/* Guards what registers, faults and caches share between DMA threads and the control side. */
 	pthread_mutex_t lock;
 	/*
-	 * Grows whenever a translation that was handed out may no longer be used, and what requesters keep
-	 * dies with it. Whoever grows it calls requester_quiesce() before saying it is done.
+	 * Grows whenever a translation that was handed out may no longer be used: what was found before is not
+	 * kept. The machine's stamp grows with it. Whoever grows it calls requester_quiesce() before saying it is
+	 * done.
 	 */
 	_Atomic uint64_t generation;
 	_Atomic bool outdated; /* it has grown since unit_settle() was last called */

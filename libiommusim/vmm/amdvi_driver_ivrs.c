@@ -45,7 +45,8 @@ static enum iommusim_status read_table(struct amdvi_driver *driver)
 	struct iommusim_init_report *report = &driver->common.vmm->init_report;
 	uint32_t length;
 	void *bytes;
-	enum iommusim_status status = driver_copy_table(&driver->common, "IVRS", &bytes, &length);
+	enum iommusim_status status =
+	    driver_copy_table(driver->common.machine, "IVRS", &bytes, &length);
 
 	if (status == IOMMUSIM_ENOENT)
 		return fail(driver, IOMMUSIM_EIO, IOMMUSIM_INIT_NO_TABLE,

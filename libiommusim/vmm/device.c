@@ -218,14 +218,7 @@ static enum iommusim_status do_added(struct iommusim_vmm *vmm, uint16_t segment,
 
 enum iommusim_status iommusim_pci_device_added(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
 {
-	struct iommusim_call call = {
-		.kind = IOMMUSIM_CALL_PCI_ADD_DEVICE, .segment = segment, .rid = rid
-	};
-	enum iommusim_status status = vmm_call_begin(vmm, &call);
-
-	if (status == IOMMUSIM_OK)
-		status = do_added(vmm, segment, rid);
-	return vmm_call_end(vmm, &call, status);
+	return vmm_call_about(vmm, IOMMUSIM_CALL_PCI_ADD_DEVICE, segment, rid, do_added);
 }
 
 static enum iommusim_status do_deleted(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
@@ -249,12 +242,5 @@ static enum iommusim_status do_deleted(struct iommusim_vmm *vmm, uint16_t segmen
 enum iommusim_status iommusim_pci_device_deleted(
     struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
 {
-	struct iommusim_call call = {
-		.kind = IOMMUSIM_CALL_PCI_DELETE_DEVICE, .segment = segment, .rid = rid
-	};
-	enum iommusim_status status = vmm_call_begin(vmm, &call);
-
-	if (status == IOMMUSIM_OK)
-		status = do_deleted(vmm, segment, rid);
-	return vmm_call_end(vmm, &call, status);
+	return vmm_call_about(vmm, IOMMUSIM_CALL_PCI_DELETE_DEVICE, segment, rid, do_deleted);
 }

@@ -280,17 +280,16 @@ void driver_unmap_blindly(const struct page_format *format, struct driver *drive
 /* ---- firmware -------------------------------------------------------------------------------- */
 
 enum iommusim_status driver_copy_table(
-    struct driver *driver, const char *signature, void **bytes, uint32_t *length)
+    struct iommusim_machine *machine, const char *signature, void **bytes, uint32_t *length)
 {
 	uint64_t address;
 
-	if (iommusim_acpi_find(driver->machine, signature, 0, &address, length) != IOMMUSIM_OK)
+	if (iommusim_acpi_find(machine, signature, 0, &address, length) != IOMMUSIM_OK)
 		return IOMMUSIM_ENOENT;
-	*bytes = machine_alloc(driver->machine, *length);
+	*bytes = machine_alloc(machine, *length);
 	if (*bytes == NULL)
-		return machine_fail(
-		    driver->machine, IOMMUSIM_ENOMEM, "no memory for the %s table", signature);
-	iommusim_memory_read(driver->machine, address, *bytes, *length);
+		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for the %s table", signature);
+	iommusim_memory_read(machine, address, *bytes, *length);
 	return IOMMUSIM_OK;
 }
 

@@ -167,7 +167,7 @@ PAGE_TABLE_INLINE enum iommusim_status driver_unmap(const struct page_format *fo
  * ENOMEM.
  */
 enum iommusim_status driver_copy_table(
-    struct driver *driver, const char *signature, void **bytes, uint32_t *length);
+    struct iommusim_machine *machine, const char *signature, void **bytes, uint32_t *length);
 /* Why init ends here: into vmm's report, and as the diagnostic. Returns `status`. */
 enum iommusim_status driver_give_up(struct driver *driver, enum iommusim_status status,
     enum iommusim_init_outcome outcome, const char *text, const char *advice);

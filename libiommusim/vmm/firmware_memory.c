@@ -3,23 +3,8 @@
 #include <iommusim/dmar.h>
 #include <iommusim/ivrs.h>
 
+#include "vmm/driver.h"
 #include "vmm/state.h"
-
-/* A copy of firmware's table. OK and NULL: there is none. */
-static enum iommusim_status copy_table(
-    struct iommusim_machine *machine, const char *signature, void **bytes, uint32_t *length)
-{
-	uint64_t address;
-
-	*bytes = NULL;
-	if (iommusim_acpi_find(machine, signature, 0, &address, length) != IOMMUSIM_OK)
-		return IOMMUSIM_OK;
-	*bytes = machine_alloc(machine, *length);
-	if (*bytes == NULL)
-		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for the %s table", signature);
-	iommusim_memory_read(machine, address, *bytes, *length);
-	return IOMMUSIM_OK;
-}
 
 /* What cannot be read reserves nothing: firmware's memory map and its table of units are of one mind mostly. */
 static enum iommusim_status reserve_dmar(struct pages *pages, const void *bytes, uint32_t length)
@@ -59,14 +44,17 @@ enum iommusim_status vmm_reserve_firmware_memory(struct iommusim_vmm *vmm)
 	} tables[] = { { "DMAR", reserve_dmar }, { "IVRS", reserve_ivrs } };
 
 	for (unsigned i = 0; i < 2; i++) {
-		uint32_t length = 0;
+		uint32_t length;
 		void *bytes;
 		enum iommusim_status status =
-		    copy_table(vmm->machine, tables[i].signature, &bytes, &length);
+		    driver_copy_table(vmm->machine, tables[i].signature, &bytes, &length);
 
-		if (bytes != NULL)
+		if (status == IOMMUSIM_ENOENT)
+			continue;
+		if (status == IOMMUSIM_OK) {
 			status = tables[i].reserve(&vmm->pages, bytes, length);
-		machine_free(vmm->machine, bytes, length);
+			machine_free(vmm->machine, bytes, length);
+		}
 		if (status != IOMMUSIM_OK)
 			return machine_fail(
 			    vmm->machine, status, "no memory to set firmware's memory aside");

@@ -48,7 +48,7 @@ void vmm_host_iommu_start(struct iommusim_vmm *vmm)
 	if (vmm->sysctls[SYSCTL_dmar_enable] == 0 || vmm->cpu != IOMMUSIM_CPU_INTEL)
 		return;
 	driver_begin(&kernel, "dmar", vmm);
-	if (driver_copy_table(&kernel, "DMAR", &bytes, &length) != IOMMUSIM_OK)
+	if (driver_copy_table(vmm->machine, "DMAR", &bytes, &length) != IOMMUSIM_OK)
 		return;
 	if (iommusim_dmar_parse(bytes, length, &dmar) == IOMMUSIM_OK) {
 		for (uint32_t i = 0; i < dmar->structure_count; i++)

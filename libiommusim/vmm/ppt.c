@@ -60,14 +60,7 @@ static enum iommusim_status do_attach(struct iommusim_vmm *vmm, uint16_t segment
 
 enum iommusim_status iommusim_ppt_attach(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
 {
-	struct iommusim_call call = {
-		.kind = IOMMUSIM_CALL_PPT_ATTACH, .segment = segment, .rid = rid
-	};
-	enum iommusim_status status = vmm_call_begin(vmm, &call);
-
-	if (status == IOMMUSIM_OK)
-		status = do_attach(vmm, segment, rid);
-	return vmm_call_end(vmm, &call, status);
+	return vmm_call_about(vmm, IOMMUSIM_CALL_PPT_ATTACH, segment, rid, do_attach);
 }
 
 static enum iommusim_status do_detach(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
@@ -92,12 +85,5 @@ static enum iommusim_status do_detach(struct iommusim_vmm *vmm, uint16_t segment
 
 enum iommusim_status iommusim_ppt_detach(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid)
 {
-	struct iommusim_call call = {
-		.kind = IOMMUSIM_CALL_PPT_DETACH, .segment = segment, .rid = rid
-	};
-	enum iommusim_status status = vmm_call_begin(vmm, &call);
-
-	if (status == IOMMUSIM_OK)
-		status = do_detach(vmm, segment, rid);
-	return vmm_call_end(vmm, &call, status);
+	return vmm_call_about(vmm, IOMMUSIM_CALL_PPT_DETACH, segment, rid, do_detach);
 }

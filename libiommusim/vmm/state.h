@@ -134,6 +134,10 @@ enum iommusim_status vmm_violation(struct iommusim_vmm *vmm, enum iommusim_statu
 enum iommusim_status vmm_call_begin(struct iommusim_vmm *vmm, struct iommusim_call *call);
 enum iommusim_status vmm_call_end(
     struct iommusim_vmm *vmm, struct iommusim_call *call, enum iommusim_status status);
+/* A call of this kind about a PCI function, which `act` carries out. */
+enum iommusim_status vmm_call_about(struct iommusim_vmm *vmm, enum iommusim_call_kind kind,
+    uint16_t segment, uint16_t rid,
+    enum iommusim_status (*act)(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid));
 
 /* iommu.c: vmm is loaded now, if it was not: some profiles initialise the IOMMU then, and only then. */
 void vmm_load(struct iommusim_vmm *vmm);

@@ -303,6 +303,18 @@ enum iommusim_status vmm_call_end(
 	return status;
 }
 
+enum iommusim_status vmm_call_about(struct iommusim_vmm *vmm, enum iommusim_call_kind kind,
+    uint16_t segment, uint16_t rid,
+    enum iommusim_status (*act)(struct iommusim_vmm *vmm, uint16_t segment, uint16_t rid))
+{
+	struct iommusim_call call = { .kind = kind, .segment = segment, .rid = rid };
+	enum iommusim_status status = vmm_call_begin(vmm, &call);
+
+	if (status == IOMMUSIM_OK)
+		status = act(vmm, segment, rid);
+	return vmm_call_end(vmm, &call, status);
+}
+
 const char *iommusim_call_name(enum iommusim_call_kind kind)
 {
 	static const char *const names[IOMMUSIM_CALL_KINDS] = {

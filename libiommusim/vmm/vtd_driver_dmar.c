@@ -26,7 +26,8 @@ static enum iommusim_status read_table(struct vtd_driver *driver)
 	struct iommusim_init_report *report = &driver->common.vmm->init_report;
 	uint32_t length;
 	void *bytes;
-	enum iommusim_status status = driver_copy_table(&driver->common, "DMAR", &bytes, &length);
+	enum iommusim_status status =
+	    driver_copy_table(driver->common.machine, "DMAR", &bytes, &length);
 
 	if (status == IOMMUSIM_ENOENT)
 		return fail(driver, IOMMUSIM_INIT_NO_TABLE,
