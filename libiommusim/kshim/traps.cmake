@@ -24,7 +24,7 @@ if(absent)
 endif()
 
 # reserve.c once more: the library does not show it to others.
-add_library(iommusim_traps STATIC traps/access.c traps/decode.c traps/handler.c traps/probe.c traps/redirect.c
+add_library(iommusim_traps STATIC traps/access.c traps/decode.c traps/handler.c traps/leave.c traps/probe.c traps/redirect.c
   traps/run.c traps/stub.c traps/traps.c ../test/access_traps.c "${PROJECT_SOURCE_DIR}/libiommusim/port/reserve.c"
   $<TARGET_OBJECTS:iommusim_registers>)
 add_library(iommusim::traps ALIAS iommusim_traps)

@@ -17,7 +17,8 @@ static const struct form *form_at(struct traps_thread *thread, const void *place
 	if (form->place == place && memcmp(form->bytes, place, form->length) == 0)
 		return form;
 	traps_decode(place, form);
-	if (!form->refused && form->string == NO_STRING && !traps_stub(thread, form, slot)) {
+	if (!form->refused && form->string == NO_STRING && form->move == NO_MOVE &&
+	    !traps_stub(thread, form, slot)) {
 		form->refused = true;
 		form->reason = IOMMUSIM_TRAPS_UNCOVERED;
 	}
@@ -89,6 +90,30 @@ static void count(struct iommusim_traps *traps, const struct form *form)
 		atomic_store(&traps->first_stranger, form->place);
 }
 
+/* A register takes what a move of that width would leave in it. */
+static void load(struct port_registers *registers, uint8_t number, unsigned width, uint64_t value)
+{
+	const uint64_t kept = width >= 4 ? 0 : ~UINT64_C(0) << width * 8;
+
+	registers->general[number] = (registers->general[number] & kept) | value;
+}
+
+static void move(const struct register_pages *pages, const struct form *form, uintptr_t address,
+    struct port_registers *registers)
+{
+	uint64_t value = form->immediate;
+
+	if (form->move == MOVE_LOAD) {
+		value = 0;
+		registers_read(pages, address, form->width, &value);
+		load(registers, form->moved, form->width, value);
+		return;
+	}
+	if (form->moved != NO_REGISTER)
+		value = registers->general[form->moved];
+	registers_write(pages, address, form->width, &value);
+}
+
 /*
  * The bus may run anything, even another access of this thread to a register page: nothing is kept in
  * the scratch word meanwhile.
@@ -141,14 +166,6 @@ static void put_element(
 		memcpy((void *)(uintptr_t)to, value, form->width);
 }
 
-/* The accumulator takes what a move of that width would leave in it. */
-static void load_accumulator(struct port_registers *registers, unsigned width, uint64_t value)
-{
-	const uint64_t kept = width >= 4 ? 0 : ~UINT64_C(0) << width * 8;
-
-	registers->general[0] = (registers->general[0] & kept) | value;
-}
-
 static void one_element(
     const struct iommusim_traps *traps, const struct form *form, struct port_registers *registers)
 {
@@ -162,7 +179,7 @@ static void one_element(
 		registers->general[RSI] += step;
 	}
 	if (form->string == STRING_LODS) {
-		load_accumulator(registers, form->width, value);
+		load(registers, RAX, form->width, value);
 		return;
 	}
 	put_element(traps, form, registers->general[RDI], &value);
@@ -235,6 +252,11 @@ bool traps_access(struct traps_thread *thread, struct port_registers *registers,
 	*reason = IOMMUSIM_TRAPS_UNCOVERED;
 	if (form->vectors && vectors == NULL)
 		return false;
-	carry_out(thread, form, address, registers, vectors);
+	if (form->move == NO_MOVE) {
+		carry_out(thread, form, address, registers, vectors);
+	} else {
+		move(&traps->registers, form, address, registers);
+		registers->instruction += form->length;
+	}
 	return true;
 }

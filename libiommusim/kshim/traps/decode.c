@@ -138,6 +138,28 @@ static void take_operands(
 		form->bit_register = (uint8_t)ZydisRegisterGetId(operands[1].reg.value);
 }
 
+/* Most accesses of a driver are: a register to or from memory, or a number. Not ah, ch, dh and bh. */
+static void take_move(
+    const ZydisDecodedInstruction *decoded, const ZydisDecodedOperand *operands, struct form *form)
+{
+	const ZydisDecodedOperand *moved = &operands[form->writes ? 1 : 0];
+
+	if (decoded->mnemonic != ZYDIS_MNEMONIC_MOV || form->reads == form->writes)
+		return;
+	form->moved = NO_REGISTER;
+	if (moved->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
+		form->immediate = moved->imm.value.u;
+	} else {
+		const ZydisRegister wide =
+		    ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, moved->reg.value);
+
+		if (moved->reg.value >= ZYDIS_REGISTER_AH && moved->reg.value <= ZYDIS_REGISTER_BH)
+			return;
+		form->moved = (uint8_t)ZydisRegisterGetId(wide);
+	}
+	form->move = form->writes ? MOVE_STORE : MOVE_LOAD;
+}
+
 static bool is_bus_width(unsigned width)
 {
 	return width == 1 || width == 2 || width == 4 || width == 8;
@@ -163,6 +185,8 @@ static void take(
 		refuse(form, IOMMUSIM_TRAPS_WIDE);
 	else if ((!form->reads && !form->writes) || !traps_redirect(decoded, form))
 		refuse(form, IOMMUSIM_TRAPS_UNCOVERED);
+	if (!form->refused)
+		take_move(decoded, operands, form);
 }
 
 /* The next page is only looked at if the instruction goes on there: then it is mapped. */

@@ -131,7 +131,8 @@ static void refuse(struct traps_thread *thread, siginfo_t *info, ucontext_t *int
 
 /* ---- the handler ----------------------------------------------------------------------------- */
 
-static void carry_out(struct traps_thread *thread, siginfo_t *info, ucontext_t *interrupted)
+/* False: refused, and nobody left the driver for it. */
+static bool carry_out(struct traps_thread *thread, siginfo_t *info, ucontext_t *interrupted)
 {
 	const void *outer = thread->place;
 	enum iommusim_traps_reason reason;
@@ -149,6 +150,7 @@ static void carry_out(struct traps_thread *thread, siginfo_t *info, ucontext_t *
 		port_context_set(interrupted, &registers);
 	else
 		refuse(thread, info, interrupted, place, reason);
+	return done;
 }
 
 static void on_fault(int number, siginfo_t *info, void *context)
@@ -156,15 +158,18 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	const bool by_processor = info->si_code == SEGV_ACCERR || info->si_code == SEGV_MAPERR;
 	struct traps_thread *thread = traps_here;
 	const int error = errno;
+	bool done = false;
 
 	if (by_processor && thread != NULL && traps_probe_answer(thread, info->si_addr, context))
 		return;
 	if (by_processor && thread != NULL && thread->traps != NULL &&
 	    traps_holds(thread->traps, (uintptr_t)info->si_addr))
-		carry_out(thread, info, context);
+		done = carry_out(thread, info, context);
 	else
 		hand_on(number, info, context);
 	errno = error;
+	if (done)
+		traps_leave(context, __builtin_return_address(0));
 }
 
 /*

@@ -87,11 +87,6 @@ uint64_t iommusim_traps_refused(const struct iommusim_traps *traps, struct iommu
 	return atomic_load(&traps->refused);
 }
 
-const void *iommusim_traps_place(void)
-{
-	return traps_here != NULL ? traps_here->place : NULL;
-}
-
 uint64_t iommusim_traps_strangers(const struct iommusim_traps *traps, const void **first_place)
 {
 	if (first_place != NULL)
@@ -135,6 +130,17 @@ static struct traps_thread *thread_create(void)
 		return thread;
 	port_unreserve(whole, WHOLE_BYTES);
 	return NULL;
+}
+
+/* Whoever jumps out of an access leaves its place behind: it means something on the signal stack only. */
+const void *iommusim_traps_place(void)
+{
+	const struct traps_thread *thread = traps_here;
+	const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	if (thread == NULL || here - ((uintptr_t)thread->guard + IOMMUSIM_PAGE_SIZE) >= STACK_BYTES)
+		return NULL;
+	return thread->place;
 }
 
 static bool take_stack(struct traps_thread *thread)

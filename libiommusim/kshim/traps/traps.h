@@ -23,9 +23,10 @@
 #define FORMS             1024u
 
 /* By their numbers in instructions. */
-enum { RCX = 1, RSI = 6, RDI = 7 };
+enum { RAX, RCX, RSI = 6, RDI };
 
 enum form_string { NO_STRING, STRING_LODS, STRING_STOS, STRING_MOVS };
+enum form_move { NO_MOVE, MOVE_LOAD, MOVE_STORE };
 
 /*
  * An instruction at a place, as far as an access needs it: where it accesses, how wide, and what runs
@@ -46,6 +47,9 @@ struct form {
 	uint8_t width;        /* of the access, bytes */
 	uint8_t bit_register; /* bt and its like: holds a bit number that also moves the address */
 	uint8_t string;       /* enum form_string */
+	uint8_t move;         /* enum form_move: a plain mov, which needs no stub */
+	uint8_t moved;        /* its register, or NO_REGISTER */
+	uint64_t immediate;   /* what it stores then */
 	bool repeated;
 	bool reads;
 	bool writes;
@@ -141,6 +145,12 @@ void traps_run(struct traps_thread *thread, const struct form *form, struct port
  */
 bool traps_access(struct traps_thread *thread, struct port_registers *registers, void *vectors,
     uintptr_t fault, enum iommusim_traps_reason *reason);
+
+/*
+ * leave.c: go back to the interrupted program, by ourselves where that does; else it returns, and so shall the handler,
+ * whose return address it is.
+ */
+void traps_leave(ucontext_t *interrupted, const void *return_address);
 
 /* handler.c: make ours the process's SIGSEGV handler, if it is not. */
 bool traps_arm(void);
