@@ -281,6 +281,40 @@ IOMMUSIM_API enum iommusim_status iommusim_kernel_config_set(struct iommusim_ker
 /* Interrupts that came, and those that found no handler. */
 IOMMUSIM_API uint64_t iommusim_kernel_interrupts(const struct iommusim_kernel *kernel, uint64_t *stray);
 
+/* ---- virtual machines -------------------------------------------------------------------------------------------- */
+
+/*
+ * For users of vmm (ppt and its like) in a program that links no vmm: vm_iommu_domain(), vm_map_mmio(), vm_unmap_mmio()
+ * and lapic_intr_msi() are there, and note what they are asked. A VM is any address but NULL, into which nobody looks.
+ * Those of these functions that a program has itself come first, and nothing of theirs is noted.
+ */
+
+/* What vm_iommu_domain() of a VM returns from now on; before, and with NULL, it has no domain. OK, EINVAL or ENOMEM. */
+IOMMUSIM_API enum iommusim_status iommusim_kernel_set_vm_domain(
+    struct iommusim_kernel *kernel, const void *vm, void *domain);
+
+/* Memory of a device that a guest sees. Whole pages, in bytes. */
+struct iommusim_kernel_vm_window {
+	uint64_t gpa;
+	uint64_t length;
+	uint64_t hpa;
+};
+/*
+ * Window number `index` of a VM, in order of GPA; ENOENT beyond the last. vm_map_mmio() refuses with ENOMEM what is not
+ * whole pages, what overlaps a window that is there, and when an IOMMUSIM_KERNEL_MALLOC that need not wait is to fail.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_kernel_vm_window_at(const struct iommusim_kernel *kernel,
+    const void *vm, size_t index, struct iommusim_kernel_vm_window *window);
+
+/* A message interrupt, as it was sent to a guest by lapic_intr_msi(). */
+struct iommusim_kernel_vm_message {
+	uint64_t address;
+	uint64_t data;
+};
+/* Message number `index` of all that a VM was sent, in order; ENOENT beyond the last. */
+IOMMUSIM_API enum iommusim_status iommusim_kernel_vm_message_at(const struct iommusim_kernel *kernel,
+    const void *vm, size_t index, struct iommusim_kernel_vm_message *message);
+
 #ifdef __cplusplus
 }
 #endif

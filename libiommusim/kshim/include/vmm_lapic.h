@@ -1,4 +1,4 @@
-/* Interrupts of a guest: whoever links a user of it supplies the function. */
+/* Interrupts of a guest, noted for the test (iommusim/kshim.h); a program's own function comes first. */
 #ifndef IOMMUSIM_KSHIM_VMM_LAPIC_H
 #define IOMMUSIM_KSHIM_VMM_LAPIC_H
 

@@ -63,6 +63,7 @@ static void lists_init(struct iommusim_kernel *kernel)
 	TAILQ_INIT(&kernel->tasks);
 	TAILQ_INIT(&kernel->classes);
 	TAILQ_INIT(&kernel->drivers);
+	TAILQ_INIT(&kernel->guests);
 }
 
 static enum iommusim_status take_options(struct iommusim_kernel *kernel)
@@ -143,6 +144,7 @@ void iommusim_kernel_destroy(struct iommusim_kernel *kernel)
 	if (kernel == NULL)
 		return;
 	kshim_devices_free(kernel);
+	kshim_guests_free(kernel);
 	kshim_handlers_free(kernel);
 	kshim_sysctls_free(kernel);
 	kshim_tunables_free(kernel);

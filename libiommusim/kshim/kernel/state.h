@@ -192,6 +192,22 @@ struct pci_place {
 	uint8_t saved[256];
 };
 
+/* A VM as users of vmm see it: its address, and what they did to it. */
+struct guest_window {
+	TAILQ_ENTRY(guest_window) link; /* in order of GPA */
+	struct iommusim_kernel_vm_window where;
+};
+
+struct guest {
+	TAILQ_ENTRY(guest) link;
+	const void *vm;
+	void *domain;
+	TAILQ_HEAD(, guest_window) windows;
+	struct iommusim_kernel_vm_message *messages;
+	size_t message_count;
+};
+TAILQ_HEAD(guest_list, guest);
+
 TAILQ_HEAD(lock_list, lock_object);
 
 struct iommusim_kernel {
@@ -230,6 +246,8 @@ struct iommusim_kernel {
 	struct vector vectors[VECTOR_COUNT];
 	uint64_t interrupts, stray;
 	uint64_t random;
+
+	struct guest_list guests;
 
 	device_t root, nexus, acpi;
 	struct devclass_list classes;
@@ -280,6 +298,11 @@ bool kshim_sysctls_make(struct iommusim_kernel *kernel);
 void kshim_sysctls_fetch(struct iommusim_kernel *kernel);
 void kshim_sysctls_free(struct iommusim_kernel *kernel);
 void kshim_handlers_free(struct iommusim_kernel *kernel);
+
+/* guest.c: NULL of the first: nothing is known of it; of the second: no memory. */
+struct guest *kshim_guest_find(const struct iommusim_kernel *kernel, const void *vm);
+struct guest *kshim_guest_of(struct iommusim_kernel *kernel, const void *vm);
+void kshim_guests_free(struct iommusim_kernel *kernel);
 
 /* device.c, driver.c, pci.c, resource.c */
 bool kshim_devices_make(struct iommusim_kernel *kernel);
