@@ -33,3 +33,17 @@ void kern_guest_domain(void *argument)
 
 	window->error = vm_iommu_domain(window->vm) != NULL;
 }
+
+void kern_guest_assign(void *argument)
+{
+	struct kern_window *window = argument;
+
+	window->error = vm_assign_pptdev(window->vm, 2, 0, (int)window->len);
+}
+
+void kern_guest_unassign(void *argument)
+{
+	struct kern_window *window = argument;
+
+	window->error = vm_unassign_pptdev(window->vm, 2, 0, (int)window->len);
+}

@@ -17,5 +17,7 @@ void kern_guest_map(void *window);
 void kern_guest_unmap(void *window);
 void kern_guest_message(void *window); /* address `gpa`, data `hpa` */
 void kern_guest_domain(void *window);  /* `error`: 1, there is one */
+void kern_guest_assign(void *window);  /* function 2/0/`len`; `error`: what was returned */
+void kern_guest_unassign(void *window);
 
 #endif

@@ -3,17 +3,32 @@
 
 #include "tests/kshim/kern_guest.h"
 
+#define ENXIO_OF_THE_KERNEL  6
 #define ENOMEM_OF_THE_KERNEL 12
 
 static char one, other; /* two VMs */
 
-#ifdef OWN_DOMAIN
+#ifdef OWN_VMM
 /* A part of vmm that the program has itself. */
 struct vm;
 void *vm_iommu_domain(struct vm *vm);
 void *vm_iommu_domain(struct vm *vm)
 {
 	return (void *)vm == (void *)&one ? &one : NULL;
+}
+
+/* And a ppt, which has function 2/0/3. */
+int ppt_assign_device(struct vm *vm, int bus, int slot, int func);
+int ppt_unassign_device(struct vm *vm, int bus, int slot, int func);
+
+int ppt_assign_device(struct vm *vm, int bus, int slot, int func)
+{
+	return (void *)vm == (void *)&one && bus == 2 && slot == 0 && func == 3 ? 0 : 2;
+}
+
+int ppt_unassign_device(struct vm *vm, int bus, int slot, int func)
+{
+	return ppt_assign_device(vm, bus, slot, func) == 0 ? 0 : 16;
 }
 #endif
 
@@ -127,7 +142,7 @@ static void test_the_domain_is_what_the_program_says(void **state)
 	(void)state;
 	assert_int_equal(iommusim_kernel_set_vm_domain(fixture_kernel, NULL, &other), IOMMUSIM_EINVAL);
 	assert_int_equal(iommusim_kernel_set_vm_domain(fixture_kernel, &other, &other), IOMMUSIM_OK);
-#ifdef OWN_DOMAIN
+#ifdef OWN_VMM
 	assert_true(has_domain(&one));
 	assert_false(has_domain(&other)); /* nobody asks what the test has said */
 #else
@@ -135,6 +150,26 @@ static void test_the_domain_is_what_the_program_says(void **state)
 	assert_true(has_domain(&other));
 	assert_int_equal(iommusim_kernel_set_vm_domain(fixture_kernel, &other, NULL), IOMMUSIM_OK);
 	assert_false(has_domain(&other));
+#endif
+}
+
+static void test_devices_are_ppts_to_give(void **state)
+{
+	struct kern_window window = { .vm = &one, .len = 3 };
+
+	(void)state;
+	fixture_run(kern_guest_assign, &window);
+#ifdef OWN_VMM
+	assert_int_equal(window.error, 0);
+	window.len = 4;
+	fixture_run(kern_guest_assign, &window);
+	assert_int_equal(window.error, 2);
+	fixture_run(kern_guest_unassign, &window);
+	assert_int_equal(window.error, 16);
+#else
+	assert_int_equal(window.error, ENXIO_OF_THE_KERNEL); /* there is no ppt */
+	fixture_run(kern_guest_unassign, &window);
+	assert_int_equal(window.error, ENXIO_OF_THE_KERNEL);
 #endif
 }
 
@@ -148,6 +183,7 @@ int main(void)
 		TEST(test_any_part_can_be_taken_away),
 		TEST(test_messages_are_noted_in_order),
 		TEST(test_the_domain_is_what_the_program_says),
+		TEST(test_devices_are_ppts_to_give),
 	};
 
 	return cmocka_run_group_tests_name("kshim_guest", tests, NULL, NULL);

@@ -284,9 +284,10 @@ IOMMUSIM_API uint64_t iommusim_kernel_interrupts(const struct iommusim_kernel *k
 /* ---- virtual machines -------------------------------------------------------------------------------------------- */
 
 /*
- * For users of vmm (ppt and its like) in a program that links no vmm: vm_iommu_domain(), vm_map_mmio(), vm_unmap_mmio()
- * and lapic_intr_msi() are there, and note what they are asked. A VM is any address but NULL, into which nobody looks.
- * Those of these functions that a program has itself come first, and nothing of theirs is noted.
+ * For users of vmm (ppt and its like) in a program that links no vmm. vm_iommu_domain(), vm_map_mmio(), vm_unmap_mmio()
+ * and lapic_intr_msi() note what they are asked; vm_assign_pptdev() and vm_unassign_pptdev() hand on to the program's
+ * ppt_assign_device() and ppt_unassign_device() (ENXIO without them). A VM is any address but NULL, into which nobody
+ * looks. Those of these functions that a program has itself come first, and nothing of theirs is noted.
  */
 
 /* What vm_iommu_domain() of a VM returns from now on; before, and with NULL, it has no domain. OK, EINVAL or ENOMEM. */

@@ -102,6 +102,24 @@ ITS_OWN_COMES_FIRST int vm_unmap_mmio(struct vm *vm, vm_paddr_t gpa, size_t len)
 	return 0;
 }
 
+/* ---- ppt's two, as vmm hands them on ------------------------------------------------------------------------- */
+
+int ppt_assign_device(struct vm *vm, int bus, int slot, int func) __attribute__((weak));
+int ppt_unassign_device(struct vm *vm, int bus, int slot, int func) __attribute__((weak));
+
+/* Domains are the test's: none is made for the first device, and none goes with the last. */
+ITS_OWN_COMES_FIRST int vm_assign_pptdev(struct vm *vm, int bus, int slot, int func)
+{
+	return ppt_assign_device != NULL ? ppt_assign_device(vm, bus, slot, func) : ENXIO;
+}
+
+ITS_OWN_COMES_FIRST int vm_unassign_pptdev(struct vm *vm, int bus, int slot, int func)
+{
+	return ppt_unassign_device != NULL ? ppt_unassign_device(vm, bus, slot, func) : ENXIO;
+}
+
+/* ---- interrupts ------------------------------------------------------------------------------------------------- */
+
 ITS_OWN_COMES_FIRST int lapic_intr_msi(struct vm *vm, uint64_t address, uint64_t message)
 {
 	struct guest *guest = kshim_guest_of(kshim_enter_now(), vm);
