@@ -150,6 +150,39 @@ enum iommusim_status replay_wake(struct replay *replay)
 
 /* ---- lines -------------------------------------------------------------------------------------------- */
 
+/* Further lines for the lexer, which has none left. Whatever pointed into those before is worth nothing now. */
+static enum iommusim_status more_lines(struct replay *replay)
+{
+	struct iommusim_diagnostic problem = { .status = IOMMUSIM_OK };
+	struct lexer *lexer = &replay->lexer;
+	enum iommusim_status status;
+	const char *text;
+	size_t length;
+
+	status = window_next(&replay->window, &text, &length, &problem);
+	if (status != IOMMUSIM_OK)
+		length = 0;
+	lexer->at = lexer->line_start = replay->statement.at = text;
+	lexer->end = text + length;
+	if (status == IOMMUSIM_ENOMEM)
+		return replay_no_memory(replay);
+	return status == IOMMUSIM_OK ? status : replay_stop(replay, status, text, "%s", problem.text);
+}
+
+/* False: there is no line left, or no way to it, as `*status` says. */
+static bool next_line(struct replay *replay, enum iommusim_status *status)
+{
+	struct lexer *lexer = &replay->lexer;
+
+	if (lex_next_line(lexer))
+		return true;
+	/* A line that ends without a newline is the last. */
+	if (replay->window.source == NULL || lexer->at != lexer->line_start)
+		return false;
+	*status = more_lines(replay);
+	return *status == IOMMUSIM_OK && lexer->at < lexer->end;
+}
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
@@ -275,9 +308,13 @@ static bool ends_here(const struct replay *replay)
 
 static enum iommusim_status run_lines(struct replay *replay)
 {
-	enum iommusim_status status = read_header(replay);
+	enum iommusim_status status = IOMMUSIM_OK;
 
-	while (status == IOMMUSIM_OK && !ends_here(replay) && lex_next_line(&replay->lexer))
+	if (replay->window.source != NULL)
+		status = more_lines(replay);
+	if (status == IOMMUSIM_OK)
+		status = read_header(replay);
+	while (status == IOMMUSIM_OK && !ends_here(replay) && next_line(replay, &status))
 		status = run_line(replay);
 	if (status != IOMMUSIM_OK)
 		return status;
@@ -316,6 +353,7 @@ static void tear_down(struct replay *replay)
 	iommusim_vmm_destroy(replay->vmm);
 	iommusim_machine_destroy(replay->machine);
 	names_free(&replay->names);
+	window_free(&replay->window);
 	replay_release(replay, replay->data.bytes, replay->data.capacity);
 	replay_release(replay, replay->pieces.bytes, replay->pieces.capacity);
 }
@@ -337,6 +375,7 @@ static void set_up(struct replay *replay, const char *file,
 		.unreserve = noted_unreserve,
 	};
 	replay->names.allocator = &replay->allocator;
+	replay->window.allocator = &replay->allocator;
 	replay->diagnostic.offset = UINT64_MAX;
 	RB_INIT(&replay->requesters);
 	TAILQ_INIT(&replay->devices);
@@ -352,9 +391,10 @@ static enum iommusim_status give_up(
 	return status;
 }
 
-enum iommusim_status iommusim_replay(const char *file, const char *text, size_t length,
-    const struct iommusim_replay_options *options, struct iommusim_replay_summary *summary,
-    struct iommusim_diagnostic *diagnostic)
+/* The text, or what comes from a source. */
+static enum iommusim_status replay_any(const char *file, struct slice text,
+    const struct iommusim_trace_source *source, const struct iommusim_replay_options *options,
+    struct iommusim_replay_summary *summary, struct iommusim_diagnostic *diagnostic)
 {
 	static const struct iommusim_replay_options defaults;
 	struct iommusim_allocator outer;
@@ -370,7 +410,8 @@ enum iommusim_status iommusim_replay(const char *file, const char *text, size_t 
 		return give_up(diagnostic, IOMMUSIM_ENOMEM, "out of memory");
 	set_up(replay, file, options, &outer);
 	replay->summary = summary;
-	lex_start(&replay->lexer, text == NULL ? "" : text, text == NULL ? 0 : length);
+	replay->window.source = source;
+	lex_start(&replay->lexer, text.at, text.length);
 	replay->statement.at = replay->lexer.at;
 	status = run_lines(replay);
 	if (status == IOMMUSIM_OK)
@@ -382,6 +423,22 @@ enum iommusim_status iommusim_replay(const char *file, const char *text, size_t 
 	*diagnostic = replay->diagnostic;
 	outer.release(outer.context, replay, sizeof(*replay));
 	return status;
+}
+
+enum iommusim_status iommusim_replay(const char *file, const char *text, size_t length,
+    const struct iommusim_replay_options *options, struct iommusim_replay_summary *summary,
+    struct iommusim_diagnostic *diagnostic)
+{
+	const struct slice whole = { text == NULL ? "" : text, text == NULL ? 0 : length };
+
+	return replay_any(file, whole, NULL, options, summary, diagnostic);
+}
+
+enum iommusim_status iommusim_replay_source(const char *file,
+    const struct iommusim_trace_source *source, const struct iommusim_replay_options *options,
+    struct iommusim_replay_summary *summary, struct iommusim_diagnostic *diagnostic)
+{
+	return replay_any(file, (struct slice){ "", 0 }, source, options, summary, diagnostic);
 }
 
 bool iommusim_replay_passed(const struct iommusim_replay_summary *summary)

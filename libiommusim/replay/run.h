@@ -14,6 +14,7 @@
 #include "port/bsd.h"
 #include "replay/names.h"
 #include "replay/statement.h"
+#include "replay/window.h"
 
 struct recorder;
 
@@ -65,6 +66,7 @@ struct replay {
 	bool out_of_memory;
 
 	/* reading */
+	struct window window; /* where the lexer's text comes from, unless it was all there */
 	struct lexer lexer;
 	struct token token;
 	struct statement statement;

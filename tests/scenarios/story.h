@@ -15,7 +15,10 @@ struct story {
 	char log[8192]; /* every callback, a line each; cut when it gets too long */
 };
 
-/* `options` may be NULL; its context and callbacks are replaced. */
+/*
+ * `options` may be NULL; its context and callbacks are replaced. The story is told twice, as a text and piece by piece,
+ * which must come to the same.
+ */
 void story_run_with(struct story *story, const char *text, size_t length,
     const struct iommusim_replay_options *options);
 void story_run(struct story *story, const char *text);

@@ -3,6 +3,8 @@
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -209,6 +211,75 @@ static void folders_and_compressed_files(void **state)
 	command_run_free(&result);
 }
 
+/* Through a pipe, which cannot be read twice. */
+static void standard_input(void **state)
+{
+	static const char text[] = BLOCKED_DMA " expect blocked\n";
+	const int saved = dup(STDIN_FILENO);
+	struct command_run result;
+	int ends[2];
+
+	(void)state;
+	assert_true(saved >= 0 && pipe(ends) == 0);
+	assert_int_equal(write(ends[1], text, sizeof(text) - 1), sizeof(text) - 1);
+	close(ends[1]);
+	assert_true(dup2(ends[0], STDIN_FILENO) >= 0);
+	result = replay("-", NULL);
+	assert_true(dup2(saved, STDIN_FILENO) >= 0);
+	close(ends[0]);
+	close(saved);
+	assert_int_equal(result.code, 0);
+	assert_contains(result.output, "4 calls, 1 DMA: 1 blocked. 1 expectation met.");
+	command_run_free(&result);
+}
+
+/* Lines that are no two alike, many times what is read of a file at once. */
+static char *long_trace(unsigned lines, const char *last)
+{
+	char *text = malloc(200 + lines * (size_t)64), *at = text;
+
+	assert_non_null(text);
+	at += sprintf(at, STORY_MACHINE "mem_write(0x1000, \"00\")\n");
+	for (unsigned i = 0; i < lines; i++)
+		at += sprintf(at, "mem_write(0x%x, \"%08x\")\n", 0x1000 + i * 8, i * 2654435761u);
+	strcpy(at, last);
+	return text;
+}
+
+static void a_long_trace_keeps_its_place(void **state)
+{
+	char *text = long_trace(20000, "mem_read(0x1008, 4) = \"9e3779b1\"\nstep(\n");
+	const char *file = folder_write("long.iommu", text);
+	struct command_run result = replay(file, NULL);
+
+	(void)state;
+	assert_int_equal(result.code, 2);
+	assert_contains(
+	    result.errors, "long.iommu:20005:6: expected a value, found the end of the line");
+	assert_contains(result.output, "20003 calls, 0 DMAs. 1 expectation met.");
+	command_run_free(&result);
+	free(text);
+}
+
+/* What came before the file ended has run, and is told. */
+static void a_broken_file_is_played_as_far_as_it_goes(void **state)
+{
+	char *text = long_trace(20000, "");
+	const char *packed = folder_write("long.iommu.gz", text);
+	struct command_run result;
+
+	(void)state;
+	truncate(packed, 100000);
+	result = replay(packed, NULL);
+	assert_int_equal(result.code, 2);
+	assert_contains(result.errors, ":1: cannot be read: the compressed file ends too early\n");
+	assert_contains(result.output, " calls, 0 DMAs.\n");
+	assert_null(strstr(result.output, "20002 calls"));
+	assert_true(strtoul(strchr(result.output, '\n') + 2, NULL, 10) > 5000);
+	command_run_free(&result);
+	free(text);
+}
+
 static void recording(void **state)
 {
 	const char *file = folder_write("story.iommu", BLOCKED_DMA " expect blocked\n");
@@ -240,6 +311,9 @@ int main(void)
 		cmocka_unit_test(options_win_over_the_trace),
 		cmocka_unit_test(a_denied_message_is_not_blamed_on_a_cache),
 		cmocka_unit_test(folders_and_compressed_files),
+		cmocka_unit_test(standard_input),
+		cmocka_unit_test(a_long_trace_keeps_its_place),
+		cmocka_unit_test(a_broken_file_is_played_as_far_as_it_goes),
 		cmocka_unit_test(recording),
 	};
 

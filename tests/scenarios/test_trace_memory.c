@@ -80,8 +80,26 @@ static void drop(void *context, const char *text, size_t length)
 	(void)length;
 }
 
+/* How a story is told. */
+enum way { AS_TEXT, RECORDED, BY_LINES };
+
+/* A line at a time: then each of them moves the window. */
+static enum iommusim_status read_line(
+    void *context, char *bytes, size_t room, size_t *count, struct iommusim_diagnostic *problem)
+{
+	const char **at = context;
+	const char *end = strchr(*at, '\n');
+
+	(void)problem;
+	*count = end == NULL ? strlen(*at) : (size_t)(end - *at) + 1;
+	*count = *count < room ? *count : room;
+	memcpy(bytes, *at, *count);
+	*at += *count;
+	return IOMMUSIM_OK;
+}
+
 static enum iommusim_status run(
-    struct meter *meter, const char *text, bool recorded, struct iommusim_diagnostic *diagnostic)
+    struct meter *meter, const char *text, enum way way, struct iommusim_diagnostic *diagnostic)
 {
 	const struct iommusim_allocator allocator = {
 		.context = meter,
@@ -92,19 +110,22 @@ static enum iommusim_status run(
 	};
 	const struct iommusim_text out = { .put = drop };
 	const struct iommusim_replay_options options = { .allocator = &allocator,
-		.record = recorded ? &out : NULL };
+		.record = way == RECORDED ? &out : NULL };
+	const struct iommusim_trace_source source = { .context = &text, .read = read_line };
 	struct iommusim_replay_summary summary;
 
+	if (way == BY_LINES)
+		return iommusim_replay_source("lesson.iommu", &source, &options, &summary, diagnostic);
 	return iommusim_replay("lesson.iommu", text, strlen(text), &options, &summary, diagnostic);
 }
 
 /* Fail the first allocation, then only the second, and so on, until none is left to fail. */
-static void fail_each(const char *text, bool recorded)
+static void fail_each(const char *text, enum way way)
 {
 	for (uint64_t n = 0;; n++) {
 		struct meter meter = { .left = n };
 		struct iommusim_diagnostic diagnostic;
-		const enum iommusim_status status = run(&meter, text, recorded, &diagnostic);
+		const enum iommusim_status status = run(&meter, text, way, &diagnostic);
 
 		assert_int_equal(meter.blocks, 0);
 		assert_int_equal(meter.bytes, 0);
@@ -148,19 +169,31 @@ static const char raw[] = STORY_HEADER
 static void of_hypervisor_calls(void **state)
 {
 	(void)state;
-	fail_each(hypervisor, false);
+	fail_each(hypervisor, AS_TEXT);
 }
 
 static void of_raw_calls(void **state)
 {
 	(void)state;
-	fail_each(raw, false);
+	fail_each(raw, AS_TEXT);
 }
 
 static void while_recording(void **state)
 {
 	(void)state;
-	fail_each(raw, true);
+	fail_each(raw, RECORDED);
+}
+
+/* The window, too, and a line for which it has to grow: the last one, or nothing else would fail before it. */
+static void piece_by_piece(void **state)
+{
+	static char text[sizeof(raw) + 200000];
+
+	(void)state;
+	memcpy(text, raw, sizeof(raw) - 1);
+	text[sizeof(raw) - 1] = '#';
+	memset(text + sizeof(raw), 'x', 199990);
+	fail_each(text, BY_LINES);
 }
 
 /* Too much for this process is told apart from too much for the machine in the story. */
@@ -178,6 +211,7 @@ int main(void)
 		cmocka_unit_test(of_hypervisor_calls),
 		cmocka_unit_test(of_raw_calls),
 		cmocka_unit_test(while_recording),
+		cmocka_unit_test(piece_by_piece),
 		cmocka_unit_test(guest_memory_is_no_allocation),
 	};
 

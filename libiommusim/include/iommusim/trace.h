@@ -87,6 +87,26 @@ IOMMUSIM_API enum iommusim_status iommusim_replay(const char *file, const char *
     const struct iommusim_replay_options *options, struct iommusim_replay_summary *summary,
     struct iommusim_diagnostic *diagnostic);
 
+/* A trace that comes piece by piece. */
+struct iommusim_trace_source {
+	void *context;
+	/*
+	 * Up to `room` bytes (room > 0) of what comes next into `bytes`, and how many into `*count`: 0 is the end, and
+	 * nobody asks again. Anything but OK ends the story there, with that status and the words in `problem->text`.
+	 */
+	enum iommusim_status (*read)(void *context, char *bytes, size_t room, size_t *count,
+	    struct iommusim_diagnostic *problem);
+};
+
+/*
+ * The same of a trace that need not be in memory as a whole: what is kept of its text is a window of 128 KiB, or of twice
+ * the longest line. That may have 1 GiB (EFORMAT). Where the source fails, what it gave before has run, but for
+ * a line that it began.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_replay_source(const char *file,
+    const struct iommusim_trace_source *source, const struct iommusim_replay_options *options,
+    struct iommusim_replay_summary *summary, struct iommusim_diagnostic *diagnostic);
+
 /* Did everything come as it should? Every expectation met, nothing unexpected. */
 IOMMUSIM_API bool iommusim_replay_passed(const struct iommusim_replay_summary *summary);
 
