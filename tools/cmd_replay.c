@@ -103,26 +103,33 @@ static void put_record(void *context, const char *text, size_t length)
 	fwrite(text, 1, length, context);
 }
 
-/* Replay, and write down what runs when that was asked for. */
-static enum iommusim_status replay_text(struct run *run, const char *file, const char *text,
-    size_t length, struct iommusim_replay_summary *summary, struct iommusim_diagnostic *problem)
+static enum iommusim_status read_on(
+    void *context, char *bytes, size_t room, size_t *count, struct iommusim_diagnostic *problem)
 {
+	return trace_stream_read(context, bytes, room, count, problem);
+}
+
+/* Replay, and write down what runs when that was asked for. */
+static enum iommusim_status replay_stream(struct run *run, const char *file, struct trace_stream *from,
+    struct iommusim_replay_summary *summary, struct iommusim_diagnostic *problem)
+{
+	const struct iommusim_trace_source source = { .context = from, .read = read_on };
 	struct iommusim_text out = { .put = put_record };
 	enum iommusim_status status;
 	FILE *stream;
 
 	if (run->record == NULL)
-		return iommusim_replay(file, text, length, &run->options, summary, problem);
+		return iommusim_replay_source(file, &source, &run->options, summary, problem);
 	stream = fopen(run->record, "wb");
 	if (stream == NULL) {
 		fprintf(stderr, "iommusim replay: %s cannot be written: %s\n", run->record,
 		    strerror(errno));
 		note_exit(run, COMMAND_BAD_INPUT);
-		return iommusim_replay(file, text, length, &run->options, summary, problem);
+		return iommusim_replay_source(file, &source, &run->options, summary, problem);
 	}
 	out.context = stream;
 	run->options.record = &out;
-	status = iommusim_replay(file, text, length, &run->options, summary, problem);
+	status = iommusim_replay_source(file, &source, &run->options, summary, problem);
 	run->options.record = NULL;
 	if ((ferror(stream) | fclose(stream)) != 0) {
 		fprintf(stderr, "iommusim replay: %s cannot be written\n", run->record);
@@ -150,7 +157,7 @@ static void replay_skip(struct run *run, const char *file)
 	fprintf(stderr, "%s: skipped, it is not told for %s\n", file, vendor);
 }
 
-static void run_text(struct run *run, const char *file, const char *text, size_t length)
+static void run_trace(struct run *run, const char *file, struct trace_stream *stream)
 {
 	struct iommusim_replay_summary summary = { .calls = 0 };
 	struct iommusim_diagnostic problem = { .status = IOMMUSIM_OK };
@@ -163,7 +170,7 @@ static void run_text(struct run *run, const char *file, const char *text, size_t
 	enum iommusim_status status;
 
 	run->options.context = &show;
-	status = replay_text(run, file, text, length, &summary, &problem);
+	status = replay_stream(run, file, stream, &summary, &problem);
 	if (status == IOMMUSIM_EOPNOTSUPP && run->options.vendor != IOMMUSIM_VENDOR_OF_TRACE) {
 		replay_skip(run, file);
 		return;
@@ -181,7 +188,7 @@ static void run_text(struct run *run, const char *file, const char *text, size_t
 	add_up(&run->total, &summary);
 }
 
-static void run_recording(struct run *run, const char *file, const char *text, size_t length)
+static void run_recorded(struct run *run, const char *file, const char *text, size_t length)
 {
 	const struct recording_options options = {
 		.platform = run->platform,
@@ -221,24 +228,47 @@ static void run_recording(struct run *run, const char *file, const char *text, s
 	recording_summary_free(&summary);
 }
 
+/* Of a recording all is looked at before it runs. */
+static void run_recording(struct run *run, const char *file, struct trace_stream *stream)
+{
+	struct iommusim_diagnostic problem = { .status = IOMMUSIM_OK };
+	enum iommusim_status status;
+	size_t length;
+	char *text;
+
+	if (run->record != NULL) {
+		note_exit(run,
+		    options_refuse("replay", "--record takes a trace, and %s is a recording", file));
+		return;
+	}
+	status = trace_stream_rest(stream, &text, &length, &problem);
+	if (status == IOMMUSIM_OK)
+		run_recorded(run, file, text, length);
+	else
+		complain(run, file, status, &problem);
+	free(text);
+}
+
 static void run_file(struct run *run, const char *file)
 {
 	struct iommusim_diagnostic problem = { .status = IOMMUSIM_OK };
-	char *text;
+	struct trace_stream stream;
+	enum iommusim_status status = trace_stream_open(&stream, file, &problem);
+	const char *begin;
 	size_t length;
-	const enum iommusim_status status = trace_read(file, &text, &length, &problem);
 
 	if (status != IOMMUSIM_OK) {
 		complain(run, file, status, &problem);
-	} else if (!is_recording(text, length)) {
-		run_text(run, file, text, length);
-	} else if (run->record != NULL) {
-		note_exit(run,
-		    options_refuse("replay", "--record takes a trace, and %s is a recording", file));
-	} else {
-		run_recording(run, file, text, length);
+		return;
 	}
-	free(text);
+	status = trace_stream_look(&stream, &begin, &length);
+	if (status != IOMMUSIM_OK)
+		complain(run, file, status, &problem);
+	else if (is_recording(begin, length))
+		run_recording(run, file, &stream);
+	else
+		run_trace(run, file, &stream);
+	trace_stream_close(&stream);
 }
 
 /* ---- the command line ------------------------------------------------------------------------------------ */

@@ -18,6 +18,7 @@ enum {
 };
 
 #define LARGEST_TRACE ((size_t)1 << 30)
+#define LARGEST_READ  (1u << 30) /* at a time */
 
 static enum iommusim_status refuse(
     struct iommusim_diagnostic *problem, const char *what, const char *why)
@@ -157,62 +158,134 @@ void trace_files_free(struct trace_files *files)
 	*files = (struct trace_files){ .names = NULL };
 }
 
-/* All of a stream into `*text`, which grows as needed. */
-static enum iommusim_status read_stream(
-    gzFile stream, char **text, size_t *length, struct iommusim_diagnostic *problem)
+/* ---- one file ---------------------------------------------------------------------------------------- */
+
+enum iommusim_status trace_stream_open(
+    struct trace_stream *stream, const char *file, struct iommusim_diagnostic *problem)
 {
-	size_t room = 0;
+	const bool from_input = strcmp(file, "-") == 0;
 
-	for (;;) {
-		int count;
+	*stream = (struct trace_stream){ .file = NULL };
+	errno = 0;
+	stream->file = from_input ? gzdopen(dup(STDIN_FILENO), "rb") : gzopen(file, "rb");
+	if (stream->file == NULL)
+		return errno == 0 ? IOMMUSIM_ENOMEM : refuse(problem, "opened", strerror(errno));
+	return IOMMUSIM_OK;
+}
 
+void trace_stream_close(struct trace_stream *stream)
+{
+	gzclose_r(stream->file);
+	free(stream->ahead);
+	*stream = (struct trace_stream){ .file = NULL };
+}
+
+/* Why nothing more comes. */
+static enum iommusim_status end_of(
+    const struct trace_stream *stream, struct iommusim_diagnostic *problem)
+{
+	int error;
+	const char *why = gzerror(stream->file, &error);
+
+	switch (error) {
+	case Z_OK:
+	case Z_STREAM_END:
+		return IOMMUSIM_OK;
+	case Z_MEM_ERROR:
+		return IOMMUSIM_ENOMEM;
+	case Z_BUF_ERROR:
+		return refuse(problem, "read", "the compressed file ends too early");
+	case Z_ERRNO:
+		return refuse(problem, "read", strerror(stream->error));
+	default:
+		return refuse(problem, "read", why);
+	}
+}
+
+enum iommusim_status trace_stream_read(struct trace_stream *stream, char *bytes, size_t room,
+    size_t *count, struct iommusim_diagnostic *problem)
+{
+	const size_t ahead = stream->ahead_length - stream->ahead_at;
+	int got;
+
+	if (ahead != 0) {
+		*count = ahead < room ? ahead : room;
+		memcpy(bytes, stream->ahead + stream->ahead_at, *count);
+		stream->ahead_at += *count;
+		return IOMMUSIM_OK;
+	}
+	got = gzread(stream->file, bytes, room < LARGEST_READ ? (unsigned)room : LARGEST_READ);
+	if (got < 0 && stream->error == 0)
+		stream->error = errno;
+	*count = got < 0 ? 0 : (size_t)got;
+	return got > 0 ? IOMMUSIM_OK : end_of(stream, problem);
+}
+
+enum iommusim_status trace_stream_look(struct trace_stream *stream, const char **bytes, size_t *length)
+{
+	struct iommusim_diagnostic ignored; /* whoever reads on will be told */
+	size_t count = 1;
+
+	stream->ahead = malloc(FIRST_READ);
+	if (stream->ahead == NULL)
+		return IOMMUSIM_ENOMEM;
+	*length = 0;
+	while (count != 0 && *length < FIRST_READ) {
+		trace_stream_read(
+		    stream, stream->ahead + *length, FIRST_READ - *length, &count, &ignored);
+		*length += count;
+	}
+	stream->ahead_length = *length;
+	*bytes = stream->ahead;
+	return IOMMUSIM_OK;
+}
+
+enum iommusim_status trace_stream_rest(
+    struct trace_stream *stream, char **text, size_t *length, struct iommusim_diagnostic *problem)
+{
+	enum iommusim_status status = IOMMUSIM_OK;
+	size_t room = 0, count = 1;
+
+	*text = NULL;
+	*length = 0;
+	while (status == IOMMUSIM_OK && count != 0) {
 		if (*length == room) {
 			char *larger;
 
-			if (room >= LARGEST_TRACE)
-				return refuse(problem, "replayed", "it is larger than 1 GiB unpacked");
+			if (room >= LARGEST_TRACE) {
+				status =
+				    refuse(problem, "replayed", "it is larger than 1 GiB unpacked");
+				break;
+			}
 			room = room == 0 ? FIRST_READ : room * 2;
 			larger = realloc(*text, room);
-			if (larger == NULL)
-				return IOMMUSIM_ENOMEM;
+			if (larger == NULL) {
+				status = IOMMUSIM_ENOMEM;
+				break;
+			}
 			*text = larger;
 		}
-		count = gzread(stream, *text + *length, (unsigned)(room - *length));
-		if (count < 0) {
-			int error;
-			const char *why = gzerror(stream, &error);
-
-			return error == Z_MEM_ERROR
-			    ? IOMMUSIM_ENOMEM
-			    : refuse(problem, "read", error == Z_ERRNO ? strerror(errno) : why);
-		}
-		if (count == 0)
-			return IOMMUSIM_OK;
-		*length += (size_t)count;
+		status = trace_stream_read(stream, *text + *length, room - *length, &count, problem);
+		*length += count;
 	}
+	if (status != IOMMUSIM_OK) {
+		free(*text);
+		*text = NULL;
+	}
+	return status;
 }
 
 enum iommusim_status trace_read(
     const char *file, char **text, size_t *length, struct iommusim_diagnostic *problem)
 {
-	const bool from_input = strcmp(file, "-") == 0;
-	enum iommusim_status status;
-	gzFile stream;
-	int closed;
+	struct trace_stream stream;
+	enum iommusim_status status = trace_stream_open(&stream, file, problem);
 
 	*text = NULL;
 	*length = 0;
-	errno = 0;
-	stream = from_input ? gzdopen(dup(STDIN_FILENO), "rb") : gzopen(file, "rb");
-	if (stream == NULL)
-		return errno == 0 ? IOMMUSIM_ENOMEM : refuse(problem, "opened", strerror(errno));
-	status = read_stream(stream, text, length, problem);
-	closed = gzclose_r(stream);
-	if (status == IOMMUSIM_OK && closed == Z_BUF_ERROR)
-		status = refuse(problem, "read", "the compressed file ends too early");
-	if (status != IOMMUSIM_OK) {
-		free(*text);
-		*text = NULL;
-	}
+	if (status != IOMMUSIM_OK)
+		return status;
+	status = trace_stream_rest(&stream, text, length, problem);
+	trace_stream_close(&stream);
 	return status;
 }
