@@ -3,6 +3,7 @@
  * with what is map.c and its neighbours.
  */
 #include "bed.h"
+#include "places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -283,25 +284,45 @@ void bed_destroy(struct bed *bed)
 	bed->floor = bed->list = NULL;
 }
 
+/* A bed of a match, in one place. */
+struct match_bed {
+	const struct bed_match *match;
+	struct bed bed;
+};
+
+static bool make_match_bed(void *context)
+{
+	struct match_bed *own = context;
+
+	return bed_create(&own->bed, &own->match->config, own->match->pages);
+}
+
+static void drop_match_bed(void *context)
+{
+	struct match_bed *own = context;
+
+	bed_destroy(&own->bed);
+}
+
 bool bed_compete(
     const struct bed_match *match, const struct bench_scale *scale, struct bench_result *result)
 {
+	const struct measure_plan plan = { match->pages, match->slice, scale->rounds, false };
+	struct match_bed bed = { .match = match };
+	const struct bench_place place = {
+		.context = &bed, .make = make_match_bed, .drop = drop_match_bed
+	};
 	struct contestant own[BENCH_SERIES];
-	struct bed bed;
-	bool done = bed_create(&bed, &match->config, match->pages);
+	bool done;
 
 	for (unsigned i = 0; i < match->count; i++) {
 		own[i] = match->contestants[i];
-		own[i].context = &bed;
+		own[i].context = &bed.bed;
 	}
-	if (done) {
-		const struct measure_plan plan = { match->pages, match->slice, scale->rounds };
-
-		result->count = match->count;
-		done = measure(&plan, own, match->count, result->series) == MEASURE_DONE;
-	}
+	result->count = match->count;
+	done = bench_in_places(&plan, scale->places, &place, own, result);
 	if (!done)
-		rig_explain(&bed.rig, result->text, sizeof(result->text));
-	bed_destroy(&bed);
+		rig_explain(&bed.bed.rig, result->text, sizeof(result->text));
+	drop_match_bed(&bed);
 	return done;
 }

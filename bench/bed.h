@@ -20,7 +20,7 @@ struct bed {
 	uint64_t pages; /* a power of two */
 };
 
-/* Its rig need not be there when this fails: destroy it in any case. */
+/* Its rig need not be there when this fails: destroy it in any case, once or twice. */
 bool bed_create(struct bed *bed, const struct rig_config *config, uint64_t pages);
 void bed_destroy(struct bed *bed);
 /* A rig and a domain for a bed that has lost its own. */

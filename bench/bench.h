@@ -23,6 +23,7 @@ struct bench_target {
 struct bench_scale {
 	bool quick;
 	unsigned rounds;
+	unsigned places; /* in memory, between which the rounds are divided */
 };
 
 struct bench_result {
@@ -65,7 +66,7 @@ extern const struct benchmark interception_benchmarks[];
 /* It is not measured, because `why`. True, for `run` to return. */
 bool bench_skip(struct bench_result *result, const char *why);
 
-/* Baseline / value of series number `index`: above 1, the value is the faster one. */
+/* Baseline / value of series number `index`, the median of the rounds' own ratios: above 1, the value is the faster one. */
 double bench_ratio(const struct bench_result *result, unsigned index);
 
 /* Report one result: a line of a table, or one JSON object. */

@@ -13,7 +13,7 @@ static bool run_checker_map(
 	struct rig_config config = {
 		.profile = "reference", .amdvi = benchmark->amdvi, .ram = UINT64_C(2) << 30
 	};
-	const struct measure_plan plan = { pages, SLICE, scale->rounds };
+	const struct measure_plan plan = { pages, SLICE, scale->rounds, false };
 	struct bed checked, plain;
 	const struct contestant contestants[] = {
 		{ "checker-map", &checked, bed_anew, bed_map },
@@ -66,7 +66,7 @@ static bool run_checker_hit(
     const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	const struct measure_plan rounds = { UINT64_C(1) << (scale->quick ? 15 : 18), SLICE,
-		scale->rounds };
+		scale->rounds, false };
 	struct field_plan plan = { .rig = { .profile = "reference",
 				       .amdvi = benchmark->amdvi,
 				       .cache = IOMMUSIM_CACHE_HOARD,

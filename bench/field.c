@@ -1,5 +1,6 @@
 /* Making what is translated, and translating it in the ways that several benchmarks share. */
 #include "field.h"
+#include "places.h"
 
 #include <string.h>
 
@@ -281,19 +282,47 @@ static unsigned choose_contestants(
 	return count;
 }
 
+/* A field of a plan, in one place. */
+struct planned_field {
+	const struct field_plan *plan;
+	struct field field;
+};
+
+static bool make_planned(void *context)
+{
+	struct planned_field *own = context;
+
+	return field_create(&own->field, own->plan) && leaves_as_planned(&own->field, own->plan);
+}
+
+static bool check_planned(void *context)
+{
+	const struct planned_field *own = context;
+
+	return caches_as_planned(&own->field, own->plan);
+}
+
+static void drop_planned(void *context)
+{
+	struct planned_field *own = context;
+
+	field_destroy(&own->field);
+}
+
 bool field_compete(
     const struct field_plan *plan, const struct bench_scale *scale, struct bench_result *result)
 {
 	struct contestant contestants[BENCH_SERIES];
 	const uint64_t usual = UINT64_C(1) << (scale->quick ? 17 : 20);
 	const struct measure_plan rounds = { plan->total == 0 ? usual : plan->total, SLICE,
-		scale->rounds };
-	struct field field;
-	bool done = field_create(&field, plan);
+		scale->rounds, false };
+	struct planned_field own = { .plan = plan };
+	const struct bench_place place = {
+		.context = &own, .make = make_planned, .check = check_planned, .drop = drop_planned
+	};
+	bool done;
 
-	result->count = choose_contestants(plan, &field, contestants);
-	done = done && leaves_as_planned(&field, plan) &&
-	    measure(&rounds, contestants, result->count, result->series) == MEASURE_DONE &&
-	    caches_as_planned(&field, plan);
-	return field_end(&field, done, result);
+	result->count = choose_contestants(plan, &own.field, contestants);
+	done = bench_in_places(&rounds, scale->places, &place, contestants, result);
+	return field_end(&own.field, done, result);
 }

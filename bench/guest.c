@@ -14,7 +14,7 @@ static bool run_guest(
 	};
 	const uint64_t all = benchmark->size * GIB >> IOMMUSIM_PAGE_SHIFT;
 	const uint64_t pages = scale->quick ? all / 64 : all;
-	const struct bench_scale seven = { .quick = scale->quick, .rounds = 7 };
+	const struct bench_scale seven = { .quick = scale->quick, .rounds = 7, .places = 1 };
 	const struct bed_match match = {
 		.config = { .profile = "reference",
 		    .amdvi = benchmark->amdvi,

@@ -78,7 +78,7 @@ static bool compare(struct desk *desk, const struct bench_scale *scale, const ch
     uint64_t total, bool (*run)(void *context, uint64_t first, uint64_t count),
     struct bench_result *result)
 {
-	const struct measure_plan plan = { total, total / 16, scale->rounds };
+	const struct measure_plan plan = { total, total / 16, scale->rounds, false };
 	const struct contestant contestants[] = { { name, desk, NULL, run },
 		{ "bus", desk, NULL, run_bus } };
 

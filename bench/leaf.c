@@ -85,7 +85,7 @@ static bool run_map_leaves(
 	struct large_bed bed = { .shift = (unsigned)benchmark->size };
 	const uint64_t leaves = LARGE_SPAN >> bed.shift;
 	const uint64_t slice = leaves < 4096 ? leaves : 4096;
-	const struct measure_plan plan = { leaves, slice, scale->rounds };
+	const struct measure_plan plan = { leaves, slice, scale->rounds, false };
 	const struct contestant contestants[] = {
 		{ "map-leaves", &bed, unmap_leaves, map_leaves },
 		{ "textbook", &bed, NULL, book_leaves },

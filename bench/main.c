@@ -11,7 +11,7 @@
 
 enum exit_code { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_RESOURCES = 3 };
 
-enum { ROUNDS = 15, QUICK_ROUNDS = 7 };
+enum { ROUNDS = 15, QUICK_ROUNDS = 9, PLACES = 5, QUICK_PLACES = 3 };
 
 struct options {
 	bool json;
@@ -61,7 +61,7 @@ static void usage(FILE *out)
 	    "\n");
 	for (unsigned i = 0; i < FAMILIES; i++)
 		for (const struct benchmark *one = families[i]; one->name != NULL; one++)
-			fprintf(out, "  %-26s %s\n", one->name, one->about);
+			fprintf(out, "  %-29s %s\n", one->name, one->about);
 }
 
 static bool refuse(const char *what, const char *word)
@@ -108,6 +108,7 @@ static bool read_options(int count, char **words, struct options *options)
 			options->filter = words[i];
 	}
 	options->scale.rounds = options->scale.quick ? QUICK_ROUNDS : ROUNDS;
+	options->scale.places = options->scale.quick ? QUICK_PLACES : PLACES;
 	if (options->plot != NULL && !options->growth)
 		return refuse("only --growth can be plotted, to", options->plot);
 	if (options->growth && options->filter != NULL)

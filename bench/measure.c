@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* Short rounds go on for so long, in nanoseconds. */
+#define MORE_UNTIL UINT64_C(50000000)
+
 /* The samples of one contestant. */
 struct samples {
 	double *rounds;
@@ -16,6 +19,19 @@ uint64_t measure_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+uint64_t measure_processor(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+static uint64_t clock_of(const struct measure_plan *plan)
+{
+	return plan->elapsed ? measure_now() : measure_processor();
 }
 
 static int compare(const void *a, const void *b)
@@ -46,78 +62,137 @@ double measure_median(double *samples, uint64_t count)
 static bool run_round(
     const struct measure_plan *plan, const struct contestant *contestant, double *slices, double *whole)
 {
-	uint64_t begin, before, after;
+	uint64_t begin, before;
 
 	if (contestant->prepare != NULL && !contestant->prepare(contestant->context))
 		return false;
-	before = begin = measure_now();
-	after = begin;
+	begin = clock_of(plan);
+	before = measure_now();
 	for (uint64_t first = 0; first < plan->total; first += plan->slice) {
+		uint64_t after;
+
 		if (!contestant->run(contestant->context, first, plan->slice))
 			return false;
 		after = measure_now();
 		*slices++ = (double)(after - before) / (double)plan->slice;
 		before = after;
 	}
-	*whole = (double)(after - begin) / (double)plan->total;
+	*whole = (double)(clock_of(plan) - begin) / (double)plan->total;
 	return true;
 }
 
-/* The round before the first overwrites nothing that counts: its samples are written over. */
-static bool run_rounds(const struct measure_plan *plan, const struct contestant *contestants,
-    unsigned count, const struct samples *samples)
+static uint64_t slices_of(const struct measure_plan *plan)
 {
-	const uint64_t per_round = plan->total / plan->slice;
-
-	for (unsigned i = 0; i < count; i++)
-		if (!run_round(plan, &contestants[i], samples[i].slices, samples[i].rounds))
-			return false;
-	for (unsigned round = 0; round < plan->rounds; round++) {
-		for (unsigned turn = 0; turn < count; turn++) {
-			const unsigned i = (round + turn) % count;
-
-			if (!run_round(plan, &contestants[i], samples[i].slices + round * per_round,
-				&samples[i].rounds[round]))
-				return false;
-		}
-	}
-	return true;
+	return plan->total / plan->slice;
 }
 
-static bool allocate(struct samples *samples, unsigned count, uint64_t rounds, uint64_t slices)
+static uint64_t most_rounds(const struct measure_plan *plan)
 {
+	return plan->rounds * (uint64_t)MEASURE_MORE;
+}
+
+enum measure_outcome measure_open(
+    struct measurement *measurement, const struct measure_plan *plan, unsigned count)
+{
+	struct samples *samples = calloc(count, sizeof(*samples));
+
+	*measurement = (struct measurement){ .plan = plan, .count = count, .samples = samples };
+	if (samples == NULL)
+		return MEASURE_NO_MEMORY;
 	for (unsigned i = 0; i < count; i++) {
-		samples[i].rounds = calloc(rounds, sizeof(*samples[i].rounds));
-		samples[i].slices = calloc(slices, sizeof(*samples[i].slices));
+		samples[i].rounds = calloc(most_rounds(plan), sizeof(*samples[i].rounds));
+		samples[i].slices =
+		    calloc(most_rounds(plan) * slices_of(plan), sizeof(*samples[i].slices));
 		if (samples[i].rounds == NULL || samples[i].slices == NULL)
+			return MEASURE_NO_MEMORY;
+	}
+	return MEASURE_DONE;
+}
+
+/* Number `round`, which another contestant begins than the one before. */
+static bool take_turns(
+    const struct measurement *measurement, const struct contestant *contestants, unsigned round)
+{
+	const struct measure_plan *plan = measurement->plan;
+
+	for (unsigned turn = 0; turn < measurement->count; turn++) {
+		const unsigned i = (round + turn) % measurement->count;
+		const struct samples *samples = &measurement->samples[i];
+
+		if (!run_round(plan, &contestants[i], samples->slices + round * slices_of(plan),
+			&samples->rounds[round]))
 			return false;
 	}
 	return true;
+}
+
+/* The samples of the round that does not count are written over by the next. */
+enum measure_outcome measure_rounds(
+    struct measurement *measurement, const struct contestant *contestants, unsigned rounds)
+{
+	const unsigned before = measurement->done;
+	uint64_t begin;
+
+	if (before + rounds * (uint64_t)MEASURE_MORE > most_rounds(measurement->plan) ||
+	    !take_turns(measurement, contestants, before))
+		return MEASURE_FAILED;
+	begin = clock_of(measurement->plan);
+	do {
+		if (!take_turns(measurement, contestants, measurement->done))
+			return MEASURE_FAILED;
+		measurement->done++;
+	} while (measurement->done < before + rounds ||
+	    (measurement->done < before + rounds * MEASURE_MORE &&
+		clock_of(measurement->plan) - begin < MORE_UNTIL));
+	return MEASURE_DONE;
+}
+
+/* What was near in time had the same machine: so each round has a ratio of its own. */
+static double ratio_of(const struct measurement *measurement, unsigned index, double *ratios)
+{
+	const struct samples *samples = measurement->samples;
+
+	for (unsigned round = 0; round < measurement->done; round++)
+		ratios[round] = samples[index].rounds[round] / samples[0].rounds[round];
+	return percentile(ratios, measurement->done, 0.5);
+}
+
+void measure_result(
+    struct measurement *measurement, const struct contestant *contestants, struct measured *results)
+{
+	const uint64_t slices = slices_of(measurement->plan) * measurement->done;
+	struct samples *samples = measurement->samples;
+
+	/* When the slices have said what they have to say, their place serves for the ratios: a round has one at least. */
+	for (unsigned i = 0; i < measurement->count; i++) {
+		results[i].name = contestants[i].name;
+		results[i].p99 = percentile(samples[i].slices, slices, 0.99);
+		results[i].ratio = ratio_of(measurement, i, samples[i].slices);
+	}
+	for (unsigned i = 0; i < measurement->count; i++)
+		results[i].median = percentile(samples[i].rounds, measurement->done, 0.5);
+}
+
+void measure_close(struct measurement *measurement)
+{
+	for (unsigned i = 0; measurement->samples != NULL && i < measurement->count; i++) {
+		free(measurement->samples[i].rounds);
+		free(measurement->samples[i].slices);
+	}
+	free(measurement->samples);
+	measurement->samples = NULL;
 }
 
 enum measure_outcome measure(const struct measure_plan *plan, const struct contestant *contestants,
     unsigned count, struct measured *results)
 {
-	const uint64_t slices = plan->total / plan->slice * plan->rounds;
-	struct samples *samples = calloc(count, sizeof(*samples));
-	enum measure_outcome outcome = MEASURE_NO_MEMORY;
+	struct measurement measurement;
+	enum measure_outcome outcome = measure_open(&measurement, plan, count);
 
-	if (samples == NULL)
-		return outcome;
-	if (allocate(samples, count, plan->rounds, slices)) {
-		outcome = MEASURE_FAILED;
-		if (run_rounds(plan, contestants, count, samples))
-			outcome = MEASURE_DONE;
-	}
-	for (unsigned i = 0; outcome == MEASURE_DONE && i < count; i++) {
-		results[i].name = contestants[i].name;
-		results[i].median = percentile(samples[i].rounds, plan->rounds, 0.5);
-		results[i].p99 = percentile(samples[i].slices, slices, 0.99);
-	}
-	for (unsigned i = 0; i < count; i++) {
-		free(samples[i].rounds);
-		free(samples[i].slices);
-	}
-	free(samples);
+	if (outcome == MEASURE_DONE)
+		outcome = measure_rounds(&measurement, contestants, plan->rounds);
+	if (outcome == MEASURE_DONE)
+		measure_result(&measurement, contestants, results);
+	measure_close(&measurement);
 	return outcome;
 }

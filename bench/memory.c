@@ -119,8 +119,8 @@ static bool run_memory(
 		const double book =
 		    (double)(textbook_tables(&bed.book) * IOMMUSIM_PAGE_SIZE) / (double)pages;
 
-		result->series[0] = (struct measured){ "memory-per-mapping", ours, ours };
-		result->series[1] = (struct measured){ "textbook", book, book };
+		result->series[0] = (struct measured){ "memory-per-mapping", ours, ours, 1 };
+		result->series[1] = (struct measured){ "textbook", book, book, book / ours };
 		result->count = 2;
 		result->allowance = (double)(UINT64_C(2) << 20) / (double)pages;
 	} else {

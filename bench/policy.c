@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "bench.h"
+#include "places.h"
 #include "rig.h"
 #include "textbook.h"
 
@@ -99,33 +99,60 @@ static const struct {
 
 enum { KEEP, REMOVE, BOUNCE, POLICIES };
 
+/* Hosts of all policies, and the textbook's tables, in one place. */
+struct contest {
+	struct host hosts[POLICIES];
+	struct books books;
+	bool amdvi;
+	bool removes; /* what the textbook does */
+};
+
+static bool make_contest(void *context)
+{
+	struct contest *contest = context;
+
+	for (unsigned i = 0; i < POLICIES; i++)
+		if (!make_host(&contest->hosts[i], contest->amdvi, policies[i].profile))
+			return false;
+	return make_books(&contest->books, contest->removes);
+}
+
+static void drop_contest(void *context)
+{
+	struct contest *contest = context;
+
+	for (unsigned i = 0; i < POLICIES; i++)
+		rig_destroy(&contest->hosts[i].rig);
+	textbook_destroy(&contest->books.guest);
+	textbook_destroy(&contest->books.host);
+}
+
 /* All of them in one run, number `first` as the value; the textbook does what that one does. */
 static bool compare_policies(
     unsigned first, bool amdvi, const struct bench_scale *scale, struct bench_result *result)
 {
-	const struct measure_plan plan = { GUEST_PAGES, GUEST_PAGES, scale->rounds };
-	struct host hosts[POLICIES] = { { .vm = NULL } };
-	struct books books;
+	const struct measure_plan plan = { GUEST_PAGES, GUEST_PAGES, scale->rounds, false };
+	struct contest contest = { .amdvi = amdvi, .removes = policies[first].removes };
+	const struct bench_place place = {
+		.context = &contest, .make = make_contest, .drop = drop_contest
+	};
 	struct contestant contestants[POLICIES + 1];
-	bool done = make_books(&books, policies[first].removes);
+	bool done;
 
 	for (unsigned i = 0; i < POLICIES; i++) {
 		const unsigned which = (first + i) % POLICIES;
 
-		done = done && make_host(&hosts[which], amdvi, policies[which].profile);
-		contestants[i] = (struct contestant){ policies[which].name, &hosts[which], NULL,
+		contestants[i] = (struct contestant){ policies[which].name, &contest.hosts[which], NULL,
 			assign_and_unassign };
 	}
-	contestants[POLICIES] = (struct contestant){ "textbook", &books, NULL, book_in_and_out };
+	contestants[POLICIES] =
+	    (struct contestant){ "textbook", &contest.books, NULL, book_in_and_out };
 	result->count = POLICIES + 1;
-	done = done && measure(&plan, contestants, POLICIES + 1, result->series) == MEASURE_DONE;
-	for (unsigned i = 0; i < POLICIES; i++) {
-		if (!done && hosts[i].rig.status != IOMMUSIM_OK)
-			rig_explain(&hosts[i].rig, result->text, sizeof(result->text));
-		rig_destroy(&hosts[i].rig);
-	}
-	textbook_destroy(&books.guest);
-	textbook_destroy(&books.host);
+	done = bench_in_places(&plan, scale->places, &place, contestants, result);
+	for (unsigned i = 0; i < POLICIES; i++)
+		if (!done && contest.hosts[i].rig.status != IOMMUSIM_OK)
+			rig_explain(&contest.hosts[i].rig, result->text, sizeof(result->text));
+	drop_contest(&contest);
 	return done;
 }
 
@@ -170,27 +197,52 @@ static bool use_disk(struct host *host)
 		iommusim_requester_create(host->rig.machine, 0, RIG_DISK_DEVICE, &host->disk));
 }
 
+/* A host that copies, and one that does not. */
+struct readers {
+	struct host bounce, keep;
+	bool amdvi;
+};
+
+static bool make_readers(void *context)
+{
+	struct readers *readers = context;
+
+	return make_host(&readers->bounce, readers->amdvi, policies[BOUNCE].profile) &&
+	    use_disk(&readers->bounce) &&
+	    make_host(&readers->keep, readers->amdvi, policies[KEEP].profile) &&
+	    use_disk(&readers->keep);
+}
+
+static void drop_readers(void *context)
+{
+	struct readers *readers = context;
+
+	rig_destroy(&readers->bounce.rig);
+	rig_destroy(&readers->keep.rig);
+}
+
 static bool run_host_io(
     const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	const uint64_t pages = UINT64_C(1) << (scale->quick ? 12 : 14);
-	const struct measure_plan plan = { pages, pages, scale->rounds };
-	struct host bounce = { .vm = NULL }, keep = { .vm = NULL };
-	const struct contestant contestants[] = {
-		{ "policy-bounce", &bounce, NULL, read_disk },
-		{ "policy-keep", &keep, NULL, read_disk },
+	const struct measure_plan plan = { pages, pages, scale->rounds, false };
+	struct readers readers = { .amdvi = benchmark->amdvi };
+	const struct bench_place place = {
+		.context = &readers, .make = make_readers, .drop = drop_readers
 	};
-	bool done = make_host(&bounce, benchmark->amdvi, policies[BOUNCE].profile) &&
-	    use_disk(&bounce) && make_host(&keep, benchmark->amdvi, policies[KEEP].profile) &&
-	    use_disk(&keep);
+	const struct contestant contestants[] = {
+		{ "policy-bounce", &readers.bounce, NULL, read_disk },
+		{ "policy-keep", &readers.keep, NULL, read_disk },
+	};
+	bool done;
 
 	result->count = 2;
-	done = done && measure(&plan, contestants, 2, result->series) == MEASURE_DONE;
+	done = bench_in_places(&plan, scale->places, &place, contestants, result);
 	if (!done)
-		rig_explain(bounce.rig.status != IOMMUSIM_OK ? &bounce.rig : &keep.rig, result->text,
-		    sizeof(result->text));
-	rig_destroy(&bounce.rig);
-	rig_destroy(&keep.rig);
+		rig_explain(
+		    readers.bounce.rig.status != IOMMUSIM_OK ? &readers.bounce.rig : &readers.keep.rig,
+		    result->text, sizeof(result->text));
+	drop_readers(&readers);
 	return done;
 }
 

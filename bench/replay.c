@@ -58,7 +58,7 @@ static bool run_replay(
     const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	const uint64_t lines = UINT64_C(1) << (scale->quick ? 16 : 19);
-	const struct measure_plan plan = { lines, lines, scale->rounds };
+	const struct measure_plan plan = { lines, lines, scale->rounds, false };
 	struct story story = { .text = NULL };
 	const struct contestant contestants[] = { { "replay-lines", &story, NULL, replay } };
 	bool done = write_story(&story, benchmark->amdvi, lines);

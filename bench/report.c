@@ -6,11 +6,11 @@
 /* Baselines with a column of their own; the others share one. */
 static const char *const columns[] = { "textbook", "textbook-mutex", "call" };
 
-enum { COLUMNS = sizeof(columns) / sizeof(*columns), TAIL_COLUMN = 96 };
+enum { COLUMNS = sizeof(columns) / sizeof(*columns), NAME_COLUMN = 29, TAIL_COLUMN = NAME_COLUMN + 70 };
 
 double bench_ratio(const struct bench_result *result, unsigned index)
 {
-	return result->series[index].median / result->series[0].median;
+	return result->series[index].ratio;
 }
 
 bool bench_skip(struct bench_result *result, const char *why)
@@ -42,7 +42,7 @@ static bool reached(const struct bench_target *target, const struct bench_result
 	if (target->against == NULL)
 		return result->series[0].median <= target->limit + result->allowance;
 	baseline = find(result, target->against);
-	return baseline != NULL && baseline->median / result->series[0].median >= target->limit;
+	return baseline != NULL && baseline->ratio >= target->limit;
 }
 
 static bool has_column(const char *name)
@@ -55,8 +55,8 @@ static bool has_column(const char *name)
 
 void report_heading(FILE *out)
 {
-	fprintf(out, "%-26s %-5s %8s %-8s %8s  %8s %8s %8s %8s %-24s %-22s %s\n", "name", "state",
-	    "value", "unit", "p99", "textbook", "t.-mutex", "call", "instr.", "other baseline",
+	fprintf(out, "%-*s %-5s %8s %-8s %8s  %8s %8s %8s %8s %-24s %-22s %s\n", NAME_COLUMN, "name",
+	    "state", "value", "unit", "p99", "textbook", "t.-mutex", "call", "instr.", "other baseline",
 	    "target", "reached");
 }
 
@@ -99,10 +99,10 @@ static void write_tail(FILE *out, const struct benchmark *benchmark, const struc
 void report_row(FILE *out, const struct benchmark *benchmark, const struct bench_result *result)
 {
 	if (result->skipped) {
-		fprintf(out, "%-26s skipped: %s\n", benchmark->name, result->text);
+		fprintf(out, "%-*s skipped: %s\n", NAME_COLUMN, benchmark->name, result->text);
 		return;
 	}
-	fprintf(out, "%-26s %-5s %8.2f %-8s %8.2f ", benchmark->name, benchmark->state,
+	fprintf(out, "%-*s %-5s %8.2f %-8s %8.2f ", NAME_COLUMN, benchmark->name, benchmark->state,
 	    result->series[0].median, benchmark->unit, result->series[0].p99);
 	for (unsigned i = 0; i < COLUMNS; i++) {
 		const struct measured *baseline = find(result, columns[i]);
@@ -110,7 +110,7 @@ void report_row(FILE *out, const struct benchmark *benchmark, const struct bench
 		if (baseline == NULL)
 			fprintf(out, " %8s", "-");
 		else
-			fprintf(out, " %7.2fx", baseline->median / result->series[0].median);
+			fprintf(out, " %7.2fx", baseline->ratio);
 	}
 	if (result->instructions > 0)
 		fprintf(out, " %8.1f", result->instructions);
@@ -123,15 +123,16 @@ void report_row(FILE *out, const struct benchmark *benchmark, const struct bench
 void report_legend(FILE *out, const struct bench_scale *scale)
 {
 	fprintf(out,
-	    "\nvalue: median of %u rounds, its baselines measured in turns with it. p99: over "
-	    "slices of a\n"
-	    "round. Ratios are baseline / value: above 1 the value is the faster one, below 1 the "
-	    "baseline.\n"
+	    "\nvalue: processor time, median of %u rounds or more in %u places in memory, its baselines "
+	    "measured in\n"
+	    "turns with it; with two threads the time that goes by. p99: time that goes by, over slices of a "
+	    "round.\n"
+	    "Ratios are baseline / value, median over the rounds: above 1 the value is the faster one.\n"
 	    "textbook: a 4-level walk from the root for each page; t.-mutex: the same under a "
 	    "mutex, in a\n"
 	    "process with threads; call: an empty call through a pointer. Targets are aims, not "
 	    "tests.%s\n",
-	    scale->rounds,
+	    scale->rounds, scale->places,
 	    scale->quick ? " Quick run:\nfewer pages and rounds, figures are rougher." : "");
 }
 

@@ -4,6 +4,7 @@
 
 #include "field.h"
 #include "pin.h"
+#include "places.h"
 
 enum { THREAD_SLICE = 1 << 20 };
 
@@ -224,38 +225,65 @@ static bool two_processors(void)
 	return there;
 }
 
+/* A field and who helps on it, in one place. */
+struct helped {
+	const struct field_plan *plan;
+	struct field field;
+	struct helper helper;
+	bool started;
+};
+
+static bool make_helped(void *context)
+{
+	struct helped *helped = context;
+
+	if (!field_create(&helped->field, helped->plan))
+		return false;
+	helped->started = start_helper(&helped->helper, &helped->field);
+	pin_thread(0);
+	return helped->started;
+}
+
+static void drop_helped(void *context)
+{
+	struct helped *helped = context;
+
+	if (helped->started)
+		stop_helper(&helped->helper);
+	helped->started = false;
+	unpin_thread();
+	field_destroy(&helped->field);
+}
+
 static bool run_with_helper(const struct contestant *contestants, unsigned count,
     const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	const struct measure_plan rounds = { UINT64_C(1) << (scale->quick ? 20 : 23), THREAD_SLICE,
-		scale->rounds };
+		scale->rounds, true };
 	const struct field_plan plan = { .rig = { .profile = "reference",
 					     .amdvi = benchmark->amdvi,
 					     .cache = IOMMUSIM_CACHE_HOARD,
 					     .ram = UINT64_C(8) << 30 },
 		.pages = FIELD_HOT_PAGES };
+	struct helped helped = { .plan = &plan };
+	const struct bench_place place = {
+		.context = &helped, .make = make_helped, .drop = drop_helped
+	};
 	struct contestant own[BENCH_SERIES];
-	struct field field;
-	struct helper helper;
 	bool done;
 
 	if (!two_processors())
 		return bench_skip(result, "it needs two processors");
 	for (unsigned i = 0; i < count; i++) {
 		own[i] = contestants[i];
-		own[i].context = &helper;
+		own[i].context = &helped.helper;
 	}
-	done = field_create(&field, &plan);
-	if (done && start_helper(&helper, &field)) {
-		pin_thread(0);
-		result->count = count;
-		done = measure(&rounds, own, count, result->series) == MEASURE_DONE;
-		stop_helper(&helper);
-		unpin_thread();
-	} else {
-		done = false;
-	}
-	return field_end(&field, done, result);
+	result->count = count;
+	done = bench_in_places(&rounds, scale->places, &place, own, result);
+	if (!done && helped.started)
+		stop_helper(&helped.helper);
+	unpin_thread();
+	return field_end(&helped.field, done, result);
 }
 
 /* The textbook's tables are only read here: how it fares shows what the machine has to give. */

@@ -67,7 +67,7 @@ static bool count_once(struct player *player, struct table_row *row)
 static bool run_players(struct table *table, struct player *players)
 {
 	const uint64_t units = table->workload->count(table->pages);
-	const struct measure_plan plan = { units, units, TABLE_ROUNDS };
+	const struct measure_plan plan = { units, units, TABLE_ROUNDS, false };
 	struct contestant contestants[TABLE_ROWS];
 	struct measured results[TABLE_ROWS];
 
