@@ -1,11 +1,13 @@
 /* The command line of iommusim-bench: which benchmarks run, and how their results are shown. */
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <iommusim/bench.h>
 
 #include "bench.h"
+#include "runs.h"
 #include "counted.h"
 #include "growth.h"
 
@@ -17,6 +19,10 @@ struct options {
 	bool json;
 	bool help;
 	bool growth;
+	bool replay;        /* the growth of a trace */
+	uint64_t print;     /* GiB of the trace that is to be written; 0: none */
+	const char *layout; /* of a trace's guest, as it was given */
+	enum guest_layout laid;
 	struct bench_scale scale;
 	const char *plot; /* a file's name */
 	struct counted_figures counted;
@@ -43,7 +49,9 @@ static void usage(FILE *out)
 {
 	fprintf(out,
 	    "usage: iommusim-bench [--json] [--quick] [--instructions FILE] [FILTER]\n"
-	    "       iommusim-bench --growth [--json] [--quick] [--plot FILE]\n"
+	    "       iommusim-bench --growth [--replay [--layout HOW]] [--json] [--quick] [--plot FILE]\n"
+	    "       iommusim-bench --print-trace GIB [--layout HOW]\n"
+	    "       iommusim-bench --compare [--within PERCENT] FILE FILE...\n"
 	    "       iommusim-bench --ops [OPTIONS]     (iommusim-bench --ops --help)\n"
 	    "\n"
 	    "Measures iommusim's mapping and translation paths, each in turns with its baselines.\n"
@@ -53,6 +61,10 @@ static void usage(FILE *out)
 	    "  --quick  fewer pages and rounds: half a minute at most, rougher figures\n"
 	    "  --growth what mapping a guest page by page costs as the guest grows: 1 GiB to 256 GiB\n"
 	    "           (quick: 16 GiB)\n"
+	    "  --replay the same of a trace that is replayed, and what it needs of memory (quick: 4 GiB)\n"
+	    "  --print-trace  such a trace, for a pipe into `iommusim replay -`\n"
+	    "  --layout host pages of the trace: contiguous, runs (of 2 MiB, scattered) or scattered\n"
+	    "  --compare  which ratios of several runs, as --json writes them, agree and which do not\n"
 	    "  --instructions  the counts of bench/instructions.txt, to be shown beside the times\n"
 	    "  --plot   the same as a chart, an SVG file\n"
 	    "  --help   this text\n"
@@ -70,18 +82,65 @@ static bool refuse(const char *what, const char *word)
 	return false;
 }
 
-static bool takes_file(const char *word)
+static bool takes_word(const char *word)
 {
-	return strcmp(word, "--plot") == 0 || strcmp(word, "--instructions") == 0;
+	return strcmp(word, "--plot") == 0 || strcmp(word, "--instructions") == 0 ||
+	    strcmp(word, "--layout") == 0 || strcmp(word, "--print-trace") == 0;
 }
 
-static bool read_file_option(struct options *options, const char *option, const char *file)
+static bool read_layout(struct options *options, const char *word)
 {
-	if (file == NULL)
-		return refuse("there is no file after", option);
+	static const char *const layouts[] = { "contiguous", "runs", "scattered" };
+
+	options->layout = word;
+	for (unsigned i = 0; i < sizeof(layouts) / sizeof(*layouts); i++) {
+		if (strcmp(word, layouts[i]) != 0)
+			continue;
+		options->laid = (enum guest_layout)i;
+		return true;
+	}
+	return refuse("--layout is contiguous, runs or scattered, not", word);
+}
+
+static bool read_print(struct options *options, const char *word)
+{
+	char *end;
+
+	options->print = strtoull(word, &end, 10);
+	if (*end == '\0' && options->print != 0 && options->print <= 256 &&
+	    (options->print & (options->print - 1)) == 0)
+		return true;
+	return refuse("--print-trace takes GiB, a power of two up to 256, not", word);
+}
+
+static bool read_word_option(struct options *options, const char *option, const char *word)
+{
+	if (word == NULL)
+		return refuse(strcmp(option, "--plot") == 0 || strcmp(option, "--instructions") == 0
+			? "there is no file after"
+			: "there is nothing after",
+		    option);
 	if (strcmp(option, "--instructions") == 0)
-		return counted_read(&options->counted, file) || refuse("cannot read", file);
-	options->plot = file;
+		return counted_read(&options->counted, word) || refuse("cannot read", word);
+	if (strcmp(option, "--layout") == 0)
+		return read_layout(options, word);
+	if (strcmp(option, "--print-trace") == 0)
+		return read_print(options, word);
+	options->plot = word;
+	return true;
+}
+
+/* What goes together. */
+static bool check_options(const struct options *options)
+{
+	if (options->plot != NULL && !options->growth)
+		return refuse("only --growth can be plotted, to", options->plot);
+	if (options->growth && options->filter != NULL)
+		return refuse("--growth takes no FILTER, but there is", options->filter);
+	if (options->replay && !options->growth)
+		return refuse("only --growth goes with", "--replay");
+	if (options->layout != NULL && !options->replay && options->print == 0)
+		return refuse("only a trace has a layout, such as", options->layout);
 	return true;
 }
 
@@ -96,9 +155,11 @@ static bool read_options(int count, char **words, struct options *options)
 			options->help = true;
 		else if (strcmp(words[i], "--growth") == 0)
 			options->growth = true;
-		else if (takes_file(words[i]) && !read_file_option(options, words[i], words[i + 1]))
+		else if (strcmp(words[i], "--replay") == 0)
+			options->replay = true;
+		else if (takes_word(words[i]) && !read_word_option(options, words[i], words[i + 1]))
 			return false;
-		else if (takes_file(words[i]))
+		else if (takes_word(words[i]))
 			i++;
 		else if (words[i][0] == '-')
 			return refuse("there is no option", words[i]);
@@ -109,11 +170,7 @@ static bool read_options(int count, char **words, struct options *options)
 	}
 	options->scale.rounds = options->scale.quick ? QUICK_ROUNDS : ROUNDS;
 	options->scale.places = options->scale.quick ? QUICK_PLACES : PLACES;
-	if (options->plot != NULL && !options->growth)
-		return refuse("only --growth can be plotted, to", options->plot);
-	if (options->growth && options->filter != NULL)
-		return refuse("--growth takes no FILTER, but there is", options->filter);
-	return true;
+	return check_options(options);
 }
 
 static bool is_wanted(const struct options *options, const struct benchmark *benchmark)
@@ -216,7 +273,9 @@ static void dismiss(struct company *company)
 
 static enum exit_code run_growth(const struct options *options)
 {
-	struct growth_options growth = { .quick = options->scale.quick, .json = options->json };
+	struct growth_options growth = {
+		.quick = options->scale.quick, .json = options->json, .layout = options->laid
+	};
 	bool done;
 
 	if (options->plot != NULL) {
@@ -226,7 +285,7 @@ static enum exit_code run_growth(const struct options *options)
 			return EXIT_USAGE;
 		}
 	}
-	done = growth_run(&growth);
+	done = options->replay ? growth_replay_run(&growth) : growth_run(&growth);
 	if (growth.plot != NULL && fclose(growth.plot) != 0) {
 		refuse("cannot write", options->plot);
 		return EXIT_RESOURCES;
@@ -242,12 +301,17 @@ int main(int count, char **words)
 
 	if (count > 1 && strcmp(words[1], "--ops") == 0)
 		return iommusim_bench_ops(count - 2, words + 2, NULL, 0);
+	if (count > 1 && strcmp(words[1], "--compare") == 0)
+		return compare_runs(count - 2, words + 2);
 	if (!read_options(count, words, &options))
 		return EXIT_USAGE;
 	if (options.help) {
 		usage(stdout);
 		return EXIT_DONE;
 	}
+	if (options.print != 0)
+		return growth_print_trace(options.laid, options.print, stdout) ? EXIT_DONE
+									       : EXIT_RESOURCES;
 	if (options.growth)
 		return run_growth(&options);
 	if (!choose(&options)) {

@@ -59,6 +59,14 @@ static void bad_options_are_refused(void **state)
 	expect_refusal("--growth --plot /nonexistent/x.svg", "cannot write \"/nonexistent/x.svg\"");
 	expect_refusal("--instructions /nonexistent/x", "cannot read \"/nonexistent/x\"");
 	expect_refusal("--instructions", "there is no file after \"--instructions\"");
+	expect_refusal("--replay", "only --growth goes with \"--replay\"");
+	expect_refusal("--growth --layout runs", "only a trace has a layout, such as \"runs\"");
+	expect_refusal("--growth --replay --layout", "there is nothing after \"--layout\"");
+	expect_refusal(
+	    "--growth --replay --layout odd", "--layout is contiguous, runs or scattered, not \"odd\"");
+	expect_refusal(
+	    "--print-trace 3", "--print-trace takes GiB, a power of two up to 256, not \"3\"");
+	expect_refusal("--compare", "two files or more go behind \"--compare\"");
 }
 
 static void bad_options_of_ops_are_refused(void **state)
@@ -136,6 +144,29 @@ static char *read_file(const char *name)
 	return text;
 }
 
+static void a_trace_that_grows(void **state)
+{
+	static const char *const keys[] = { "name", "layout", "guest_gib", "lines", "replay_ns",
+		"destroy_ns", "table_mib", "beside_mib", NULL };
+	char name[] = "/tmp/iommusim-plot-XXXXXX", options[128];
+	const int file = mkstemp(name);
+
+	(void)state;
+	assert_true(file >= 0);
+	close(file);
+	snprintf(options, sizeof(options), "--growth --replay --quick --json --plot %s", name);
+	assert_int_equal(run_program(BENCH_PROGRAM, options, false), 0);
+	assert_int_equal(check_json(keys), 6); /* three sizes, two vendors */
+	assert_null(xml_wrong(read_file(name)));
+	unlink(name);
+	/* The comment keeps the pipe from the redirection that goes behind all options. */
+	assert_int_equal(run_program(BENCH_PROGRAM, "--print-trace 1 | sed -n '3,4p;$p' #", false), 0);
+	assert_string_equal(output,
+	    "iommu_create_domain(0x4000000000) = dom1\n"
+	    "iommu_create_mapping(dom1, 0x0, 0x100000000, 0x1000)\n"
+	    "iommu_destroy_domain(dom1)\n");
+}
+
 static const char *const row_keys[] = { "workload", "subject", "unit", "operation", "operations",
 	"software_ns", "software_p99_ns", "hardware_ns", "calls", "register_reads", "register_writes",
 	"invalidations", "dma", "misses", "lost", "walk_accesses", "copied_bytes", NULL };
@@ -211,6 +242,7 @@ int main(void)
 		cmocka_unit_test(bad_options_of_ops_are_refused),
 		cmocka_unit_test(help_lists_every_name),
 		cmocka_unit_test(a_benchmark_in_json),
+		cmocka_unit_test(a_trace_that_grows),
 		cmocka_unit_test(a_comparison_in_json_and_as_a_chart),
 		cmocka_unit_test(profiles_side_by_side),
 		cmocka_unit_test(cost_tables_come_and_go),
