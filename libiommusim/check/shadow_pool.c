@@ -14,10 +14,11 @@ static bool add_block(struct iommusim_check *check, struct shadow_pool *pool, si
 {
 	const size_t whole = sizeof(struct shadow_block) + BLOCK_THINGS * size;
 	struct shadow_block *block = machine_alloc(check->machine, whole);
-	uint8_t *at = (uint8_t *)(block + 1);
+	uint8_t *at;
 
 	if (block == NULL)
 		return false;
+	at = (uint8_t *)(block + 1);
 	*block = (struct shadow_block){ .next = pool->blocks, .size = whole };
 	pool->blocks = block;
 	for (unsigned i = 0; i < BLOCK_THINGS; i++, at += size) {
