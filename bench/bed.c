@@ -286,8 +286,8 @@ void bed_destroy(struct bed *bed)
 
 /* A bed of a match, in one place. */
 struct match_bed {
-	const struct bed_match *match;
 	struct bed bed;
+	const struct bed_match *match;
 };
 
 static bool make_match_bed(void *context)

@@ -284,8 +284,8 @@ static unsigned choose_contestants(
 
 /* A field of a plan, in one place. */
 struct planned_field {
-	const struct field_plan *plan;
 	struct field field;
+	const struct field_plan *plan;
 };
 
 static bool make_planned(void *context)

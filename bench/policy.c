@@ -101,8 +101,8 @@ enum { KEEP, REMOVE, BOUNCE, POLICIES };
 
 /* Hosts of all policies, and the textbook's tables, in one place. */
 struct contest {
-	struct host hosts[POLICIES];
 	struct books books;
+	struct host hosts[POLICIES];
 	bool amdvi;
 	bool removes; /* what the textbook does */
 };

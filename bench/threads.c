@@ -227,8 +227,8 @@ static bool two_processors(void)
 
 /* A field and who helps on it, in one place. */
 struct helped {
-	const struct field_plan *plan;
 	struct field field;
+	const struct field_plan *plan;
 	struct helper helper;
 	bool started;
 };
