@@ -63,13 +63,18 @@ static bool add_step(struct json_object *array, const struct iommusim_walk_step 
 	return ok && add_fields(object, step);
 }
 
+/* A brief report has none. */
 static bool add_walk(struct json_object *object, const struct iommusim_walk *walk)
 {
-	struct json_object *value = json_object_new_object(), *steps = json_object_new_array();
-	bool ok = add(object, "walk", value) &&
-	    add(value, "mode", json_object_new_string(walk->mode)) &&
-	    add(value, "levels", number(walk->levels)) && add(value, "steps", steps);
+	struct json_object *value, *steps;
+	bool ok;
 
+	if (walk->mode == NULL)
+		return true;
+	value = json_object_new_object();
+	steps = json_object_new_array();
+	ok = add(object, "walk", value) && add(value, "mode", json_object_new_string(walk->mode)) &&
+	    add(value, "levels", number(walk->levels)) && add(value, "steps", steps);
 	if (ok && walk->unit_name != NULL)
 		ok = add(value, "unit", number(walk->unit_base));
 	if (ok && walk->reason != NULL)

@@ -196,6 +196,8 @@ static void write_walk(const struct iommusim_report *report, const struct iommus
 	char text[1024] = "", step[128];
 	size_t used = 0;
 
+	if (walk->mode == NULL)
+		return; /* a brief report has none */
 	if (walk->step_count == 0) {
 		snprintf(text, sizeof(text), "none: %s",
 		    walk->unit_name == NULL              ? "no unit governs this requester"

@@ -1086,6 +1086,8 @@ static void the_request_and_its_outcome_are_in_the_report(void **state)
 
 static void brief_reports_of_what_is_ok_give_no_reasons(void **state)
 {
+	static struct host_text words;
+	const struct iommusim_text out = { .context = &words, .put = host_text_put };
 	struct iommusim_domain *domain;
 	struct host host;
 
@@ -1108,6 +1110,11 @@ static void brief_reports_of_what_is_ok_give_no_reasons(void **state)
 		assert_int_equal(report.walk.step_count > 0, brief == 0);
 		assert_int_equal(report.walk.unit_name != NULL, brief == 0);
 		assert_int_equal(report.domain_name[0] != '\0', brief == 0);
+		words.length = 0;
+		assert_ok(iommusim_report_text(host.check, &report, &out));
+		assert_ok(iommusim_report_json(host.check, &report, &out));
+		assert_int_equal(strstr(words.text, "  walk   ") != NULL, brief == 0);
+		assert_int_equal(strstr(words.text, "\"walk\":") != NULL, brief == 0);
 		/* Whatever is not ok is told in full, a stale answer from the cache among it. */
 		assert_verdict(&host, host.ppt2, 0x12010, NULL, OK);
 		assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x12000, PAGE));
