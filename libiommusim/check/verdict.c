@@ -1,11 +1,10 @@
 /*
- * The verdict: what became of a DMA, page by page, against what the ledger says should have. Writing it
- * out is report_text.c and report_json.c.
+ * The verdict: what became of a DMA, page by page, against what the ledger says should have. Why is why.c, and making
+ * the DMA dma.c.
  */
-#include <stddef.h>
 #include <string.h>
 
-#include "check/state.h"
+#include "check/verdict.h"
 
 static const char *const verdict_names[IOMMUSIM_VERDICT_COUNT] = {
 	[IOMMUSIM_VERDICT_OK] = "ok",
@@ -47,18 +46,7 @@ static uint16_t known_id(const struct iommusim_check *check, const struct iommus
 				     check->machine, iommusim_requester_segment(requester), function);
 }
 
-/* Everything about a request that does not change from page to page. */
-struct judge {
-	struct iommusim_check *check;
-	struct iommusim_requester *requester;
-	const struct iommusim_dma_request *request;
-	const struct iommusim_vm *assigned;    /* the VM the device is assigned to */
-	const struct iommusim_vm *beneficiary; /* on whose behalf; NULL: the host */
-	const struct check_device *device;     /* NULL: no call ever named it */
-	bool host_device;                      /* a function that the host may use for itself */
-};
-
-static struct judge judge_for(struct iommusim_check *check, struct iommusim_requester *requester,
+struct judge judge_for(struct iommusim_check *check, struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, const struct iommusim_vm *for_vm)
 {
 	const uint16_t segment = iommusim_requester_segment(requester);
@@ -78,15 +66,9 @@ static struct judge judge_for(struct iommusim_check *check, struct iommusim_requ
 	};
 }
 
-static struct check_domain *domain_of(const struct judge *judge)
+struct pagemap_cell judge_intent(const struct judge *judge, uint64_t address)
 {
-	return judge->device == NULL ? NULL : judge->device->domain;
-}
-
-/* What intent says about an address in the device's domain. */
-static struct pagemap_cell intent(const struct judge *judge, uint64_t address)
-{
-	const struct check_domain *domain = domain_of(judge);
+	const struct check_domain *domain = judge_domain(judge);
 
 	return domain == NULL ? (struct pagemap_cell){ .value = 0 }
 			      : pagemap_get(&domain->map, address);
@@ -105,7 +87,7 @@ static bool had_a_right(const struct judge *judge, const struct iommusim_judged_
 		return false; /* software took away the right to ask */
 	if (judged->page.fault.class_ == IOMMUSIM_FAULT_INTERRUPT_RANGE)
 		return false; /* no memory is there to have a right to */
-	if ((intent(judge, address).value & LEDGER_MAPPED) != 0)
+	if ((judge_intent(judge, address).value & LEDGER_MAPPED) != 0)
 		return true;
 	if (judge->assigned != NULL)
 		return iommusim_vm_gpa_to_hpa(judge->assigned, address, &hpa, NULL) == IOMMUSIM_OK;
@@ -167,7 +149,7 @@ static bool is_stale_answer(const struct judge *judge, const struct iommusim_dma
 static enum iommusim_verdict judge_passed(
     const struct judge *judge, const struct iommusim_dma_page *page)
 {
-	const struct pagemap_cell cell = intent(judge, page->address);
+	const struct pagemap_cell cell = judge_intent(judge, page->address);
 	const uint64_t in_page = page->address & (IOMMUSIM_PAGE_SIZE - 1);
 
 	if (page->interrupt) /* a message: interrupt remapping has its own say over those */
@@ -176,7 +158,7 @@ static enum iommusim_verdict judge_passed(
 		return IOMMUSIM_VERDICT_UNPROTECTED;
 	if (!judge->check->ops_used) /* nobody stated any intent: the tables are it */
 		return is_stale_answer(judge, page) ? IOMMUSIM_VERDICT_STALE : IOMMUSIM_VERDICT_OK;
-	if (domain_of(judge) == NULL)
+	if (judge_domain(judge) == NULL)
 		return judge_homeless(judge, page);
 	if ((cell.value & LEDGER_REMOVED) != 0)
 		return IOMMUSIM_VERDICT_STALE;
@@ -194,8 +176,8 @@ static enum iommusim_verdict judge_passed(
 static bool meant(const struct judge *judge, uint64_t address, uint64_t *host)
 {
 	const struct iommusim_vmm *vmm = judge->check->vmm;
-	const struct check_domain *domain = domain_of(judge);
-	const uint64_t cell = intent(judge, address).value;
+	const struct check_domain *domain = judge_domain(judge);
+	const uint64_t cell = judge_intent(judge, address).value;
 
 	*host = address;
 	if (cell != 0)
@@ -225,8 +207,7 @@ static void judge_page(const struct judge *judge, const struct iommusim_dma_page
 		    had_a_right(judge, judged) ? IOMMUSIM_VERDICT_LOST : IOMMUSIM_VERDICT_BLOCKED;
 }
 
-/* The first page whose verdict is not ok speaks for the request. */
-static void judge_pages(const struct judge *judge, const struct iommusim_dma_page *pages, size_t count,
+void judge_pages(const struct judge *judge, const struct iommusim_dma_page *pages, size_t count,
     struct iommusim_report *report)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -241,195 +222,4 @@ static void judge_pages(const struct judge *judge, const struct iommusim_dma_pag
 		}
 		report->pages_of_verdict += judged.verdict == report->verdict;
 	}
-}
-
-/* ---- why ------------------------------------------------------------------------------------- */
-
-static void name_parties(const struct judge *judge, struct iommusim_report *report)
-{
-	const struct iommusim_pci_function *function =
-	    iommusim_pci_find(judge->check->machine, report->segment, report->function);
-	const struct check_domain *domain = domain_of(judge);
-
-	if (function != NULL)
-		memcpy(report->device_name, function->name, sizeof(report->device_name));
-	strncpy(report->beneficiary,
-	    judge->beneficiary == NULL ? "host" : iommusim_vm_name(judge->beneficiary),
-	    sizeof(report->beneficiary) - 1);
-	if (domain != NULL)
-		strncpy(report->domain_name, check_domain_name(judge->check, domain),
-		    sizeof(report->domain_name) - 1);
-}
-
-/* A device that is in no domain: the call that took it out of its last one. */
-static void recall_device(const struct judge *judge, struct iommusim_report *report)
-{
-	const struct check_device *device = judge->device;
-
-	if (device == NULL || device->last == NULL)
-		return;
-	check_recall_place(judge->check, device->place, &report->last_removed);
-	report->device_removed = true;
-	strncpy(report->last_removed.domain_name, check_domain_name(judge->check, device->last),
-	    sizeof(report->last_removed.domain_name) - 1);
-}
-
-static void recall(const struct judge *judge, struct iommusim_report *report)
-{
-	const struct check_domain *domain = domain_of(judge);
-	const uint64_t address = report->page.page.address;
-	const struct pagemap_cell cell = intent(judge, address);
-
-	if (domain == NULL)
-		recall_device(judge, report);
-	if (domain == NULL || cell.value == 0)
-		return;
-	report->expected_known = (cell.value & LEDGER_MAPPED) != 0;
-	report->expected =
-	    (cell.value & ~(IOMMUSIM_PAGE_SIZE - 1)) + (address & (IOMMUSIM_PAGE_SIZE - 1));
-	check_recall(judge->check, domain, cell.stamp, address,
-	    report->expected_known ? &report->last_mapped : &report->last_removed);
-}
-
-static void explain(const struct judge *judge, struct iommusim_report *report)
-{
-	struct iommusim_dma_request request = *judge->request;
-	struct iommusim_unit *unit =
-	    iommusim_unit_for(judge->check->machine, report->segment, report->rid);
-
-	name_parties(judge, report);
-	recall(judge, report);
-	request.address = report->page.page.address;
-	request.length = report->page.page.length;
-	request.data = NULL;
-	iommusim_walk(judge->requester, &request, &report->walk);
-	report->fault_event_masked =
-	    unit != NULL && unit->model->fault_event_masked(unit) && report->page.page.faulted;
-	if (report->page.page.fault.class_ != IOMMUSIM_FAULT_NOT_ISSUED)
-		check_blame(report, judge->check->vmm);
-}
-
-static void remember_unprotected(struct iommusim_check *check, const struct iommusim_report *report)
-{
-	if (report->verdict != IOMMUSIM_VERDICT_UNPROTECTED)
-		return;
-	if (check->unprotected++ > 0)
-		return;
-	check->first_unprotected = report->page;
-	check->first_unprotected_place = check->here;
-	memcpy(check->first_unprotected_device, report->device_name, sizeof(report->device_name));
-}
-
-/* ---- the entry ------------------------------------------------------------------------------- */
-
-static uint64_t pages_touched(const struct iommusim_dma_request *request)
-{
-	const uint64_t first = request->address >> IOMMUSIM_PAGE_SHIFT;
-
-	if (request->length == 0)
-		return 1;
-	return ((request->address + (request->length - 1)) >> IOMMUSIM_PAGE_SHIFT) - first + 1;
-}
-
-#define PAGES_AT_HAND 32u /* a request of more pages takes memory for them */
-
-/* As a device with a device-TLB makes it; a page is judged by where it went in the end. */
-static enum iommusim_status make_ats_dma(const struct judge *judge, struct iommusim_report *report,
-    struct iommusim_dma_page *pages, size_t count)
-{
-	struct iommusim_machine *machine = judge->check->machine;
-	struct iommusim_ats_page *ats = machine_alloc(machine, count * sizeof(*ats));
-	struct iommusim_ats_outcome outcome;
-	enum iommusim_status status;
-
-	if (ats == NULL) {
-		machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
-		return IOMMUSIM_ENOMEM;
-	}
-	status = iommusim_ats_dma(judge->requester, judge->request, &outcome, ats, count);
-	for (size_t i = 0; status == IOMMUSIM_OK && i < count; i++)
-		iommusim_ats_page_summary(&ats[i], &pages[i]);
-	if (status == IOMMUSIM_OK) {
-		iommusim_ats_summary(&outcome, &report->outcome);
-		report->from_device_tlb = outcome.page.way == IOMMUSIM_ATS_HIT;
-	}
-	machine_free(machine, ats, count * sizeof(*ats));
-	return status;
-}
-
-static enum iommusim_status run(const struct judge *judge, struct iommusim_report *report, bool ats)
-{
-	struct iommusim_machine *machine = judge->check->machine;
-	struct iommusim_dma_page at_hand[PAGES_AT_HAND], *pages = at_hand;
-	const uint64_t count = pages_touched(judge->request);
-	enum iommusim_status status;
-
-	if (count > PAGES_AT_HAND) {
-		if (count > SIZE_MAX / sizeof(*pages))
-			return machine_fail(machine, IOMMUSIM_EINVAL, "a DMA of too many pages");
-		pages = machine_alloc(machine, (size_t)count * sizeof(*pages));
-		if (pages == NULL)
-			return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory to judge a DMA with");
-	}
-	check_overflow(judge->check, NULL); /* what was up before is another's */
-	if (ats)
-		status = make_ats_dma(judge, report, pages, (size_t)count);
-	else
-		status = iommusim_dma(
-		    judge->requester, judge->request, &report->outcome, pages, (size_t)count);
-	if (status == IOMMUSIM_OK) {
-		judge_pages(judge, pages, (size_t)count, report);
-		if (!judge->check->brief || report->verdict != IOMMUSIM_VERDICT_OK ||
-		    judge->check->machine->device_view) /* by the walk it is seen what hardware sees */
-			explain(judge, report);
-		check_overflow(judge->check, report);
-		remember_unprotected(judge->check, report);
-		missing_dma(judge->check, report);
-		visible_dma(judge->check, report);
-	}
-	if (pages != at_hand)
-		machine_free(machine, pages, (size_t)count * sizeof(*pages));
-	return status;
-}
-
-static enum iommusim_status check_request(struct iommusim_check *check,
-    struct iommusim_requester *requester, const struct iommusim_dma_request *request,
-    const char *for_vm, struct iommusim_report *report, bool ats)
-{
-	const struct iommusim_vm *vm = NULL;
-	struct judge judge;
-
-	/* The walk stands last, and its steps, 70 KiB, are cleared by whoever takes them. */
-	memset(report, 0, offsetof(struct iommusim_report, walk.steps));
-	report->request = *request;
-	report->segment = iommusim_requester_segment(requester);
-	report->rid = iommusim_requester_rid(requester);
-	report->function = iommusim_requester_function(requester);
-	if (for_vm != NULL) {
-		vm = iommusim_vm_find(check->vmm, for_vm);
-		if (vm == NULL)
-			return machine_fail(
-			    check->machine, IOMMUSIM_ENOENT, "no VM is called \"%s\"", for_vm);
-	}
-	judge = judge_for(check, requester, request, vm);
-	return run(&judge, report, ats);
-}
-
-void iommusim_check_set_brief(struct iommusim_check *check, bool brief)
-{
-	check->brief = brief;
-}
-
-enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
-    struct iommusim_requester *requester, const struct iommusim_dma_request *request,
-    const char *for_vm, struct iommusim_report *report)
-{
-	return check_request(check, requester, request, for_vm, report, false);
-}
-
-enum iommusim_status iommusim_check_ats_dma(struct iommusim_check *check,
-    struct iommusim_requester *requester, const struct iommusim_dma_request *request,
-    const char *for_vm, struct iommusim_report *report)
-{
-	return check_request(check, requester, request, for_vm, report, true);
 }
