@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "check/state.h"
+#include "check/told.h"
 
 /* Calls come in rows on one domain: its name is looked up once for them all. */
 static const char *domain_name(struct iommusim_check *check, const struct iommusim_call *call)
@@ -43,6 +44,7 @@ static void call_begins(void *context, const struct iommusim_call *call)
 {
 	struct iommusim_check *check = context;
 
+	check_changed(check);
 	if (check->depth++ > 0)
 		return;
 	if (check->machine->stores.silent)
@@ -94,6 +96,7 @@ static void call_ended(void *context, const struct iommusim_call *call)
 {
 	struct iommusim_check *check = context;
 
+	check_changed(check);
 	if (check->depth == 1 && check->shadow.page_0 != NULL)
 		shadow_call_ended(check);
 	check->depth--;
@@ -111,6 +114,7 @@ static void stored(void *context, uint64_t address, uint64_t length)
 {
 	struct iommusim_check *check = context;
 
+	check_changed(check);
 	check->poll.reads = 0;
 	visible_store(check);
 	shadow_stored(check, address, length);
@@ -118,18 +122,21 @@ static void stored(void *context, uint64_t address, uint64_t length)
 
 static void taken(void *context, uint64_t page)
 {
+	check_changed(context);
 	check_tables_taken(context, 1);
 	shadow_taken(context, page);
 }
 
 static void given_back(void *context, uint64_t page)
 {
+	check_changed(context);
 	check_tables_taken(context, -1);
 	shadow_given_back(context, page);
 }
 
 void iommusim_check_look(struct iommusim_check *check)
 {
+	check_changed(check);
 	look(check);
 }
 
@@ -179,7 +186,7 @@ enum iommusim_status iommusim_check_create(struct iommusim_vmm *vmm, struct iomm
 	TAILQ_INIT(&check->domains);
 	TAILQ_INIT(&check->devices);
 	pagemap_init(&check->owners, machine);
-	check->held.clock = check->held.stores = 1;
+	check->held.clock = check->held.stores = check->changes = 1;
 	check->looked_at = check->logs_looked_at = UINT64_MAX; /* not yet */
 	calls_init(&check->calls, machine);
 	status = attach(check);
@@ -213,6 +220,7 @@ void iommusim_check_destroy(struct iommusim_check *check)
 	machine_free(machine, check->vm_names, check->vm_name_capacity * sizeof(*check->vm_names));
 	machine_free(machine, check->findings, check->finding_capacity * sizeof(*check->findings));
 	calls_fini(&check->calls);
+	told_free(check);
 	machine_free(machine, check, sizeof(*check));
 }
 
@@ -223,6 +231,7 @@ void iommusim_check_set_place(struct iommusim_check *check, const struct iommusi
 
 void iommusim_check_finish(struct iommusim_check *check)
 {
+	check_changed(check);
 	held_look(check);
 	missing_at_end(check);
 }

@@ -138,6 +138,7 @@ static enum iommusim_status ledger_add_device(
 	struct visible_stamps stamps;
 	enum iommusim_status status;
 
+	check_changed(check);
 	if (device == NULL)
 		return out_of_memory(check);
 	refresh_name(check, domain);
@@ -180,6 +181,7 @@ static enum iommusim_status ledger_remove_device(
 	struct check_device *device = check_device_find(check, segment, rid);
 	enum iommusim_status status;
 
+	check_changed(check);
 	if (device != NULL)
 		held_entry_changes(check, device, NULL);
 	status = check->ops.remove_device(check->ops_context, domain->handle, segment, rid);
@@ -240,6 +242,7 @@ static enum iommusim_status ledger_create_domain(void *context, uint64_t max_add
 	struct check_domain *domain = machine_alloc_zeroed(check->machine, sizeof(*domain));
 	enum iommusim_status status;
 
+	check_changed(check);
 	if (domain == NULL)
 		return out_of_memory(check);
 	domain->made_at = check->place;
@@ -266,6 +269,7 @@ static void ledger_destroy_domain(void *context, void *handle)
 	struct check_device *device;
 	bool left_behind = false; /* a device that still is in it: what it reaches will be judged */
 
+	check_changed(check);
 	refresh_name(check, domain);
 	check->under = domain;
 	check->ops.destroy_domain(check->ops_context, domain->handle);
@@ -350,6 +354,7 @@ static enum iommusim_status ledger_create_mapping(
 	};
 	enum iommusim_status status;
 
+	check_changed(check);
 	*done = 0;
 	if (mapping.recorded) {
 		if (!pagemap_prepare(&domain->map, gpa, length))
@@ -381,6 +386,7 @@ static enum iommusim_status ledger_remove_mapping(
 	};
 	enum iommusim_status status;
 
+	check_changed(check);
 	*done = 0;
 	if (mapping.recorded) {
 		if (!pagemap_prepare(&domain->map, gpa, length))

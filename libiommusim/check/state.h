@@ -5,6 +5,7 @@
 #include <iommusim/check.h>
 
 #include "check/calls.h"
+#include "check/fine.h"
 #include "check/held.h"
 #include "check/pagemap.h"
 #include "check/shadow.h"
@@ -70,6 +71,8 @@ struct check_poll {
 	bool has_written;
 };
 
+struct told;
+
 struct check_suppression {
 	unsigned id;
 	const char *file; /* interned; NULL: anywhere */
@@ -101,6 +104,7 @@ struct iommusim_check {
 	bool ops_used;         /* somebody states intent; otherwise the tables are the intent */
 	bool init_reported;
 	bool brief;       /* reports of what is OK give no reasons */
+	bool forgetful;   /* each DMA is judged and explained anew */
 	struct held held; /* what hardware may hold */
 	struct shadow shadow;
 	struct check_domain *under; /* the domain that a call of the ops is about */
@@ -124,7 +128,29 @@ struct iommusim_check {
 	struct iommusim_place first_unprotected_place;
 	char first_unprotected_device[64];
 	struct iommusim_place init_place;
+	/* Grows with all that the checker sees but DMA: calls, stores, registers. See check_moment(). */
+	uint64_t changes;
+	uint64_t fine_again; /* DMA that was fine and not judged anew, */
+	uint64_t told_again; /* and reports that were not made anew */
+	struct told *told;   /* TOLD_PAGES, or NULL: none yet */
+	struct fine fine[FINE_PAGES];
 };
+
+/* Something has happened that verdicts may depend on. */
+static inline void check_changed(struct iommusim_check *check)
+{
+	check->changes++;
+}
+
+/*
+ * A number that is another one after whatever the checker's judgement of a good DMA depends on has changed, but for where
+ * the DMA goes and what is in memory. None of the three ever shrinks, so the sum stays only as long as each of them does.
+ */
+static inline uint64_t check_moment(const struct iommusim_check *check)
+{
+	return check->changes + atomic_load_explicit(&check->machine->stamp, memory_order_acquire) +
+	    machine_activity(check->machine);
+}
 
 /* names.c: the same string for the same characters, as long as the checker lives; NULL: no memory */
 const char *check_intern(struct iommusim_check *check, const char *text);

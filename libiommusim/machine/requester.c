@@ -52,6 +52,7 @@ void iommusim_requester_destroy(struct iommusim_requester *requester)
 	if (requester == NULL)
 		return;
 	TAILQ_REMOVE(&requester->machine->requesters, requester, link);
+	machine_note_activity(requester->machine); /* another one may stand at its place in memory */
 	requester->machine->retired_ticks += ticks_of(requester);
 	page_responses_destroy(&requester->responses);
 	ats_destroy(requester->machine, &requester->ats);

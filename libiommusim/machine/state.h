@@ -134,7 +134,10 @@ struct iommusim_machine {
 	uint64_t retired_ticks; /* of requesters that are gone */
 	/* Grows with every invalidation; see requester.c. */
 	_Atomic uint64_t epoch;
-	/* Grows after whatever may have changed where tables of units are, or whether a log of faults overflowed. */
+	/*
+	 * Grows after whatever may have changed where tables of units are, whether a log of faults overflowed, or which
+	 * requesters there are.
+	 */
 	_Atomic uint64_t activity;
 	/*
 	 * Grows whenever something that requesters keep for themselves may no longer be used (machine_outdate()).

@@ -1,0 +1,50 @@
+/* DMA that was fine is remembered: which, and what of it. Finding it again is fine.h. */
+#include "check/fine.h"
+
+#include "check/state.h"
+
+/* Whose page it is does not change while the moment lasts: what is there is memory. */
+static bool stays_owned(enum iommusim_owner owner)
+{
+	return owner != IOMMUSIM_OWNER_DEVICE && owner != IOMMUSIM_OWNER_NOBODY;
+}
+
+/*
+ * Where software reads other memory than hardware each DMA is looked at for what hardware does not see; where nobody
+ * states any intent, tables are it; and stores may be in write buffers. Invalidations that are under way end in looks at the units.
+ */
+static bool is_settled(const struct iommusim_check *check)
+{
+	return check->ops_used && !check->machine->device_view && !check->held.buffers &&
+	    check->held.pending == 0 && check->logs_looked_at == machine_activity(check->machine);
+}
+
+void fine_keep(struct iommusim_check *check, const struct iommusim_requester *requester,
+    const struct iommusim_report *report, uint64_t moment, size_t findings)
+{
+	const struct iommusim_dma_page *page = &report->outcome.page;
+	const uint64_t in_page = page->address & (IOMMUSIM_PAGE_SIZE - 1);
+	const char *owner_vm = NULL;
+
+	if (check->forgetful || report->verdict != IOMMUSIM_VERDICT_OK ||
+	    !fine_asks(&report->request) || !fine_reaches(page, page->physical - in_page) ||
+	    !stays_owned(report->page.owner) || !is_settled(check) || check->finding_count != findings)
+		return;
+	if (report->page.owner == IOMMUSIM_OWNER_VM) {
+		owner_vm = check_intern(check, report->page.owner_vm);
+		if (owner_vm == NULL)
+			return;
+	}
+	if (check_moment(check) != moment)
+		return;
+	check->fine[fine_place(page->address)] = (struct fine){
+		.number = fine_number(page->address),
+		.manner = fine_manner(&report->request),
+		.requester = requester,
+		.moment = moment,
+		.physical = page->physical - in_page,
+		.owner_gpa = report->page.owner_gpa & ~(IOMMUSIM_PAGE_SIZE - 1),
+		.owner_vm = owner_vm,
+		.owner = report->page.owner,
+	};
+}
