@@ -55,6 +55,22 @@ static bool judged(void *context, uint64_t first, uint64_t count)
 	return wrong == 0;
 }
 
+static bool judged_alone(void *context, uint64_t first, uint64_t count)
+{
+	struct field *field = context;
+	struct iommusim_dma_request request = { .length = 4, .kind = IOMMUSIM_DMA_READ };
+	struct iommusim_judgement judgement;
+	uint64_t random = first, wrong = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		request.address = field_address(field, &random);
+		wrong += (uint64_t)iommusim_check_judge(
+		    field->rig.check, field->requesters[0], &request, NULL, &judgement);
+		wrong += judgement.outcome.pages_faulted;
+	}
+	return wrong == 0;
+}
+
 static bool unjudged(void *context, uint64_t first, uint64_t count)
 {
 	const struct field *field = context;
@@ -62,8 +78,10 @@ static bool unjudged(void *context, uint64_t first, uint64_t count)
 	return field_dma(field, field->requesters[0], first, count);
 }
 
-static bool run_checker_hit(
-    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
+/* Hits that are judged one way, and hits that are not. */
+static bool run_hits(const struct benchmark *benchmark, const struct bench_scale *scale,
+    const char *name, bool (*run)(void *context, uint64_t first, uint64_t count),
+    struct bench_result *result)
 {
 	const struct measure_plan rounds = { UINT64_C(1) << (scale->quick ? 15 : 18), SLICE,
 		scale->rounds, false };
@@ -74,7 +92,7 @@ static bool run_checker_hit(
 		.pages = FIELD_HOT_PAGES };
 	struct field plain, checked;
 	const struct contestant contestants[] = {
-		{ "checker-hit", &checked, NULL, judged },
+		{ name, &checked, NULL, run },
 		{ "dma-hit", &plain, NULL, unjudged },
 	};
 	bool done = field_create(&plain, &plan);
@@ -86,6 +104,18 @@ static bool run_checker_hit(
 	done = field_end(&checked, done, result);
 	field_destroy(&plain);
 	return done;
+}
+
+static bool run_checker_hit(
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
+{
+	return run_hits(benchmark, scale, "checker-hit", judged, result);
+}
+
+static bool run_checker_verdict(
+    const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
+{
+	return run_hits(benchmark, scale, "checker-verdict", judged_alone, result);
 }
 
 /* clang-format off */
@@ -101,6 +131,12 @@ static bool run_checker_hit(
 	    .about = "iommusim_dma() on 64 hot pages, each judged by iommusim_check_dma()",			\
 	    .targets = { { "dma-hit", 1 / 1.5, "<= 1.5x dma-hit" } },		\
 	    .amdvi = is_amdvi, .run = run_checker_hit,						\
+	},											\
+	{											\
+	    .name = "checker-verdict/" vendor, .unit = "ns", .state = "warm",			\
+	    .about = "the same by iommusim_check_judge(), no reasons asked for",			\
+	    .targets = { { "dma-hit", 1 / 1.5, "<= 1.5x dma-hit" } },		\
+	    .amdvi = is_amdvi, .run = run_checker_verdict,						\
 	}
 /* clang-format on */
 

@@ -129,6 +129,23 @@ static bool judge(struct field *field, uint64_t count)
 	return true;
 }
 
+static bool judge_alone(struct field *field, uint64_t count)
+{
+	struct iommusim_dma_request request = { .length = 4, .kind = IOMMUSIM_DMA_READ };
+	struct iommusim_judgement judgement;
+	uint64_t random = 1;
+
+	for (uint64_t i = 0; i < count; i++) {
+		request.address = field_address(field, &random);
+		if (!rig_ok(&field->rig,
+			iommusim_check_judge(
+			    field->rig.check, field->requesters[0], &request, NULL, &judgement)) ||
+		    judgement.verdict != IOMMUSIM_VERDICT_OK)
+			return false;
+	}
+	return true;
+}
+
 static const struct operation operations[] = {
 	{ .name = "map-page", .prepare = leave_tables, .run = map_one_by_one },
 	{ .name = "unmap-page", .prepare = map_one_by_one, .run = unmap_one_by_one },
@@ -151,6 +168,7 @@ static const struct operation operations[] = {
 #endif
 	{ .name = "checker-map", .prepare = leave_tables, .run = map_one_by_one, .checked = true },
 	{ .name = "checker-hit", .prepare = warm_up, .run = judge, .checked = true },
+	{ .name = "checker-verdict", .prepare = warm_up, .run = judge_alone, .checked = true },
 };
 
 enum { OPERATIONS = sizeof(operations) / sizeof(*operations) };

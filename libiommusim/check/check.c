@@ -221,6 +221,7 @@ void iommusim_check_destroy(struct iommusim_check *check)
 	machine_free(machine, check->findings, check->finding_capacity * sizeof(*check->findings));
 	calls_fini(&check->calls);
 	told_free(check);
+	check_judged_free(check);
 	machine_free(machine, check, sizeof(*check));
 }
 

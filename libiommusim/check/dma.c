@@ -8,7 +8,7 @@
 #include "check/dma.h"
 #include "check/told.h"
 
-static void begin_report(const struct asked *asked, struct iommusim_report *report)
+void check_begin_report(const struct asked *asked, struct iommusim_report *report)
 {
 	/* The walk stands last, and its steps, 70 KiB, are cleared by whoever takes them. */
 	memset(report, 0, offsetof(struct iommusim_report, walk.steps));
@@ -108,7 +108,7 @@ static enum iommusim_status run(
 	return status;
 }
 
-static enum iommusim_status judge_anew(const struct asked *asked, struct iommusim_report *report)
+enum iommusim_status check_judge_anew(const struct asked *asked, struct iommusim_report *report)
 {
 	struct iommusim_check *check = asked->check;
 	const uint64_t moment = check_moment(check);
@@ -116,7 +116,7 @@ static enum iommusim_status judge_anew(const struct asked *asked, struct iommusi
 	struct judge judge;
 	enum iommusim_status status;
 
-	begin_report(asked, report);
+	check_begin_report(asked, report);
 	judge = judge_for(check, asked->requester, asked->request, asked->for_vm);
 	status = run(asked, &judge, report);
 	if (status == IOMMUSIM_OK && !asked->by_ats)
@@ -126,14 +126,14 @@ static enum iommusim_status judge_anew(const struct asked *asked, struct iommusi
 
 /* ---- again -------------------------------------------------------------------------------------- */
 
-/* It has turned out otherwise. Before it nothing had changed, so all that there is to see now is its own. */
-static void judge_late(const struct asked *asked, const struct iommusim_dma_outcome *outcome,
+/* Before it nothing had changed, so all that there is to see now is its own. */
+void check_judge_late(const struct asked *asked, const struct iommusim_dma_outcome *outcome,
     struct iommusim_report *report)
 {
 	const struct judge judge =
 	    judge_for(asked->check, asked->requester, asked->request, asked->for_vm);
 
-	begin_report(asked, report);
+	check_begin_report(asked, report);
 	report->outcome = *outcome;
 	conclude(asked, &judge, &outcome->page, 1, report);
 }
@@ -142,7 +142,7 @@ static void judge_late(const struct asked *asked, const struct iommusim_dma_outc
 static void tell_fine(
     const struct asked *asked, const struct fine *fine, struct iommusim_report *report)
 {
-	begin_report(asked, report);
+	check_begin_report(asked, report);
 	report->page.owner = fine->owner;
 	if (fine->owner_vm != NULL) {
 		strncpy(report->page.owner_vm, fine->owner_vm, sizeof(report->page.owner_vm) - 1);
@@ -185,7 +185,7 @@ static void report_fine(const struct asked *asked, const struct fine *fine,
 
 /* ---- the entries -------------------------------------------------------------------------------- */
 
-static enum iommusim_status find_vm(
+enum iommusim_status check_find_vm(
     struct iommusim_check *check, const char *name, const struct iommusim_vm **vm)
 {
 	*vm = name == NULL ? NULL : iommusim_vm_find(check->vmm, name);
@@ -210,18 +210,18 @@ enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
 	struct iommusim_dma_outcome outcome;
 	enum iommusim_status status;
 
-	status = find_vm(check, for_vm, &asked.for_vm);
+	status = check_find_vm(check, for_vm, &asked.for_vm);
 	if (status != IOMMUSIM_OK) {
-		begin_report(&asked, report);
+		check_begin_report(&asked, report);
 		return status;
 	}
 	if (fine == NULL)
-		return judge_anew(&asked, report);
+		return check_judge_anew(&asked, report);
 	iommusim_dma(requester, request, &outcome, NULL, 0); /* well-formed, as it was then */
-	if (still_fine(check, fine, &outcome))
+	if (still_fine(fine, &outcome))
 		report_fine(&asked, fine, &outcome, report);
 	else
-		judge_late(&asked, &outcome, report);
+		check_judge_late(&asked, &outcome, report);
 	return IOMMUSIM_OK;
 }
 
@@ -234,10 +234,10 @@ enum iommusim_status iommusim_check_ats_dma(struct iommusim_check *check,
 		.request = request,
 		.by_ats = true,
 		.brief = check->brief };
-	const enum iommusim_status status = find_vm(check, for_vm, &asked.for_vm);
+	const enum iommusim_status status = check_find_vm(check, for_vm, &asked.for_vm);
 
 	if (status == IOMMUSIM_OK)
-		return judge_anew(&asked, report);
-	begin_report(&asked, report);
+		return check_judge_anew(&asked, report);
+	check_begin_report(&asked, report);
 	return status;
 }

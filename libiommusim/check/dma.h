@@ -29,11 +29,23 @@ static inline const struct fine *find_fine(const struct iommusim_check *check,
 	    : NULL;
 }
 
-/* It was made: is it still? */
-static inline bool still_fine(const struct iommusim_check *check, const struct fine *fine,
-    const struct iommusim_dma_outcome *outcome)
+/*
+ * It was made: is it still? What comes up meanwhile is another's, for a good request changes nothing that matters; the
+ * next one meets it.
+ */
+static inline bool still_fine(const struct fine *fine, const struct iommusim_dma_outcome *outcome)
 {
-	return fine_reaches(&outcome->page, fine->physical) && check_moment(check) == fine->moment;
+	return fine_reaches(&outcome->page, fine->physical);
 }
+
+/* dma.c: a cleared report of this DMA; all of it but the steps of its walk */
+void check_begin_report(const struct asked *asked, struct iommusim_report *report);
+/* It is made, and judged from the beginning on; or it was made as one that find_fine() knew, and is not still_fine(). */
+enum iommusim_status check_judge_anew(const struct asked *asked, struct iommusim_report *report);
+void check_judge_late(const struct asked *asked, const struct iommusim_dma_outcome *outcome,
+    struct iommusim_report *report);
+/* The VM of a name; without a name NULL. OK, ENOENT. */
+enum iommusim_status check_find_vm(
+    struct iommusim_check *check, const char *name, const struct iommusim_vm **vm);
 
 #endif

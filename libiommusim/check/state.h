@@ -133,6 +133,9 @@ struct iommusim_check {
 	uint64_t fine_again; /* DMA that was fine and not judged anew, */
 	uint64_t told_again; /* and reports that were not made anew */
 	struct told *told;   /* TOLD_PAGES, or NULL: none yet */
+	/* The report of the last DMA that iommusim_check_judge() found not OK, and how many those were. */
+	struct iommusim_report *judged;
+	uint64_t judged_number;
 	struct fine fine[FINE_PAGES];
 };
 
@@ -148,8 +151,10 @@ static inline void check_changed(struct iommusim_check *check)
  */
 static inline uint64_t check_moment(const struct iommusim_check *check)
 {
-	return check->changes + atomic_load_explicit(&check->machine->stamp, memory_order_acquire) +
-	    machine_activity(check->machine);
+	const struct iommusim_machine *machine = check->machine;
+
+	return check->changes + atomic_load_explicit(&machine->stamp, memory_order_acquire) +
+	    machine_activity(machine);
 }
 
 /* names.c: the same string for the same characters, as long as the checker lives; NULL: no memory */
@@ -222,6 +227,9 @@ void check_vtd_write(struct iommusim_check *check, struct iommusim_unit *unit, u
     unsigned width, uint64_t value);
 void check_amdvi_write(struct iommusim_check *check, struct iommusim_unit *unit, uint64_t offset,
     unsigned width, uint64_t value);
+
+/* judge.c */
+void check_judged_free(struct iommusim_check *check);
 
 /* blame.c: which policy made it so, and which profiles do not have it */
 void check_blame(struct iommusim_report *report, const struct iommusim_vmm *vmm);

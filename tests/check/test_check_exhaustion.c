@@ -106,7 +106,9 @@ static void a_dma_that_cannot_be_judged_is_not_made(void **state)
 	const struct iommusim_dma_request request = {
 		.address = 0, .length = sizeof(data), .kind = IOMMUSIM_DMA_WRITE, .data = data
 	};
+	const struct iommusim_dma_request small = { .length = 8 };
 	struct iommusim_requester_counters counters;
+	struct iommusim_judgement judgement;
 	struct iommusim_report report;
 	struct host_memory memory;
 	struct iommusim_vm *vm;
@@ -121,6 +123,8 @@ static void a_dma_that_cannot_be_judged_is_not_made(void **state)
 	host_memory_arm(&memory, 1, true);
 	assert_status(
 	    iommusim_check_dma(host.check, host.ppt1, &request, NULL, &report), IOMMUSIM_ENOMEM);
+	assert_status(iommusim_check_judge(host.check, host.ppt1, &small, NULL, &judgement),
+	    IOMMUSIM_ENOMEM); /* its reasons could not be kept */
 	host_memory_arm(&memory, 0, false);
 	iommusim_requester_counters(host.ppt1, &counters);
 	assert_int_equal(counters.requests, 0);

@@ -1129,6 +1129,54 @@ static void brief_reports_of_what_is_ok_give_no_reasons(void **state)
 	}
 }
 
+static void reasons_of_a_verdict_can_be_had_afterwards(void **state)
+{
+	static struct iommusim_report report;
+	const struct iommusim_dma_request good = { .address = 0x12010, .length = 8 },
+					  bad = { .address = 0x100000, .length = 8 },
+					  wrong = { .kind = IOMMUSIM_DMA_WRITE };
+	struct iommusim_judgement first, judgement;
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	start(&host, "reference");
+	domain = own_domain(&host);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_ok(iommusim_check_judge(host.check, host.ppt2, &good, NULL, &judgement));
+		assert_int_equal(judgement.verdict, IOMMUSIM_VERDICT_OK);
+		assert_int_equal(judgement.pages_of_verdict, 1);
+		assert_int_equal(judgement.outcome.page.physical, 0x42010);
+		assert_int_equal(judgement.outcome.pages_cached, i > 0);
+		assert_ok(iommusim_check_explain(host.check, &judgement, &report));
+		assert_int_equal(report.verdict, IOMMUSIM_VERDICT_OK);
+		assert_int_equal(report.page.page.physical, 0x42010);
+		assert_string_equal(report.domain_name, "dom1");
+		assert_true(report.last_mapped.known && report.walk.step_count > 0);
+	}
+	/* Of what was not OK they are kept, whatever happens: until the next one. */
+	assert_ok(iommusim_check_judge(host.check, host.ppt2, &bad, NULL, &first));
+	assert_int_equal(first.verdict, IOMMUSIM_VERDICT_BLOCKED);
+	assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x12000, PAGE));
+	assert_ok(iommusim_check_explain(host.check, &first, &report));
+	assert_int_equal(report.page.page.address, 0x100000);
+	assert_non_null(report.walk.clause);
+	/* Of what was OK they are made, and not when it is too late. */
+	assert_status(iommusim_check_explain(host.check, &judgement, &report), IOMMUSIM_ENOENT);
+	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "a call, a store");
+	assert_ok(iommusim_check_judge(host.check, host.ppt2, &good, NULL, &judgement));
+	assert_int_equal(judgement.verdict, IOMMUSIM_VERDICT_STALE);
+	assert_status(iommusim_check_explain(host.check, &first, &report), IOMMUSIM_ENOENT);
+	assert_ok(iommusim_check_explain(host.check, &judgement, &report));
+	assert_true(report.last_removed.known);
+	/* What cannot be made. */
+	assert_status(
+	    iommusim_check_judge(host.check, host.ppt2, &good, "nobody", &judgement), IOMMUSIM_ENOENT);
+	assert_status(
+	    iommusim_check_judge(host.check, host.ppt2, &wrong, NULL, &judgement), IOMMUSIM_EINVAL);
+	host_stop(&host);
+}
+
 static void verdicts_have_names_and_are_found_by_them(void **state)
 {
 	static const char *const names[] = { "ok", "blocked", "lost", "stale", "breach", "misrouted",
@@ -1202,6 +1250,7 @@ int main(void)
 		cmocka_unit_test(whom_a_guests_device_works_for_is_its_guest_unless_said_otherwise),
 		cmocka_unit_test(the_request_and_its_outcome_are_in_the_report),
 		cmocka_unit_test(brief_reports_of_what_is_ok_give_no_reasons),
+		cmocka_unit_test(reasons_of_a_verdict_can_be_had_afterwards),
 		cmocka_unit_test(verdicts_have_names_and_are_found_by_them),
 		cmocka_unit_test(what_a_call_did_before_it_failed_is_recorded_and_no_more),
 		cmocka_unit_test(a_removal_that_failed_changes_nothing),

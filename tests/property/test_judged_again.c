@@ -28,6 +28,8 @@ struct life {
 	struct random random;
 	uint64_t number;
 	bool amdvi;
+	bool brief; /* reports are */
+	bool asks;  /* the first one's are asked for afterwards */
 	bool broken, window;
 	size_t findings;
 	uint64_t reports;
@@ -149,6 +151,26 @@ static struct iommusim_dma_request a_request(struct life *life)
 	return request;
 }
 
+/* Reports that are asked for afterwards are those that come at once. */
+static enum iommusim_status make(struct life *life, unsigned n, unsigned device,
+    const struct iommusim_dma_request *request, const char *for_vm, struct iommusim_report *report)
+{
+	struct iommusim_check *check = life->hosts[n].check;
+	struct iommusim_judgement judgement;
+	enum iommusim_status status;
+
+	iommusim_check_set_brief(check, life->brief && !life->asks);
+	if (n != 0 || !life->asks)
+		return iommusim_check_dma(check, life->from[n][device], request, for_vm, report);
+	status = iommusim_check_judge(check, life->from[n][device], request, for_vm, &judgement);
+	if (status != IOMMUSIM_OK)
+		return status;
+	assert_ok(iommusim_check_explain(check, &judgement, report));
+	assert_int_equal(judgement.verdict, report->verdict);
+	assert_int_equal(judgement.pages_of_verdict, report->pages_of_verdict);
+	return status;
+}
+
 static void dma(struct life *life)
 {
 	static struct iommusim_report reports[2];
@@ -160,6 +182,7 @@ static void dma(struct life *life)
 	const unsigned times = 1 + (unsigned)below(life, 5);
 	const bool moves = chance(life, 30);
 
+	life->asks = chance(life, 30);
 	for (unsigned i = 0; i < times; i++) {
 		enum iommusim_status status[2];
 
@@ -168,8 +191,7 @@ static void dma(struct life *life)
 
 			own.data = moves ? data[n] : NULL;
 			memset(data[n], 0x5a, sizeof(data[n]));
-			status[n] = iommusim_check_dma(
-			    life->hosts[n].check, life->from[n][device], &own, for_vm, &reports[n]);
+			status[n] = make(life, n, device, &own, for_vm, &reports[n]);
 		}
 		assert_int_equal(status[0], status[1]);
 		if (status[0] == IOMMUSIM_OK)
@@ -336,15 +358,13 @@ static void guests(struct life *life)
 static void checkers(struct life *life)
 {
 	const uint64_t what = below(life, 4);
-	const bool brief = chance(life, 20);
 
+	life->brief = chance(life, 20);
 	for (unsigned n = 0; n < 2; n++) {
 		struct iommusim_check *check = life->hosts[n].check;
 		const struct iommusim_place place = { .line = (uint32_t)what + 1 };
 
-		if (what == 0)
-			iommusim_check_set_brief(check, brief);
-		else if (what == 1)
+		if (what == 1)
 			iommusim_check_look(check);
 		else if (what == 2)
 			iommusim_check_finish(check);

@@ -1,0 +1,147 @@
+/* Verdicts alone, and their reasons when somebody asks for them. How a DMA is made and judged is dma.c. */
+#include <stddef.h>
+#include <string.h>
+
+#include "check/dma.h"
+
+/* The report of the last DMA that was not OK stays here. */
+static __attribute__((noinline)) enum iommusim_status make_room(struct iommusim_check *check)
+{
+	check->judged = machine_alloc(check->machine, sizeof(*check->judged));
+	return check->judged != NULL
+	    ? IOMMUSIM_OK
+	    : machine_fail(check->machine, IOMMUSIM_ENOMEM, "no memory for the reasons of a verdict");
+}
+
+void check_judged_free(struct iommusim_check *check)
+{
+	if (check->judged != NULL)
+		machine_free(check->machine, check->judged, sizeof(*check->judged));
+	check->judged = NULL;
+}
+
+/* What it was asked for by; and that it is OK, and nothing kept of it, until there is more to say. */
+static inline void begin(const struct iommusim_check *check, struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, const char *for_vm,
+    struct iommusim_judgement *judgement)
+{
+	judgement->requester = requester;
+	judgement->request = request;
+	judgement->for_vm = for_vm;
+	judgement->changes = check->changes;
+	judgement->number = 0;
+	judgement->verdict = IOMMUSIM_VERDICT_OK;
+	judgement->pages_of_verdict = 1;
+}
+
+/* What a whole report says. */
+static void take(struct iommusim_check *check, struct iommusim_judgement *judgement)
+{
+	const struct iommusim_report *report = check->judged;
+
+	judgement->outcome = report->outcome;
+	judgement->verdict = report->verdict;
+	judgement->pages_of_verdict = report->pages_of_verdict;
+	if (report->verdict != IOMMUSIM_VERDICT_OK)
+		judgement->number = ++check->judged_number;
+}
+
+static struct asked asked_of(struct iommusim_check *check, const struct iommusim_judgement *judgement)
+{
+	return (struct asked){
+		.check = check,
+		.requester = judgement->requester,
+		.request = judgement->request,
+		.brief = true,
+	};
+}
+
+static __attribute__((noinline)) enum iommusim_status judge_anew(
+    struct iommusim_check *check, struct iommusim_judgement *judgement)
+{
+	struct asked asked = asked_of(check, judgement);
+	enum iommusim_status status = check_find_vm(check, judgement->for_vm, &asked.for_vm);
+
+	if (status == IOMMUSIM_OK && check->judged == NULL)
+		status = make_room(check);
+	if (status == IOMMUSIM_OK)
+		status = check_judge_anew(&asked, check->judged);
+	if (status == IOMMUSIM_OK)
+		take(check, judgement);
+	return status;
+}
+
+static __attribute__((noinline)) enum iommusim_status judge_late(
+    struct iommusim_check *check, struct iommusim_judgement *judgement)
+{
+	struct asked asked = asked_of(check, judgement);
+
+	check_find_vm(check, judgement->for_vm, &asked.for_vm);
+	check_judge_late(&asked, &judgement->outcome, check->judged);
+	check->fine_again--;
+	take(check, judgement);
+	return IOMMUSIM_OK;
+}
+
+/* The quick way keeps little in hand while the DMA is made: whatever comes of it stands in `judgement` before. */
+enum iommusim_status iommusim_check_judge(struct iommusim_check *check,
+    struct iommusim_requester *requester, const struct iommusim_dma_request *request,
+    const char *for_vm, struct iommusim_judgement *judgement)
+{
+	const struct fine *fine = find_fine(check, requester, request);
+
+	begin(check, requester, request, for_vm, judgement);
+	if (fine == NULL || check->judged == NULL ||
+	    (for_vm != NULL && iommusim_vm_find(check->vmm, for_vm) == NULL))
+		return judge_anew(check, judgement);
+	check->fine_again++;
+	iommusim_dma(
+	    requester, request, &judgement->outcome, NULL, 0); /* well-formed, as it was then */
+	return still_fine(fine, &judgement->outcome) ? IOMMUSIM_OK : judge_late(check, judgement);
+}
+
+/* ---- why ---------------------------------------------------------------------------------------- */
+
+/* Nothing was kept of what was OK: it is said again, and why. */
+static void explain_ok(const struct asked *asked, const struct iommusim_judgement *judgement,
+    struct iommusim_report *report)
+{
+	const struct judge judge =
+	    judge_for(asked->check, asked->requester, asked->request, asked->for_vm);
+
+	check_begin_report(asked, report);
+	report->verdict = report->page.verdict = IOMMUSIM_VERDICT_OK;
+	report->pages_of_verdict = judgement->pages_of_verdict;
+	report->outcome = judgement->outcome;
+	report->page.page = judgement->outcome.page; /* the first one: none has faulted */
+	check_owner_of(asked->check, report->page.page.physical, &report->page);
+	judge_explain(&judge, report);
+}
+
+static enum iommusim_status too_late(struct iommusim_check *check, const char *what)
+{
+	return machine_fail(
+	    check->machine, IOMMUSIM_ENOENT, "the reasons of that verdict are gone: %s since", what);
+}
+
+enum iommusim_status iommusim_check_explain(struct iommusim_check *check,
+    const struct iommusim_judgement *judgement, struct iommusim_report *report)
+{
+	struct asked asked = asked_of(check, judgement);
+	enum iommusim_status status;
+
+	if (judgement->number != 0) {
+		if (judgement->number != check->judged_number)
+			return too_late(check, "another DMA that was not OK has been judged");
+		memcpy(report, check->judged,
+		    offsetof(struct iommusim_report, walk.steps) +
+			check->judged->walk.step_count * sizeof(report->walk.steps[0]));
+		return IOMMUSIM_OK;
+	}
+	if (judgement->changes != check->changes)
+		return too_late(check, "a call, a store or an access to a register has been seen");
+	status = check_find_vm(check, judgement->for_vm, &asked.for_vm);
+	if (status == IOMMUSIM_OK)
+		explain_ok(&asked, judgement, report);
+	return status;
+}
