@@ -143,11 +143,11 @@ static void tell_fine(
     const struct asked *asked, const struct fine *fine, struct iommusim_report *report)
 {
 	check_begin_report(asked, report);
-	report->page.owner = fine->owner;
+	report->page.owner = (enum iommusim_owner)(fine->owner & (IOMMUSIM_PAGE_SIZE - 1));
 	if (fine->owner_vm != NULL) {
 		strncpy(report->page.owner_vm, fine->owner_vm, sizeof(report->page.owner_vm) - 1);
-		report->page.owner_gpa =
-		    fine->owner_gpa | (asked->request->address & (IOMMUSIM_PAGE_SIZE - 1));
+		report->page.owner_gpa = (fine->owner & ~(IOMMUSIM_PAGE_SIZE - 1)) |
+		    (asked->request->address & (IOMMUSIM_PAGE_SIZE - 1));
 	}
 	report->verdict = report->page.verdict = IOMMUSIM_VERDICT_OK;
 	report->pages_of_verdict = 1;

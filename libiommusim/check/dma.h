@@ -22,9 +22,12 @@ static inline const struct fine *find_fine(const struct iommusim_check *check,
 {
 	const struct fine *fine = &check->fine[fine_place(request->address)];
 
+	const uint64_t in_page = request->address & (IOMMUSIM_PAGE_SIZE - 1);
+
+	/* Of one page, and in the manner of one that was fine_asks(). */
 	return fine->number == fine_number(request->address) && fine->requester == requester &&
-		fine_asks(request) && fine->manner == fine_manner(request) &&
-		fine->moment == check_moment(check)
+		request->length - 1 < IOMMUSIM_PAGE_SIZE - in_page &&
+		fine_is_like(request, fine->manner) && fine->moment == check_moment(check)
 	    ? fine
 	    : NULL;
 }

@@ -25,6 +25,7 @@ void fine_keep(struct iommusim_check *check, const struct iommusim_requester *re
 	const struct iommusim_dma_page *page = &report->outcome.page;
 	const uint64_t in_page = page->address & (IOMMUSIM_PAGE_SIZE - 1);
 	const char *owner_vm = NULL;
+	struct fine *fine;
 
 	if (check->forgetful || report->verdict != IOMMUSIM_VERDICT_OK ||
 	    !fine_asks(&report->request) || !fine_reaches(page, page->physical - in_page) ||
@@ -37,14 +38,14 @@ void fine_keep(struct iommusim_check *check, const struct iommusim_requester *re
 	}
 	if (check_moment(check) != moment)
 		return;
-	check->fine[fine_place(page->address)] = (struct fine){
+	fine = &check->fine[fine_place(page->address)];
+	*fine = (struct fine){
 		.number = fine_number(page->address),
-		.manner = fine_manner(&report->request),
 		.requester = requester,
 		.moment = moment,
 		.physical = page->physical - in_page,
-		.owner_gpa = report->page.owner_gpa & ~(IOMMUSIM_PAGE_SIZE - 1),
+		.owner = (report->page.owner_gpa & ~(IOMMUSIM_PAGE_SIZE - 1)) | report->page.owner,
 		.owner_vm = owner_vm,
-		.owner = report->page.owner,
 	};
+	memcpy(fine->manner, fine_manner(&report->request), sizeof(fine->manner));
 }

@@ -9,22 +9,25 @@
 #ifndef IOMMUSIM_CHECK_FINE_H
 #define IOMMUSIM_CHECK_FINE_H
 
+#include <stddef.h>
+#include <string.h>
+
 #include <iommusim/check.h>
 
 #include "machine/state.h"
 
-#define FINE_PAGES 256u /* direct mapped by page number */
+#define FINE_PAGES  256u /* direct mapped by page number */
+#define FINE_MANNER 16u  /* bytes (fine_manner()) */
 
 /* As long as a line of the processor's cache. */
 struct fine {
 	uint64_t number; /* of the page, and one: 0 is empty */
-	uint64_t manner; /* of the request (fine_manner()) */
 	const struct iommusim_requester *requester;
-	uint64_t moment;   /* from which on this has been so */
-	uint64_t physical; /* where the page's first byte went */
-	uint64_t owner_gpa;
-	const char *owner_vm; /* interned; NULL: not a VM's page */
-	enum iommusim_owner owner;
+	uint8_t manner[FINE_MANNER]; /* of the request */
+	uint64_t moment;             /* from which on this has been so */
+	uint64_t physical;           /* where the page's first byte went */
+	uint64_t owner;              /* enum iommusim_owner; OWNER_VM: above that which guest page, */
+	const char *owner_vm;        /* and whose, interned */
 };
 
 /* Within one page, and by no translation of the device's own. */
@@ -37,13 +40,19 @@ static inline bool fine_asks(const struct iommusim_dma_request *request)
 	    request->length - 1 < IOMMUSIM_PAGE_SIZE - in_page;
 }
 
-/* What such a request is beside its address and length: equal for equal ones alone. */
-static inline uint64_t fine_manner(const struct iommusim_dma_request *request)
+/* Kind, address type, PASID and rights stand in a row: requests of which these are equal are equal but for addresses. */
+static inline const void *fine_manner(const struct iommusim_dma_request *request)
 {
-	if (!request->has_pasid)
-		return (uint64_t)request->kind;
-	return (uint64_t)request->pasid << 8 | (uint64_t)request->execute << 4 |
-	    (uint64_t)request->privileged << 3 | 4 | (uint64_t)request->kind;
+	_Static_assert(offsetof(struct iommusim_dma_request, pasid) + sizeof(request->pasid) -
+		    offsetof(struct iommusim_dma_request, kind) ==
+		FINE_MANNER,
+	    "all that says how it is asked for");
+	return (const uint8_t *)request + offsetof(struct iommusim_dma_request, kind);
+}
+
+static inline bool fine_is_like(const struct iommusim_dma_request *request, const uint8_t *manner)
+{
+	return memcmp(fine_manner(request), manner, FINE_MANNER) == 0;
 }
 
 static inline size_t fine_place(uint64_t address)

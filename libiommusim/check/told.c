@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "check/fine.h"
 #include "check/state.h"
 #include "machine/memory_access.h"
 
@@ -18,7 +17,7 @@ static bool answers(const struct told *told, const struct told_question *questio
 
 	return told->moment == question->moment && told->address == request->address &&
 	    told->length == request->length && told->requester == question->requester &&
-	    told->for_vm == question->for_vm && told->manner == fine_manner(request);
+	    told->for_vm == question->for_vm && fine_is_like(request, told->manner);
 }
 
 /* Does memory say what the walk read? */
@@ -82,7 +81,7 @@ void told_keep(struct iommusim_check *check, const struct told_question *questio
 			return;
 	told->address = question->request->address;
 	told->length = question->request->length;
-	told->manner = fine_manner(question->request);
+	memcpy(told->manner, fine_manner(question->request), sizeof(told->manner));
 	told->requester = question->requester;
 	told->for_vm = question->for_vm;
 	told->size = TOLD_HEAD + walk->step_count * sizeof(walk->steps[0]);

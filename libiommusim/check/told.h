@@ -9,6 +9,8 @@
 
 #include <iommusim/check.h>
 
+#include "check/fine.h"
+
 #define TOLD_PAGES   64u /* direct mapped by page number */
 #define TOLD_STEPS   8u  /* longer walks are made each time */
 #define TOLD_ENTRIES 24u /* quadwords that one has read */
@@ -23,7 +25,7 @@ struct told_entry {
 struct told {
 	uint64_t moment; /* 0: nothing is kept */
 	uint64_t address, length;
-	uint64_t manner; /* fine_manner() */
+	uint8_t manner[FINE_MANNER];
 	const struct iommusim_requester *requester;
 	const struct iommusim_vm *for_vm;
 	unsigned entry_count;
