@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "check/dma.h"
+#include "machine/quick.h"
 
 /* The report of the last DMA that was not OK stays here. */
 static __attribute__((noinline)) enum iommusim_status make_room(struct iommusim_check *check)
@@ -56,34 +57,58 @@ static struct asked asked_of(struct iommusim_check *check, const struct iommusim
 	};
 }
 
-static __attribute__((noinline)) enum iommusim_status judge_anew(
-    struct iommusim_check *check, struct iommusim_judgement *judgement)
+/* It is well-formed, as one was that was fine. */
+static void judge_again(
+    const struct asked *asked, const struct fine *fine, struct iommusim_judgement *judgement)
+{
+	struct iommusim_check *check = asked->check;
+
+	iommusim_dma(asked->requester, asked->request, &judgement->outcome, NULL, 0);
+	if (still_fine(fine, &judgement->outcome)) {
+		check->fine_again++;
+		return;
+	}
+	check_judge_late(asked, &judgement->outcome, check->judged);
+	take(check, judgement);
+}
+
+/* Whatever is not quite so simple. `fine`: what is known of it, or NULL. */
+static __attribute__((noinline)) enum iommusim_status judge_otherwise(
+    struct iommusim_check *check, const struct fine *fine, struct iommusim_judgement *judgement)
 {
 	struct asked asked = asked_of(check, judgement);
 	enum iommusim_status status = check_find_vm(check, judgement->for_vm, &asked.for_vm);
 
 	if (status == IOMMUSIM_OK && check->judged == NULL)
 		status = make_room(check);
-	if (status == IOMMUSIM_OK)
-		status = check_judge_anew(&asked, check->judged);
+	if (status != IOMMUSIM_OK)
+		return status;
+	if (fine != NULL) {
+		judge_again(&asked, fine, judgement);
+		return IOMMUSIM_OK;
+	}
+	status = check_judge_anew(&asked, check->judged);
 	if (status == IOMMUSIM_OK)
 		take(check, judgement);
 	return status;
 }
 
-static __attribute__((noinline)) enum iommusim_status judge_late(
-    struct iommusim_check *check, struct iommusim_judgement *judgement)
+/* Made as iommusim_dma() makes it, if the requester's own translation leads where it did: that was good. */
+static inline bool make_again(struct iommusim_requester *requester,
+    const struct iommusim_dma_request *request, const struct fine *fine,
+    struct iommusim_dma_outcome *outcome)
 {
-	struct asked asked = asked_of(check, judgement);
+	const struct kept_page *kept;
 
-	check_find_vm(check, judgement->for_vm, &asked.for_vm);
-	check_judge_late(&asked, &judgement->outcome, check->judged);
-	check->fine_again--;
-	take(check, judgement);
-	return IOMMUSIM_OK;
+	if (request->has_pasid || request->data != NULL)
+		return false;
+	kept = kept_quickly(requester, stamp_now(requester), request->kind, request->address);
+	if (kept == NULL || kept->answer.physical != fine->physical)
+		return false;
+	answer_out_of(requester, kept, request, outcome);
+	return true;
 }
 
-/* The quick way keeps little in hand while the DMA is made: whatever comes of it stands in `judgement` before. */
 enum iommusim_status iommusim_check_judge(struct iommusim_check *check,
     struct iommusim_requester *requester, const struct iommusim_dma_request *request,
     const char *for_vm, struct iommusim_judgement *judgement)
@@ -91,13 +116,11 @@ enum iommusim_status iommusim_check_judge(struct iommusim_check *check,
 	const struct fine *fine = find_fine(check, requester, request);
 
 	begin(check, requester, request, for_vm, judgement);
-	if (fine == NULL || check->judged == NULL ||
-	    (for_vm != NULL && iommusim_vm_find(check->vmm, for_vm) == NULL))
-		return judge_anew(check, judgement);
+	if (fine == NULL || check->judged == NULL || for_vm != NULL ||
+	    !make_again(requester, request, fine, &judgement->outcome))
+		return judge_otherwise(check, fine, judgement);
 	check->fine_again++;
-	iommusim_dma(
-	    requester, request, &judgement->outcome, NULL, 0); /* well-formed, as it was then */
-	return still_fine(fine, &judgement->outcome) ? IOMMUSIM_OK : judge_late(check, judgement);
+	return IOMMUSIM_OK;
 }
 
 /* ---- why ---------------------------------------------------------------------------------------- */

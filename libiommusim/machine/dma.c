@@ -7,7 +7,7 @@
 
 #include "machine/interrupt_range.h"
 #include "machine/memory_access.h"
-#include "machine/requester.h"
+#include "machine/quick.h"
 
 /* Answer from what the requester keeps, if the unit's cache would still answer the same. */
 static bool kept_hit(struct iommusim_requester *requester, const struct page_request *request,
@@ -307,53 +307,15 @@ static __attribute__((noinline)) enum iommusim_status dma(struct iommusim_reques
 	return IOMMUSIM_OK;
 }
 
-/* A page to which nothing happened. Field by field, for compilers clear a structure of this size with a loop. */
-static inline void begin_page(
-    struct iommusim_dma_page *page, const struct iommusim_dma_request *request)
-{
-	static const struct iommusim_fault none;
-
-	page->address = request->address;
-	page->length = (uint32_t)request->length;
-	page->faulted = page->cached = page->through_cache = page->bus_error = page->answered = false;
-	page->granted = 0;
-	page->untranslated_only = page->non_snooped = page->privileged = page->interrupt = false;
-	page->cached_tag = 0;
-	page->fault = none;
-}
-
-/* An outcome of one good page. */
-static inline void begin_outcome(
-    struct iommusim_dma_outcome *outcome, const struct iommusim_dma_request *request)
-{
-	outcome->bytes_moved = request->length;
-	outcome->page_count = 1;
-	outcome->pages_faulted = 0;
-	outcome->pages_cached = 0;
-	outcome->completion = request->kind == IOMMUSIM_DMA_WRITE ? IOMMUSIM_COMPLETION_POSTED
-								  : IOMMUSIM_COMPLETION_SUCCESS;
-	begin_page(&outcome->page, request);
-}
-
 static inline bool answer_kept(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, struct iommusim_dma_outcome *outcome)
 {
 	const struct kept_page *kept =
 	    kept_quickly(requester, stamp_now(requester), request->kind, request->address);
 
-	struct iommusim_dma_page *page = &outcome->page;
-
 	if (kept == NULL)
 		return false;
-	begin_outcome(outcome, request);
-	outcome->pages_cached = 1;
-	page->physical = kept->answer.physical + (request->address & (IOMMUSIM_PAGE_SIZE - 1));
-	page->domain = kept->answer.domain;
-	page->translated = page->cached = page->through_cache = true;
-	page->page_shift = kept->answer.page_shift;
-	page->entry = kept->entry;
-	page->cached_tag = kept->tag;
-	count_quick_hits(requester, 1);
+	answer_out_of(requester, kept, request, outcome);
 	return true;
 }
 

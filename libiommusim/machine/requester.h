@@ -1,6 +1,6 @@
 /*
  * A requester, as its own files see it: requester.c (its life, its work, who else speaks to it), dma.c (its
- * requests) and translate.c (the quick way). Nobody else looks inside.
+ * requests) and translate.c (the quick way). Nobody else looks inside but by quick.h.
  */
 #ifndef IOMMUSIM_MACHINE_REQUESTER_H
 #define IOMMUSIM_MACHINE_REQUESTER_H
