@@ -95,7 +95,7 @@ void check_register_access(
 			break;
 	if (unit == NULL)
 		return;
-	if (is_write)
+	if (is_write && check->machine->stores.silent)
 		shadow_compare(check); /* what was stored before it */
 	held_register(check, unit, address - unit->base, width, is_write, value);
 	check_poll(check, unit, address, is_write, value);

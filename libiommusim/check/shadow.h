@@ -101,7 +101,7 @@ struct shadow {
 /* Take over what registers say now. */
 void shadow_sync(struct iommusim_check *check);
 void shadow_stored(struct iommusim_check *check, uint64_t address, uint64_t length);
-/* Where stores may go unannounced: tables that have changed all the same are as if they had been. */
+/* For where stores may go unannounced (stores.silent): tables that have changed are as if they had been told of. */
 void shadow_compare(struct iommusim_check *check);
 void shadow_taken(struct iommusim_check *check, uint64_t page);
 void shadow_given_back(struct iommusim_check *check, uint64_t page);

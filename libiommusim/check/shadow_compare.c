@@ -22,8 +22,6 @@ void shadow_compare(struct iommusim_check *check)
 {
 	struct shadow_node *node;
 
-	if (!check->machine->stores.silent)
-		return;
 	shadow_sync(check);
 	node = check->shadow.nodes;
 	while (!check->shadow.blind && node != NULL) {
@@ -83,7 +81,8 @@ void shadow_given_back(struct iommusim_check *check, uint64_t page)
 	struct shadow_node *node;
 	struct shadow_entry way;
 
-	shadow_compare(check);
+	if (check->machine->stores.silent)
+		shadow_compare(check);
 	shadow_sync(check);
 	node = shadow_node_at(check, page);
 	if (check->shadow.blind || node == NULL || node->freed)

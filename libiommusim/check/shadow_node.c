@@ -1,4 +1,7 @@
-/* Pages of tables that the shadow follows: where they are found, and what stands in them. What leads to them is shadow_link.c. */
+/*
+ * Pages of tables that the shadow follows: where they are found, and what stands in them. What leads to them is
+ * shadow_link.c.
+ */
 #include "check/shadow_node.h"
 
 #include <string.h>
