@@ -16,6 +16,9 @@ void check_begin_report(const struct asked *asked, struct iommusim_report *repor
 	report->segment = iommusim_requester_segment(asked->requester);
 	report->rid = iommusim_requester_rid(asked->requester);
 	report->function = iommusim_requester_function(asked->requester);
+	if (asked->for_vm != NULL)
+		strncpy(report->beneficiary, iommusim_vm_name(asked->for_vm),
+		    sizeof(report->beneficiary) - 1);
 }
 
 /* ---- anew --------------------------------------------------------------------------------------- */

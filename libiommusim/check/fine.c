@@ -10,8 +10,9 @@ static bool stays_owned(enum iommusim_owner owner)
 }
 
 /*
- * Where software reads other memory than hardware each DMA is looked at for what hardware does not see; where nobody
- * states any intent, tables are it; and stores may be in write buffers. Invalidations that are under way end in looks at the units.
+ * Where nobody states any intent, tables are it. Where software reads other memory than hardware, or what it stores may be
+ * in write buffers, each DMA is looked at for what hardware does not see. And invalidations that are under way end
+ * whenever somebody looks.
  */
 static bool is_settled(const struct iommusim_check *check)
 {

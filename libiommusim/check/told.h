@@ -43,7 +43,7 @@ struct told_question {
 	uint64_t moment;
 };
 
-/* Copy the report to such a question, but for what differs between requests: request and outcomes. False: there is none. */
+/* Copy the report to such a question, but for what differs: the request and its outcomes. False: there is none. */
 bool told_again(const struct iommusim_check *check, const struct told_question *question,
     struct iommusim_report *report);
 /* Keep one, if it can be. */

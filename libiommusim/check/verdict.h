@@ -1,6 +1,6 @@
 /*
- * What is known of a DMA while it is judged, and what those who judge, explain and report it ask of each other. Private to
- * libiommusim/check.
+ * What is known of a DMA while it is judged, and what those who judge, explain and report it ask of each other.
+ * Private to libiommusim/check.
  */
 #ifndef IOMMUSIM_CHECK_VERDICT_H
 #define IOMMUSIM_CHECK_VERDICT_H

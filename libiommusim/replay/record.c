@@ -438,7 +438,7 @@ void iommusim_record_dma(struct iommusim_recorder *recorder, const struct iommus
 	put_requester(recorder, report->segment, report->rid);
 	PUT(recorder, ", %s, 0x%llx, 0x%llx", kinds[request->kind],
 	    (unsigned long long)request->address, (unsigned long long)request->length);
-	if (strcmp(report->beneficiary, "host") != 0) {
+	if (report->beneficiary[0] != '\0' && strcmp(report->beneficiary, "host") != 0) {
 		PUT(recorder, ", for=");
 		trace_put_string(&recorder->out, report->beneficiary);
 	}

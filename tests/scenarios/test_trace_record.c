@@ -313,6 +313,28 @@ static void registers_and_raw_calls(void **state)
 	assert_non_null(strstr(run.text, "data=none)"));
 }
 
+/* They do not say for whom a DMA was that nobody named one for. */
+static void brief_reports_are_recorded(void **state)
+{
+	static struct run run;
+	struct iommusim_vm *vm;
+
+	(void)state;
+	begin_run(&run);
+	iommusim_check_set_brief(run.check, true);
+	add_function(&run, IOMMUSIM_RID(2, 0, 0), "nic0");
+	iommusim_mmio_write(run.machine, 0xfed91020, 8, 0x100000);
+	iommusim_mmio_write(run.machine, 0xfed91018, 4, 0x40000000);
+	iommusim_mmio_write(run.machine, 0xfed91018, 4, 0x80000000);
+	assert_int_equal(iommusim_vm_create(run.vmm, "vm", &vm), IOMMUSIM_OK);
+	do_dma(&run, IOMMUSIM_RID(2, 0, 0), IOMMUSIM_DMA_WRITE, 0xfee00000, 4, NULL, "vm");
+	do_dma(&run, IOMMUSIM_RID(2, 0, 0), IOMMUSIM_DMA_WRITE, 0xfee00010, 4, NULL, NULL);
+	assert_int_equal(run.summary.dma[IOMMUSIM_VERDICT_OK], 2);
+	end_run(&run);
+	assert_non_null(strstr(run.text, "0xfee00000, 0x4, for=\"vm\", data=none)  # ok\n"));
+	assert_non_null(strstr(run.text, "0xfee00010, 0x4, data=none)  # ok\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +343,7 @@ int main(void)
 		cmocka_unit_test(stories_with_all_statements),
 		cmocka_unit_test(units_are_written_as_what_makes_them),
 		cmocka_unit_test(registers_and_raw_calls),
+		cmocka_unit_test(brief_reports_are_recorded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

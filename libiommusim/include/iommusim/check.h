@@ -143,6 +143,23 @@ IOMMUSIM_API enum iommusim_status iommusim_check_dma(struct iommusim_check *chec
     struct iommusim_requester *requester, const struct iommusim_dma_request *request,
     const char *for_vm, struct iommusim_report *report);
 
+/*
+ * Brief: a DMA whose verdict is OK is reported without reasons, which cost several times what the DMA does. Of its report
+ * only verdict, pages_of_verdict, request, outcome, page, segment, rid, function, from_device_tlb and, if `for_vm` named it,
+ * beneficiary are filled then, the walk has no steps, and the rest is 0. Machines with a device view fill it all. Verdicts and findings are the same. Not
+ * brief to begin with. Control side.
+ */
+IOMMUSIM_API void iommusim_check_set_brief(struct iommusim_check *check, bool brief);
+
+/*
+ * The same of a device that keeps translations (ats.h): each page is judged by where it went in the end,
+ * and a translation that the device should have dropped makes it stale. A page that could not be sent
+ * counts as faulted. Returns what iommusim_ats_dma() returns, or ENOENT. Thread: control side.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_check_ats_dma(struct iommusim_check *check,
+    struct iommusim_requester *requester, const struct iommusim_dma_request *request,
+    const char *for_vm, struct iommusim_report *report);
+
 /* A verdict without reasons, and what they can be had by. */
 struct iommusim_judgement {
 	enum iommusim_verdict verdict; /* as in a report, both */
@@ -156,40 +173,22 @@ struct iommusim_judgement {
 };
 
 /*
- * The same as iommusim_check_dma(), findings and all, but for the report, which can be had afterwards. A DMA that is OK as
- * one like it was, with nothing changed since, takes little more time than iommusim_dma(). Returns what
- * iommusim_check_dma() does, and ENOMEM before anything is made. Thread: control side.
+ * Make a DMA and judge it as iommusim_check_dma() does, findings and all, but for the report, which can be had
+ * afterwards. One that is OK as another like it was, with nothing changed since, takes half as long again as
+ * iommusim_dma() alone. Returns what iommusim_check_dma() does, and ENOMEM before anything is made. Thread: control side.
  */
 IOMMUSIM_API enum iommusim_status iommusim_check_judge(struct iommusim_check *check,
     struct iommusim_requester *requester, const struct iommusim_dma_request *request,
     const char *for_vm, struct iommusim_judgement *judgement);
 
 /*
- * The report of a DMA that iommusim_check_judge() has judged, in full, as iommusim_check_dma() would have given it. Of one
- * that is not OK the report is kept until the next such one; of one that is OK it is made now, by the tables as they are
- * now. Returns OK; ENOENT: of one that was not OK, there has been another since; of one that was OK, the checker has seen a
- * call, a store or an access to a register since, or its VM is no more. What `judgement` points to must be as it was.
- * Thread: control side.
+ * The report of a DMA that iommusim_check_judge() has judged, in full, as iommusim_check_dma() would have given it.
+ * Of one that is not OK it is kept until the next such one; of one that is OK it is made now, by tables as they are now.
+ * What `judgement` points to must be as it was. Returns OK; ENOENT: there has been another one that was not OK; or, of
+ * one that was OK, the checker has seen a call, a store or an access to a register since. Thread: control side.
  */
 IOMMUSIM_API enum iommusim_status iommusim_check_explain(struct iommusim_check *check,
     const struct iommusim_judgement *judgement, struct iommusim_report *report);
-
-/*
- * Brief: a DMA whose verdict is OK is reported without reasons, which cost several times what the DMA does. Of its report
- * only verdict, pages_of_verdict, request, outcome, page, segment, rid, function and from_device_tlb are filled then, the
- * walk has no steps, and the rest is 0. Machines with a device view fill it all. Verdicts and findings are the same. Not
- * brief to begin with. Control side.
- */
-IOMMUSIM_API void iommusim_check_set_brief(struct iommusim_check *check, bool brief);
-
-/*
- * The same of a device that keeps translations (ats.h): each page is judged by where it went in the end,
- * and a translation that the device should have dropped makes it stale. A page that could not be sent
- * counts as faulted. Returns what iommusim_ats_dma() returns, or ENOENT. Thread: control side.
- */
-IOMMUSIM_API enum iommusim_status iommusim_check_ats_dma(struct iommusim_check *check,
-    struct iommusim_requester *requester, const struct iommusim_dma_request *request,
-    const char *for_vm, struct iommusim_report *report);
 
 /*
  * Findings from now on that are of this kind are kept, but marked as suppressed. OK, EINVAL (no such id, a last
