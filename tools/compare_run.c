@@ -105,6 +105,7 @@ static void run_column(struct comparison *comparison, struct compare_column *col
 	column->file = comparison->file;
 	options.profile = column->name;
 	options.counts = &column->counts;
+	options.brief = true; /* of what is OK the table says no more */
 	options.context = column;
 	options.on_dma = note_dma;
 	options.on_finding = note_finding;

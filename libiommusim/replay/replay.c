@@ -121,6 +121,10 @@ static enum iommusim_status wake(struct replay *replay)
 		status = iommusim_recorder_create(replay->vmm, replay->record, &replay->recorder);
 	if (status == IOMMUSIM_OK)
 		status = iommusim_check_create(replay->vmm, &replay->check);
+	/* What is recorded says for whom a DMA was, which brief reports leave out. */
+	if (status == IOMMUSIM_OK && replay->record == NULL &&
+	    (replay->options->brief || replay->options->on_dma == NULL))
+		iommusim_check_set_brief(replay->check, true);
 	if (status == IOMMUSIM_OK)
 		status = replay_apply_suppressions(replay);
 	if (status == IOMMUSIM_OK && replay->options->counts != NULL)

@@ -33,6 +33,7 @@ struct iommusim_replay_options {
 	bool has_seed;
 	uint64_t seed;
 	bool drop_invalidations;
+	bool brief; /* on_dma is told of DMA that is OK without reasons (iommusim_check_set_brief()) */
 	/* Findings that do not matter, beside those that the trace itself names; read during the call. */
 	const struct iommusim_suppression *suppressions;
 	size_t suppression_count;
