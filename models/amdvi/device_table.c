@@ -125,6 +125,7 @@ static const char by_se[] = "of the device's page faults only the first is logge
 /* `note`: this is its first fault now, if there was none. Of what is not cached none is remembered. */
 static const char *silencer(struct amdvi_unit *amdvi, const struct amdvi_device *device, bool note)
 {
+	const struct cache_source source = { .source = device->id };
 	const struct cached *known;
 	bool silent;
 
@@ -133,7 +134,8 @@ static const char *silencer(struct amdvi_unit *amdvi, const struct amdvi_device 
 	if (!amdvi_dte_SE(device->dte))
 		return NULL;
 	pthread_mutex_lock(&amdvi->unit.lock);
-	known = find_cached(amdvi, device->id);
+	known = note ? find_cached(amdvi, device->id)
+		     : cache_peek_source(&amdvi->device_cache, &source, device->id);
 	silent = known != NULL && (known->rights & FAULT_LOGGED) != 0;
 	if (note && known != NULL) {
 		struct cached noted = *known;

@@ -135,11 +135,9 @@ static bool serves_space(const struct cached *entry, const struct cache_space *s
 }
 
 /* One of `source` and `space` says what to look for. */
-static const struct cached *find(struct cache *cache, const struct cache_source *source,
+static inline struct cached *look_up(const struct cache *cache, const struct cache_source *source,
     const struct cache_space *space, uint64_t key)
 {
-	if (cache->count > 0 && cache_whim(cache, EVICTION_ODDS))
-		drop(cache, (uint32_t)(random_next(&cache->random) % cache->count));
 	if (cache->count == 0)
 		return NULL;
 	for (uint64_t shifts = cache->shifts; shifts != 0; shifts &= shifts - 1) {
@@ -153,11 +151,29 @@ static const struct cached *find(struct cache *cache, const struct cache_source 
 			    !(source != NULL ? serves_source(entry, source)
 					     : serves_space(entry, space)))
 				continue;
-			entry->used = ++cache->clock;
 			return entry;
 		}
 	}
 	return NULL;
+}
+
+static const struct cached *find(struct cache *cache, const struct cache_source *source,
+    const struct cache_space *space, uint64_t key)
+{
+	struct cached *entry;
+
+	if (cache->count > 0 && cache_whim(cache, EVICTION_ODDS))
+		drop(cache, (uint32_t)(random_next(&cache->random) % cache->count));
+	entry = look_up(cache, source, space, key);
+	if (entry != NULL)
+		entry->used = ++cache->clock;
+	return entry;
+}
+
+const struct cached *cache_peek_source(
+    const struct cache *cache, const struct cache_source *source, uint64_t key)
+{
+	return look_up(cache, source, NULL, key);
 }
 
 const struct cached *cache_find_source(

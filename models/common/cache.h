@@ -108,6 +108,10 @@ void cache_destroy(struct cache *cache);
 const struct cached *cache_find_source(
     struct cache *cache, const struct cache_source *source, uint64_t key);
 
+/* The same for one who only looks: the cache is as it was, whatever its policy. */
+const struct cached *cache_peek_source(
+    const struct cache *cache, const struct cache_source *source, uint64_t key);
+
 /* The entry that covers `key` in a space, whoever filled it. */
 const struct cached *cache_find_space(
     struct cache *cache, const struct cache_space *space, uint64_t key);
