@@ -19,6 +19,7 @@
 #include "tests/kshim/kern_device.h"
 
 int kern_identified, kern_events, kern_arrivals, kern_departures;
+int kern_arrivals_at_attach, kern_departures_at_detach;
 bool kern_refuse_detach, kern_fail_attach;
 
 /* ---- an IVHD's, a child of acpi0 that it adds itself ---------------------------------------------------- */
@@ -133,6 +134,38 @@ static device_method_t function_methods[] = {
 };
 DEFINE_CLASS_0(iommufn, iommufn_driver, function_methods, sizeof(struct function_softc));
 DRIVER_MODULE(iommufn, pci, iommufn_driver, 0, 0);
+
+/* ---- a driver of disks --------------------------------------------------------------------------------------- */
+
+static int disk_probe(device_t dev)
+{
+	return (pci_get_class(dev) == PCIC_STORAGE ? BUS_PROBE_DEFAULT : ENXIO);
+}
+
+static int disk_attach(device_t dev)
+{
+	(void)dev;
+	kern_arrivals_at_attach = kern_arrivals;
+	return (0);
+}
+
+static int disk_detach(device_t dev)
+{
+	(void)dev;
+	kern_departures_at_detach = kern_departures;
+	return (0);
+}
+
+static device_method_t disk_methods[] = {
+	DEVMETHOD(device_probe, disk_probe),
+	DEVMETHOD(device_attach, disk_attach),
+	DEVMETHOD(device_detach, disk_detach),
+	DEVMETHOD_END,
+};
+DEFINE_CLASS_0(disk, disk_driver, disk_methods, 0);
+DRIVER_MODULE(disk, pci, disk_driver, 0, 0);
+
+/* ---- interrupts ------------------------------------------------------------------------------------------------ */
 
 static void event(void *arg)
 {

@@ -19,6 +19,7 @@ static int up(void **state)
 
 	(void)state;
 	kern_identified = kern_events = kern_arrivals = kern_departures = 0;
+	kern_arrivals_at_attach = kern_departures_at_detach = -1;
 	kern_refuse_detach = kern_fail_attach = false;
 	fixture_machine_up();
 	assert_int_equal(
@@ -138,6 +139,22 @@ static void test_functions_come_and_go(void **state)
 	assert_int_equal(iommusim_kernel_pci_leaves(fixture_kernel, 0, 0x18, NULL), IOMMUSIM_ENOENT);
 }
 
+/* Whoever gives functions to the host's domain does so before a driver takes one out, and the other way round. */
+static void test_handlers_and_drivers_take_turns(void **state)
+{
+	const struct iommusim_pci_function disk = { .rid = 0x20, .device_class = IOMMUSIM_CLASS_NVME };
+
+	(void)state;
+	fixture_run(kern_register_events, NULL);
+	assert_int_equal(iommusim_pci_add(fixture_machine, &disk), IOMMUSIM_OK);
+	assert_int_equal(iommusim_kernel_pci_arrived(fixture_kernel, 0, 0x20, NULL), IOMMUSIM_OK);
+	assert_string_equal(device("disk0").name, "disk0");
+	assert_int_equal(kern_arrivals_at_attach, 0x20);
+	assert_int_equal(iommusim_kernel_pci_leaves(fixture_kernel, 0, 0x20, NULL), IOMMUSIM_OK);
+	assert_int_equal(kern_departures_at_detach, 0);
+	assert_int_equal(kern_departures, 0x20);
+}
+
 static void test_shutdown_detaches(void **state)
 {
 	size_t blocks;
@@ -187,6 +204,7 @@ int main(void)
 		TEST(test_an_interrupt_of_the_unit_reaches_its_handler),
 		TEST(test_an_interrupt_resource_that_is_not_there),
 		TEST(test_functions_come_and_go),
+		TEST(test_handlers_and_drivers_take_turns),
 		TEST(test_shutdown_detaches),
 		TEST(test_a_driver_may_refuse_to_detach),
 		TEST(test_a_test_adds_devices),

@@ -260,7 +260,7 @@ IOMMUSIM_API enum iommusim_status iommusim_kernel_add_device(
 
 /*
  * A PCI function that the machine has been given (pci.h) arrives: a device for it, handlers of pci_add_device told,
- * drivers tried. Or one leaves: driver detached, handlers of pci_delete_device told, the device gone; the machine's
+ * then drivers tried. Or one leaves: driver detached, handlers of pci_delete_device told, the device gone; the machine's
  * function is the caller's to remove, after. As iommusim_kernel_call(), and ENOENT, EEXIST, EBUSY (the driver would
  * not detach: then nothing happened).
  */

@@ -112,12 +112,13 @@ bool kshim_pci_enumerate(struct iommusim_kernel *kernel)
 	return true;
 }
 
+/* Handlers come first, so that a driver finds done what they do: taken into the host's domain, and so on. */
 static void arrive(void *context)
 {
 	device_t device = context;
 
-	device_probe_and_attach(device);
 	EVENTHANDLER_INVOKE(pci_add_device, device);
+	device_probe_and_attach(device);
 }
 
 enum iommusim_status iommusim_kernel_pci_arrived(struct iommusim_kernel *kernel, uint16_t segment,
