@@ -278,6 +278,51 @@ IOMMUSIM_API enum iommusim_status iommusim_kernel_config_read(struct iommusim_ke
 IOMMUSIM_API enum iommusim_status iommusim_kernel_config_set(struct iommusim_kernel *kernel,
     uint16_t segment, uint16_t rid, unsigned offset, unsigned width, uint32_t value);
 
+/*
+ * A base address register (PCI Local Bus 3.0, 6.2.5.1): memory, or ports. Functions have none until a test says so;
+ * what is behind it is the test's (mmio.h), or nobody's.
+ */
+struct iommusim_kernel_bar {
+	uint64_t base; /* where firmware has put it: a multiple of the size, not 0 */
+	uint64_t size; /* bytes, a power of two: 16 or more, of ports 4 or more */
+	bool ports;
+	bool wide;         /* 64 bits: it takes the next register, too */
+	bool prefetchable; /* memory */
+};
+/*
+ * Give a function the register number `index`, 0 to 5 (of a bridge 0 and 1): in configuration space, as a resource of
+ * the device, and in the kernel's list. Before drivers attach that want it. OK; EINVAL; ENOENT (no such function);
+ * EEXIST (it has that register); ENOMEM.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_kernel_set_bar(struct iommusim_kernel *kernel,
+    uint16_t segment, uint16_t rid, unsigned index, const struct iommusim_kernel_bar *bar);
+
+/* MSI-X (PCI Local Bus 3.0, 6.8.2): where table and pending bits are. */
+struct iommusim_kernel_msix {
+	unsigned count;        /* messages, 1 to 2048 */
+	unsigned table_bar;    /* number of a register, of memory */
+	uint32_t table_offset; /* bytes, a multiple of 8 */
+	unsigned pba_bar;
+	uint32_t pba_offset;
+};
+/*
+ * Give a function MSI-X; it has MSI already. The kernel keeps the table, it is not on the bus. OK; EINVAL (what does
+ * not fit into the registers that the function has); ENOENT; EEXIST (it has it); ENOMEM.
+ */
+IOMMUSIM_API enum iommusim_status iommusim_kernel_set_msix(struct iommusim_kernel *kernel,
+    uint16_t segment, uint16_t rid, const struct iommusim_kernel_msix *msix);
+
+/*
+ * The message that a function sends for its interrupt number `index`, from 0, by MSI-X or MSI, as the kernel has set it
+ * up; a test sends it by iommusim_requester_interrupt(). ENOENT: none, switched off, or masked.
+ */
+struct iommusim_kernel_message {
+	uint64_t address;
+	uint32_t data;
+};
+IOMMUSIM_API enum iommusim_status iommusim_kernel_message_at(struct iommusim_kernel *kernel,
+    uint16_t segment, uint16_t rid, unsigned index, struct iommusim_kernel_message *message);
+
 /* Interrupts that came, and those that found no handler. */
 IOMMUSIM_API uint64_t iommusim_kernel_interrupts(const struct iommusim_kernel *kernel, uint64_t *stray);
 

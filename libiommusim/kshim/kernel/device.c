@@ -108,6 +108,8 @@ static void release(struct iommusim_kernel *kernel, device_t device)
 	}
 	kshim_resources_drop(kernel, device);
 	free(device->about);
+	if (device->pci != NULL)
+		free(device->pci->msix_table);
 	free(device->pci);
 	free(device);
 }

@@ -1,9 +1,8 @@
-/* PCI functions as devices: which there are, finding them, their configuration space, messages, resets. */
+/* PCI functions as devices: which there are, finding them, their configuration space, resets. */
 #include "kshim/kernel/state.h"
 
 #include <stdlib.h>
 
-#include <dev/pci/pcib_if.h>
 #include <machine/pci_cfgreg.h>
 
 #include <iommusim/amdvi.h>
@@ -230,7 +229,7 @@ device_t pci_find_pcie_root_port(device_t device)
 }
 
 /* The kernel's view of a function; a panic for a device that is none. */
-static struct pci_place *place_of(device_t device)
+struct pci_place *kshim_pci_place_of(device_t device)
 {
 	kshim_enter_now();
 	if (device == NULL || device->pci == NULL)
@@ -242,7 +241,7 @@ static struct pci_place *place_of(device_t device)
 #define GETTER(name, type, expression)                                                                 \
 	type name(device_t device)                                                                     \
 	{                                                                                              \
-		const struct pci_place *place = place_of(device);                                      \
+		const struct pci_place *place = kshim_pci_place_of(device);                            \
                                                                                                        \
 		return (type)(expression);                                                             \
 	}
@@ -275,14 +274,14 @@ int pci_get_id(device_t device, int kind, uintptr_t *id)
 
 uint32_t pci_read_config(device_t device, int reg, int width)
 {
-	struct pci_place *place = place_of(device);
+	struct pci_place *place = kshim_pci_place_of(device);
 
 	return kshim_pci_config_read(kshim_here, place, (unsigned)reg, (unsigned)width);
 }
 
 void pci_write_config(device_t device, int reg, uint32_t value, int width)
 {
-	struct pci_place *place = place_of(device);
+	struct pci_place *place = kshim_pci_place_of(device);
 
 	kshim_pci_config_write(kshim_here, place, (unsigned)reg, (unsigned)width, value);
 }
@@ -311,7 +310,7 @@ void iommusim_kernel_cfgwrite(
 
 int pci_find_next_cap(device_t device, int capability, int start, int *offset)
 {
-	const struct pci_place *place = place_of(device);
+	const struct pci_place *place = kshim_pci_place_of(device);
 	unsigned at = start == 0 ? place->space[PCIR_CAP_PTR] : place->space[start + PCICAP_NEXTPTR];
 
 	for (unsigned i = 0; at >= 0x40 && i < 48; i++, at = place->space[at + PCICAP_NEXTPTR]) {
@@ -388,7 +387,7 @@ int pci_disable_io(device_t device, int space)
 
 void pci_save_state(device_t device)
 {
-	struct pci_place *place = place_of(device);
+	struct pci_place *place = kshim_pci_place_of(device);
 
 	place->info.saved_command = (uint16_t)pci_read_config(device, PCIR_COMMAND, 2);
 	memcpy(place->saved, place->space, sizeof(place->saved));
@@ -397,7 +396,7 @@ void pci_save_state(device_t device)
 
 void pci_restore_state(device_t device)
 {
-	struct pci_place *place = place_of(device);
+	struct pci_place *place = kshim_pci_place_of(device);
 
 	if (pci_get_powerstate(device) != PCI_POWERSTATE_D0)
 		pci_set_powerstate(device, PCI_POWERSTATE_D0);
@@ -405,12 +404,14 @@ void pci_restore_state(device_t device)
 		return;
 	for (int at = PCIR_CACHELNSZ; at < 256; at++)
 		pci_write_config(device, at, place->saved[at], 1);
+	kshim_pci_bars_restore(place);
+	kshim_pci_messages_restore(device);
 	pci_write_config(device, PCIR_COMMAND, place->info.saved_command, 2);
 }
 
 int pci_get_powerstate(device_t device)
 {
-	const struct pci_place *place = place_of(device);
+	const struct pci_place *place = kshim_pci_place_of(device);
 
 	return place->pm == 0 ? PCI_POWERSTATE_D0
 			      : place->space[place->pm + PCIR_POWER_STATUS] & PCIM_PSTAT_DMASK;
@@ -418,7 +419,7 @@ int pci_get_powerstate(device_t device)
 
 int pci_set_powerstate(device_t device, int state)
 {
-	const struct pci_place *place = place_of(device);
+	const struct pci_place *place = kshim_pci_place_of(device);
 
 	if (place->pm == 0)
 		return EOPNOTSUPP;
@@ -442,7 +443,7 @@ int pci_power_reset(device_t device)
 
 bool pcie_flr(device_t device, u_int max_delay, bool force)
 {
-	const struct pci_place *place = place_of(device);
+	const struct pci_place *place = kshim_pci_place_of(device);
 	uint32_t control;
 
 	(void)max_delay;
@@ -459,19 +460,19 @@ bool pcie_flr(device_t device, u_int max_delay, bool force)
 
 int pcie_get_max_completion_timeout(device_t device)
 {
-	return place_of(device)->pcie == 0 ? 0 : 50 * 1000;
+	return kshim_pci_place_of(device)->pcie == 0 ? 0 : 50 * 1000;
 }
 
 bool pcie_wait_for_pending_transactions(device_t device, u_int max_delay)
 {
 	(void)max_delay;
-	place_of(device);
+	kshim_pci_place_of(device);
 	return true;
 }
 
 uint32_t pcie_read_config(device_t device, int reg, int width)
 {
-	const struct pci_place *place = place_of(device);
+	const struct pci_place *place = kshim_pci_place_of(device);
 
 	if (place->pcie == 0)
 		return width >= 4 ? UINT32_MAX : (UINT32_C(1) << width * 8) - 1;
@@ -480,124 +481,8 @@ uint32_t pcie_read_config(device_t device, int reg, int width)
 
 void pcie_write_config(device_t device, int reg, uint32_t value, int width)
 {
-	const struct pci_place *place = place_of(device);
+	const struct pci_place *place = kshim_pci_place_of(device);
 
 	if (place->pcie != 0)
 		pci_write_config(device, place->pcie + reg, value, width);
-}
-
-/* Functions here have no base address registers: what they do is their DMA. */
-struct pci_map *pci_first_bar(device_t device)
-{
-	return STAILQ_FIRST(&place_of(device)->info.cfg.maps);
-}
-
-struct pci_map *pci_next_bar(struct pci_map *bar)
-{
-	return STAILQ_NEXT(bar, pm_link);
-}
-
-struct pci_map *pci_find_bar(device_t device, int reg)
-{
-	struct pci_map *bar;
-
-	STAILQ_FOREACH(bar, &place_of(device)->info.cfg.maps, pm_link)
-	if (bar->pm_reg == reg)
-		return bar;
-	return NULL;
-}
-
-/* ---- message interrupts ---------------------------------------------------------------------------------------------- */
-
-int pci_msi_count(device_t device)
-{
-	return place_of(device)->msi == 0 ? 0 : place_of(device)->info.cfg.msi.msi_msgnum;
-}
-
-int pci_alloc_msi(device_t device, int *count)
-{
-	struct pci_place *place = place_of(device);
-	int interrupts[32], wanted = *count, error = ENXIO;
-
-	if (place->info.cfg.msi.msi_alloc != 0)
-		return ENXIO;
-	if (place->msi == 0 || wanted < 1)
-		return place->msi == 0 ? ENODEV : EINVAL;
-	if (wanted > 32 || !powerof2(wanted))
-		return EINVAL;
-	for (; error != 0; wanted /= 2) {
-		error = iommusim_kernel_alloc_msi(device, wanted, 32, interrupts);
-		if (error == 0)
-			break;
-		if (wanted == 1)
-			return error;
-	}
-	for (int i = 0; i < wanted; i++)
-		bus_set_resource(device, SYS_RES_IRQ, i + 1, (rman_res_t)interrupts[i], 1);
-	place->info.cfg.msi.msi_alloc = wanted;
-	*count = wanted;
-	return 0;
-}
-
-int pci_msix_count(device_t device)
-{
-	return pci_find_cap(device, PCIY_MSIX, NULL) == 0 ? device->pci->info.cfg.msix.msix_msgnum : 0;
-}
-
-int pci_alloc_msix(device_t device, int *count)
-{
-	(void)count;
-	return pci_msix_count(device) == 0 ? ENODEV : ENXIO;
-}
-
-int pci_msix_table_bar(device_t device)
-{
-	return pci_msix_count(device) == 0 ? -1 : device->pci->info.cfg.msix.msix_table_bar;
-}
-
-int pci_msix_pba_bar(device_t device)
-{
-	return pci_msix_count(device) == 0 ? -1 : device->pci->info.cfg.msix.msix_pba_bar;
-}
-
-int pci_release_msi(device_t device)
-{
-	struct pci_place *place = place_of(device);
-	const int count = place->info.cfg.msi.msi_alloc;
-	const struct resource *resource;
-
-	if (count == 0)
-		return ENODEV;
-	TAILQ_FOREACH (resource, &device->resources, link)
-		if (resource->type == SYS_RES_IRQ && resource->rid > 0 && resource->allocated)
-			return EBUSY;
-	pci_disable_msi(device);
-	for (int rid = 1; rid <= count; rid++) {
-		int interrupt = (int)bus_get_resource_start(device, SYS_RES_IRQ, rid);
-
-		iommusim_kernel_release_msi(device, 1, &interrupt);
-		bus_delete_resource(device, SYS_RES_IRQ, rid);
-	}
-	place->info.cfg.msi.msi_alloc = 0;
-	return 0;
-}
-
-void pci_enable_msi(device_t device, uint64_t address, uint16_t data)
-{
-	const struct pci_place *place = place_of(device);
-	const uint32_t control = pci_read_config(device, place->msi + PCIR_MSI_CTRL, 2);
-
-	pci_write_config(device, place->msi + PCIR_MSI_ADDR, (uint32_t)address, 4);
-	pci_write_config(device, place->msi + PCIR_MSI_ADDR_HIGH, (uint32_t)(address >> 32), 4);
-	pci_write_config(device, place->msi + PCIR_MSI_DATA_64BIT, data, 2);
-	pci_write_config(device, place->msi + PCIR_MSI_CTRL, control | PCIM_MSICTRL_MSI_ENABLE, 2);
-}
-
-void pci_disable_msi(device_t device)
-{
-	const struct pci_place *place = place_of(device);
-	const uint32_t control = pci_read_config(device, place->msi + PCIR_MSI_CTRL, 2);
-
-	pci_write_config(
-	    device, place->msi + PCIR_MSI_CTRL, control & ~(uint32_t)PCIM_MSICTRL_MSI_ENABLE, 2);
 }

@@ -10,12 +10,18 @@
 #define PM_AT      0x80u
 #define EXPRESS_AT 0x90u
 #define MSI_AT     0xd0u
+#define MSIX_AT    0xe0u
 #define UNIT_AT    0x40u
 #define UNIT_BYTES 0x18u
 
 static uint16_t get16(const struct pci_place *place, unsigned at)
 {
 	return (uint16_t)(place->space[at] | place->space[at + 1] << 8);
+}
+
+static uint32_t get32(const struct pci_place *place, unsigned at)
+{
+	return get16(place, at) | (uint32_t)get16(place, at + 2) << 16;
 }
 
 static void put(struct pci_place *place, unsigned at, unsigned width, uint32_t value)
@@ -107,11 +113,24 @@ static unsigned unit_capability(struct iommusim_kernel *kernel, const struct pci
 	return at >= 0x40 && at + UNIT_BYTES <= PM_AT && at % 4 == 0 ? at : UNIT_AT;
 }
 
+static void fill_msix(const struct pci_place *place, struct pcicfg_msix *msix)
+{
+	const uint16_t table = get16(place, MSIX_AT + PCIR_MSIX_TABLE);
+	const uint16_t pba = get16(place, MSIX_AT + PCIR_MSIX_PBA);
+
+	msix->msix_location = MSIX_AT;
+	msix->msix_ctrl = get16(place, MSIX_AT + PCIR_MSIX_CTRL);
+	msix->msix_msgnum = (uint16_t)((msix->msix_ctrl & PCIM_MSIXCTRL_TABLE_SIZE) + 1);
+	msix->msix_table_bar = (uint8_t)PCIR_BAR(table & PCIM_MSIX_BIR_MASK);
+	msix->msix_pba_bar = (uint8_t)PCIR_BAR(pba & PCIM_MSIX_BIR_MASK);
+	msix->msix_table_offset = get32(place, MSIX_AT + PCIR_MSIX_TABLE) & ~PCIM_MSIX_BIR_MASK;
+	msix->msix_pba_offset = get32(place, MSIX_AT + PCIR_MSIX_PBA) & ~PCIM_MSIX_BIR_MASK;
+}
+
 static void fill_info(struct pci_place *place)
 {
 	struct pcicfg *cfg = &place->info.cfg;
 
-	STAILQ_INIT(&cfg->maps);
 	cfg->vendor = get16(place, PCIR_VENDOR);
 	cfg->device = get16(place, PCIR_DEVICE);
 	cfg->baseclass = place->space[PCIR_CLASS];
@@ -122,8 +141,11 @@ static void fill_info(struct pci_place *place)
 	cfg->bus = (uint8_t)PCI_RID2BUS(place->rid);
 	cfg->slot = (uint8_t)PCI_RID2SLOT(place->rid);
 	cfg->func = (uint8_t)PCI_RID2FUNC(place->rid);
-	cfg->msi.msi_location = place->msi;
-	cfg->msi.msi_msgnum = 32;
+	cfg->msi.msi_location = place->space[place->msi] == PCIY_MSI ? place->msi : 0;
+	cfg->msi.msi_ctrl = get16(place, place->msi + PCIR_MSI_CTRL);
+	cfg->msi.msi_msgnum = (uint8_t)(1 << ((cfg->msi.msi_ctrl & PCIM_MSICTRL_MMC_MASK) >> 1));
+	if (place->msix_table != NULL)
+		fill_msix(place, &cfg->msix);
 	cfg->pcie.pcie_location = place->pcie;
 	cfg->pp.pp_status = place->pm;
 }
@@ -154,6 +176,7 @@ bool kshim_pci_config_make(struct iommusim_kernel *kernel, struct pci_place *pla
 		place->unit_capability = unit_capability(kernel, place);
 		link_capability(place, place->unit_capability, PCIY_SECDEV);
 	}
+	STAILQ_INIT(&place->info.cfg.maps);
 	fill_info(place);
 	return true;
 }
@@ -189,20 +212,25 @@ uint32_t kshim_pci_config_read(
 	return value;
 }
 
+void kshim_pci_read_msi(const struct pci_place *place, struct iommusim_kernel_message *message)
+{
+	message->address = (uint64_t)get32(place, place->msi + PCIR_MSI_ADDR_HIGH) << 32 |
+	    get32(place, place->msi + PCIR_MSI_ADDR);
+	message->data = get16(place, place->msi + PCIR_MSI_DATA_64BIT);
+}
+
 static void tell_msi(struct pci_place *place)
 {
-	const unsigned at = place->msi;
-	const uint16_t control = get16(place, at + PCIR_MSI_CTRL);
-	const struct iommusim_amdvi_msi msi = {
+	const uint16_t control = get16(place, place->msi + PCIR_MSI_CTRL);
+	struct iommusim_amdvi_msi msi = {
 		.enabled = (control & PCIM_MSICTRL_MSI_ENABLE) != 0,
 		.multiple = (uint8_t)(control >> 4 & 7),
-		.address = (uint64_t)get16(place, at + PCIR_MSI_ADDR) |
-		    (uint64_t)get16(place, at + PCIR_MSI_ADDR + 2) << 16 |
-		    (uint64_t)get16(place, at + PCIR_MSI_ADDR_HIGH) << 32 |
-		    (uint64_t)get16(place, at + PCIR_MSI_ADDR_HIGH + 2) << 48,
-		.data = get16(place, at + PCIR_MSI_DATA_64BIT),
 	};
+	struct iommusim_kernel_message message;
 
+	kshim_pci_read_msi(place, &message);
+	msi.address = message.address;
+	msi.data = message.data;
 	if (place->unit != NULL)
 		iommusim_amdvi_set_msi(place->unit, &msi);
 }
@@ -226,12 +254,23 @@ static uint8_t writable(const struct pci_place *place, unsigned at)
 		return at == (unsigned)place->pcie + PCIER_DEVICE_CTL ? 0xff : 0x7f;
 	if (place->ats != 0 && at - (place->ats + 6u) < 2)
 		return at == place->ats + 6u ? 0x1f : 0x80;
+	if (place->msix_table != NULL && at == MSIX_AT + PCIR_MSIX_CTRL + 1)
+		return 0xc0;
 	if (at == PCIR_CACHELNSZ || at == PCIR_LATTIMER || at == PCIR_INTLINE)
 		return 0xff;
 	if ((place->space[PCIR_HDRTYPE] & PCIM_HDRTYPE) == PCIM_HDRTYPE_BRIDGE &&
 	    at - PCIR_PRIBUS_1 < 3)
 		return 0xff;
-	return 0;
+	return kshim_pci_bar_writable(place, at);
+}
+
+/* What software has set up of a function that was reset is gone (PCI Express 6.6.2). */
+static void forget(struct pci_place *place)
+{
+	place->space[PCIR_CACHELNSZ] = place->space[PCIR_LATTIMER] = place->space[PCIR_INTLINE] = 0;
+	put(place, place->pcie + PCIER_DEVICE_CTL, 2, 0);
+	kshim_pci_bars_reset(place);
+	kshim_pci_messages_reset(place);
 }
 
 static void act(struct iommusim_kernel *kernel, struct pci_place *place, unsigned offset,
@@ -244,11 +283,13 @@ static void act(struct iommusim_kernel *kernel, struct pci_place *place, unsigne
 		tell_msi(place);
 	if (place->pcie != 0 && touches(offset, width, control + 1, 1) &&
 	    (value >> 8 * (control + 1 - offset) & 0x80) != 0 &&
-	    (get16(place, place->pcie + PCIER_DEVICE_CAP + 2) & PCIEM_CAP_FLR >> 16) != 0)
-		iommusim_pci_reset(kernel->machine, place->segment, place->rid);
+	    (get16(place, place->pcie + PCIER_DEVICE_CAP + 2) & PCIEM_CAP_FLR >> 16) != 0 &&
+	    iommusim_pci_reset(kernel->machine, place->segment, place->rid) == IOMMUSIM_OK)
+		forget(place);
 	if (place->pm != 0 && touches(offset, width, status, 1) && power_before == PCIM_PSTAT_D3 &&
-	    (place->space[status] & PCIM_PSTAT_DMASK) == PCIM_PSTAT_D0)
-		iommusim_pci_power_cycle(kernel->machine, place->segment, place->rid);
+	    (place->space[status] & PCIM_PSTAT_DMASK) == PCIM_PSTAT_D0 &&
+	    iommusim_pci_power_cycle(kernel->machine, place->segment, place->rid) == IOMMUSIM_OK)
+		forget(place);
 }
 
 void kshim_pci_config_write(struct iommusim_kernel *kernel, struct pci_place *place, unsigned offset,
@@ -277,6 +318,16 @@ void kshim_pci_config_write(struct iommusim_kernel *kernel, struct pci_place *pl
 	if (place->unit != NULL && in_unit < UNIT_BYTES && width == 4)
 		iommusim_amdvi_capability_write(place->unit, in_unit, value);
 	act(kernel, place, offset, width, value, power);
+}
+
+/* The capability as a test describes it; the table's entries are there. */
+void kshim_pci_describe_msix(struct pci_place *place, const struct iommusim_kernel_msix *msix)
+{
+	link_capability(place, MSIX_AT, PCIY_MSIX);
+	put(place, MSIX_AT + PCIR_MSIX_CTRL, 2, msix->count - 1);
+	put(place, MSIX_AT + PCIR_MSIX_TABLE, 4, msix->table_offset | msix->table_bar);
+	put(place, MSIX_AT + PCIR_MSIX_PBA, 4, msix->pba_offset | msix->pba_bar);
+	fill_info(place);
 }
 
 /* ---- for tests ----------------------------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 #define MESSAGE_BASE   UINT64_C(0xfee00000)
 #define MESSAGE_VECTOR 0xffu
 
-static struct resource *find(device_t device, int type, int rid)
+struct resource *kshim_resource_find(device_t device, int type, int rid)
 {
 	struct resource *resource;
 
@@ -22,11 +22,10 @@ static struct resource *find(device_t device, int type, int rid)
 	return NULL;
 }
 
-int bus_set_resource(device_t device, int type, int rid, rman_res_t start, rman_res_t count)
+int kshim_resource_set(device_t device, int type, int rid, rman_res_t start, rman_res_t count)
 {
-	struct resource *resource = find(device, type, rid);
+	struct resource *resource = kshim_resource_find(device, type, rid);
 
-	kshim_enter_now();
 	if (resource != NULL && resource->allocated)
 		return EBUSY;
 	if (resource == NULL) {
@@ -43,9 +42,15 @@ int bus_set_resource(device_t device, int type, int rid, rman_res_t start, rman_
 	return 0;
 }
 
+int bus_set_resource(device_t device, int type, int rid, rman_res_t start, rman_res_t count)
+{
+	kshim_enter_now();
+	return kshim_resource_set(device, type, rid, start, count);
+}
+
 int bus_get_resource(device_t device, int type, int rid, rman_res_t *start, rman_res_t *count)
 {
-	const struct resource *resource = find(device, type, rid);
+	const struct resource *resource = kshim_resource_find(device, type, rid);
 
 	kshim_enter_now();
 	if (resource == NULL)
@@ -75,7 +80,7 @@ rman_res_t bus_get_resource_count(device_t device, int type, int rid)
 
 void bus_delete_resource(device_t device, int type, int rid)
 {
-	struct resource *resource = find(device, type, rid);
+	struct resource *resource = kshim_resource_find(device, type, rid);
 
 	kshim_enter_now();
 	if (resource == NULL || resource->allocated)
@@ -84,25 +89,34 @@ void bus_delete_resource(device_t device, int type, int rid)
 	free(resource);
 }
 
+/* A function decodes what is active. */
+static void decode(const struct resource *resource)
+{
+	if ((resource->flags & RF_ACTIVE) != 0 && resource->device->pci != NULL &&
+	    (resource->type == SYS_RES_MEMORY || resource->type == SYS_RES_IOPORT))
+		pci_enable_io(resource->device, resource->type);
+}
+
 struct resource *bus_alloc_resource(device_t device, int type, int *rid, rman_res_t start,
     rman_res_t end, rman_res_t count, u_int flags)
 {
 	struct iommusim_kernel *kernel = kshim_enter_now();
-	struct resource *resource = find(device, type, *rid);
+	struct resource *resource = kshim_resource_find(device, type, *rid);
 
 	if (kshim_fails(kernel, IOMMUSIM_KERNEL_DEVICE_RESOURCE, false))
 		return NULL;
 	if (resource == NULL && !RMAN_IS_DEFAULT_RANGE(start, end) && count > 0 &&
 	    bus_set_resource(device, type, *rid, start, count) == 0)
-		resource = find(device, type, *rid);
+		resource = kshim_resource_find(device, type, *rid);
 	/* Line-based interrupts of PCI functions have rid 0. */
 	if (resource == NULL && type == SYS_RES_IRQ && *rid == 0 && device->pci != NULL &&
 	    pci_get_intpin(device) != 0 && bus_set_resource(device, type, 0, 16, 1) == 0)
-		resource = find(device, type, 0);
+		resource = kshim_resource_find(device, type, 0);
 	if (resource == NULL || (resource->allocated && (flags & resource->flags & RF_SHAREABLE) == 0))
 		return NULL;
 	resource->allocated = true;
 	resource->flags = flags;
+	decode(resource);
 	return resource;
 }
 
@@ -129,6 +143,7 @@ int bus_activate_resource(device_t device, int type, int rid, struct resource *r
 	(void)rid;
 	kshim_enter_now();
 	resource->flags |= RF_ACTIVE;
+	decode(resource);
 	return 0;
 }
 
@@ -314,6 +329,13 @@ int iommusim_kernel_map_msi(device_t device, int interrupt, uint64_t *address, u
 	return 0;
 }
 
+bool kshim_vector_is_used(int interrupt)
+{
+	const struct vector *vector = vector_of(kshim_here, (rman_res_t)interrupt);
+
+	return vector != NULL && vector->device != NULL;
+}
+
 int bus_setup_intr(device_t device, struct resource *interrupt, int flags, driver_filter_t *filter,
     driver_intr_t *handler, void *argument, void **cookie)
 {
@@ -324,10 +346,14 @@ int bus_setup_intr(device_t device, struct resource *interrupt, int flags, drive
 	if (interrupt == NULL || interrupt->type != SYS_RES_IRQ || (filter == NULL && handler == NULL))
 		return EINVAL;
 	vector = vector_of(kernel, interrupt->start);
+	if (vector == NULL && interrupt->start >= IRQ_FIRST)
+		return EINVAL;
 	/* A line: nothing in the machine raises one. It can be set up. */
 	if (vector == NULL) {
 		*cookie = interrupt;
-		return interrupt->start < IRQ_FIRST ? 0 : EINVAL;
+		if (device->pci != NULL)
+			kshim_pci_handler_comes(device, interrupt);
+		return 0;
 	}
 	if (vector->filter != NULL || vector->handler != NULL)
 		return EBUSY;
@@ -336,10 +362,8 @@ int bus_setup_intr(device_t device, struct resource *interrupt, int flags, drive
 	vector->handler = handler;
 	vector->argument = argument;
 	*cookie = vector;
-	/* The function sends the messages of its first vector and those behind it. */
-	if (device->pci != NULL && interrupt->rid == 1 && device->pci->info.cfg.msi.msi_alloc > 0)
-		pci_enable_msi(device, MESSAGE_BASE,
-		    (uint16_t)(VECTOR_FIRST + (unsigned)(interrupt->start - IRQ_FIRST)));
+	if (device->pci != NULL)
+		kshim_pci_handler_comes(device, interrupt);
 	return 0;
 }
 
@@ -348,11 +372,13 @@ int bus_teardown_intr(device_t device, struct resource *interrupt, void *cookie)
 	struct iommusim_kernel *kernel = kshim_enter_now();
 	struct vector *vector = interrupt == NULL ? NULL : vector_of(kernel, interrupt->start);
 
-	if (cookie != NULL && cookie == interrupt)
-		return 0;
-	if (vector == NULL || vector != cookie || vector->device != device)
+	if ((cookie == NULL || cookie != interrupt) &&
+	    (vector == NULL || vector != cookie || vector->device != device))
 		return EINVAL;
-	*vector = (struct vector){ .owner = vector->owner };
+	if (device->pci != NULL)
+		kshim_pci_handler_goes(device, interrupt);
+	if (vector != NULL)
+		*vector = (struct vector){ .owner = vector->owner };
 	return 0;
 }
 

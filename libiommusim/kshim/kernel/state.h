@@ -190,6 +190,15 @@ struct pci_place {
 	uint16_t ats;
 	uint8_t space[4096];
 	uint8_t saved[256];
+	struct pci_map bars[PCIR_MAX_BAR_0 + 1]; /* pm_reg 0: none */
+	struct msix_entry *msix_table;           /* msix_msgnum of them; NULL: no MSI-X */
+};
+
+/* A message of MSI-X, as it stands in the function's table. */
+struct msix_entry {
+	uint64_t address;
+	uint32_t data;
+	bool masked;
 };
 
 /* A VM as users of vmm see it: its address, and what they did to it. */
@@ -304,7 +313,7 @@ struct guest *kshim_guest_find(const struct iommusim_kernel *kernel, const void 
 struct guest *kshim_guest_of(struct iommusim_kernel *kernel, const void *vm);
 void kshim_guests_free(struct iommusim_kernel *kernel);
 
-/* device.c, driver.c, pci.c, resource.c */
+/* device.c, driver.c, pci.c, pci_bar.c, pci_config.c, pci_message.c, resource.c */
 bool kshim_devices_make(struct iommusim_kernel *kernel);
 void kshim_devices_free(struct iommusim_kernel *kernel);
 device_t kshim_device_make(
@@ -315,12 +324,26 @@ devclass_t kshim_devclass_of(struct iommusim_kernel *kernel, const char *name);
 void kshim_drivers_register(struct iommusim_kernel *kernel, const struct driver_module_data *module);
 void kshim_drivers_identify(struct iommusim_kernel *kernel);
 void kshim_devices_attach(struct iommusim_kernel *kernel, device_t under);
+struct resource *kshim_resource_find(device_t device, int type, int rid);
+int kshim_resource_set(device_t device, int type, int rid, rman_res_t start, rman_res_t count);
 void kshim_resources_drop(struct iommusim_kernel *kernel, device_t device);
+bool kshim_vector_is_used(int interrupt);
 void kshim_interrupts_dispatch(struct iommusim_kernel *kernel);
 bool kshim_interrupts_waiting(struct iommusim_kernel *kernel);
 bool kshim_pci_enumerate(struct iommusim_kernel *kernel);
 device_t kshim_pci_device_at(struct iommusim_kernel *kernel, unsigned segment, unsigned rid);
 device_t kshim_pci_make_device(struct iommusim_kernel *kernel, uint16_t segment, uint16_t rid);
+struct pci_place *kshim_pci_place_of(
+    device_t device); /* a panic for a device that is no PCI function */
+uint8_t kshim_pci_bar_writable(const struct pci_place *place, unsigned at);
+void kshim_pci_bars_reset(struct pci_place *place);
+void kshim_pci_bars_restore(struct pci_place *place);
+void kshim_pci_handler_comes(device_t device, const struct resource *interrupt);
+void kshim_pci_handler_goes(device_t device, const struct resource *interrupt);
+void kshim_pci_messages_reset(struct pci_place *place);
+void kshim_pci_messages_restore(device_t device);
+void kshim_pci_describe_msix(struct pci_place *place, const struct iommusim_kernel_msix *msix);
+void kshim_pci_read_msi(const struct pci_place *place, struct iommusim_kernel_message *message);
 bool kshim_pci_config_make(struct iommusim_kernel *kernel, struct pci_place *place);
 uint32_t kshim_pci_config_read(
     struct iommusim_kernel *kernel, struct pci_place *place, unsigned offset, unsigned width);

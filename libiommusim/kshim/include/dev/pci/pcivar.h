@@ -34,6 +34,7 @@ struct pcicfg_msix {
 	uint32_t msix_table_offset;
 	uint32_t msix_pba_offset;
 	int msix_alloc;
+	int msix_table_len; /* entries of the table that have a message */
 };
 struct pcicfg_pp {
 	uint16_t pp_cap;
