@@ -20,7 +20,8 @@
 
 int kern_identified, kern_events, kern_arrivals, kern_departures;
 int kern_arrivals_at_attach, kern_departures_at_detach;
-bool kern_refuse_detach, kern_fail_attach;
+int kern_unloads, kern_sysuninits;
+bool kern_refuse_detach, kern_fail_attach, kern_refuse_unload;
 
 /* ---- an IVHD's, a child of acpi0 that it adds itself ---------------------------------------------------- */
 
@@ -164,6 +165,30 @@ static device_method_t disk_methods[] = {
 };
 DEFINE_CLASS_0(disk, disk_driver, disk_methods, 0);
 DRIVER_MODULE(disk, pci, disk_driver, 0, 0);
+
+/* ---- a module --------------------------------------------------------------------------------------------------- */
+
+static int module_event(module_t module, int what, void *unused)
+{
+	(void)module;
+	(void)unused;
+	if (what != MOD_UNLOAD)
+		return (what == MOD_LOAD ? 0 : EOPNOTSUPP);
+	if (kern_refuse_unload)
+		return (EBUSY);
+	kern_unloads++;
+	return (0);
+}
+
+static moduledata_t module_data = { "kern_module", module_event, NULL };
+DECLARE_MODULE(kern_module, module_data, SI_SUB_DRIVERS, SI_ORDER_ANY);
+
+static void sysuninit(void *unused)
+{
+	(void)unused;
+	kern_sysuninits++;
+}
+SYSUNINIT(kern_device, SI_SUB_DRIVERS, SI_ORDER_ANY, sysuninit, NULL);
 
 /* ---- interrupts ------------------------------------------------------------------------------------------------ */
 

@@ -6,7 +6,8 @@
 
 extern int kern_identified, kern_events, kern_arrivals, kern_departures;
 extern int kern_arrivals_at_attach, kern_departures_at_detach; /* of a disk */
-extern bool kern_refuse_detach, kern_fail_attach;
+extern int kern_unloads, kern_sysuninits;                      /* how often */
+extern bool kern_refuse_detach, kern_fail_attach, kern_refuse_unload;
 void kern_register_events(void *unused);
 void kern_look_devices_up(void *failures); /* int: how many look-ups did not find what they should */
 void kern_setup_interrupt(void *error);    /* int: of the event interrupt of the IOMMU at 0:0.2 */

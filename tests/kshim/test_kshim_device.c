@@ -20,7 +20,8 @@ static int up(void **state)
 	(void)state;
 	kern_identified = kern_events = kern_arrivals = kern_departures = 0;
 	kern_arrivals_at_attach = kern_departures_at_detach = -1;
-	kern_refuse_detach = kern_fail_attach = false;
+	kern_refuse_detach = kern_fail_attach = kern_refuse_unload = false;
+	kern_unloads = kern_sysuninits = 0;
 	fixture_machine_up();
 	assert_int_equal(
 	    iommusim_amdvi_preset(iommusim_amdvi_preset_name(0, NULL), &config), IOMMUSIM_OK);
@@ -166,13 +167,26 @@ static void test_shutdown_detaches(void **state)
 	assert_int_equal(blocks, 0);
 }
 
-static void test_a_driver_may_refuse_to_detach(void **state)
+static void test_a_driver_or_module_may_refuse_to_go(void **state)
 {
 	(void)state;
 	assert_int_equal(iommusim_kernel_attach(fixture_kernel, NULL), IOMMUSIM_OK);
 	kern_refuse_detach = true;
-	assert_int_equal(iommusim_kernel_shutdown(fixture_kernel, NULL), IOMMUSIM_OK);
+	assert_int_equal(iommusim_kernel_shutdown(fixture_kernel, NULL), IOMMUSIM_EBUSY);
 	assert_int_equal(device("ivhd0").state, IOMMUSIM_KERNEL_ATTACHED);
+	assert_int_equal(kern_sysuninits, 0);
+
+	/* It may be tried again; a module refuses once. */
+	kern_refuse_detach = false;
+	kern_refuse_unload = true;
+	assert_int_equal(iommusim_kernel_shutdown(fixture_kernel, NULL), IOMMUSIM_EBUSY);
+	assert_int_equal(kern_unloads, 0);
+	assert_int_equal(kern_sysuninits, 0);
+	kern_refuse_unload = false;
+	assert_int_equal(iommusim_kernel_shutdown(fixture_kernel, NULL), IOMMUSIM_OK);
+	assert_int_equal(kern_unloads, 1);
+	assert_int_equal(kern_sysuninits, 1);
+	assert_int_equal(iommusim_kernel_shutdown(fixture_kernel, NULL), IOMMUSIM_EINVAL);
 }
 
 static void test_a_test_adds_devices(void **state)
@@ -206,7 +220,7 @@ int main(void)
 		TEST(test_functions_come_and_go),
 		TEST(test_handlers_and_drivers_take_turns),
 		TEST(test_shutdown_detaches),
-		TEST(test_a_driver_may_refuse_to_detach),
+		TEST(test_a_driver_or_module_may_refuse_to_go),
 		TEST(test_a_test_adds_devices),
 	};
 

@@ -145,7 +145,10 @@ IOMMUSIM_API enum iommusim_status iommusim_kernel_boot(
 IOMMUSIM_API enum iommusim_status iommusim_kernel_attach(
     struct iommusim_kernel *kernel, struct iommusim_kernel_result *result);
 
-/* Run SYSUNINITs and tell modules MOD_UNLOAD, in reverse order, devices detached first. As iommusim_kernel_call(). */
+/*
+ * Devices are detached, modules told MOD_UNLOAD, and SYSUNINITs run, all in reverse order. As iommusim_kernel_call(), and
+ * EBUSY when a driver would not detach, or a module not be unloaded: what comes after it was not done. Then again later.
+ */
 IOMMUSIM_API enum iommusim_status iommusim_kernel_shutdown(
     struct iommusim_kernel *kernel, struct iommusim_kernel_result *result);
 

@@ -434,18 +434,19 @@ static struct start *collect(size_t *count)
 	return list;
 }
 
-static void tell_module(struct iommusim_kernel *kernel, const moduledata_t *data, int what)
+static int tell_module(struct iommusim_kernel *kernel, const moduledata_t *data, int what)
 {
 	char text[128];
 	int error;
 
 	if (data->evhand == NULL)
-		return;
+		return 0;
 	error = data->evhand((module_t)(uintptr_t)data, what, data->priv);
 	if (error == 0)
-		return;
+		return 0;
 	snprintf(text, sizeof(text), "module %s: event %d failed, error %d\n", data->name, what, error);
 	kshim_console_add(kernel, text, strlen(text));
+	return error;
 }
 
 struct boot {
@@ -506,13 +507,20 @@ enum iommusim_status iommusim_kernel_attach(
 	return iommusim_kernel_call(kernel, attach, kernel, result);
 }
 
+/* A driver or module may refuse; then all that comes after it stays, as when kldunload(8) fails. */
 static void shut_down(void *context)
 {
 	struct iommusim_kernel *kernel = context;
 
-	device_delete_children(kernel->nexus);
-	for (size_t i = SET_COUNT(iommusim_modules); i-- > 0;)
-		tell_module(kernel, SET_ITEM(iommusim_modules, i)->data, MOD_UNLOAD);
+	if (device_delete_children(kernel->nexus) != 0)
+		return;
+	for (; kernel->modules_unloaded < SET_COUNT(iommusim_modules); kernel->modules_unloaded++) {
+		const size_t i = SET_COUNT(iommusim_modules) - 1 - kernel->modules_unloaded;
+
+		if (tell_module(kernel, SET_ITEM(iommusim_modules, i)->data, MOD_UNLOAD) != 0)
+			return;
+	}
+	kernel->down = true;
 	for (size_t i = SET_COUNT(sysuninit_set); i-- > 0;)
 		SET_ITEM(sysuninit_set, i)->func(SET_ITEM(sysuninit_set, i)->udata);
 }
@@ -520,8 +528,10 @@ static void shut_down(void *context)
 enum iommusim_status iommusim_kernel_shutdown(
     struct iommusim_kernel *kernel, struct iommusim_kernel_result *result)
 {
+	enum iommusim_status status;
+
 	if (!kernel->booted || kernel->down)
 		return IOMMUSIM_EINVAL;
-	kernel->down = true;
-	return iommusim_kernel_call(kernel, shut_down, kernel, result);
+	status = iommusim_kernel_call(kernel, shut_down, kernel, result);
+	return status == IOMMUSIM_OK && !kernel->down ? IOMMUSIM_EBUSY : status;
 }

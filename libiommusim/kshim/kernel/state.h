@@ -225,6 +225,7 @@ struct iommusim_kernel {
 	uint64_t maxaddr;
 	bool booted;
 	bool down;
+	size_t modules_unloaded; /* from the last one on */
 	char *console;
 	size_t console_length, console_capacity;
 
