@@ -79,11 +79,15 @@ static void write_dmar(struct table *table, const char *preset)
 	finish(table);
 }
 
-/* AMD-Vi 5.2.2: the entry that speaks of all devices. */
+/* AMD-Vi 5.2.2.1: a range of all devices, as firmware has it; not every driver takes the entry that says "all". */
 static void put_all_devices(struct table *table)
 {
-	put(table, 1, 1);
-	put(table, 0, 3);
+	put(table, 3, 1);
+	put(table, 0x0000, 2);
+	put(table, 0, 1);
+	put(table, 4, 1);
+	put(table, 0xffff, 2);
+	put(table, 0, 1);
 }
 
 /* AMD-Vi 5.2: one IOMMU for everything, described as older software (10h) and as newer one (11h) reads it. */
@@ -101,7 +105,7 @@ static void write_ivrs(struct table *table, const char *preset)
 	for (unsigned type = 0x10; type <= 0x11; type++) {
 		put(table, type, 1);
 		put(table, 0, 1);
-		put(table, type == 0x10 ? 28 : 44, 2);
+		put(table, type == 0x10 ? 32 : 48, 2);
 		put(table, AMDVI_RID, 2);
 		put(table, 0x40, 2);
 		put(table, AMDVI_BASE, 8);

@@ -4,6 +4,7 @@
 #define IOMMUSIM_TEST_SHORT_NAMES
 #include <iommusim/acpi.h>
 #include <iommusim/clock.h>
+#include <iommusim/memory.h>
 #include <iommusim/test.h>
 
 #define NIC    IOMMUSIM_RID(7, 0, 0)
@@ -89,6 +90,7 @@ static void an_amd_machine(void **state)
 {
 	const struct iommusim_test_setup setup = { .preset = "zen4-client" };
 	struct iommusim_test *test = iommusim_test_start(&setup);
+	uint8_t entries[8];
 	uint64_t address;
 	uint32_t length;
 
@@ -96,7 +98,10 @@ static void an_amd_machine(void **state)
 	assert_string_equal(iommusim_unit_vendor(test->unit), "AMD-Vi");
 	assert_int_equal(iommusim_unit_base(test->unit), 0xfeb80000);
 	assert_ok(test, iommusim_acpi_find(test->machine, "IVRS", 0, &address, &length));
-	assert_int_equal(length, 48 + 28 + 44);
+	assert_int_equal(length, 48 + 32 + 48);
+	/* AMD-Vi 5.2.2.1: what the newer block says of devices is a range of all, which every driver takes. */
+	assert_ok(test, iommusim_memory_read(test->machine, address + 48 + 32 + 40, entries, 8));
+	assert_memory_equal(entries, "\x03\x00\x00\x00\x04\xff\xff\x00", 8);
 	/* AMD-Vi 3.4: the command buffer's tail. */
 	assert_int_equal(iommusim_test_register(test, 0, "CMD_TAIL"), 0xfeb82008);
 	assert_ptr_equal(iommusim_unit_for(test->machine, 0, NIC), test->unit);
