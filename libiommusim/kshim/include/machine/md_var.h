@@ -2,9 +2,10 @@
 #ifndef IOMMUSIM_KSHIM_MACHINE_MD_VAR_H
 #define IOMMUSIM_KSHIM_MACHINE_MD_VAR_H
 
+#include <sys/systm.h> /* Maxmem */
+
 #include <machine/cpufunc.h>
 
-extern _Thread_local long Maxmem;
 extern _Thread_local u_int cpu_maxphyaddr; /* physical address bits */
 
 #endif
