@@ -63,7 +63,7 @@ function(iommusim_add_driver name)
   iommusim_driver_ops_writable(writable ${driver_SOURCES})
   target_compile_definitions(${name} PRIVATE ${driver_DEFINITIONS} $<$<BOOL:${writable}>:IOMMUSIM_KSHIM_WRITABLE_OPS>)
   # As kernels are compiled; and with lines, so that findings have places.
-  target_compile_options(${name} PRIVATE -g -fno-strict-aliasing -fno-common ${driver_OPTIONS})
+  target_compile_options(${name} PRIVATE -g -fno-strict-aliasing -fno-common -Wno-pointer-sign ${driver_OPTIONS})
   target_link_libraries(${name} PRIVATE iommusim::kshim_headers)
   if(driver_ACCESS STREQUAL "hooks")
     target_link_libraries(${name} PRIVATE iommusim::hooked)
