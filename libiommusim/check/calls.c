@@ -3,19 +3,9 @@
 
 #include <string.h>
 
-#define CHUNK_BYTES 16384u
-#define BLOCK_STEPS 64u /* of a block at most: so many are gone through to find a call */
+#include "check/calls_step.h"
 
-/* What a step says, and in what order: a call, or how many follow that are as expected. */
-enum {
-	STEP_KIND = 1, /* it is another than the last call's */
-	STEP_LINE = 2,
-	STEP_ADDRESS = 4,
-	STEP_HOST = 8,
-	STEP_LENGTH = 16,
-	STEP_REST = 32,
-	STEP_REPEAT = 64 /* nothing else, but a number */
-};
+#define CHUNK_BYTES 16384u
 
 /* Everything of a call that seldom changes. */
 struct rest {
@@ -25,9 +15,7 @@ struct rest {
 	uint64_t driver;
 };
 
-#define NUMBER_BYTES 10u /* of the longest number */
-#define STEP_BYTES   (2 + 5 * NUMBER_BYTES + sizeof(struct rest))
-#define REPEAT_BYTES (1 + (size_t)NUMBER_BYTES)
+#define STEP_BYTES (2 + 5 * NUMBER_BYTES + sizeof(struct rest))
 
 struct calls_chunk {
 	struct calls_chunk *next;
@@ -53,84 +41,6 @@ void calls_fini(struct calls *calls)
 	calls_init(calls, calls->machine);
 }
 
-/* ---- numbers --------------------------------------------------------------------------------------- */
-
-static void put(uint8_t **at, uint64_t number)
-{
-	for (; number >= 0x80; number >>= 7)
-		*(*at)++ = (uint8_t)(number | 0x80);
-	*(*at)++ = (uint8_t)number;
-}
-
-static uint64_t take(const uint8_t **at)
-{
-	uint64_t number = 0;
-	unsigned shift = 0;
-
-	for (; (**at & 0x80) != 0; shift += 7)
-		number |= (uint64_t)(*(*at)++ & 0x7f) << shift;
-	return number | (uint64_t) * (*at)++ << shift;
-}
-
-/* Small ones are short, whatever their sign. */
-static uint64_t fold(uint64_t difference)
-{
-	return difference << 1 ^ (uint64_t) - (int64_t)(difference >> 63);
-}
-
-static uint64_t unfold(uint64_t folded)
-{
-	return folded >> 1 ^ (uint64_t) - (int64_t)(folded & 1);
-}
-
-/* Addresses are mostly a number of pages apart: the bits below are 0, and left out. 1 stands for: they are not. */
-static void put_step(uint8_t **at, uint64_t step)
-{
-	if ((step & (IOMMUSIM_PAGE_SIZE - 1)) == 0) {
-		put(at, fold((uint64_t)((int64_t)step >> IOMMUSIM_PAGE_SHIFT)) << 1);
-		return;
-	}
-	put(at, 1);
-	put(at, fold(step));
-}
-
-static uint64_t take_step(const uint8_t **at)
-{
-	const uint64_t number = take(at);
-
-	return number == 1 ? unfold(take(at)) : unfold(number >> 1) << IOMMUSIM_PAGE_SHIFT;
-}
-
-/* ---- what is expected ------------------------------------------------------------------------------- */
-
-static uint64_t device_of(const struct iommusim_call *call)
-{
-	return (uint64_t)call->segment << 16 | call->rid | (uint64_t)call->contiguous << 32 |
-	    (uint64_t)call->unwired << 33 | (uint64_t)call->depth << 34;
-}
-
-static bool same_rest(const struct check_place *a, const struct check_place *b)
-{
-	return a->file == b->file && a->domain_name == b->domain_name && a->call.name == b->call.name &&
-	    a->call.value == b->call.value && a->call.driver == b->call.driver &&
-	    a->call.status == b->call.status && device_of(&a->call) == device_of(&b->call);
-}
-
-static void advance(struct calls_last *last, uint32_t steps)
-{
-	last->place.line += last->line_step * steps;
-	last->place.call.address += last->address_step * steps;
-	last->place.call.host_address += last->host_step * steps;
-}
-
-static bool is_expected(const struct calls_last *last, const struct check_place *place)
-{
-	return place->line - last->place.line == last->line_step &&
-	    place->call.address - last->place.call.address == last->address_step &&
-	    place->call.host_address - last->place.call.host_address == last->host_step &&
-	    place->call.length == last->place.call.length && same_rest(place, &last->place);
-}
-
 /* ---- writing --------------------------------------------------------------------------------------- */
 
 static void put_rest(uint8_t **at, const struct check_place *place)
@@ -140,7 +50,7 @@ static void put_rest(uint8_t **at, const struct check_place *place)
 		.name = place->call.name,
 		.domain_name = place->domain_name,
 		.value = place->call.value,
-		.device = device_of(&place->call),
+		.device = calls_device(&place->call),
 		.driver = (uint64_t)place->call.driver << 32 | (uint32_t)place->call.status,
 	};
 
@@ -165,38 +75,27 @@ static void put_call(struct calls *calls, struct calls_last *last, const struct 
 	}
 	if (last->line_step != before.line_step) {
 		*flags |= STEP_LINE;
-		put(&calls->at, fold((uint64_t)(int32_t)last->line_step));
+		calls_put(&calls->at, calls_fold((uint64_t)(int32_t)last->line_step));
 	}
 	if (last->address_step != before.address_step) {
 		*flags |= STEP_ADDRESS;
-		put_step(&calls->at, last->address_step);
+		calls_put_step(&calls->at, last->address_step);
 	}
 	if (last->host_step != before.host_step) {
 		*flags |= STEP_HOST;
-		put_step(&calls->at, last->host_step);
+		calls_put_step(&calls->at, last->host_step);
 	}
 	if (place->call.length != before.place.call.length) {
 		*flags |= STEP_LENGTH;
-		put(&calls->at, place->call.length);
+		calls_put(&calls->at, place->call.length);
 	}
-	if (!same_rest(place, &before.place)) {
+	if (!calls_same_rest(place, &before.place)) {
 		*flags |= STEP_REST;
 		put_rest(&calls->at, place);
 	}
 }
 
-/* Repeats that are counted only are written down: there always is room for that. */
-static void put_repeats(struct calls *calls)
-{
-	if (calls->repeats == 0)
-		return;
-	*calls->at++ = STEP_REPEAT;
-	put(&calls->at, calls->repeats);
-	calls->repeats = 0;
-	calls->steps++;
-}
-
-/* There always is room for a step more of those that were counted (put_repeats()). */
+/* There always is room for a step more of those that were counted (calls_put_repeats()). */
 static bool has_room(const struct calls *calls)
 {
 	return (size_t)(calls->end - calls->at) >= STEP_BYTES + 2 * REPEAT_BYTES;
@@ -223,7 +122,7 @@ static bool begin_block(struct calls *calls)
 		if (chunk == NULL)
 			return false;
 	}
-	put_repeats(calls);
+	calls_put_repeats(calls);
 	if (chunk != NULL)
 		use_chunk(calls, chunk);
 	calls->blocks[calls->block_count++] =
@@ -240,7 +139,7 @@ static uint32_t note_unexpected(struct calls *calls, const struct check_place *p
 	if ((calls->block_count == 0 || calls->steps >= BLOCK_STEPS || !has_room(calls)) &&
 	    !begin_block(calls))
 		return 0;
-	put_repeats(calls);
+	calls_put_repeats(calls);
 	if (last->block != calls->block_count) {
 		memset(last, 0, sizeof(*last));
 		last->block = (uint32_t)calls->block_count;
@@ -257,9 +156,9 @@ uint32_t calls_note(struct calls *calls, const struct check_place *place)
 
 	if (calls->count == CALLS_MOST)
 		return 0;
-	if (calls->kind != (int)place->call.kind || !is_expected(last, place))
+	if (calls->kind != (int)place->call.kind || !calls_is_expected(last, place))
 		return note_unexpected(calls, place);
-	advance(last, 1);
+	calls_advance(last, 1);
 	calls->repeats++;
 	return ++calls->count;
 }
@@ -289,14 +188,14 @@ static void take_rest(const uint8_t **at, struct check_place *place)
 static void take_call(const uint8_t **at, unsigned flags, struct calls_last *last)
 {
 	if ((flags & STEP_LINE) != 0)
-		last->line_step = (uint32_t)unfold(take(at));
+		last->line_step = (uint32_t)calls_unfold(calls_take(at));
 	if ((flags & STEP_ADDRESS) != 0)
-		last->address_step = take_step(at);
+		last->address_step = calls_take_step(at);
 	if ((flags & STEP_HOST) != 0)
-		last->host_step = take_step(at);
-	advance(last, 1);
+		last->host_step = calls_take_step(at);
+	calls_advance(last, 1);
 	if ((flags & STEP_LENGTH) != 0)
-		last->place.call.length = take(at);
+		last->place.call.length = calls_take(at);
 	if ((flags & STEP_REST) != 0)
 		take_rest(at, &last->place);
 }
@@ -334,10 +233,14 @@ struct check_place calls_at(const struct calls *calls, uint32_t number)
 		const unsigned flags = *at++;
 
 		if ((flags & STEP_REPEAT) != 0) {
-			const uint32_t repeats = (uint32_t)take(&at), left = number + 1 - next;
+			const uint32_t repeats = (uint32_t)calls_take(&at), left = number + 1 - next;
 
-			advance(&seen[kind], repeats < left ? repeats : left);
+			calls_advance(&seen[kind], repeats < left ? repeats : left);
 			next += repeats;
+			continue;
+		}
+		if ((flags & STEP_ROW) != 0) {
+			next += calls_take_row(&at, &seen[kind], number + 1 - next);
 			continue;
 		}
 		if ((flags & STEP_KIND) != 0)
@@ -347,6 +250,6 @@ struct check_place calls_at(const struct calls *calls, uint32_t number)
 		next++;
 	}
 	if (next <= number)
-		advance(&seen[kind], number + 1 - next);
+		calls_advance(&seen[kind], number + 1 - next);
 	return seen[kind].place;
 }

@@ -57,8 +57,25 @@ void calls_fini(struct calls *calls);
 /* Note a call. Its number, or 0: there is no memory for it, or no number is left. */
 uint32_t calls_note(struct calls *calls, const struct check_place *place);
 
+/* Calls that come one after the other, are as far apart, and differ in nothing else but the host's addresses. */
+struct calls_row {
+	struct check_place first;
+	uint64_t address_step;
+	uint32_t line_step;
+	uint32_t count;
+	const uint64_t *hosts; /* so many */
+};
+
 /*
- * The same for a mapping call, if it is as expected: what its kind does not use is 0 in all of them. 0: it is not, and
+ * Note some of them, at least the first one: `*noted`, not more than there are. The number of the first, which the others
+ * follow; 0, with one noted: as calls_note().
+ */
+uint32_t calls_note_row(struct calls *calls, const struct calls_row *row, uint32_t *noted);
+/* The first `count` of them are done with. */
+void calls_row_pass(struct calls_row *row, uint32_t count);
+
+/*
+ * calls_note() of a mapping call, if it is as expected: what its kind does not use is 0 in all of them. 0: it is not, and
  * calls_note() is to see it.
  */
 static inline uint32_t calls_continue(struct calls *calls, const struct iommusim_place *place,

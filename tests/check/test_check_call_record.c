@@ -185,6 +185,134 @@ static void test_every_call_is_kept_as_it_was(void **state)
 	}
 }
 
+/* ---- rows ------------------------------------------------------------------------------------------- */
+
+#define ROW_MOST 700u
+
+/* A row of calls that mostly continues what was noted last; its hosts one after the other, near, or anywhere. */
+static struct calls_row random_row(const struct check_place *last, uint64_t *hosts, uint64_t *seed)
+{
+	struct calls_row row = {
+		.first = *last,
+		.count =
+		    1 + (uint32_t)(next_random(seed) % (next_random(seed) % 2 == 0 ? 12 : ROW_MOST)),
+		.address_step = next_random(seed) % 3 == 0 ? next_random(seed) % 4 << 12 : PAGE,
+		.line_step = (uint32_t)(next_random(seed) % 2),
+		.hosts = hosts,
+	};
+	const uint64_t kind = next_random(seed) % 5;
+
+	for (uint32_t i = 0; i < row.count; i++)
+		hosts[i] = kind == 0                            ? last->call.host_address + i * PAGE
+		    : kind == 1 && next_random(seed) % 100 == 0 ? random_address(seed)
+		    : kind == 2                                 ? next_random(seed) << 12
+								: next_random(seed) % 4096 << 12;
+	row.first.line += row.line_step;
+	row.first.call.address += row.address_step;
+	if (next_random(seed) % 5 == 0)
+		disturb(&row.first, seed);
+	row.first.call.host_address = hosts[0];
+	return row;
+}
+
+/* Returns how many were lost. */
+static uint32_t note_row(
+    struct fixture *fixture, struct check_place *plain, struct calls_row row, uint32_t *rows)
+{
+	uint32_t lost = 0;
+
+	while (row.count > 0) {
+		const uint32_t before = fixture->calls.count;
+		uint32_t noted = 0;
+		const uint32_t number = calls_note_row(&fixture->calls, &row, &noted);
+
+		assert_true(noted >= 1 && noted <= row.count);
+		assert_int_equal(number, number == 0 ? 0 : before + 1);
+		assert_int_equal(fixture->calls.count, number == 0 ? before : before + noted);
+		assert_true(number != 0 || noted == 1);
+		*rows += noted >= 8 && row.hosts[2] - row.hosts[1] != row.hosts[1] - row.hosts[0];
+		for (uint32_t i = 0; i < noted; i++) {
+			if (number == 0) {
+				lost++;
+			} else {
+				plain[number + i] = row.first;
+				plain[number + i].line += i * row.line_step;
+				plain[number + i].call.address += i * row.address_step;
+				plain[number + i].call.host_address = row.hosts[i];
+			}
+		}
+		calls_row_pass(&row, noted);
+	}
+	return lost;
+}
+
+static void test_so_is_every_call_of_a_row(void **state)
+{
+	struct check_place *plain = calloc((size_t)CALLS + ROW_MOST + 1, sizeof(*plain)), last = { 0 };
+	uint64_t seed = 20260102, hosts[ROW_MOST];
+	uint32_t lost = 0, rows = 0;
+	struct fixture fixture;
+
+	(void)state;
+	assert_non_null(plain);
+	start(&fixture);
+	while (fixture.calls.count < CALLS) {
+		struct calls_row row;
+
+		host_memory_arm(&fixture.memory, next_random(&seed) % 3 == 0, true);
+		row = random_row(&last, hosts, &seed);
+		lost += note_row(&fixture, plain, row, &rows);
+		last = fixture.calls.count == 0 ? last : plain[fixture.calls.count];
+		if (next_random(&seed) % 4 == 0) {
+			disturb(&last, &seed);
+			if (calls_note(&fixture.calls, &last) != 0)
+				plain[fixture.calls.count] = last;
+		}
+	}
+	for (uint32_t i = 0; i <= fixture.calls.count; i++) {
+		const struct check_place was = calls_at(&fixture.calls, i);
+
+		assert_same(&was, &plain[i]);
+	}
+	assert_true(lost > 0 && rows > 20);
+	stop(&fixture);
+	free(plain);
+}
+
+/* Hosts anywhere in 16 TiB, 512 calls at a time. */
+static void test_rows_cost_four_bytes_a_call(void **state)
+{
+	struct check_place place = {
+		.file = "trace", .domain_name = "dom1", .call = { .length = PAGE }
+	};
+	uint64_t seed = 42, hosts[512];
+	struct fixture fixture;
+	int64_t bytes;
+
+	(void)state;
+	start(&fixture);
+	bytes = -fixture.memory.bytes;
+	for (uint32_t done = 0; done < 1 << 20; done += 512) {
+		struct calls_row row = {
+			.first = place, .address_step = PAGE, .count = 512, .hosts = hosts
+		};
+
+		for (unsigned i = 0; i < 512; i++)
+			hosts[i] = next_random(&seed) % (UINT64_C(1) << 31) << 12;
+		row.first.call.host_address = hosts[0];
+		while (row.count > 0) {
+			uint32_t noted;
+
+			assert_int_not_equal(calls_note_row(&fixture.calls, &row, &noted), 0);
+			calls_row_pass(&row, noted);
+		}
+		place.call.address = row.first.call.address;
+	}
+	assert_int_equal(fixture.calls.count, 1 << 20);
+	assert_true(bytes + fixture.memory.bytes < INT64_C(9) << 19); /* and blocks */
+	stop(&fixture);
+}
+
 static void test_a_number_nobody_has_is_no_call(void **state)
 {
 	const struct check_place nothing = { .line = 0 }, place = { .line = 7 };
@@ -269,6 +397,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_call_is_kept_as_it_was),
+		cmocka_unit_test(test_so_is_every_call_of_a_row),
+		cmocka_unit_test(test_rows_cost_four_bytes_a_call),
 		cmocka_unit_test(test_a_number_nobody_has_is_no_call),
 		cmocka_unit_test(test_calls_that_continue_each_other_cost_nothing),
 		cmocka_unit_test(test_others_cost_a_few_bytes),
