@@ -253,6 +253,49 @@ void pagemap_flag(struct pagemap *map, uint64_t address, uint64_t length, uint64
 	apply(map, address, length, &change);
 }
 
+/* ---- rows of what is at hand ------------------------------------------------------------------------- */
+
+bool pagemap_is_at_hand(const struct pagemap *map, uint64_t address)
+{
+	return address / (IOMMUSIM_PAGE_SIZE * PAGEMAP_FANOUT) == map->cursor;
+}
+
+bool pagemap_any_has(const struct pagemap *map, uint64_t address, unsigned count, uint64_t flag)
+{
+	const uint64_t *value =
+	    &map->cursor_node->value[entry_index(address >> IOMMUSIM_PAGE_SHIFT, 0)];
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		all |= value[i];
+	return (all & flag) != 0;
+}
+
+void pagemap_set_row(struct pagemap *map, uint64_t address, const uint64_t *pages, unsigned count,
+    uint64_t flags, uint32_t stamp)
+{
+	const unsigned first = entry_index(address >> IOMMUSIM_PAGE_SHIFT, 0);
+	uint64_t *restrict value = &map->cursor_node->value[first];
+	uint32_t *restrict stamps = &map->cursor_node->stamp[first];
+
+	for (unsigned i = 0; i < count; i++)
+		value[i] = pages[i] | flags;
+	for (unsigned i = 0; i < count; i++)
+		stamps[i] = stamp + i;
+}
+
+void pagemap_flag_row(
+    struct pagemap *map, uint64_t address, unsigned count, uint64_t set, uint64_t clear, uint32_t stamp)
+{
+	const unsigned first = entry_index(address >> IOMMUSIM_PAGE_SHIFT, 0);
+	struct change change = { .flags_only = true, .set = set, .clear = clear, .stamp = stamp };
+
+	for (unsigned i = 0; i < count; i++, change.stamp++)
+		change_entry(map->cursor_node, 0, first + i, &change, 0);
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------ */
+
 struct pagemap_cell pagemap_get(const struct pagemap *map, uint64_t address)
 {
 	const uint64_t page = address >> IOMMUSIM_PAGE_SHIFT;

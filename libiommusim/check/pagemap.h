@@ -56,6 +56,20 @@ void pagemap_set(
 void pagemap_flag(struct pagemap *map, uint64_t address, uint64_t length, uint64_t set, uint64_t clear,
     uint32_t stamp);
 
+/*
+ * Of single pages in a row, all of them in what is at hand: 512 pages from `address` on, a multiple of that, the lowest
+ * node used last. What is at hand needs not be prepared.
+ */
+bool pagemap_is_at_hand(const struct pagemap *map, uint64_t address);
+/* Has any of them a flag? */
+bool pagemap_any_has(const struct pagemap *map, uint64_t address, unsigned count, uint64_t flag);
+/* pagemap_set() of one after the other: `pages[i]` with the flags, the stamps from `stamp` on. */
+void pagemap_set_row(struct pagemap *map, uint64_t address, const uint64_t *pages, unsigned count,
+    uint64_t flags, uint32_t stamp);
+/* pagemap_flag() likewise. */
+void pagemap_flag_row(struct pagemap *map, uint64_t address, unsigned count, uint64_t set,
+    uint64_t clear, uint32_t stamp);
+
 /* What is known of the page that holds `address`; value 0: nothing. */
 struct pagemap_cell pagemap_get(const struct pagemap *map, uint64_t address);
 

@@ -200,6 +200,65 @@ static void it_answers_so_for_calls_that_continue_each_other(void **state)
 	stop(&fixture);
 }
 
+/* Several pages at once, where the last single page has left the map. */
+static void row_both(struct fixture *fixture, struct oracle *oracle, uint64_t *seed, uint32_t stamp)
+{
+	const uint32_t first = (uint32_t)(next_random(seed) % WINDOW_PAGES), table = first & ~511u;
+	const uint32_t count = 1 + (uint32_t)(next_random(seed) % (512 - (first - table)));
+	const uint64_t flag = UINT64_C(1) << next_random(seed) % 3;
+	uint64_t pages[512];
+	bool any = false;
+
+	assert_true(pagemap_prepare(&fixture->map, address_of(first), PAGE));
+	pagemap_set(&fixture->map, address_of(first), PAGE, KEEPER, stamp);
+	oracle->value[first] = KEEPER;
+	oracle->stamp[first] = stamp;
+	assert_true(pagemap_is_at_hand(&fixture->map, address_of(table)));
+	assert_false(pagemap_is_at_hand(&fixture->map, address_of(table) - PAGE));
+	assert_false(pagemap_is_at_hand(&fixture->map, address_of(table) + 512 * PAGE));
+	for (uint32_t i = 0; i < count; i++) {
+		pages[i] = next_random(seed) % (UINT64_C(1) << 28) * PAGE;
+		any |= (oracle->value[first + i] & flag) != 0;
+	}
+	assert_int_equal(pagemap_any_has(&fixture->map, address_of(first), count, flag), any);
+	if (next_random(seed) % 2 == 0) {
+		pagemap_set_row(
+		    &fixture->map, address_of(first), pages, count, KEEPER | flag, stamp + 1);
+		for (uint32_t i = 0; i < count; i++) {
+			oracle->value[first + i] = pages[i] | KEEPER | flag;
+			oracle->stamp[first + i] = stamp + 1 + i;
+		}
+		return;
+	}
+	pagemap_flag_row(&fixture->map, address_of(first), count, flag ^ 3, flag, stamp + 1);
+	for (uint32_t i = 0; i < count; i++)
+		if (oracle->value[first + i] != 0) {
+			oracle->value[first + i] = (oracle->value[first + i] | (flag ^ 3)) & ~flag;
+			oracle->stamp[first + i] = stamp + 1 + i;
+		}
+}
+
+static void it_answers_so_for_rows(void **state)
+{
+	static struct oracle oracle;
+	struct fixture fixture;
+	uint64_t seed = 4;
+	uint32_t stamp = 1;
+
+	(void)state;
+	memset(&oracle, 0, sizeof(oracle));
+	start(&fixture);
+	for (unsigned n = 1; n <= 2000; n++) {
+		row_both(&fixture, &oracle, &seed, stamp += 1000);
+		assert_run(&fixture.map, &oracle, &seed);
+		if (n % 5 == 0)
+			walk_both(&fixture, &oracle, &seed, &stamp);
+		if (n % 200 == 0)
+			assert_everything(&fixture.map, &oracle);
+	}
+	stop(&fixture);
+}
+
 static void play(uint64_t seed, unsigned operations, unsigned failures_in_1000)
 {
 	static struct oracle oracle;
@@ -434,6 +493,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_answers_as_an_array_of_pages_would),
+		cmocka_unit_test(it_answers_so_for_rows),
 		cmocka_unit_test(it_answers_so_for_calls_that_continue_each_other),
 		cmocka_unit_test(it_does_so_when_memory_runs_out_again_and_again),
 		cmocka_unit_test(an_empty_map_knows_nothing),
