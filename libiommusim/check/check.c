@@ -47,6 +47,7 @@ static void call_begins(void *context, const struct iommusim_call *call)
 	check_changed(check);
 	if (check->depth++ > 0)
 		return;
+	check_row_begins(check, call);
 	if (check->machine->stores.silent)
 		shadow_call_begins(check);
 	check->kind = call->kind;
@@ -106,6 +107,8 @@ static void call_ended(void *context, const struct iommusim_call *call)
 	look(check);
 	if (!maps(call))
 		other_ended(check, call);
+	else if (check->depth == 0)
+		check_row_ended(check, call);
 }
 
 /* ---- what software stores -------------------------------------------------------------------- */
@@ -114,6 +117,7 @@ static void stored(void *context, uint64_t address, uint64_t length)
 {
 	struct iommusim_check *check = context;
 
+	check_settle(check);
 	check_changed(check);
 	check->poll.reads = 0;
 	visible_store(check);
@@ -122,6 +126,7 @@ static void stored(void *context, uint64_t address, uint64_t length)
 
 static void taken(void *context, uint64_t page)
 {
+	check_settle(context);
 	check_changed(context);
 	check_tables_taken(context, 1);
 	shadow_taken(context, page);
@@ -129,6 +134,7 @@ static void taken(void *context, uint64_t page)
 
 static void given_back(void *context, uint64_t page)
 {
+	check_settle(context);
 	check_changed(context);
 	check_tables_taken(context, -1);
 	shadow_given_back(context, page);
@@ -136,6 +142,7 @@ static void given_back(void *context, uint64_t page)
 
 void iommusim_check_look(struct iommusim_check *check)
 {
+	check_settle(check);
 	look(check);
 }
 
@@ -204,6 +211,7 @@ void iommusim_check_destroy(struct iommusim_check *check)
 	if (check == NULL)
 		return;
 	machine = check->machine;
+	check_settle(check);
 	iommusim_memory_unwatch(machine, check);
 	iommusim_mmio_unwatch(machine, check);
 	iommusim_vmm_unlisten(check->vmm, check);
@@ -226,11 +234,15 @@ void iommusim_check_destroy(struct iommusim_check *check)
 
 void iommusim_check_set_place(struct iommusim_check *check, const struct iommusim_place *place)
 {
+	if (check->here.file != place->file)
+		check_settle(check);
 	check->here = *place;
+	check->row.row.line = (uint64_t)place->line << 32;
 }
 
 void iommusim_check_finish(struct iommusim_check *check)
 {
+	check_settle(check);
 	held_look(check);
 	missing_at_end(check);
 }

@@ -209,10 +209,12 @@ enum iommusim_status iommusim_check_dma(struct iommusim_check *check,
 	struct asked asked = {
 		.check = check, .requester = requester, .request = request, .brief = check->brief
 	};
-	const struct fine *fine = find_fine(check, requester, request);
 	struct iommusim_dma_outcome outcome;
+	const struct fine *fine;
 	enum iommusim_status status;
 
+	check_settle(check);
+	fine = find_fine(check, requester, request);
 	status = check_find_vm(check, for_vm, &asked.for_vm);
 	if (status != IOMMUSIM_OK) {
 		check_begin_report(&asked, report);
@@ -239,6 +241,7 @@ enum iommusim_status iommusim_check_ats_dma(struct iommusim_check *check,
 		.brief = check->brief };
 	const enum iommusim_status status = check_find_vm(check, for_vm, &asked.for_vm);
 
+	check_settle(check);
 	if (status == IOMMUSIM_OK)
 		return check_judge_anew(&asked, report);
 	check_begin_report(&asked, report);

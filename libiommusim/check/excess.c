@@ -124,6 +124,7 @@ static void tell(struct iommusim_check *check, const struct held_unit *unit)
 
 void iommusim_check_advise(struct iommusim_check *check)
 {
+	check_settle(check);
 	held_look(check);
 	for (unsigned i = 0; i < check->held.unit_count; i++) {
 		struct held_unit *unit = check->held.units[i];

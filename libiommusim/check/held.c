@@ -344,6 +344,13 @@ void held_mapped(struct iommusim_check *check, struct check_domain *domain, uint
 	}
 }
 
+bool held_is_plain(const struct iommusim_check *check, const struct check_domain *domain)
+{
+	if (check->held.pending > 0 || check->held.buffers)
+		return false;
+	return domain->held.holders == 0 || (!domain->held.tlbs && absent_holders(check, domain) == 0);
+}
+
 void held_undone(
     struct iommusim_check *check, struct check_domain *domain, uint64_t address, uint64_t length)
 {

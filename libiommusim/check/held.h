@@ -244,6 +244,11 @@ void held_removed(struct iommusim_check *check, struct check_domain *domain, uin
     uint64_t length, uint32_t stamp);
 void held_undone(
     struct iommusim_check *check, struct check_domain *domain, uint64_t address, uint64_t length);
+/*
+ * Does what mapping calls of the domain owe depend on nothing but the ledger, so that it may be worked out later: is no
+ * invalidation pending, and whoever may hold anything neither keeps what is absent, nor is told by others' settings?
+ */
+bool held_is_plain(const struct iommusim_check *check, const struct check_domain *domain);
 /* A call begins that may change a device's entry; and it is over. */
 void held_entry_changes(
     struct iommusim_check *check, struct check_device *device, struct check_domain *to);

@@ -113,8 +113,10 @@ enum iommusim_status iommusim_check_judge(struct iommusim_check *check,
     struct iommusim_requester *requester, const struct iommusim_dma_request *request,
     const char *for_vm, struct iommusim_judgement *judgement)
 {
-	const struct fine *fine = find_fine(check, requester, request);
+	const struct fine *fine;
 
+	check_settle(check);
+	fine = find_fine(check, requester, request);
 	begin(check, requester, request, for_vm, judgement);
 	if (fine == NULL || check->judged == NULL || for_vm != NULL ||
 	    !make_again(requester, request, fine, &judgement->outcome))
@@ -153,6 +155,7 @@ enum iommusim_status iommusim_check_explain(struct iommusim_check *check,
 	struct asked asked = asked_of(check, judgement);
 	enum iommusim_status status;
 
+	check_settle(check);
 	if (judgement->number != 0) {
 		if (judgement->number != check->judged_number)
 			return too_late(check, "another DMA that was not OK has been judged");

@@ -101,6 +101,11 @@ struct shadow {
 /* Take over what registers say now. */
 void shadow_sync(struct iommusim_check *check);
 void shadow_stored(struct iommusim_check *check, uint64_t address, uint64_t length);
+/*
+ * Does nothing come of it when leaves, or nothing, are stored to a page of leaves, one after the other, as long as no
+ * leaf has a bit of `*never`? `leaf` is what all of them have.
+ */
+bool shadow_lets_by(const struct iommusim_check *check, uint64_t page, uint64_t leaf, uint64_t *never);
 /* For where stores may go unannounced (stores.silent): tables that have changed are as if they had been told of. */
 void shadow_compare(struct iommusim_check *check);
 void shadow_taken(struct iommusim_check *check, uint64_t page);

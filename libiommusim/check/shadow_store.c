@@ -143,6 +143,17 @@ static bool is_nobodys(const struct iommusim_check *check, uint64_t page, uint64
 	    check->shadow.leaves == NULL && end <= page + PAGE_BYTES;
 }
 
+bool shadow_lets_by(const struct iommusim_check *check, uint64_t page, uint64_t leaf, uint64_t *never)
+{
+	const struct shadow_node *node = shadow_node_at(check, page);
+
+	*never = 0;
+	if (node == NULL)
+		return page != 0 && check->shadow.leaves == NULL;
+	*never = node->reserved;
+	return !node->freed && node->copy == NULL && (leaf & node->reserved) == 0;
+}
+
 void shadow_page_changed(struct iommusim_check *check, uint64_t page, uint64_t from, uint64_t to)
 {
 	struct shadow_node *node = node_stored_to(check, page);

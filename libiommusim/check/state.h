@@ -8,6 +8,7 @@
 #include "check/fine.h"
 #include "check/held.h"
 #include "check/pagemap.h"
+#include "check/row.h"
 #include "check/shadow.h"
 #include "machine/unit_model.h"
 #include "vmm/interpose.h"
@@ -107,6 +108,7 @@ struct iommusim_check {
 	bool forgetful;   /* each DMA is judged and explained anew */
 	struct held held; /* what hardware may hold */
 	struct shadow shadow;
+	struct check_row row;
 	struct check_domain *under; /* the domain that a call of the ops is about */
 	struct check_poll poll;
 	uint64_t looked_at;      /* the machine's activity when registers were looked at last, */
@@ -230,6 +232,17 @@ void check_amdvi_write(struct iommusim_check *check, struct iommusim_unit *unit,
 
 /* judge.c */
 void check_judged_free(struct iommusim_check *check);
+
+/* row.c: the record and the ledger have every call that was made; before they are asked, or anything else happens */
+void check_row_settle(struct iommusim_check *check);
+static inline void check_settle(struct iommusim_check *check)
+{
+	if (check->row.warm)
+		check_row_settle(check);
+}
+/* A call that is in no other begins; a mapping call has ended. */
+void check_row_begins(struct iommusim_check *check, const struct iommusim_call *call);
+void check_row_ended(struct iommusim_check *check, const struct iommusim_call *call);
 
 /* blame.c: which policy made it so, and which profiles do not have it */
 void check_blame(struct iommusim_report *report, const struct iommusim_vmm *vmm);

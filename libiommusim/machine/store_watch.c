@@ -10,6 +10,7 @@ enum iommusim_status iommusim_memory_watch(
 		sizeof(*stores->watchers)))
 		return machine_fail(machine, IOMMUSIM_ENOMEM, "no memory for a watcher of stores");
 	stores->watchers[stores->count++] = *watcher;
+	machine_note_activity(machine); /* who stores unwatched looks again */
 	return IOMMUSIM_OK;
 }
 
@@ -32,6 +33,7 @@ bool iommusim_memory_is_watched(const struct iommusim_machine *machine)
 void iommusim_memory_expect_silent_stores(struct iommusim_machine *machine)
 {
 	machine->stores.silent = true;
+	machine_note_activity(machine);
 }
 
 void iommusim_memory_stored(const struct iommusim_machine *machine, uint64_t address, uint64_t length)

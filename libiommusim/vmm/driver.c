@@ -167,7 +167,7 @@ enum iommusim_status driver_domain_create(struct driver *driver, const struct pa
 	domain->max_address = max_address;
 	domain->leaf = format->make_leaf(0, 1, PAGE_READ | PAGE_WRITE);
 	domain->leaf_address = page_table_leaf_address(format, PAGE_READ | PAGE_WRITE);
-	domain->stores_suffice = !told;
+	domain->stores_suffice = !driver->machine->device_view;
 	TAILQ_INSERT_TAIL(&driver->domains, domain, link);
 	if (driver->host == NULL)
 		driver->host = domain;
@@ -213,7 +213,7 @@ unsigned vmm_domain_width(const struct iommusim_vmm *vmm, const void *backend_ha
 /* ---- mappings -------------------------------------------------------------------------------- */
 
 /* Tables go by calls of the backend alone, after each of which vmm asks anew. */
-bool vmm_domain_window(const void *backend_handle, struct leaf_window *window)
+bool vmm_domain_leaves(const void *backend_handle, struct leaf_window *window)
 {
 	const struct driver_domain *domain = backend_handle;
 
@@ -228,6 +228,13 @@ bool vmm_domain_window(const void *backend_handle, struct leaf_window *window)
 	};
 	/* What lies at the end of all addresses is no mapping that a call takes: let calls say so. */
 	return window->first + (UINT64_C(1) << page_level_shift(2)) != 0;
+}
+
+bool vmm_domain_window(const void *backend_handle, struct leaf_window *window)
+{
+	const struct driver_domain *domain = backend_handle;
+
+	return domain->table.memory.written == NULL && vmm_domain_leaves(domain, window);
 }
 
 enum iommusim_status driver_beyond_width(

@@ -24,6 +24,9 @@ void vmm_uninterpose(struct iommusim_vmm *vmm, enum vmm_interposer_place place);
 /* The domain whose handle, as the ops know it, is `handle`; NULL while it is being made. */
 const struct iommusim_domain *vmm_domain_of_handle(const struct iommusim_vmm *vmm, const void *handle);
 
+/* And the other way. */
+void *vmm_domain_handle(const struct iommusim_domain *domain);
+
 /* Is the page one of the backend's tables, or the kernel's own? */
 enum vmm_page_use { VMM_PAGE_KERNEL, VMM_PAGE_TABLE, VMM_PAGE_OTHER };
 enum vmm_page_use vmm_page_use(const struct iommusim_vmm *vmm, uint64_t address);

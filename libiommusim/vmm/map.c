@@ -21,8 +21,54 @@ void vmm_close_windows(struct iommusim_vmm *vmm)
 {
 	struct iommusim_domain *domain;
 
-	TAILQ_FOREACH (domain, &vmm->domains, link)
+	TAILQ_FOREACH (domain, &vmm->domains, link) {
 		domain->window.pages = 0;
+		domain->row = NULL;
+	}
+}
+
+/* ---- rows --------------------------------------------------------------------------------------- */
+
+/* Is a call for the page of that number, of the table behind the window, to go into the row? */
+static inline bool takes(
+    const struct iommusim_vmm *vmm, const struct vmm_row *row, uint64_t index, uint64_t length)
+{
+	return row != NULL && index < ROW_PAGES && length == IOMMUSIM_PAGE_SIZE &&
+	    row->count < ROW_CALLS && row->activity == machine_activity(vmm->machine);
+}
+
+/* One page by the row. False: there is none, or it is no call for it. */
+static inline bool row_map(const struct iommusim_vmm *vmm, const struct iommusim_domain *domain,
+    uint64_t gpa, uint64_t hpa, uint64_t length)
+{
+	const struct leaf_window *window = &domain->window;
+	const uint64_t index = window_index(window, gpa);
+	struct vmm_row *row = domain->row;
+
+	if (!takes(vmm, row, index, length) || (hpa & window->others) != 0)
+		return false;
+	__atomic_store_n(&window->entries[index], hpa | window->leaf, __ATOMIC_RELEASE);
+	row->key[row->count] = row->line | index;
+	row->page[row->count++] = hpa;
+	return true;
+}
+
+/* An invalidation that is due with the removal is no store. */
+static inline bool row_unmap(
+    const struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+{
+	const struct leaf_window *window = &domain->window;
+	const uint64_t index = window_index(window, gpa);
+	struct vmm_row *row = domain->row;
+
+	if (!takes(vmm, row, index, length) ||
+	    (vmm->gathered_most != 0 && domain->gathered + 1 >= vmm->gathered_most))
+		return false;
+	__atomic_store_n(&window->entries[index], 0, __ATOMIC_RELEASE);
+	domain->gathered += vmm->gathered_most != 0;
+	row->key[row->count] = row->line | ROW_REMOVES | index;
+	row->page[row->count++] = 0;
+	return true;
 }
 
 /* ---- what backends do -------------------------------------------------------------------------- */
@@ -116,7 +162,8 @@ static __attribute__((noinline)) enum iommusim_status create_mapping(struct iomm
 enum iommusim_status iommusim_iommu_create_mapping(struct iommusim_vmm *vmm,
     struct iommusim_domain *domain, uint64_t gpa, uint64_t hpa, uint64_t length)
 {
-	if (domain != NULL && window_map(domain, gpa, hpa, length))
+	if (domain != NULL &&
+	    (window_map(domain, gpa, hpa, length) || row_map(vmm, domain, gpa, hpa, length)))
 		return IOMMUSIM_OK;
 	return create_mapping(vmm, domain, gpa, hpa, length);
 }
@@ -244,7 +291,9 @@ static __attribute__((noinline)) enum iommusim_status remove_mapping(
 enum iommusim_status iommusim_iommu_remove_mapping(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
 {
-	if (domain == NULL || !window_unmap(domain, gpa, length))
-		return remove_mapping(vmm, domain, gpa, length);
-	return removed(vmm, domain, gpa, length);
+	if (domain != NULL && window_unmap(domain, gpa, length))
+		return removed(vmm, domain, gpa, length);
+	if (domain != NULL && row_unmap(vmm, domain, gpa, length))
+		return IOMMUSIM_OK;
+	return remove_mapping(vmm, domain, gpa, length);
 }

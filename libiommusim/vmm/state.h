@@ -8,26 +8,17 @@
 #include "vmm/interpose.h"
 #include "vmm/pages.h"
 #include "vmm/policy.h"
+#include "vmm/row.h"
 
 #define VMM_NAME_LENGTH 40u
 
 /* The bits of a physical address that a page can begin at. */
 #define PAGE_ADDRESSES (((UINT64_C(1) << IOMMUSIM_PHYSICAL_BITS) - 1) & ~(IOMMUSIM_PAGE_SIZE - 1))
 
-/*
- * A table of 4 KiB leaves that a backend shows: a page there is mapped, or unmapped, by one store and nothing else. It
- * is closed when anybody has to be told of a call, or a call has to fail. Control side; hardware may walk meanwhile.
- */
-struct leaf_window {
-	uint64_t first; /* the address that the first entry translates */
-	uint64_t pages; /* that the table translates; 0: closed */
-	uint64_t *entries;
-	uint64_t leaf;   /* an entry but for the page's address */
-	uint64_t others; /* bits of an entry that are not the address's: none of them may be in one */
-};
-
 struct iommusim_domain {
 	struct leaf_window window;
+	struct vmm_row
+	    *row; /* where calls are noted that go by the window although it is closed; NULL: nowhere */
 	TAILQ_ENTRY(iommusim_domain) link;
 	struct iommusim_vmm *vmm;
 	void *handle; /* the ops' own */
@@ -120,6 +111,8 @@ static inline enum policy_value vmm_policy(const struct iommusim_vmm *vmm, enum 
 
 /* driver.c: the table that a built-in backend's domain used last. False: it can show none. */
 bool vmm_domain_window(const void *backend_handle, struct leaf_window *window);
+/* The same although stores are watched: whoever watches them makes up for it. */
+bool vmm_domain_leaves(const void *backend_handle, struct leaf_window *window);
 
 /* vmm.c */
 void vmm_print(struct iommusim_vmm *vmm, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -373,6 +373,11 @@ const struct iommusim_domain *vmm_domain_of_handle(const struct iommusim_vmm *vm
 	return NULL;
 }
 
+void *vmm_domain_handle(const struct iommusim_domain *domain)
+{
+	return domain->handle;
+}
+
 enum vmm_page_use vmm_page_use(const struct iommusim_vmm *vmm, uint64_t address)
 {
 	if (pages_is_kernel(&vmm->pages, address))
