@@ -127,13 +127,19 @@ static void skip_reserved(struct pages *pages)
 		pages->table_next += IOMMUSIM_PAGE_SIZE;
 }
 
+/* Whoever writes to a page that was given back, a device among them, may make its link lead anywhere. */
+static bool has_free_table(const struct pages *pages)
+{
+	return pages->table_free % IOMMUSIM_PAGE_SIZE == 0 && pages_is_table(pages, pages->table_free);
+}
+
 /* Pages given back are linked through their first quadword, as a kernel would. */
 bool pages_take_table(struct pages *pages, uint64_t *address)
 {
 	struct memory *memory = &pages->machine->memory;
 	uint8_t *page;
 
-	if (pages->table_free != UINT64_MAX) {
+	if (has_free_table(pages)) {
 		*address = pages->table_free;
 		page = memory_at(memory, *address, IOMMUSIM_PAGE_SIZE);
 		memcpy(&pages->table_free, page, sizeof(pages->table_free));

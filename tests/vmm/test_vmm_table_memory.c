@@ -164,6 +164,33 @@ static void a_guest_of_256_gib_stays_within_64_mib_of_its_tables(void **state)
 	close_scene(&scene);
 }
 
+/* A device that writes by what it kept hits pages that were given back: their links lead anywhere then. */
+static void a_page_that_was_given_back_may_be_written_to(void **state)
+{
+	static const uint64_t links[] = { UINT64_C(0xdeadbeefcafe0000), 8, UINT64_C(1) << 40, 0 };
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		uint64_t root;
+
+		host_start(&host, NULL);
+		assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, PAGE));
+		root = host_load(&host, host_context_at(&host, HOST_PPT1)) & ~(PAGE - 1);
+		assert_ok(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_ok(iommusim_iommu_destroy_domain(host.vmm, domain));
+		host_store(&host, root, links[i]);
+		assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x5000, 0x7000, PAGE));
+		assert_int_equal(host_look(host.ppt1, 0x5000).physical, 0x7000);
+		host_stop(&host);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +198,7 @@ int main(void)
 		cmocka_unit_test(a_guest_of_any_size_costs_its_tables_and_nothing_else),
 		cmocka_unit_test(what_is_mapped_again_costs_nothing),
 		cmocka_unit_test(a_domain_gives_all_of_it_back),
+		cmocka_unit_test(a_page_that_was_given_back_may_be_written_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
