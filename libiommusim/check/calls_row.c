@@ -6,9 +6,10 @@
 /* Shorter ones take no more room one by one. */
 #define ROW_LEAST 8u
 
-/* Host addresses are kept as pages from the first one on, either way. */
-#define OFFSET_BYTES 4u
-#define OFFSET_BITS  32u
+/* Of the host's addresses the bits are kept that number a page within 16 TiB, of which all are in the same. */
+#define NUMBER_SIZE 4u
+#define BLOCK_SHIFT (32 + IOMMUSIM_PAGE_SHIFT)
+#define IN_BLOCK    (((UINT64_C(1) << BLOCK_SHIFT) - 1) & ~(IOMMUSIM_PAGE_SIZE - 1))
 
 /* Of a row but for its addresses: what it is, how many, where it begins. */
 #define HEAD_BYTES (1 + 3 * (size_t)NUMBER_BYTES)
@@ -50,22 +51,19 @@ static uint32_t count_expected(const struct calls_last *last, const struct calls
 	return count;
 }
 
-/* False: some are too far away, or no multiple of pages; then what was written means nothing. */
-static bool put_offsets(
-    uint8_t *restrict at, const uint64_t *restrict hosts, const uint64_t base, uint32_t count)
+/* False: they are not in one block, or no multiples of pages; then what was written means nothing. */
+static bool put_numbers(uint8_t *restrict at, const uint64_t *restrict hosts, uint32_t count)
 {
-	const uint64_t half = UINT64_C(1) << (OFFSET_BITS - 1 + IOMMUSIM_PAGE_SHIFT);
-	uint64_t odd = 0;
+	const uint64_t first = hosts[0];
+	uint64_t odd = first & (IOMMUSIM_PAGE_SIZE - 1);
 
 	for (uint32_t i = 0; i < count; i++) {
-		const uint64_t difference = hosts[i] - base;
-		const uint32_t offset = (uint32_t)(difference >> IOMMUSIM_PAGE_SHIFT);
+		const uint32_t number = (uint32_t)(hosts[i] >> IOMMUSIM_PAGE_SHIFT);
 
-		odd |= (difference + half) >> (OFFSET_BITS + IOMMUSIM_PAGE_SHIFT) |
-		    (difference & (IOMMUSIM_PAGE_SIZE - 1));
-		memcpy(at + (size_t)i * OFFSET_BYTES, &offset, sizeof(offset));
+		odd |= hosts[i] ^ first;
+		memcpy(at + (size_t)i * NUMBER_SIZE, &number, sizeof(number));
 	}
-	return odd == 0;
+	return (odd & ~IN_BLOCK) == 0;
 }
 
 /* Write down as many as there is room for in the block. Returns how many; 0: it is better to write them one by one. */
@@ -77,8 +75,8 @@ static uint32_t put_row(struct calls *calls, const struct calls_last *last, cons
 
 	if (calls->steps >= BLOCK_STEPS || room < spare)
 		return 0;
-	if (count > (room - spare) / OFFSET_BYTES)
-		count = (uint32_t)((room - spare) / OFFSET_BYTES);
+	if (count > (room - spare) / NUMBER_SIZE)
+		count = (uint32_t)((room - spare) / NUMBER_SIZE);
 	if (count < ROW_LEAST)
 		return 0;
 	calls_put_repeats(calls);
@@ -86,9 +84,9 @@ static uint32_t put_row(struct calls *calls, const struct calls_last *last, cons
 	*at++ = STEP_ROW;
 	calls_put(&at, count);
 	calls_put_step(&at, row->hosts[0] - last->place.call.host_address);
-	if (!put_offsets(at, row->hosts, row->hosts[0], count))
+	if (!put_numbers(at, row->hosts, count))
 		return 0;
-	calls->at = at + (size_t)count * OFFSET_BYTES;
+	calls->at = at + (size_t)count * NUMBER_SIZE;
 	calls->steps++;
 	return count;
 }
@@ -120,12 +118,12 @@ uint32_t calls_note_row(struct calls *calls, const struct calls_row *row, uint32
 
 /* ---- reading --------------------------------------------------------------------------------------- */
 
-static uint64_t host_at(uint64_t base, const uint8_t *offsets, uint32_t index)
+static uint64_t host_at(uint64_t base, const uint8_t *numbers, uint32_t index)
 {
-	uint32_t offset;
+	uint32_t number;
 
-	memcpy(&offset, offsets + (size_t)index * OFFSET_BYTES, sizeof(offset));
-	return base + ((uint64_t)(int64_t)(int32_t)offset << IOMMUSIM_PAGE_SHIFT);
+	memcpy(&number, numbers + (size_t)index * NUMBER_SIZE, sizeof(number));
+	return (base & ~IN_BLOCK) | (uint64_t)number << IOMMUSIM_PAGE_SHIFT;
 }
 
 uint32_t calls_take_row(const uint8_t **at, struct calls_last *last, uint32_t wanted)
@@ -133,11 +131,11 @@ uint32_t calls_take_row(const uint8_t **at, struct calls_last *last, uint32_t wa
 	const uint32_t count = (uint32_t)calls_take(at);
 	const uint64_t base = last->place.call.host_address + calls_take_step(at);
 	const uint32_t steps = wanted < count ? wanted : count;
-	const uint8_t *offsets = *at;
+	const uint8_t *numbers = *at;
 
 	calls_advance(last, steps);
-	last->place.call.host_address = host_at(base, offsets, steps - 1);
-	last->host_step = host_at(base, offsets, count - 1) - host_at(base, offsets, count - 2);
-	*at += (size_t)count * OFFSET_BYTES;
+	last->place.call.host_address = host_at(base, numbers, steps - 1);
+	last->host_step = host_at(base, numbers, count - 1) - host_at(base, numbers, count - 2);
+	*at += (size_t)count * NUMBER_SIZE;
 	return count;
 }

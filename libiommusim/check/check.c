@@ -234,10 +234,7 @@ void iommusim_check_destroy(struct iommusim_check *check)
 
 void iommusim_check_set_place(struct iommusim_check *check, const struct iommusim_place *place)
 {
-	if (check->here.file != place->file)
-		check_settle(check);
-	check->here = *place;
-	check->row.row.line = (uint64_t)place->line << 32;
+	check_row_placed(check, place);
 }
 
 void iommusim_check_finish(struct iommusim_check *check)

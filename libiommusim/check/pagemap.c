@@ -271,17 +271,26 @@ bool pagemap_any_has(const struct pagemap *map, uint64_t address, unsigned count
 	return (all & flag) != 0;
 }
 
-void pagemap_set_row(struct pagemap *map, uint64_t address, const uint64_t *pages, unsigned count,
-    uint64_t flags, uint32_t stamp)
+#define AT_ONCE 8u /* a loop of so many is a few wide instructions */
+
+void pagemap_set_row(struct pagemap *map, uint64_t address, const uint64_t *restrict pages,
+    unsigned count, uint64_t flags, uint32_t stamp)
 {
 	const unsigned first = entry_index(address >> IOMMUSIM_PAGE_SHIFT, 0);
 	uint64_t *restrict value = &map->cursor_node->value[first];
 	uint32_t *restrict stamps = &map->cursor_node->stamp[first];
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < count; i++)
+	for (; i + AT_ONCE <= count; i += AT_ONCE) {
+		for (unsigned j = 0; j < AT_ONCE; j++)
+			value[i + j] = pages[i + j] | flags;
+		for (unsigned j = 0; j < AT_ONCE; j++)
+			stamps[i + j] = stamp + i + j;
+	}
+	for (; i < count; i++) {
 		value[i] = pages[i] | flags;
-	for (unsigned i = 0; i < count; i++)
 		stamps[i] = stamp + i;
+	}
 }
 
 void pagemap_flag_row(

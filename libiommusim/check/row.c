@@ -61,49 +61,72 @@ void check_row_ended(struct iommusim_check *check, const struct iommusim_call *c
 	    !may_open(check, own->domain, &own->row.window))
 		return;
 	own->row.activity = check->looked_at;
-	own->row.line = (uint64_t)check->here.line << 32;
+	own->row.line = check->here.line << ROW_LINE_SHIFT;
 	vmm_row_open(call->domain, &own->row);
 }
 
 /* ---- what calls have left to do ---------------------------------------------------------------------- */
 
+#define AT_ONCE 64u
+
+/* Are these keys `step` apart, and the first one from the one before it? */
+static bool are_apart(const uint32_t *key, uint32_t step)
+{
+	uint32_t wanted = key[-1], odd = 0;
+
+	for (unsigned i = 0; i < AT_ONCE; i++)
+		odd |= key[i] ^ (wanted += step);
+	return odd == 0;
+}
+
 /* How many calls from `from` on are of one kind, and as far apart as the first two. */
 static unsigned length_of_run(const struct vmm_row *row, unsigned from)
 {
-	const uint64_t *key = &row->key[from];
-	const unsigned count = row->count - from;
-	const uint64_t step = count < 2 ? 0 : key[1] - key[0];
+	const uint32_t *key = &row->key[from];
+	const unsigned count = (unsigned)row->count - from;
+	const uint32_t step = count < 2 ? 0 : key[1] - key[0];
 	unsigned run = 1;
 
 	if (((key[0] ^ (key[0] + step)) & ROW_REMOVES) != 0)
 		return 1;
+	while (count - run >= AT_ONCE && are_apart(&key[run], step))
+		run += AT_ONCE;
 	while (run < count && key[run] - key[run - 1] == step)
 		run++;
 	return run;
 }
 
+/* The line of a key, all of it; the row does not outlive the upper bits. */
+static uint32_t line_of(const struct iommusim_check *check, uint32_t key)
+{
+	return (check->here.line & ~(ROW_LINES - 1)) | key >> ROW_LINE_SHIFT;
+}
+
+static uint64_t address_of(const struct vmm_row *row, uint32_t key)
+{
+	return row->window.first + ((uint64_t)(key % ROW_PAGES) << IOMMUSIM_PAGE_SHIFT);
+}
+
 static struct calls_row run_at(const struct iommusim_check *check, unsigned from, unsigned count)
 {
 	const struct vmm_row *row = &check->row.row;
-	const uint64_t key = row->key[from], step = count < 2 ? 0 : row->key[from + 1] - key;
-	const int32_t pages =
-	    (int32_t)(uint32_t)step; /* the lower half, whatever it took of the upper */
+	const uint32_t key = row->key[from], next = count < 2 ? key : row->key[from + 1];
 
 	return (struct calls_row){
 		.first = {
 			.file = check->here.file,
-			.line = (uint32_t)(key >> 32),
+			.line = line_of(check, key),
 			.domain_name = check->last_domain_name,
 			.call = {
 				.kind = (key & ROW_REMOVES) != 0 ? IOMMUSIM_CALL_REMOVE_MAPPING
 								 : IOMMUSIM_CALL_CREATE_MAPPING,
-				.address = row->window.first + (key % ROW_PAGES << IOMMUSIM_PAGE_SHIFT),
+				.address = address_of(row, key),
 				.host_address = row->page[from],
 				.length = IOMMUSIM_PAGE_SIZE,
 			},
 		},
-		.address_step = (uint64_t)(int64_t)pages << IOMMUSIM_PAGE_SHIFT,
-		.line_step = (uint32_t)((step - (uint64_t)(int64_t)pages) >> 32),
+		.address_step = address_of(row, next) - address_of(row, key),
+		.line_step = line_of(check, next) - line_of(check, key),
 		.hosts = &row->page[from],
 		.count = count,
 	};
@@ -163,6 +186,15 @@ static void enter_run(struct iommusim_check *check, struct calls_row *calls)
 		enter(check, calls, count, number);
 		calls_row_pass(calls, count);
 	}
+}
+
+void check_row_placed(struct iommusim_check *check, const struct iommusim_place *place)
+{
+	/* Keys have the lower bits of the line. */
+	if (check->here.file != place->file || (check->here.line ^ place->line) >= ROW_LINES)
+		check_settle(check);
+	check->here = *place;
+	check->row.row.line = place->line << ROW_LINE_SHIFT;
 }
 
 void check_row_settle(struct iommusim_check *check)

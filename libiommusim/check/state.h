@@ -240,6 +240,8 @@ static inline void check_settle(struct iommusim_check *check)
 	if (check->row.warm)
 		check_row_settle(check);
 }
+/* Calls come from somewhere else. */
+void check_row_placed(struct iommusim_check *check, const struct iommusim_place *place);
 /* A call that is in no other begins; a mapping call has ended. */
 void check_row_begins(struct iommusim_check *check, const struct iommusim_call *call);
 void check_row_ended(struct iommusim_check *check, const struct iommusim_call *call);

@@ -23,51 +23,63 @@ void vmm_close_windows(struct iommusim_vmm *vmm)
 
 	TAILQ_FOREACH (domain, &vmm->domains, link) {
 		domain->window.pages = 0;
-		domain->row = NULL;
+		domain->row_pages = 0;
 	}
 }
 
 /* ---- rows --------------------------------------------------------------------------------------- */
 
-/* Is a call for the page of that number, of the table behind the window, to go into the row? */
-static inline bool takes(
-    const struct iommusim_vmm *vmm, const struct vmm_row *row, uint64_t index, uint64_t length)
+/*
+ * May a call for the page of that number, of the table behind the window, go into the row? `odd`: not 0 for one that it is
+ * no place for. Few instructions: this is what a page costs beside the store when a checker is there.
+ */
+static inline bool takes(const struct iommusim_vmm *vmm, const struct iommusim_domain *domain,
+    uint64_t index, uint64_t length, uint64_t odd)
 {
-	return row != NULL && index < ROW_PAGES && length == IOMMUSIM_PAGE_SIZE &&
-	    row->count < ROW_CALLS && row->activity == machine_activity(vmm->machine);
+	const struct vmm_row *row = domain->row;
+
+	if (__builtin_expect(index >= domain->row_pages, false))
+		return false;
+	if (__builtin_expect(((length ^ IOMMUSIM_PAGE_SIZE) | odd) != 0, false))
+		return false;
+	if (__builtin_expect(machine_activity(vmm->machine) != row->activity, false))
+		return false;
+	return __builtin_expect(row->count < ROW_CALLS, true);
+}
+
+static inline void note(struct vmm_row *row, uint32_t key, uint64_t page)
+{
+	const uint64_t at = row->count;
+
+	row->key[at] = row->line | key;
+	row->page[at] = page;
+	row->count = at + 1;
 }
 
 /* One page by the row. False: there is none, or it is no call for it. */
 static inline bool row_map(const struct iommusim_vmm *vmm, const struct iommusim_domain *domain,
-    uint64_t gpa, uint64_t hpa, uint64_t length)
+    uint64_t index, uint64_t hpa, uint64_t length)
 {
 	const struct leaf_window *window = &domain->window;
-	const uint64_t index = window_index(window, gpa);
-	struct vmm_row *row = domain->row;
 
-	if (!takes(vmm, row, index, length) || (hpa & window->others) != 0)
+	if (!takes(vmm, domain, index, length, hpa & window->others))
 		return false;
 	__atomic_store_n(&window->entries[index], hpa | window->leaf, __ATOMIC_RELEASE);
-	row->key[row->count] = row->line | index;
-	row->page[row->count++] = hpa;
+	note(domain->row, (uint32_t)index, hpa);
 	return true;
 }
 
 /* An invalidation that is due with the removal is no store. */
 static inline bool row_unmap(
-    const struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
+    const struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t index, uint64_t length)
 {
-	const struct leaf_window *window = &domain->window;
-	const uint64_t index = window_index(window, gpa);
-	struct vmm_row *row = domain->row;
+	const bool gathers = vmm->gathered_most != 0;
 
-	if (!takes(vmm, row, index, length) ||
-	    (vmm->gathered_most != 0 && domain->gathered + 1 >= vmm->gathered_most))
+	if (!takes(vmm, domain, index, length, gathers && domain->gathered + 1 >= vmm->gathered_most))
 		return false;
-	__atomic_store_n(&window->entries[index], 0, __ATOMIC_RELEASE);
-	domain->gathered += vmm->gathered_most != 0;
-	row->key[row->count] = row->line | ROW_REMOVES | index;
-	row->page[row->count++] = 0;
+	__atomic_store_n(&domain->window.entries[index], 0, __ATOMIC_RELEASE);
+	domain->gathered += gathers;
+	note(domain->row, (uint32_t)index | ROW_REMOVES, 0);
 	return true;
 }
 
@@ -159,13 +171,23 @@ static __attribute__((noinline)) enum iommusim_status create_mapping(struct iomm
 	return vmm_call_end(vmm, &call, status);
 }
 
+/* Apart from what costs next to nothing, so that it stays so. `index`: of the page in the window. */
+static __attribute__((noinline)) enum iommusim_status map_otherwise(struct iommusim_vmm *vmm,
+    struct iommusim_domain *domain, uint64_t gpa, uint64_t hpa, uint64_t length, uint64_t index)
+{
+	if (row_map(vmm, domain, index, hpa, length))
+		return IOMMUSIM_OK;
+	return create_mapping(vmm, domain, gpa, hpa, length);
+}
+
 enum iommusim_status iommusim_iommu_create_mapping(struct iommusim_vmm *vmm,
     struct iommusim_domain *domain, uint64_t gpa, uint64_t hpa, uint64_t length)
 {
-	if (domain != NULL &&
-	    (window_map(domain, gpa, hpa, length) || row_map(vmm, domain, gpa, hpa, length)))
+	if (domain == NULL)
+		return create_mapping(vmm, domain, gpa, hpa, length);
+	if (window_map(domain, gpa, hpa, length))
 		return IOMMUSIM_OK;
-	return create_mapping(vmm, domain, gpa, hpa, length);
+	return map_otherwise(vmm, domain, gpa, hpa, length, window_index(&domain->window, gpa));
 }
 
 /* ---- lists ------------------------------------------------------------------------------------- */
@@ -288,12 +310,20 @@ static __attribute__((noinline)) enum iommusim_status remove_mapping(
 	return vmm_call_end(vmm, &call, status);
 }
 
+static __attribute__((noinline)) enum iommusim_status unmap_otherwise(struct iommusim_vmm *vmm,
+    struct iommusim_domain *domain, uint64_t gpa, uint64_t length, uint64_t index)
+{
+	if (row_unmap(vmm, domain, index, length))
+		return IOMMUSIM_OK;
+	return remove_mapping(vmm, domain, gpa, length);
+}
+
 enum iommusim_status iommusim_iommu_remove_mapping(
     struct iommusim_vmm *vmm, struct iommusim_domain *domain, uint64_t gpa, uint64_t length)
 {
-	if (domain != NULL && window_unmap(domain, gpa, length))
+	if (domain == NULL)
+		return remove_mapping(vmm, domain, gpa, length);
+	if (window_unmap(domain, gpa, length))
 		return removed(vmm, domain, gpa, length);
-	if (domain != NULL && row_unmap(vmm, domain, gpa, length))
-		return IOMMUSIM_OK;
-	return remove_mapping(vmm, domain, gpa, length);
+	return unmap_otherwise(vmm, domain, gpa, length, window_index(&domain->window, gpa));
 }

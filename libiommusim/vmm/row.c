@@ -24,11 +24,12 @@ void vmm_row_open(struct iommusim_domain *domain, struct vmm_row *row)
 	domain->window = row->window;
 	domain->window.pages = 0; /* nobody gets past the row */
 	domain->row = row;
+	domain->row_pages = row->window.pages;
 }
 
 void vmm_row_close(struct vmm_row *row)
 {
 	if (row->domain != NULL)
-		row->domain->row = NULL;
+		row->domain->row_pages = 0;
 	row->domain = NULL;
 }

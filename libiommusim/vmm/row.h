@@ -19,9 +19,16 @@ struct leaf_window {
 	uint64_t others; /* bits of an entry that are not the address's: none of them may be in one */
 };
 
-#define ROW_PAGES   512u /* of the table */
-#define ROW_CALLS   512u
-#define ROW_REMOVES (UINT64_C(1) << 16) /* in the key of a call that takes a page away */
+#define ROW_PAGES 512u /* of the table */
+#define ROW_CALLS 512u
+
+/*
+ * What a call was, in a key: the page's number in the table, ROW_REMOVES of a call that takes it away, the lower bits of
+ * the line it is from. A bit between them each, so that differences of keys tell differences of each.
+ */
+#define ROW_REMOVES    (UINT32_C(1) << 10)
+#define ROW_LINE_SHIFT 12u
+#define ROW_LINES      (UINT32_C(1) << (32 - ROW_LINE_SHIFT))
 
 /*
  * Calls that nobody was told of yet. While the row is open, calls for single pages of its table are stores, and noted
@@ -31,10 +38,10 @@ struct vmm_row {
 	struct iommusim_domain *domain; /* NULL: it is closed */
 	struct leaf_window window;
 	uint64_t activity; /* machine_activity(): from any other on there is more to do than to store */
-	uint64_t line;     /* where the calls that come are from: in the upper half */
-	unsigned count;
-	uint64_t key[ROW_CALLS];  /* line << 32, the page's number in the table, ROW_REMOVES */
-	uint64_t page[ROW_CALLS]; /* the host's; of removals nothing */
+	uint32_t line;     /* where the calls that come are from, as keys have it */
+	uint64_t count;
+	uint64_t page[ROW_CALLS]; /* the host's; of removals 0 */
+	uint32_t key[ROW_CALLS];
 };
 
 /*

@@ -17,8 +17,9 @@
 
 struct iommusim_domain {
 	struct leaf_window window;
-	struct vmm_row
-	    *row; /* where calls are noted that go by the window although it is closed; NULL: nowhere */
+	/* Although it is closed, calls for so many pages of it go by it, and are noted there. */
+	uint64_t row_pages;
+	struct vmm_row *row;
 	TAILQ_ENTRY(iommusim_domain) link;
 	struct iommusim_vmm *vmm;
 	void *handle; /* the ops' own */
