@@ -183,8 +183,8 @@ static void both(struct story *story, const struct step *step)
 		status[i] = perform(&story->twins[i], step);
 	}
 	assert_int_equal(status[0], status[1]);
-	if (step->act == ACT_READ_REGISTER || step->act == ACT_LOOK || step->act == ACT_FINISH ||
-	    step->act == ACT_ADVISE || (step->act == ACT_STORE && status[0] != 0))
+	if (step->act == ACT_READ_REGISTER || step->act == ACT_FINISH || step->act == ACT_ADVISE ||
+	    (step->act == ACT_STORE && status[0] != 0))
 		same_state(story);
 }
 
@@ -262,6 +262,7 @@ static void row(struct story *story)
 	const unsigned kind = (unsigned)below(story, 4), lines = (unsigned)below(story, 3);
 	const unsigned unmaps = chance(story, 40) ? 100 : chance(story, 20) ? 50 : 0;
 	const unsigned odd = chance(story, 30) ? 3 : 0;
+	const bool looks = chance(story, 20);
 	struct step step = { .domain = (unsigned)below(story, DOMAINS) };
 
 	for (uint64_t i = 0; i < count; i++) {
@@ -279,6 +280,8 @@ static void row(struct story *story)
 			story->line += chance(story, 10) ? 1u << 20 : (uint32_t)below(story, 9) - 4;
 		story->line += lines;
 		both(story, &step);
+		if (looks)
+			both(story, &(struct step){ .act = ACT_LOOK });
 	}
 }
 
@@ -351,7 +354,8 @@ static uint64_t tell(const struct host_setup *setup, uint64_t number)
 		else
 			other(&story);
 	}
-	iommusim_check_look(story.twins[0].host.check);
+	iommusim_check_advise(story.twins[0].host.check);
+	iommusim_check_advise(story.twins[1].host.check);
 	taken = story.twins[0].host.check->row.taken;
 	assert_int_equal(story.twins[1].host.check->row.taken, 0);
 	end(&story);
@@ -374,7 +378,7 @@ static void it_comes_out_the_same(void **state)
 
 		for (uint64_t number = 0; number < CASES; number++)
 			taken += tell(&setups[i], number);
-		assert_true(taken > 50000);
+		assert_true(taken > 20000);
 	}
 }
 
@@ -418,6 +422,24 @@ static void see(void *context, uint64_t address, uint64_t length)
 	(void)address;
 	(void)length;
 	++*(unsigned *)context;
+}
+
+/* Those who look for findings after every call, as a replay does, find nothing that calls of a row would bring. */
+static void to_look_does_not_end_it(void **state)
+{
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	domain = open_row(&host, NULL);
+	for (uint64_t page = 0; page < 4; page++) {
+		iommusim_check_look(host.check);
+		assert_null(iommusim_check_finding(host.check, 0));
+		assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, page * PAGE, PAGE));
+	}
+	iommusim_check_look(host.check);
+	assert_int_equal(host.check->row.row.count, 6);
+	host_stop(&host);
 }
 
 static void they_hear_and_see_the_next_call(void **state)
@@ -481,6 +503,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_comes_out_the_same),
 		cmocka_unit_test(it_is_left_alone_where_more_happens),
+		cmocka_unit_test(to_look_does_not_end_it),
 		cmocka_unit_test(they_hear_and_see_the_next_call),
 		cmocka_unit_test(stores_that_nobody_announces_end_it),
 		cmocka_unit_test(a_panic_ends_it),
