@@ -297,7 +297,7 @@ static void ledger_destroy_domain(void *context, void *handle)
  */
 static uint64_t recordable(struct check_domain *domain, uint64_t gpa, uint64_t length, uint64_t done)
 {
-	return done == length || pagemap_prepare(&domain->map, gpa, done) ? done : length;
+	return done == length || pagemap_prepare_part(&domain->map, gpa, done) ? done : length;
 }
 
 /* May hardware hold anything of the domain, or have let go of it just now? */

@@ -30,6 +30,7 @@ static void free_node(struct pagemap *map, struct pagemap_node *node, unsigned l
 void pagemap_fini(struct pagemap *map)
 {
 	free_node(map, map->root, PAGEMAP_LEVELS - 1);
+	free_node(map, map->spare, 0);
 	pagemap_init(map, map->machine);
 }
 
@@ -50,6 +51,19 @@ static uint64_t advance(uint64_t value, uint64_t pages)
 	return value == 0 ? 0 : value + (pages << IOMMUSIM_PAGE_SHIFT);
 }
 
+/* A node in which nothing is known yet. The spare one is for when there is no memory. NULL: none of both. */
+static struct pagemap_node *new_node(struct pagemap *map, unsigned level)
+{
+	struct pagemap_node *node = machine_alloc_zeroed(map->machine, node_size(level));
+
+	if (node != NULL || level > 0 || map->spare == NULL)
+		return node;
+	node = map->spare;
+	map->spare = NULL;
+	memset(node, 0, node_size(0));
+	return node;
+}
+
 /* The child of an entry, made of what the entry said as a whole. NULL: no memory. */
 static struct pagemap_node *make_child(
     struct pagemap *map, struct pagemap_node *node, unsigned index, unsigned level)
@@ -59,7 +73,7 @@ static struct pagemap_node *make_child(
 
 	if (child != NULL)
 		return child;
-	child = machine_alloc_zeroed(map->machine, node_size(level - 1));
+	child = new_node(map, level - 1);
 	if (child == NULL)
 		return NULL;
 	for (unsigned i = 0; node->value[index] != 0 && i < PAGEMAP_FANOUT; i++) {
@@ -89,7 +103,49 @@ static bool split_at(struct pagemap *map, uint64_t page)
 	return true;
 }
 
-bool pagemap_prepare(struct pagemap *map, uint64_t address, uint64_t length)
+/* Could an entry above speak for all of the lowest node? */
+static bool is_range(const struct pagemap_node *node, uint32_t step)
+{
+	const unsigned last = PAGEMAP_FANOUT - 1;
+
+	if (node->value[last] != advance(node->value[0], last) ||
+	    (node->value[0] != 0 && node->stamp[last] != node->stamp[0] + last * step))
+		return false; /* mostly */
+	for (unsigned i = 1; i < last; i++)
+		if (node->value[i] != advance(node->value[0], i) ||
+		    (node->value[0] != 0 && node->stamp[i] != node->stamp[0] + i * step))
+			return false;
+	return true;
+}
+
+/* The lowest node under the cursor, which nobody is at any more, becomes a range, if it looks like one. */
+static bool fold_cursor(struct pagemap *map)
+{
+	const uint64_t page = map->cursor * PAGEMAP_FANOUT;
+	struct pagemap_node *const leaf = map->cursor_node, *node = map->root;
+	const unsigned index = entry_index(page, 1);
+	uint32_t step;
+
+	if (map->cursor == UINT64_MAX)
+		return false;
+	step = leaf->stamp[1] - leaf->stamp[0];
+	if (!is_range(leaf, step))
+		return false;
+	for (unsigned level = PAGEMAP_LEVELS - 1; level > 1; level--)
+		node = node->above[entry_index(page, level)].child;
+	node->value[index] = leaf->value[0];
+	node->stamp[index] = leaf->stamp[0];
+	node->above[index].step = step;
+	node->above[index].child = NULL;
+	if (map->spare == NULL)
+		map->spare = leaf;
+	else
+		free_node(map, leaf, 0);
+	map->cursor = UINT64_MAX;
+	return true;
+}
+
+bool pagemap_prepare_part(struct pagemap *map, uint64_t address, uint64_t length)
 {
 	const uint64_t page = address >> IOMMUSIM_PAGE_SHIFT;
 	const uint64_t count = length >> IOMMUSIM_PAGE_SHIFT;
@@ -99,6 +155,13 @@ bool pagemap_prepare(struct pagemap *map, uint64_t address, uint64_t length)
 	if (map->root == NULL)
 		map->root = machine_alloc_zeroed(map->machine, node_size(PAGEMAP_LEVELS - 1));
 	return map->root != NULL && split_at(map, page) && split_at(map, page + count);
+}
+
+bool pagemap_prepare(struct pagemap *map, uint64_t address, uint64_t length)
+{
+	/* Without memory, what lies under the cursor may be a range by now, and give its own. */
+	return pagemap_prepare_part(map, address, length) ||
+	    (fold_cursor(map) && pagemap_prepare_part(map, address, length));
 }
 
 struct change {
@@ -146,43 +209,6 @@ static void change_range(struct pagemap *map, struct pagemap_node *node, unsigne
 			change_entry(node, level, index, change, page - begin);
 		page = end + 1;
 	}
-}
-
-/* Could an entry above speak for all of the lowest node? */
-static bool is_range(const struct pagemap_node *node, uint32_t step)
-{
-	const unsigned last = PAGEMAP_FANOUT - 1;
-
-	if (node->value[last] != advance(node->value[0], last) ||
-	    (node->value[0] != 0 && node->stamp[last] != node->stamp[0] + last * step))
-		return false; /* mostly */
-	for (unsigned i = 1; i < last; i++)
-		if (node->value[i] != advance(node->value[0], i) ||
-		    (node->value[0] != 0 && node->stamp[i] != node->stamp[0] + i * step))
-			return false;
-	return true;
-}
-
-/* Nobody is at the lowest node under the cursor any more: if it looks like a range, it becomes one. */
-static void fold_cursor(struct pagemap *map)
-{
-	const uint64_t page = map->cursor * PAGEMAP_FANOUT;
-	struct pagemap_node *const leaf = map->cursor_node, *node = map->root;
-	const unsigned index = entry_index(page, 1);
-	uint32_t step;
-
-	if (map->cursor == UINT64_MAX)
-		return;
-	step = leaf->stamp[1] - leaf->stamp[0];
-	if (!is_range(leaf, step))
-		return;
-	for (unsigned level = PAGEMAP_LEVELS - 1; level > 1; level--)
-		node = node->above[entry_index(page, level)].child;
-	node->value[index] = leaf->value[0];
-	node->stamp[index] = leaf->stamp[0];
-	node->above[index].step = step;
-	node->above[index].child = NULL;
-	free_node(map, leaf, 0);
 }
 
 /* The lowest node of a page, remembered for the neighbours that follow. */

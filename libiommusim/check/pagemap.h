@@ -37,6 +37,8 @@ struct pagemap {
 	struct pagemap_node *root;
 	uint64_t cursor; /* page number / FANOUT of the lowest node used last */
 	struct pagemap_node *cursor_node;
+	/* The memory of a lowest node that became a range: what was given page by page can be taken back so without any. */
+	struct pagemap_node *spare;
 };
 
 void pagemap_init(struct pagemap *map, struct iommusim_machine *machine);
@@ -47,6 +49,8 @@ void pagemap_fini(struct pagemap *map);
  * False: no memory, and nothing has changed.
  */
 bool pagemap_prepare(struct pagemap *map, uint64_t address, uint64_t length);
+/* The same of a part of what is prepared already, and stays so. */
+bool pagemap_prepare_part(struct pagemap *map, uint64_t address, uint64_t length);
 
 /* Give a prepared range a value that grows by 4 KiB a page. `value` 0 forgets it. */
 void pagemap_set(

@@ -395,6 +395,32 @@ static void a_range_given_page_by_page_costs_little(void **state)
 	stop(&fixture);
 }
 
+/* Pages that were given one by one can be taken back one by one, in any order, with no memory at all: call by call undone. */
+static void what_was_given_page_by_page_is_taken_back_without_memory(void **state)
+{
+	(void)state;
+	for (unsigned up = 0; up < 2; up++) {
+		const uint64_t pages = UINT64_C(5) * 512 + 100;
+		struct fixture fixture;
+
+		start(&fixture);
+		for (uint64_t page = 0; page < pages; page++)
+			prepared_set(&fixture, page * PAGE, PAGE, (page + pages) * PAGE | 1, 7);
+		host_memory_arm(&fixture.memory, 1, true);
+		for (uint64_t i = 0; i < pages; i++) {
+			const uint64_t page = up != 0 ? i : pages - 1 - i;
+
+			assert_true(pagemap_prepare(&fixture.map, page * PAGE, PAGE));
+			pagemap_flag(&fixture.map, page * PAGE, PAGE, 2, 1, 8);
+		}
+		host_memory_arm(&fixture.memory, 0, false);
+		for (uint64_t page = 0; page < pages; page++)
+			assert_int_equal(
+			    pagemap_get(&fixture.map, page * PAGE).value, (page + pages) * PAGE | 2);
+		stop(&fixture);
+	}
+}
+
 static void a_range_set_over_single_pages_gives_their_memory_back(void **state)
 {
 	struct fixture fixture;
@@ -500,6 +526,7 @@ int main(void)
 		cmocka_unit_test(a_value_grows_along_its_range),
 		cmocka_unit_test(a_large_range_costs_little),
 		cmocka_unit_test(a_range_given_page_by_page_costs_little),
+		cmocka_unit_test(what_was_given_page_by_page_is_taken_back_without_memory),
 		cmocka_unit_test(a_range_set_over_single_pages_gives_their_memory_back),
 		cmocka_unit_test(the_last_page_of_57_bits_is_a_page_like_others),
 		cmocka_unit_test(all_of_57_bits_is_a_range_like_others),
