@@ -5,7 +5,10 @@
 
 #include "check/calls_step.h"
 
-#define CHUNK_BYTES 16384u
+/* Memory comes in chunks; once there are many, in rows of large pages, which cost an eighth to be given. */
+#define CHUNK_BYTES    16384u
+#define CHUNKS_ENOUGH  8u
+#define RESERVED_BYTES ((size_t)8 << 20)
 
 /* Everything of a call that seldom changes. */
 struct rest {
@@ -19,7 +22,8 @@ struct rest {
 
 struct calls_chunk {
 	struct calls_chunk *next;
-	uint8_t bytes[CHUNK_BYTES];
+	bool reserved; /* RESERVED_BYTES of address space */
+	uint8_t bytes[];
 };
 
 void calls_init(struct calls *calls, struct iommusim_machine *machine)
@@ -29,13 +33,40 @@ void calls_init(struct calls *calls, struct iommusim_machine *machine)
 	calls->kind = -1;
 }
 
+static size_t chunk_size(const struct calls_chunk *chunk)
+{
+	return chunk->reserved ? RESERVED_BYTES : CHUNK_BYTES;
+}
+
+/* NULL: no memory. */
+static struct calls_chunk *new_chunk(const struct calls *calls)
+{
+	const struct iommusim_allocator *allocator = &calls->machine->allocator;
+	struct calls_chunk *chunk = NULL;
+
+	if (calls->chunk_count >= CHUNKS_ENOUGH)
+		chunk = allocator->reserve(allocator->context, RESERVED_BYTES);
+	if (chunk != NULL) {
+		chunk->reserved = true;
+		return chunk;
+	}
+	chunk = machine_alloc(calls->machine, CHUNK_BYTES);
+	if (chunk != NULL)
+		chunk->reserved = false;
+	return chunk;
+}
+
 void calls_fini(struct calls *calls)
 {
+	const struct iommusim_allocator *allocator = &calls->machine->allocator;
 	struct calls_chunk *chunk;
 
 	while ((chunk = calls->chunks) != NULL) {
 		calls->chunks = chunk->next;
-		machine_free(calls->machine, chunk, sizeof(*chunk));
+		if (chunk->reserved)
+			allocator->unreserve(allocator->context, chunk, RESERVED_BYTES);
+		else
+			machine_free(calls->machine, chunk, CHUNK_BYTES);
 	}
 	machine_free(calls->machine, calls->blocks, calls->block_capacity * sizeof(*calls->blocks));
 	calls_init(calls, calls->machine);
@@ -105,8 +136,9 @@ static void use_chunk(struct calls *calls, struct calls_chunk *chunk)
 {
 	chunk->next = calls->chunks;
 	calls->chunks = chunk;
+	calls->chunk_count++;
 	calls->at = chunk->bytes;
-	calls->end = chunk->bytes + sizeof(chunk->bytes);
+	calls->end = (uint8_t *)chunk + chunk_size(chunk);
 }
 
 /* The call after all that there are begins a block. False: no memory, and nothing has changed. */
@@ -118,7 +150,7 @@ static bool begin_block(struct calls *calls)
 		calls->block_count + 1, sizeof(*calls->blocks)))
 		return false;
 	if (!has_room(calls)) {
-		chunk = machine_alloc(calls->machine, sizeof(*chunk));
+		chunk = new_chunk(calls);
 		if (chunk == NULL)
 			return false;
 	}

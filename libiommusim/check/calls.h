@@ -39,7 +39,8 @@ struct calls_chunk;
 struct calls {
 	struct iommusim_machine *machine;
 	struct calls_chunk *chunks; /* the one that is written first of all */
-	uint8_t *at, *end;          /* free bytes of it */
+	size_t chunk_count;
+	uint8_t *at, *end; /* free bytes of it */
 	struct calls_block *blocks;
 	size_t block_count;
 	size_t block_capacity;

@@ -11,11 +11,30 @@ struct fixture {
 	struct calls calls;
 };
 
-static void start(struct fixture *fixture)
+static void *refuse(void *context, size_t size)
+{
+	(void)context;
+	(void)size;
+	return NULL;
+}
+
+static void forget(void *context, void *block, size_t size)
+{
+	(void)context;
+	(void)block;
+	(void)size;
+}
+
+/* `counted`: there is no memory but what the fixture counts. */
+static void start(struct fixture *fixture, bool counted)
 {
 	struct iommusim_machine_config config;
 
 	host_memory_init(&fixture->memory);
+	if (counted) {
+		fixture->memory.allocator.reserve = refuse;
+		fixture->memory.allocator.unreserve = forget;
+	}
 	config = (struct iommusim_machine_config){ .allocator = &fixture->memory.allocator };
 	assert_ok(iommusim_machine_create(&config, &fixture->machine));
 	calls_init(&fixture->calls, fixture->machine);
@@ -169,7 +188,7 @@ static void test_every_call_is_kept_as_it_was(void **state)
 		struct fixture fixture;
 		uint32_t lost = 0;
 
-		start(&fixture);
+		start(&fixture, calm % 2 != 0);
 		assert_non_null(plain);
 		last[1].call.kind = IOMMUSIM_CALL_REMOVE_MAPPING;
 		for (uint32_t i = 1; i <= CALLS; i++)
@@ -255,7 +274,7 @@ static void test_so_is_every_call_of_a_row(void **state)
 
 	(void)state;
 	assert_non_null(plain);
-	start(&fixture);
+	start(&fixture, false);
 	while (fixture.calls.count < CALLS) {
 		struct calls_row row;
 
@@ -290,7 +309,7 @@ static void test_rows_cost_four_bytes_a_call(void **state)
 	int64_t bytes;
 
 	(void)state;
-	start(&fixture);
+	start(&fixture, true);
 	bytes = -fixture.memory.bytes;
 	for (uint32_t done = 0; done < 1 << 20; done += 512) {
 		struct calls_row row = {
@@ -320,7 +339,7 @@ static void test_a_number_nobody_has_is_no_call(void **state)
 	struct fixture fixture;
 
 	(void)state;
-	start(&fixture);
+	start(&fixture, false);
 	is = calls_at(&fixture.calls, 1);
 	assert_same(&is, &nothing);
 	assert_int_equal(calls_note(&fixture.calls, &place), 1);
@@ -340,7 +359,7 @@ static int64_t bytes_for(uint32_t count, bool scattered, bool in_turn)
 	uint64_t seed = 42;
 	int64_t bytes;
 
-	start(&fixture);
+	start(&fixture, true);
 	bytes = -fixture.memory.bytes;
 	for (uint32_t i = 0; i < count; i++) {
 		const bool removes = in_turn && i % 2 != 0;
@@ -380,7 +399,7 @@ static void test_without_memory_the_number_is_0(void **state)
 	struct fixture fixture;
 
 	(void)state;
-	start(&fixture);
+	start(&fixture, true);
 	for (unsigned first = 1; first <= 2; first++) {
 		host_memory_arm(&fixture.memory, first, true);
 		assert_int_equal(calls_note(&fixture.calls, &place), 0);
