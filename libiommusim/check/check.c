@@ -24,7 +24,9 @@ static __attribute__((noinline)) uint32_t note_call(
 	place.call.vm = NULL;
 	if (call->name != NULL)
 		place.call.name = check_intern(check, call->name);
-	if (call->domain != NULL)
+	if (call->domain != NULL && call->domain == check->last_domain)
+		place.domain_name = check->last_domain_name;
+	else if (call->domain != NULL)
 		place.domain_name = domain_name(check, call);
 	else
 		check->last_domain = NULL; /* what comes and goes by such a call is not known here */

@@ -31,6 +31,7 @@ static void add_unit(struct iommusim_check *check, struct iommusim_unit *unit)
 	own->index = held->unit_count;
 	own->bit = UINT64_C(1) << own->index;
 	own->buffers = vendor->has_buffers(own);
+	own->keeps_absent = vendor->keeps_absent(own);
 	held->buffers |= own->buffers;
 	held->units[held->unit_count++] = own;
 }
@@ -168,7 +169,7 @@ static void owe_entry(struct iommusim_check *check, struct check_device *device)
 	struct held_device *own = &device->held;
 	const bool absent = !own->entry.present;
 
-	if (absent && !own->unit->vendor->keeps_absent(own->unit))
+	if (absent && !own->unit->keeps_absent)
 		return;
 	if (own->owed != 0 && own->before.present) { /* what was owed first still is */
 		if (!absent) {
@@ -311,7 +312,7 @@ static uint64_t absent_holders(const struct iommusim_check *check, const struct 
 	uint64_t holders = 0;
 
 	for (unsigned i = 0; i < check->held.unit_count; i++)
-		if (check->held.units[i]->vendor->keeps_absent(check->held.units[i]))
+		if (check->held.units[i]->keeps_absent)
 			holders |= domain->held.holders & check->held.units[i]->bit;
 	return holders;
 }

@@ -192,6 +192,7 @@ struct held_unit {
 	uint8_t pointer_owed;
 	uint32_t pointer_line;            /* where that was */
 	uint64_t entries_invalidated;     /* the clock, when some of them were last */
+	bool keeps_absent;                /* what is not there, too (CAP.CM, NpCache) */
 	bool buffers;                     /* it has write buffers that stores may be in (CAP.RWBF) */
 	uint64_t flushed;                 /* by held.stores: these were flushed last then */
 	uint64_t context, iotlb, address; /* VT-d: CCMD, IOTLB and IVA as software wrote them; */

@@ -211,20 +211,21 @@ static void change_range(struct pagemap *map, struct pagemap_node *node, unsigne
 	}
 }
 
-/* The lowest node of a page, remembered for the neighbours that follow. */
-static void move_cursor(struct pagemap *map, uint64_t page)
+/* The lowest node of a page, remembered for the neighbours that follow. False: it has none. */
+static bool move_cursor(struct pagemap *map, uint64_t page)
 {
 	struct pagemap_node *node = map->root;
 
 	if (page / PAGEMAP_FANOUT == map->cursor)
-		return;
+		return true;
 	for (unsigned level = PAGEMAP_LEVELS - 1; level > 0 && node != NULL; level--)
 		node = node->above[entry_index(page, level)].child;
 	if (node == NULL)
-		return;
+		return false;
 	fold_cursor(map);
 	map->cursor = page / PAGEMAP_FANOUT;
 	map->cursor_node = node;
+	return true;
 }
 
 static void apply(struct pagemap *map, uint64_t address, uint64_t length, const struct change *change)
@@ -235,6 +236,10 @@ static void apply(struct pagemap *map, uint64_t address, uint64_t length, const 
 	if (first / PAGEMAP_FANOUT == map->cursor && last / PAGEMAP_FANOUT == map->cursor) {
 		for (uint64_t page = first; page <= last; page++)
 			change_entry(map->cursor_node, 0, entry_index(page, 0), change, page - first);
+		return;
+	}
+	if (first == last && move_cursor(map, first)) {
+		change_entry(map->cursor_node, 0, entry_index(first, 0), change, 0);
 		return;
 	}
 	change_range(map, map->root, PAGEMAP_LEVELS - 1, first, last, first, change);

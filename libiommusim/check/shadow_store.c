@@ -145,7 +145,9 @@ static bool is_nobodys(const struct iommusim_check *check, uint64_t page, uint64
 
 bool shadow_lets_by(const struct iommusim_check *check, uint64_t page, uint64_t leaf, uint64_t *never)
 {
-	const struct shadow_node *node = shadow_node_at(check, page);
+	const struct shadow_node *node = check->shadow.cursor == page && page != 0
+	    ? check->shadow.cursor_node
+	    : shadow_node_at(check, page);
 
 	*never = 0;
 	if (node == NULL)
