@@ -155,8 +155,9 @@ static int perform(struct twin *twin, const struct step *step)
 		return iommusim_iommu_remove_mapping(vmm, domain, step->gpa, step->length);
 	if (step->act == ACT_INVALIDATE)
 		return iommusim_iommu_invalidate_tlb(vmm, domain);
-	return step->act == ACT_ADD ? iommusim_iommu_add_device(vmm, domain, 0, rids[step->device])
-				    : iommusim_iommu_remove_device(vmm, domain, 0, rids[step->device]);
+	if (step->act == ACT_ADD)
+		return iommusim_iommu_add_device(vmm, domain, 0, rids[step->device]);
+	return iommusim_iommu_remove_device(vmm, domain, 0, rids[step->device]);
 }
 
 /* Has the checker made up for everything? */
@@ -498,6 +499,42 @@ static void a_panic_ends_it(void **state)
 	host_stop(&host);
 }
 
+/* Without memory for the record calls lose their places, and nothing else. */
+static void without_memory_it_is_known_all_the_same_what_is_mapped(void **state)
+{
+	const struct iommusim_dma_request request = { .kind = IOMMUSIM_DMA_READ, .length = 8 };
+	static struct iommusim_report report;
+	struct iommusim_domain *domain;
+	struct host_memory memory;
+	unsigned lost = 0;
+	struct host host;
+
+	(void)state;
+	host_memory_init(&memory);
+	host_start(&host, &(struct host_setup){ .checked = true, .memory = &memory });
+	assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
+	assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+	assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0, 0, PAGE));
+	host_memory_arm(&memory, 1, true);
+	for (uint64_t i = 0; i < UINT64_C(40) * 512; i++)
+		assert_ok(iommusim_iommu_create_mapping(
+		    host.vmm, domain, i % 512 * PAGE, (i * 2654435761u) % 4096 * PAGE, PAGE));
+	for (uint64_t i = UINT64_C(39) * 512; i < UINT64_C(40) * 512; i++) {
+		struct iommusim_dma_request own = request;
+
+		own.address = i % 512 * PAGE;
+		assert_ok(iommusim_check_dma(host.check, host.ppt1, &own, NULL, &report));
+		assert_true(report.expected_known);
+		assert_int_equal(report.expected, (i * 2654435761u) % 4096 * PAGE);
+		lost += !report.last_mapped.known;
+	}
+	assert_true(memory.failed && lost > 0);
+	assert_true(host.check->row.taken > 2000); /* before calls were lost */
+	host_memory_arm(&memory, 0, false);
+	host_stop(&host);
+	assert_int_equal(memory.blocks, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -507,6 +544,7 @@ int main(void)
 		cmocka_unit_test(they_hear_and_see_the_next_call),
 		cmocka_unit_test(stores_that_nobody_announces_end_it),
 		cmocka_unit_test(a_panic_ends_it),
+		cmocka_unit_test(without_memory_it_is_known_all_the_same_what_is_mapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
