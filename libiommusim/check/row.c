@@ -54,10 +54,11 @@ void check_row_ended(struct iommusim_check *check, const struct iommusim_call *c
 	own->known = call->domain;
 	if (!own->continued || call->domain == NULL || call->status != IOMMUSIM_OK ||
 	    call->length != IOMMUSIM_PAGE_SIZE || check->place == 0 ||
-	    check->last_domain != call->domain || !is_up_to_date(check))
+	    check->last_domain != call->domain || !is_up_to_date(check) ||
+	    vmm_row_is_barred(call->domain))
 		return;
 	own->domain = vmm_domain_handle(call->domain);
-	if (!vmm_row_find(call->domain, own->domain->handle, &own->row) ||
+	if (!vmm_row_find(own->domain->handle, &own->row) ||
 	    !may_open(check, own->domain, &own->row.window))
 		return;
 	own->row.activity = check->looked_at;

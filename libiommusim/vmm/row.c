@@ -9,12 +9,17 @@ static bool has_one_listener(const struct iommusim_vmm *vmm)
 	return vmm->listener_count == 1 && vmm->interposers[VMM_INTERPOSER_COUNT].chosen == NULL;
 }
 
-bool vmm_row_find(const struct iommusim_domain *domain, const void *backend_handle, struct vmm_row *row)
+bool vmm_row_is_barred(const struct iommusim_domain *domain)
 {
 	const struct iommusim_vmm *vmm = domain->vmm;
 
-	return !vmm->foreign_ops && vmm->available && !vmm->panicked && vmm->depth == 0 &&
-	    has_one_listener(vmm) && vmm_domain_leaves(backend_handle, &row->window);
+	return vmm->foreign_ops || !vmm->available || vmm->panicked || vmm->depth > 0 ||
+	    !has_one_listener(vmm);
+}
+
+bool vmm_row_find(const void *backend_handle, struct vmm_row *row)
+{
+	return vmm_domain_leaves(backend_handle, &row->window);
 }
 
 void vmm_row_open(struct iommusim_domain *domain, struct vmm_row *row)

@@ -45,11 +45,15 @@ struct vmm_row {
 };
 
 /*
- * Look up in `row->window` the table that the domain's last mapping call has used. False: calls have to be calls, as
- * somebody else has to hear of them, or more than the store belongs to them. `backend_handle` is the backend's own.
+ * Do calls of the domain have to be calls, as somebody beside the checker has to hear of them, or none can be served? If
+ * not, the domain's handle is the checker's own.
  */
-bool vmm_row_find(
-    const struct iommusim_domain *domain, const void *backend_handle, struct vmm_row *row);
+bool vmm_row_is_barred(const struct iommusim_domain *domain);
+/*
+ * Look up in `row->window` the table that the domain's last mapping call has used. False: more belongs to its calls than
+ * a store. `backend_handle` is the backend's own.
+ */
+bool vmm_row_find(const void *backend_handle, struct vmm_row *row);
 /* From now on calls for that table go into the row, which has none yet; until it is closed. */
 void vmm_row_open(struct iommusim_domain *domain, struct vmm_row *row);
 void vmm_row_close(struct vmm_row *row);
