@@ -89,8 +89,10 @@ bool amdvi_ask_caches(
 	pthread_mutex_lock(&amdvi->unit.lock);
 	hit = find(amdvi, &amdvi->iotlb, lookup->request, &space,
 	    space.flags | (lookup->request->has_pasid ? CACHED_WITH_PASID : 0u));
-	if (hit != NULL && !may_answer(hit, lookup))
+	if (hit != NULL && !may_answer(hit, lookup)) {
+		lookup->outdone = true;
 		hit = NULL;
+	}
 	if (hit != NULL)
 		use_cached(hit, lookup);
 	else

@@ -24,6 +24,7 @@ struct amdvi_lookup {
 	bool untranslated_only; /* U */
 	bool clean;             /* a write has a dirty flag to set yet: in guest tables */
 	bool host_clean;        /* and in host tables */
+	bool outdone;           /* a clean page is in the IOTLB, and does not answer the write */
 	bool asked;             /* the caches of translations were */
 	bool table_known;       /* and said where to begin */
 	bool excluded;          /* it is in the exclusion range */

@@ -132,6 +132,9 @@ static void look_up_page(struct amdvi_unit *amdvi, struct amdvi_lookup *lookup)
 	find_page(amdvi, lookup, &shortcut);
 	if (!lookup->unmarked)
 		amdvi_fill_caches(amdvi, lookup, &shortcut);
+	if (lookup
+		->outdone) /* who keeps the clean page need not be one whose own writes take the tables */
+		machine_outdate(amdvi->unit.machine);
 }
 
 /* A translation request of a device beyond the table has a reason of its own. */
@@ -426,7 +429,7 @@ static unsigned lasting_rights(const struct amdvi_unit *amdvi, const struct amdv
 	if (!lookup->lasting || lookup->request->has_pasid || amdvi_snp(amdvi) ||
 	    amdvi->unit.settings.cache != IOMMUSIM_CACHE_HOARD || !amdvi_counting_idle(amdvi))
 		return 0;
-	/* A write that makes it dirty replaces what the unit keeps of a clean page, and tells no requester. */
+	/* A write that makes it dirty takes the tables. */
 	return amdvi_is_clean(lookup) ? 0 : rights;
 }
 

@@ -97,8 +97,10 @@ bool vtd_ask_by_source(struct vtd_unit *vtd, struct lookup *lookup)
 		vtd_performance_count_locked(vtd, VTD_PERFORMANCE_IOTLB_LOOKUP, &subject);
 		hit = cache_find_source(&vtd->iotlb, &source, request->address);
 	}
-	if (hit != NULL && !may_answer(vtd, hit, request))
+	if (hit != NULL && !may_answer(vtd, hit, request)) {
+		lookup->outdone = true;
 		hit = NULL;
+	}
 	if (hit != NULL) {
 		use_cached(vtd, hit, lookup);
 		/* The translation remembers its entries' FPD; another source has its own. */
@@ -201,8 +203,10 @@ bool vtd_ask_by_space(struct vtd_unit *vtd, struct lookup *lookup, struct walk_s
 	hit = cache_find_source(&vtd->iotlb, &source, address);
 	if (hit == NULL && matches_by_domain(vtd))
 		hit = cache_find_space(&vtd->iotlb, &space, address);
-	if (hit != NULL && !may_answer(vtd, hit, lookup->request))
+	if (hit != NULL && !may_answer(vtd, hit, lookup->request)) {
+		lookup->outdone = true;
 		hit = NULL;
+	}
 	if (hit != NULL)
 		use_cached(vtd, hit, lookup);
 	else

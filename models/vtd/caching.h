@@ -18,6 +18,7 @@ struct lookup {
 	bool context_cached; /* the context cache has it already */
 	bool entry_cached;   /* the PASID cache, likewise */
 	bool clean;          /* the page may be written, and would get dirty by it */
+	bool outdone;        /* a clean page is in the IOTLB, and does not answer the write */
 	unsigned rights;
 	unsigned reason;
 };

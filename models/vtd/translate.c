@@ -36,7 +36,7 @@ static void begin(struct lookup *lookup, const struct page_request *request,
 	source->context_known = source->entry_known = source->fault_disable = false;
 	source->reads = source->entry_reason = 0;
 	lookup->space = (struct vtd_space){ .stages = 0 };
-	lookup->context_cached = lookup->entry_cached = lookup->clean = false;
+	lookup->context_cached = lookup->entry_cached = lookup->clean = lookup->outdone = false;
 	lookup->rights = lookup->reason = 0;
 }
 
@@ -136,6 +136,9 @@ static void look_up(struct vtd_unit *vtd, struct lookup *lookup)
 	}
 	find_page(vtd, lookup, &shortcut);
 	vtd_fill_caches(vtd, lookup, &shortcut);
+	if (lookup
+		->outdone) /* who keeps the clean page need not be one whose own writes take the tables */
+		machine_outdate(vtd->unit.machine);
 }
 
 static void count_reads(struct vtd_unit *vtd, const struct lookup *lookup)

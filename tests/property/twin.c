@@ -10,7 +10,7 @@ _Static_assert(AMD_TABLES == VTD_TABLES, "the tables of both are at the same pla
 #define FAR_MEMORY   UINT64_C(0x10000000) /* a window that comes and goes */
 
 const uint64_t twin_inputs[TWIN_INPUTS] = { 0, 0x1fd000, 0x3ffff000, 0xbfffe000, 0xfee00000,
-	0x100000000, 0x3fc0000000 };
+	0x100000000, 0x3fc0000000, 0x4001ff000 };
 
 /* ---- making them ----------------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 
 #define TWIN_DEVICES 2u
 #define TWIN_LEVELS  3u /* of entries that change */
-#define TWIN_INPUTS  7u
+#define TWIN_INPUTS  8u
 
 /* Addresses that have tables: neighbours, ends of tables, the interrupt range's neighbours, above 4 GiB. */
 extern const uint64_t twin_inputs[TWIN_INPUTS];
