@@ -98,12 +98,13 @@ static inline bool make_again(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, const struct fine *fine,
     struct iommusim_dma_outcome *outcome)
 {
+	const uint64_t page = request->address & ~(IOMMUSIM_PAGE_SIZE - 1);
 	const struct kept_page *kept;
 
 	if (request->has_pasid || request->data != NULL)
 		return false;
 	kept = kept_quickly(requester, stamp_now(requester), request->kind, request->address);
-	if (kept == NULL || kept->answer.physical != fine->physical)
+	if (kept == NULL || page + kept->answer.physical != fine->physical)
 		return false;
 	answer_out_of(requester, kept, request, outcome);
 	return true;

@@ -19,7 +19,7 @@ static bool kept_hit(struct iommusim_requester *requester, const struct page_req
 	if ((kept->number & ~KEPT_ODD) != kept_number(request->address) ||
 	    kept->stamp[request->kind] != stamp)
 		return false;
-	page->physical = kept->answer.physical + (request->address & (IOMMUSIM_PAGE_SIZE - 1));
+	page->physical = request->address + kept->answer.physical;
 	page->entry = kept->entry;
 	page->domain = kept->answer.domain;
 	page->page_shift = kept->answer.page_shift;
@@ -33,7 +33,7 @@ static bool kept_hit(struct iommusim_requester *requester, const struct page_req
 }
 
 /* What comes of a page that was found by plan. */
-static inline void tell_planned(
+static inline void fill_planned(
     const struct plan *plan, const struct plan_page *found, struct iommusim_dma_page *page)
 {
 	page->physical = found->physical;
@@ -52,14 +52,14 @@ static bool planned(struct iommusim_requester *requester, const struct page_requ
 	if (request->length == 0 ||
 	    !planned_anywhere(requester, stamp_now(requester), request->kind, request->address, &found))
 		return false;
-	tell_planned(&requester->plan, &found, page);
+	fill_planned(&requester->plan, &found, page);
+	requester->counters.planned_pages++;
 	return true;
 }
 
 static void keep(struct iommusim_requester *requester, const struct page_request *request,
     const struct iommusim_dma_page *page, unsigned rights)
 {
-	const uint64_t in_page = request->address & (IOMMUSIM_PAGE_SIZE - 1);
 	struct kept_page *kept =
 	    &requester->kept[request->address >> IOMMUSIM_PAGE_SHIFT & (KEPT_PAGES - 1)];
 
@@ -73,7 +73,7 @@ static void keep(struct iommusim_requester *requester, const struct page_request
 	for (unsigned kind = 0; kind < KEPT_KINDS; kind++)
 		kept->stamp[kind] = (rights_needed(kind) & ~rights) == 0 ? requester->stamp : 0;
 	kept->answer = (struct iommusim_translation){
-		.physical = page->physical - in_page,
+		.physical = page->physical - request->address,
 		.domain = page->domain,
 		.fault = IOMMUSIM_FAULT_NONE,
 		.page_shift = page->page_shift,
@@ -108,6 +108,8 @@ static void make_plan(struct iommusim_requester *requester, const struct page_re
 	if (++requester->unplanned % UNPLANNED_REQUESTS != 0)
 		return;
 	plan->stamp = unit->model->plan(unit, request, plan) ? requester->stamp : 0;
+	if (plan->stamp != 0)
+		plan_complete(plan);
 }
 
 /* What a unit said of a request serves the next ones. */
@@ -307,7 +309,7 @@ static __attribute__((noinline)) enum iommusim_status dma(struct iommusim_reques
 	return IOMMUSIM_OK;
 }
 
-static inline bool answer_kept(struct iommusim_requester *requester,
+static inline bool complete_kept(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, struct iommusim_dma_outcome *outcome)
 {
 	const struct kept_page *kept =
@@ -319,7 +321,7 @@ static inline bool answer_kept(struct iommusim_requester *requester,
 	return true;
 }
 
-static inline bool answer_planned(struct iommusim_requester *requester,
+static inline bool complete_planned(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, struct iommusim_dma_outcome *outcome)
 {
 	struct plan_page found;
@@ -328,7 +330,7 @@ static inline bool answer_planned(struct iommusim_requester *requester,
 	    memory_find(&requester->machine->memory, found.physical) == NULL)
 		return false;
 	begin_outcome(outcome, request);
-	tell_planned(&requester->plan, &found, &outcome->page);
+	fill_planned(&requester->plan, &found, &outcome->page);
 	count_quick_walks(requester, 1);
 	return true;
 }
@@ -343,7 +345,8 @@ enum iommusim_status iommusim_dma(struct iommusim_requester *requester,
     struct iommusim_dma_page *pages, size_t page_capacity)
 {
 	if (!request_is_quick(request) || request->data != NULL ||
-	    !(answer_kept(requester, request, outcome) || answer_planned(requester, request, outcome)))
+	    !(complete_kept(requester, request, outcome) ||
+		complete_planned(requester, request, outcome)))
 		return dma(requester, request, outcome, pages, page_capacity);
 	if (page_capacity != 0)
 		pages[0] = outcome->page;

@@ -26,7 +26,7 @@ bool plan_set_tables(
 	if (window == NULL || memory->broken_count != 0 || levels < LEAST_LEVELS)
 		return false;
 
-	plan->place = 0;
+	plan->place_kind = PLAN_NOBODY;
 	plan->root = root;
 	plan->levels = (uint8_t)levels;
 	plan->window_base = window->base;
@@ -61,27 +61,79 @@ static bool step_down(struct plan *plan, const struct page_plain_entry *plain, u
 	return true;
 }
 
+/* Down to the level 2 table, which is `tables` then. Else 0, or the level of an entry that does not lead on. */
+static unsigned descend(
+    struct plan *plan, const struct page_plain *plain, uint64_t address, uint64_t *entry)
+{
+	plan->tables = plan_table(plan, plan->root);
+	for (unsigned level = plan->levels; level > 2; level--) {
+		const uint64_t *at = plan->tables + page_level_index(address, level);
+
+		*entry = plan_load(at);
+		if (!step_down(plan, &plain->table[level], level, at, *entry))
+			return level;
+	}
+	return 0;
+}
+
+/* `tables` and what leads there are those of a place. */
+static void settle(struct plan *plan, unsigned kind, uint64_t address)
+{
+	plan->place = address >> PLAN_PLACE_SHIFT << PLAN_PLACE_SHIFT;
+	plan->place_kind = kind;
+	plan->place_plain = &plan->plain[kind];
+	plan->usual = plan->kinds_usual[kind];
+}
+
+bool plan_enter(struct plan *plan, unsigned kind, uint64_t address)
+{
+	uint64_t entry;
+
+	plan->place_kind = PLAN_NOBODY;
+	if (!may_be_place(plan, address) || descend(plan, &plan->plain[kind], address, &entry) != 0)
+		return false;
+	settle(plan, kind, address);
+	return true;
+}
+
 bool plan_find_from_root(struct plan *plan, unsigned kind, uint64_t address, struct plan_page *page)
 {
 	const struct page_plain *plain = &plan->plain[kind];
+	uint64_t entry;
+	unsigned ended;
 
-	plan->place = 0;
+	plan->place_kind = PLAN_NOBODY;
 	if (address >= plan->limit || is_interrupt_address(address))
 		return false;
-	plan->tables = plan_table(plan, plan->root);
-	plan->place_plain = plain;
-
-	for (unsigned level = plan->levels; level > 2; level--) {
-		const uint64_t *at = plan->tables + page_level_index(address, level);
-		const uint64_t entry = plan_load(at);
-
-		if (!step_down(plan, &plain->table[level], level, at, entry))
-			return level <= PAGE_PLAIN_LEAVES &&
-			    plan_take_leaf(plain, level, address, entry, page);
-	}
+	ended = descend(plan, plain, address, &entry);
+	if (ended != 0)
+		return ended <= PAGE_PLAIN_LEAVES && plan_take_leaf(plain, ended, address, entry, page);
 	if (may_be_place(plan, address))
-		plan->place = plan_place(address, kind);
-	return plan_find_below(plan, plan->tables, plan->place_plain, address, page);
+		settle(plan, kind, address);
+	entry = plan_load(plan->tables + page_level_index(address, 2));
+	return plan_find_under(plan, plain, address, entry, page);
+}
+
+/* Addresses of tables in the window have no bit that entries must not have: then one comparison says it all. */
+static void find_usual(struct plan *plan, unsigned kind)
+{
+	const struct page_plain *plain = &plan->plain[kind];
+	const uint64_t last = plan->window_base + plan->window_length - 1;
+	const uint64_t reserved = plain->table[2].mask & plain->table_bits;
+	const uint64_t lowest = reserved & (~reserved + 1);
+	const bool fits =
+	    (last | (IOMMUSIM_PAGE_SIZE - 1)) <= (plain->table_bits | (IOMMUSIM_PAGE_SIZE - 1)) &&
+	    (reserved == 0 || last < lowest);
+
+	plan->kinds_usual[kind].first = plan->window_base + plain->usual;
+	plan->kinds_usual[kind].room =
+	    fits && page_plain_is(&plain->table[2], plain->usual) ? plan->window_length : 0;
+}
+
+void plan_complete(struct plan *plan)
+{
+	for (unsigned kind = 0; kind < PLAN_KINDS; kind++)
+		find_usual(plan, kind);
 }
 
 bool plan_find(struct plan *plan, unsigned kind, uint64_t address, struct plan_page *page)

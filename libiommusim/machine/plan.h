@@ -27,19 +27,30 @@ struct plan_entry {
 	uint64_t value[2];
 };
 
+/*
+ * The entries of level 2 that most are: nothing in them but what makes them good for every kind of request, and a
+ * table in the window. One subtraction tells them from others: those are looked at bit by bit.
+ */
+struct plan_usual {
+	uint64_t first; /* the one that leads to the first table in the window */
+	uint64_t room;  /* of the window; 0: none is to be told so */
+};
+
 struct plan {
 	uint64_t stamp; /* the machine's when it was made; 0: there is no plan */
 	struct plan_entry entries[PLAN_ENTRIES];
 	/*
-	 * The 1 GiB that was asked for last, and by which kind of request (plan_place()); 0: none. `upper` are the
-	 * paging entries on the way there down to level 3, of four levels at most, the last one repeated; `tables` is
-	 * where they lead, and `place_plain` what entries must look like for that kind.
+	 * The 1 GiB that was asked for last, and by which kind of request; PLAN_NOBODY: none. `upper` are the paging
+	 * entries on the way there down to level 3, of four levels at most, the last one repeated; `tables` is where
+	 * they lead, and `place_plain` what entries must look like for that kind, as `usual` says it in short.
 	 */
 	uint64_t place;
+	uint64_t place_kind;
 	const uint64_t *upper[PLAN_UPPER];
 	uint64_t upper_value[PLAN_UPPER];
 	const uint64_t *tables;
 	const struct page_plain *place_plain;
+	struct plan_usual usual;
 	/* The window of memory that the page tables are in, as the unit sees it; what is elsewhere is not planned. */
 	uint64_t window_base;
 	uint64_t window_length;
@@ -51,6 +62,7 @@ struct plan {
 	uint8_t levels;
 
 	struct page_plain plain[PLAN_KINDS];
+	struct plan_usual kinds_usual[PLAN_KINDS];
 };
 
 /* What was found. */
@@ -60,11 +72,14 @@ struct plan_page {
 	uint8_t shift;
 };
 
-#define PLAN_PLACE_SHIFT 30u
+#define PLAN_PLACE_SHIFT   30u
+#define PLAN_PLACE_ENTRIES 512u /* of level 2 */
+#define PLAN_NOBODY        UINT64_MAX
 
-static inline uint64_t plan_place(uint64_t address, unsigned kind)
+/* Which of a place's entries of level 2 an address is under; beyond them, it is elsewhere. */
+static inline uint64_t plan_place_index(uint64_t place, uint64_t address)
 {
-	return (address >> PLAN_PLACE_SHIFT) * 4 + kind + 1;
+	return (address - place) >> page_level_shift(2);
 }
 
 /* Acquire: what software stored before it is seen too, and it is read before whatever is read next. */
@@ -123,34 +138,60 @@ static inline bool plan_take_leaf(const struct page_plain *plain, unsigned level
 	return !is_interrupt_address(page->physical);
 }
 
-/* From the level 2 table of `place` on, by what entries must look like there. False: not planned. */
-static inline bool plan_find_below(const struct plan *plan, const uint64_t *tables,
-    const struct page_plain *plain, uint64_t address, struct plan_page *page)
+/* Where the last entry for an address is, under an entry of level 2, if that is a usual one. */
+static inline bool plan_usual_leaf(const struct plan_usual *usual, const uint8_t *window,
+    uint64_t entry, uint64_t address, const uint64_t **leaf)
 {
-	const uint64_t entry = plan_load(tables + page_level_index(address, 2));
+	const uint64_t at = entry - usual->first;
+
+	if (at >= usual->room || (at & (IOMMUSIM_PAGE_SIZE - 1)) != 0)
+		return false;
+	*leaf = (const uint64_t *)(const void *)(window + at) + page_level_index(address, 1);
+	return true;
+}
+
+/* Below an entry of level 2 that is no usual one. False: not planned. */
+static inline bool plan_find_under(const struct plan *plan, const struct page_plain *plain,
+    uint64_t address, uint64_t entry, struct plan_page *page)
+{
 	const uint64_t table = entry & plain->table_bits;
 
-	if (__builtin_expect(!page_plain_is(&plain->table[2], entry), 0))
+	if (!page_plain_is(&plain->table[2], entry))
 		return plan_take_leaf(plain, 2, address, entry, page);
-	if (__builtin_expect(!plan_has_table(plan, table), 0))
-		return false;
-	return plan_take_leaf(
-	    plain, 1, address, plan_load(plan_table(plan, table) + page_level_index(address, 1)), page);
+	return plan_has_table(plan, table) &&
+	    plan_take_leaf(plain, 1, address,
+		plan_load(plan_table(plan, table) + page_level_index(address, 1)), page);
+}
+
+/* From the level 2 entry on, which is at `at`. False: not planned. */
+static inline bool plan_find_below(
+    const struct plan *plan, const uint64_t *at, uint64_t address, struct plan_page *page)
+{
+	const struct page_plain *plain = plan->place_plain;
+	const uint64_t entry = plan_load(at);
+	const uint64_t *leaf;
+
+	if (__builtin_expect(!plan_usual_leaf(&plan->usual, plan->window, entry, address, &leaf), 0))
+		return plan_find_under(plan, plain, address, entry, page);
+	return plan_take_leaf(plain, 1, address, plan_load(leaf), page);
 }
 
 /* The page of an address in `place`, by the entries as they are now; else false, and nothing is said. */
 static inline bool plan_find_near(
-    const struct plan *plan, unsigned kind, uint64_t address, struct plan_page *page)
+    const struct plan *plan, uint64_t kind, uint64_t address, struct plan_page *page)
 {
-	return plan->place == plan_place(address, kind) && plan_stands(plan) &&
-	    plan_place_stands(plan) &&
-	    plan_find_below(plan, plan->tables, plan->place_plain, address, page);
+	const uint64_t index = plan_place_index(plan->place, address);
+
+	return plan->place_kind == kind && index < PLAN_PLACE_ENTRIES && plan_stands(plan) &&
+	    plan_place_stands(plan) && plan_find_below(plan, plan->tables + index, address, page);
 }
 
 /* plan.c: of any address; `place` becomes where that is, or none. The plan is over if it no longer stands. */
 bool plan_find(struct plan *plan, unsigned kind, uint64_t address, struct plan_page *page);
 /* The same after plan_stands(). */
 bool plan_find_from_root(struct plan *plan, unsigned kind, uint64_t address, struct plan_page *page);
+/* Likewise: make `place` where an address is. False: there is none. */
+bool plan_enter(struct plan *plan, unsigned kind, uint64_t address);
 
 /*
  * For models: where the entry is that was just read as `value`, into entries[number]; where the page tables are, and
@@ -160,5 +201,7 @@ bool plan_add_entry(struct plan *plan, const struct memory *memory, unsigned num
     const uint64_t value[2], bool snoop);
 bool plan_set_tables(
     struct plan *plan, const struct memory *memory, uint64_t root, unsigned levels, bool snoop);
+/* For requesters: what follows from what a model has said. */
+void plan_complete(struct plan *plan);
 
 #endif

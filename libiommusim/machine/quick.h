@@ -43,7 +43,7 @@ static inline void answer_out_of(struct iommusim_requester *requester, const str
 
 	begin_outcome(outcome, request);
 	outcome->pages_cached = 1;
-	page->physical = kept->answer.physical + (request->address & (IOMMUSIM_PAGE_SIZE - 1));
+	page->physical = request->address + kept->answer.physical;
 	page->domain = kept->answer.domain;
 	page->translated = page->cached = page->through_cache = true;
 	page->page_shift = kept->answer.page_shift;

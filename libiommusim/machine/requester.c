@@ -230,6 +230,7 @@ void iommusim_requester_counters(
 	counters->requests += hits + walks;
 	counters->pages += hits + walks;
 	counters->private_hits += hits;
+	counters->planned_pages += walks;
 	counters->cached_pages += hits;
 }
 

@@ -18,10 +18,11 @@
  * that a hit needs stands in one line of the processor's cache.
  */
 struct kept_page {
-	uint64_t number; /* of the page, and one: 0 is empty; and what is odd about it (below) */
+	uint64_t
+	    number; /* of the page, and what is odd about it (below); says nothing under a stamp of 0 */
 	uint64_t stamp
 	    [KEPT_KINDS]; /* the machine's when it was filled, for each kind that is allowed; else 0 */
-	struct iommusim_translation answer; /* for the first byte of the page */
+	struct iommusim_translation answer; /* `physical`: what is added to an address of the page */
 	uint64_t entry;
 	uint64_t tag;
 };
@@ -34,7 +35,7 @@ struct kept_page {
 
 static inline uint64_t kept_number(uint64_t address)
 {
-	return (address >> IOMMUSIM_PAGE_SHIFT) + 1;
+	return address >> IOMMUSIM_PAGE_SHIFT;
 }
 
 /* Requests under one stamp that are not planned before a plan is made: making one takes as long as a few. */
@@ -93,11 +94,16 @@ static inline uint16_t requester_carried_id(
 
 /* ---- the quick way ---------------------------------------------------------------------------------------- */
 
+/* Kind and address type in one number, which is the kind of an untranslated request. */
+static inline uint64_t request_kind(const struct iommusim_dma_request *request)
+{
+	return (uint64_t)(unsigned)request->address_type << 32 | (unsigned)request->kind;
+}
+
 /* Well-formed for sure, and without a PASID or an address type: nothing but address and kind decides. */
 static inline bool request_is_plain(const struct iommusim_dma_request *request)
 {
-	return (unsigned)request->kind <= IOMMUSIM_DMA_ATOMIC &&
-	    request->address_type == IOMMUSIM_DMA_UNTRANSLATED && !request->has_pasid &&
+	return request_kind(request) <= IOMMUSIM_DMA_ATOMIC && !request->has_pasid &&
 	    request->length != 0;
 }
 
@@ -110,8 +116,8 @@ static inline bool request_is_quick(const struct iommusim_dma_request *request)
 }
 
 /* What is kept of an address, if it answers such a request under the machine's stamp. */
-static inline const struct kept_page *kept_quickly(const struct iommusim_requester *requester,
-    uint64_t stamp, enum iommusim_dma_kind kind, uint64_t address)
+static inline const struct kept_page *kept_quickly(
+    const struct iommusim_requester *requester, uint64_t stamp, uint64_t kind, uint64_t address)
 {
 	const struct kept_page *kept = requester_kept(requester, address);
 
@@ -128,7 +134,7 @@ static inline uint64_t stamp_now(const struct iommusim_requester *requester)
  * read is read with acquire order, and so before the stamp is read again.
  */
 static inline bool planned_near(const struct iommusim_requester *requester, uint64_t stamp,
-    enum iommusim_dma_kind kind, uint64_t address, struct plan_page *page)
+    uint64_t kind, uint64_t address, struct plan_page *page)
 {
 	return requester->plan.stamp == stamp &&
 	    plan_find_near(&requester->plan, kind, address, page) && stamp_now(requester) == stamp;

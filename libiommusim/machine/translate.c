@@ -2,9 +2,14 @@
  * Translation for its own sake: where an address goes, one or many at once, without data. The quick way is here; the
  * slow one is a request of dma.c's.
  */
+#include <stddef.h>
+
 #include "machine/requester.h"
 
 #define MOST_AT_ONCE 256u /* addresses of a batch for which the way to the tables is looked at once */
+#define TOGETHER     64u /* of them, whose last entries are on their way from memory at the same time */
+#define FEW          8u  /* as many where what comes first was not to be answered so */
+#define PLACES       16u /* that a batch finds again without a walk */
 
 /* Within its first page. A read without length stays one. */
 static struct iommusim_dma_request cut_off(const struct iommusim_dma_request *request, uint64_t address)
@@ -40,19 +45,42 @@ static __attribute__((noinline)) enum iommusim_status ask(struct iommusim_reques
 	return IOMMUSIM_OK;
 }
 
+/* A translation as two words: where it leads, and all the rest, which many have in common. */
+union translation_words {
+	struct iommusim_translation translation;
+	uint64_t words[2];
+};
+
+_Static_assert(sizeof(struct iommusim_translation) == 2 * sizeof(uint64_t) &&
+	offsetof(struct iommusim_translation, physical) == 0,
+    "a translation is two words, and the first is where it leads");
+
+static inline uint64_t rest_of(const struct iommusim_translation *translation)
+{
+	const union translation_words said = { .translation = *translation };
+
+	return said.words[1];
+}
+
+static inline void say(struct iommusim_translation *translation, uint64_t physical, uint64_t rest)
+{
+	const union translation_words said = { .words = { physical, rest } };
+
+	*translation = said.translation;
+}
+
 static inline void tell_kept(
     const struct kept_page *kept, uint64_t address, struct iommusim_translation *translation)
 {
-	*translation = kept->answer;
-	translation->physical = kept->answer.physical + (address & (IOMMUSIM_PAGE_SIZE - 1));
+	say(translation, address + kept->answer.physical, rest_of(&kept->answer));
 }
 
 static inline void tell_planned(
     const struct plan *plan, const struct plan_page *page, struct iommusim_translation *translation)
 {
-	*translation = plan->answer;
-	translation->physical = page->physical;
-	translation->page_shift = page->shift;
+	say(translation, page->physical, rest_of(&plan->answer));
+	if (__builtin_expect(page->shift != IOMMUSIM_PAGE_SHIFT, 0))
+		translation->page_shift = page->shift;
 }
 
 /* By plan, but not near the last one; or like any other request. */
@@ -62,7 +90,8 @@ static __attribute__((noinline)) enum iommusim_status ask_far(struct iommusim_re
 {
 	struct plan_page page;
 
-	if (!planned_anywhere(requester, stamp_now(requester), request->kind, address, &page))
+	if (!request_is_plain(request) ||
+	    !planned_anywhere(requester, stamp_now(requester), request->kind, address, &page))
 		return ask(requester, request, address, translation);
 	tell_planned(&requester->plan, &page, translation);
 	count_quick_walks(requester, 1);
@@ -73,22 +102,21 @@ static __attribute__((noinline)) enum iommusim_status ask_far(struct iommusim_re
 enum iommusim_status iommusim_translate(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, struct iommusim_translation *translation)
 {
-	const uint64_t address = request->address, stamp = stamp_now(requester);
+	const uint64_t address = request->address, kind = request_kind(request);
+	const uint64_t stamp = stamp_now(requester);
 	const struct kept_page *kept;
 	struct plan_page page;
 
-	if (!request_is_plain(request))
+	if (request->has_pasid || request->length == 0)
 		return ask(requester, request, address, translation);
-	if (requester->plan.stamp == stamp) {
-		if (!planned_near(requester, stamp, request->kind, address, &page))
-			return ask_far(requester, request, address, translation);
+	if (planned_near(requester, stamp, kind, address, &page)) {
 		tell_planned(&requester->plan, &page, translation);
 		count_quick_walks(requester, 1);
 		return IOMMUSIM_OK;
 	}
-	kept = kept_quickly(requester, stamp, request->kind, address);
-	if (kept == NULL)
-		return ask(requester, request, address, translation);
+	if (kind > IOMMUSIM_DMA_ATOMIC ||
+	    (kept = kept_quickly(requester, stamp, kind, address)) == NULL)
+		return ask_far(requester, request, address, translation);
 	tell_kept(kept, address, translation);
 	count_quick_hits(requester, 1);
 	return IOMMUSIM_OK;
@@ -113,55 +141,148 @@ static size_t answer_kept(struct iommusim_requester *requester, enum iommusim_dm
 	return done;
 }
 
-/*
- * As many as are in one place, from the first on: nothing but the last two levels is read for each. `place` stands.
- */
-static inline size_t answer_near(const struct plan *plan, enum iommusim_dma_kind kind,
-    const uint64_t *addresses, size_t count, struct iommusim_translation *translations)
+/* ---- a batch by plan ----------------------------------------------------------------------------------------- */
+
+/* Places that a batch has come through: what is above their level 2 tables is read once for all of it. */
+struct places {
+	uint64_t here;          /* the one that is looked at: where it begins, and its level 2 table */
+	const uint64_t *tables; /* NULL: none */
+	uint64_t known;         /* of what follows, as bits */
+	uint64_t first[PLACES];
+	const uint64_t *first_tables[PLACES];
+};
+
+static void go_to(struct places *places, uint64_t place, const uint64_t *tables)
 {
-	const struct page_plain plain = *plan->place_plain;
-	const struct iommusim_translation answer = plan->answer;
-	const uint64_t *const tables = plan->tables;
-	const uint64_t place = plan->place;
+	const uint64_t slot = (place >> PLAN_PLACE_SHIFT) % PLACES;
+
+	places->known |= UINT64_C(1) << slot;
+	places->first[slot] = places->here = place;
+	places->first_tables[slot] = places->tables = tables;
+}
+
+/* To where an address is. False: there already, or it is in no place. */
+static inline bool change_place(
+    struct places *places, struct plan *plan, enum iommusim_dma_kind kind, uint64_t address)
+{
+	const uint64_t place = address >> PLAN_PLACE_SHIFT << PLAN_PLACE_SHIFT;
+	const uint64_t slot = (place >> PLAN_PLACE_SHIFT) % PLACES;
+
+	if (places->tables != NULL && places->here == place)
+		return false;
+	if ((places->known >> slot & 1) != 0 && places->first[slot] == place) {
+		places->here = place;
+		places->tables = places->first_tables[slot];
+		return true;
+	}
+	if (!plan_enter(plan, kind, address))
+		return false;
+	go_to(places, place, plan->tables);
+	return true;
+}
+
+/*
+ * Where the last entries of addresses are, for as many as are here and have one of level 1, from the first on. They
+ * are not read yet, only asked for: memory takes longest of all, and can be asked for many at a time.
+ */
+static __attribute__((noinline)) size_t find_leaves(const struct places *places,
+    const struct plan *plan, enum iommusim_dma_kind kind, const uint64_t *addresses, size_t count,
+    const uint64_t *leaves[])
+{
+	const struct plan_usual usual = plan->kinds_usual[kind];
+	const uint8_t *const window = plan->window;
+	const uint64_t *const tables = places->tables;
+	const uint64_t here = places->here;
+	size_t found;
+
+	for (found = 0; found < count; found++) {
+		const uint64_t index = plan_place_index(here, addresses[found]);
+
+		if (index >= PLAN_PLACE_ENTRIES ||
+		    !plan_usual_leaf(
+			&usual, window, plan_load(tables + index), addresses[found], &leaves[found]))
+			break;
+		__builtin_prefetch(leaves[found]);
+	}
+	return found;
+}
+
+/* What the last entries say now, of as many as are plain, from the first on. */
+static __attribute__((noinline)) size_t judge_leaves(const struct plan *plan,
+    enum iommusim_dma_kind kind, const uint64_t *addresses, const uint64_t *const leaves[],
+    size_t count, struct iommusim_translation *translations)
+{
+	const struct page_plain_entry leaf = plan->plain[kind].leaf[1];
+	const uint64_t page_bits = plan->plain[kind].page_bits[1], rest = rest_of(&plan->answer);
 	size_t done;
 
 	for (done = 0; done < count; done++) {
-		const uint64_t address = addresses[done];
-		struct iommusim_translation *translation = &translations[done];
-		struct plan_page page;
+		const uint64_t entry = plan_load(leaves[done]);
+		const uint64_t offset = addresses[done] & (IOMMUSIM_PAGE_SIZE - 1);
+		const uint64_t physical = (entry & page_bits) | offset;
 
-		if (plan_place(address, kind) != place ||
-		    !plan_find_below(plan, tables, &plain, address, &page))
+		if (!page_plain_is(&leaf, entry) || is_interrupt_address(physical))
 			break;
-		*translation = answer;
-		translation->physical = page.physical;
-		translation->page_shift = page.shift;
+		say(&translations[done], physical, rest);
 	}
 	return done;
 }
 
+/* As many as entries of level 1 answer, from the first on, level by level: at most TOGETHER. */
+static size_t answer_together(struct places *places, struct plan *plan, enum iommusim_dma_kind kind,
+    const uint64_t *addresses, size_t count, struct iommusim_translation *translations)
+{
+	const uint64_t *leaves[TOGETHER];
+	size_t found = 0;
+
+	do
+		if (places->tables != NULL)
+			found += find_leaves(
+			    places, plan, kind, addresses + found, count - found, leaves + found);
+	while (found < count && change_place(places, plan, kind, addresses[found]));
+	return judge_leaves(plan, kind, addresses, leaves, found, translations);
+}
+
+/* Is what the plan says of the way to the tables still so? Then `places` is where it was last. */
+static bool begin_batch(
+    struct places *places, struct plan *plan, uint64_t stamp, enum iommusim_dma_kind kind)
+{
+	if (plan->stamp != stamp || !plan_stands(plan))
+		return false;
+	places->tables = NULL;
+	places->known = 0;
+	if (plan->place_kind == kind && plan_place_stands(plan))
+		go_to(places, plan->place, plan->tables);
+	return true;
+}
+
 /*
  * As many as are planned, from the first on. What is above the tables is read once for all of them: they are on
- * their way together. If the stamp changes meanwhile, none of them was answered.
+ * their way together. If the stamp changes meanwhile, none of them was answered. `*together`: how many are worth being
+ * asked for before the first of them is judged, for what comes after one that stops it is asked for again.
  */
 static size_t answer_planned(struct iommusim_requester *requester, enum iommusim_dma_kind kind,
-    const uint64_t *addresses, size_t count, struct iommusim_translation *translations)
+    const uint64_t *addresses, size_t count, struct iommusim_translation *translations,
+    size_t *together)
 {
 	const uint64_t stamp = stamp_now(requester);
 	struct plan *plan = &requester->plan;
 	size_t done = 0;
+	struct places places;
 
-	if (plan->stamp != stamp || !plan_stands(plan))
+	if (!begin_batch(&places, plan, stamp, kind))
 		return 0;
-	if (plan->place != 0 && !plan_place_stands(plan))
-		plan->place = 0;
 	while (done < count) {
+		const size_t ahead = count - done < *together ? count - done : *together;
+		const size_t found =
+		    answer_together(&places, plan, kind, addresses + done, ahead, translations + done);
 		struct plan_page page;
 
-		if (plan->place != 0)
-			done += answer_near(
-			    plan, kind, addresses + done, count - done, translations + done);
-		if (done == count || !plan_find_from_root(plan, kind, addresses[done], &page))
+		done += found;
+		*together = found == ahead ? TOGETHER : FEW;
+		if (found == ahead)
+			continue;
+		if (!plan_find_from_root(plan, kind, addresses[done], &page))
 			break;
 		tell_planned(plan, &page, &translations[done++]);
 	}
@@ -173,12 +294,13 @@ static size_t answer_planned(struct iommusim_requester *requester, enum iommusim
 
 /* As many as can be had the quick way, from the first on: not so many that a change meanwhile costs much. */
 static size_t answer_quickly(struct iommusim_requester *requester, enum iommusim_dma_kind kind,
-    const uint64_t *addresses, size_t count, struct iommusim_translation *translations)
+    const uint64_t *addresses, size_t count, struct iommusim_translation *translations,
+    size_t *together)
 {
 	const size_t most = count < MOST_AT_ONCE ? count : MOST_AT_ONCE;
 
 	return requester->plan.stamp != 0
-	    ? answer_planned(requester, kind, addresses, most, translations)
+	    ? answer_planned(requester, kind, addresses, most, translations, together)
 	    : answer_kept(requester, kind, addresses, most, translations);
 }
 
@@ -188,13 +310,13 @@ enum iommusim_status iommusim_translate_batch(struct iommusim_requester *request
 {
 	const struct iommusim_dma_request probe = cut_off(request, 0);
 	const bool plain = request_is_plain(request);
-	size_t done = 0, bad = 0;
+	size_t done = 0, bad = 0, together = TOGETHER;
 
 	if (requester_check(&probe) != IOMMUSIM_OK)
 		return IOMMUSIM_EINVAL;
 	while (done < count) {
 		const size_t quick = plain ? answer_quickly(requester, request->kind, addresses + done,
-						 count - done, translations + done)
+						 count - done, translations + done, &together)
 					   : 0;
 
 		done += quick;

@@ -22,6 +22,7 @@ struct page_plain {
 	struct page_plain_entry table[PAGE_TABLE_LEVELS + 1]; /* by level; index 0 is not used */
 	struct page_plain_entry leaf[PAGE_PLAIN_LEAVES + 1];
 	uint64_t table_bits; /* of an entry: the address of the next table */
+	uint64_t usual; /* an entry of level 2 for a table at 0, with all rights and nothing else */
 	uint64_t page_bits[PAGE_PLAIN_LEAVES + 1];
 };
 
@@ -69,6 +70,7 @@ static inline void page_plain_make(const struct page_format *format,
 	plain->table[0] = plain->table[1] = plain->leaf[0] = page_plain_never;
 	plain->page_bits[0] = 0;
 	plain->table_bits = format->table(UINT64_MAX);
+	plain->usual = format->make_table(0, 2);
 	for (unsigned level = 2; level <= PAGE_TABLE_LEVELS; level++)
 		plain->table[level] = page_plain_like(
 		    format, format->make_table(0, level), reserved->table[level], level, false, needed);

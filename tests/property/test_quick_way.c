@@ -9,7 +9,7 @@
 #include "random.h"
 #include "twin.h"
 
-#define CASES 100u
+#define CASES 70u
 #define STEPS 160u
 #define BATCH 200u /* more than are looked at together */
 
@@ -105,6 +105,7 @@ static void same_counters(struct story *story)
 		assert_int_equal(a.faults, b.faults);
 		assert_int_equal(a.untranslated_pages, b.untranslated_pages);
 		assert_int_equal(b.private_hits, 0);
+		assert_int_equal(b.planned_pages, 0);
 	}
 	assert_int_equal(
 	    iommusim_clock_now(story->twins[0].machine), iommusim_clock_now(story->twins[1].machine));
@@ -297,6 +298,7 @@ static void step(struct story *story)
 /* What requesters did not ask their unit for, of the translations of all stories. */
 struct quick {
 	uint64_t kept;
+	uint64_t planned;
 };
 
 static void tell(uint64_t number, bool amdvi, enum iommusim_cache_policy policy, struct quick *quick)
@@ -317,6 +319,7 @@ static void tell(uint64_t number, bool amdvi, enum iommusim_cache_policy policy,
 
 		iommusim_requester_counters(story.twins[0].devices[device], &counters);
 		quick->kept += counters.private_hits;
+		quick->planned += counters.planned_pages;
 	}
 	for (unsigned i = 0; i < 2; i++)
 		twin_stop(&story.twins[i]);
@@ -330,6 +333,8 @@ static void run(bool amdvi, enum iommusim_cache_policy policy)
 		tell(number, amdvi, policy, &quick);
 	/* there was something to compare */
 	assert_true(policy == IOMMUSIM_CACHE_HOARD ? quick.kept > CASES : quick.kept == 0);
+	assert_true(
+	    policy == IOMMUSIM_CACHE_NONE ? quick.planned > UINT64_C(20) * CASES : quick.planned == 0);
 }
 
 #define STORIES(vendor, policy, is_amdvi, which)                                                       \

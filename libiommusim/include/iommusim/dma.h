@@ -140,10 +140,11 @@ struct iommusim_translation {
 struct iommusim_requester_counters {
 	uint64_t requests;
 	uint64_t pages;
-	uint64_t private_hits; /* answered without asking the unit */
+	uint64_t private_hits; /* of what the requester keeps of the unit's answers; the unit was not asked */
 	uint64_t cached_pages; /* answered by the unit's IOTLB, private hits included */
 	uint64_t faults;
 	uint64_t untranslated_pages;
+	uint64_t planned_pages; /* walked without asking a unit that caches nothing: no cache answered */
 };
 
 /*

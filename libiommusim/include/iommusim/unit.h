@@ -40,7 +40,7 @@ struct iommusim_unit_settings {
 	bool drop_invalidations; /* ignore every invalidation: a negative control */
 	/*
 	 * Every request asks the unit: requesters keep no translations, and nothing of the way to them. It is slower, and
-	 * nothing but private_hits differs: to see that it does not.
+	 * nothing but private_hits and planned_pages differs: to see that it does not.
 	 */
 	bool always_asked;
 };
