@@ -96,6 +96,19 @@ bool plan_enter(struct plan *plan, unsigned kind, uint64_t address)
 	return true;
 }
 
+/* From an entry of level 2 on, whatever it is. False: not planned. */
+static bool find_under(const struct plan *plan, const struct page_plain *plain, uint64_t address,
+    uint64_t entry, struct plan_page *page)
+{
+	const uint64_t table = entry & plain->table_bits;
+
+	if (!page_plain_is(&plain->table[2], entry))
+		return plan_take_leaf(plain, 2, address, entry, page);
+	return plan_has_table(plan, table) &&
+	    plan_take_leaf(plain, 1, address,
+		plan_load(plan_table(plan, table) + page_level_index(address, 1)), page);
+}
+
 bool plan_find_from_root(struct plan *plan, unsigned kind, uint64_t address, struct plan_page *page)
 {
 	const struct page_plain *plain = &plan->plain[kind];
@@ -111,7 +124,7 @@ bool plan_find_from_root(struct plan *plan, unsigned kind, uint64_t address, str
 	if (may_be_place(plan, address))
 		settle(plan, kind, address);
 	entry = plan_load(plan->tables + page_level_index(address, 2));
-	return plan_find_under(plan, plain, address, entry, page);
+	return find_under(plan, plain, address, entry, page);
 }
 
 /* Addresses of tables in the window have no bit that entries must not have: then one comparison says it all. */

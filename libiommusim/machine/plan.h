@@ -124,8 +124,8 @@ static inline const uint64_t *plan_table(const struct plan *plan, uint64_t table
 	return (const uint64_t *)(const void *)(plan->window + (table - plan->window_base));
 }
 
-static inline bool plan_take_leaf(const struct page_plain *plain, unsigned level, uint64_t address,
-    uint64_t entry, struct plan_page *page)
+static inline __attribute__((always_inline)) bool plan_take_leaf(const struct page_plain *plain,
+    unsigned level, uint64_t address, uint64_t entry, struct plan_page *page)
 {
 	const uint64_t offset = (UINT64_C(1) << page_level_shift(level)) - 1;
 
@@ -150,21 +150,8 @@ static inline bool plan_usual_leaf(const struct plan_usual *usual, const uint8_t
 	return true;
 }
 
-/* Below an entry of level 2 that is no usual one. False: not planned. */
-static inline bool plan_find_under(const struct plan *plan, const struct page_plain *plain,
-    uint64_t address, uint64_t entry, struct plan_page *page)
-{
-	const uint64_t table = entry & plain->table_bits;
-
-	if (!page_plain_is(&plain->table[2], entry))
-		return plan_take_leaf(plain, 2, address, entry, page);
-	return plan_has_table(plan, table) &&
-	    plan_take_leaf(plain, 1, address,
-		plan_load(plan_table(plan, table) + page_level_index(address, 1)), page);
-}
-
-/* From the level 2 entry on, which is at `at`. False: not planned. */
-static inline bool plan_find_below(
+/* From the level 2 entry on, which is at `at`: a usual one or a page. False: it is neither, or not planned. */
+static inline __attribute__((always_inline)) bool plan_find_below(
     const struct plan *plan, const uint64_t *at, uint64_t address, struct plan_page *page)
 {
 	const struct page_plain *plain = plan->place_plain;
@@ -172,12 +159,12 @@ static inline bool plan_find_below(
 	const uint64_t *leaf;
 
 	if (__builtin_expect(!plan_usual_leaf(&plan->usual, plan->window, entry, address, &leaf), 0))
-		return plan_find_under(plan, plain, address, entry, page);
+		return plan_take_leaf(plain, 2, address, entry, page);
 	return plan_take_leaf(plain, 1, address, plan_load(leaf), page);
 }
 
-/* The page of an address in `place`, by the entries as they are now; else false, and nothing is said. */
-static inline bool plan_find_near(
+/* The page of an address in `place`, by the entries as they are now. False: plan_find() knows. */
+static inline __attribute__((always_inline)) bool plan_find_near(
     const struct plan *plan, uint64_t kind, uint64_t address, struct plan_page *page)
 {
 	const uint64_t index = plan_place_index(plan->place, address);

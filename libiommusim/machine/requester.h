@@ -72,10 +72,17 @@ struct iommusim_requester {
 	uint8_t behind[MACHINE_LINE]; /* the next requester is another thread's */
 };
 
+#define KEPT_SHIFT 6u
+_Static_assert(sizeof(struct kept_page) == 1u << KEPT_SHIFT, "a page that is kept has a line");
+
+/* Where an address is kept, if it is: the number of its page, as an offset. Everything a hit takes waits for this. */
 static inline const struct kept_page *requester_kept(
     const struct iommusim_requester *requester, uint64_t address)
 {
-	return &requester->kept[address >> IOMMUSIM_PAGE_SHIFT & (KEPT_PAGES - 1)];
+	const uint64_t at =
+	    address >> (IOMMUSIM_PAGE_SHIFT - KEPT_SHIFT) & (uint64_t)(KEPT_PAGES - 1) << KEPT_SHIFT;
+
+	return (const struct kept_page *)(const void *)((const uint8_t *)requester->kept + at);
 }
 
 /* One tick a request. Thread: the requester's. */
