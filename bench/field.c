@@ -33,8 +33,25 @@ bool field_dma(
 	return lost == 0;
 }
 
-#ifdef BENCH_TRANSLATE_BATCH
+#ifdef BENCH_TRANSLATE_ADDRESS
 bool field_translate(
+    const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count)
+{
+	uint64_t random = seed, lost = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		const struct iommusim_translation translation = iommusim_translate_address(
+		    requester, IOMMUSIM_DMA_READ, field_address(field, &random));
+
+		lost += translation.fault;
+		random += wait_for(field, translation.physical);
+	}
+	return lost == 0;
+}
+#endif
+
+#ifdef BENCH_TRANSLATE_BATCH
+bool field_translate_request(
     const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count)
 {
 	struct iommusim_dma_request request = { .length = 4, .kind = IOMMUSIM_DMA_READ };
@@ -49,6 +66,14 @@ bool field_translate(
 	}
 	return lost == 0;
 }
+
+#ifndef BENCH_TRANSLATE_ADDRESS
+bool field_translate(
+    const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count)
+{
+	return field_translate_request(field, requester, seed, count);
+}
+#endif
 
 bool field_translate_batch(
     const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count)
@@ -103,6 +128,15 @@ static bool ours(void *context, uint64_t first, uint64_t count)
 
 	return field_translate(field, field->requesters[0], first, count);
 }
+
+#ifdef BENCH_TRANSLATE_ADDRESS
+static bool ours_by_request(void *context, uint64_t first, uint64_t count)
+{
+	const struct field *field = context;
+
+	return field_translate_request(field, field->requesters[0], first, count);
+}
+#endif
 
 static bool ours_by_dma(void *context, uint64_t first, uint64_t count)
 {
@@ -278,6 +312,11 @@ static unsigned choose_contestants(
 	contestants[count++] = (struct contestant){ "dma", field, prepare, ours_by_dma };
 #else
 	(void)ours_by_dma;
+#endif
+#ifdef BENCH_TRANSLATE_ADDRESS
+	if (!plan->batches)
+		contestants[count++] =
+		    (struct contestant){ "request", field, prepare, ours_by_request };
 #endif
 	return count;
 }

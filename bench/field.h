@@ -79,8 +79,8 @@ static inline uint64_t field_address(const struct field *field, uint64_t *random
 }
 
 /*
- * `count` translations, by iommusim_translate() where there is one, else by iommusim_dma(); each starts its sequence from
- * a number, so that all ask for the same pages.
+ * `count` translations, by iommusim_translate_address() where there is one, or iommusim_translate(), else by
+ * iommusim_dma(); each starts its sequence from a number, so that all ask for the same pages.
  */
 bool field_translate(
     const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count);
@@ -88,6 +88,9 @@ bool field_translate(
 bool field_dma(
     const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count);
 #ifdef BENCH_TRANSLATE_BATCH
+/* The same by iommusim_translate(). */
+bool field_translate_request(
+    const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count);
 /* The same, FIELD_BATCH a call. */
 bool field_translate_batch(
     const struct field *field, struct iommusim_requester *requester, uint64_t seed, uint64_t count);

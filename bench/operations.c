@@ -91,6 +91,11 @@ static bool map_list(struct field *field, uint64_t count)
 #endif
 
 #ifdef BENCH_TRANSLATE_BATCH
+static bool translate_request(struct field *field, uint64_t count)
+{
+	return field_translate_request(field, field->requesters[0], 1, count);
+}
+
 static bool translate_batch(struct field *field, uint64_t count)
 {
 	return field_translate_batch(field, field->requesters[0], 1, count);
@@ -161,6 +166,11 @@ static const struct operation operations[] = {
 	{ .name = "map-scatter", .prepare = leave_tables, .run = map_list },
 #endif
 #ifdef BENCH_TRANSLATE_BATCH
+	{ .name = "request-hit", .prepare = warm_up, .run = translate_request },
+	{ .name = "request-miss",
+	    .prepare = map_for_misses,
+	    .run = translate_request,
+	    .cache = IOMMUSIM_CACHE_NONE },
 	{ .name = "translate-batch",
 	    .prepare = map_for_misses,
 	    .run = translate_batch,

@@ -62,11 +62,26 @@ static inline uint64_t rest_of(const struct iommusim_translation *translation)
 	return said.words[1];
 }
 
-static inline void say(struct iommusim_translation *translation, uint64_t physical, uint64_t rest)
+static inline struct iommusim_translation translation_of(uint64_t physical, uint64_t rest)
 {
 	const union translation_words said = { .words = { physical, rest } };
 
-	*translation = said.translation;
+	return said.translation;
+}
+
+/* Apart, so that the usual answer never leaves registers. */
+static __attribute__((noinline)) struct iommusim_translation large_translation(
+    uint64_t physical, uint64_t rest, uint8_t shift)
+{
+	struct iommusim_translation translation = translation_of(physical, rest);
+
+	translation.page_shift = shift;
+	return translation;
+}
+
+static inline void say(struct iommusim_translation *translation, uint64_t physical, uint64_t rest)
+{
+	*translation = translation_of(physical, rest);
 }
 
 static inline void tell_kept(
@@ -109,7 +124,9 @@ enum iommusim_status iommusim_translate(struct iommusim_requester *requester,
 
 	if (request->has_pasid || request->length == 0)
 		return ask(requester, request, address, translation);
-	if (planned_near(requester, stamp, kind, address, &page)) {
+	if (requester->plan.stamp == stamp) {
+		if (!planned_near(requester, stamp, kind, address, &page))
+			return ask_far(requester, request, address, translation);
 		tell_planned(&requester->plan, &page, translation);
 		count_quick_walks(requester, 1);
 		return IOMMUSIM_OK;
@@ -120,6 +137,39 @@ enum iommusim_status iommusim_translate(struct iommusim_requester *requester,
 	tell_kept(kept, address, translation);
 	count_quick_hits(requester, 1);
 	return IOMMUSIM_OK;
+}
+
+static __attribute__((noinline)) struct iommusim_translation ask_for_address(
+    struct iommusim_requester *requester, enum iommusim_dma_kind kind, uint64_t address)
+{
+	const struct iommusim_dma_request request = { .address = address, .length = 1, .kind = kind };
+	struct iommusim_translation translation = { .fault = IOMMUSIM_FAULT_NOT_ISSUED };
+
+	if ((unsigned)kind <= IOMMUSIM_DMA_ATOMIC)
+		ask_far(requester, &request, address, &translation);
+	return translation;
+}
+
+struct iommusim_translation iommusim_translate_address(
+    struct iommusim_requester *requester, enum iommusim_dma_kind kind, uint64_t address)
+{
+	const uint64_t stamp = stamp_now(requester);
+	const struct kept_page *kept;
+	struct plan_page page;
+
+	if (requester->plan.stamp == stamp) {
+		if (!planned_near(requester, stamp, kind, address, &page))
+			return ask_for_address(requester, kind, address);
+		count_quick_walks(requester, 1);
+		return page.shift == IOMMUSIM_PAGE_SHIFT
+		    ? translation_of(page.physical, rest_of(&requester->plan.answer))
+		    : large_translation(page.physical, rest_of(&requester->plan.answer), page.shift);
+	}
+	if ((unsigned)kind > IOMMUSIM_DMA_ATOMIC ||
+	    (kept = kept_quickly(requester, stamp, kind, address)) == NULL)
+		return ask_for_address(requester, kind, address);
+	count_quick_hits(requester, 1);
+	return translation_of(address + kept->answer.physical, rest_of(&kept->answer));
 }
 
 /* As many as what the requester keeps answers, from the first on. */

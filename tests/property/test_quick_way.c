@@ -180,6 +180,22 @@ static void request_translation(struct story *story)
 	same_translation(&translations[0], &translations[1]);
 }
 
+/* The same of one byte, said and answered in registers. */
+static void request_address(struct story *story)
+{
+	const struct iommusim_dma_request request = { .address = an_address(story),
+		.length = 1,
+		.kind = (enum iommusim_dma_kind)below(story, 3) };
+	const unsigned device = (unsigned)below(story, TWIN_DEVICES);
+	struct iommusim_translation quick, slow;
+
+	quick =
+	    iommusim_translate_address(story->twins[0].devices[device], request.kind, request.address);
+	assert_int_equal(
+	    iommusim_translate(story->twins[1].devices[device], &request, &slow), IOMMUSIM_OK);
+	same_translation(&quick, &slow);
+}
+
 /* A batch on one side, one by one on the other. Half of them go to few pages that are there, mostly. */
 static void request_batch(struct story *story)
 {
@@ -275,8 +291,10 @@ static void step(struct story *story)
 
 	if (luck < 400)
 		request_dma(story);
-	else if (luck < 750)
+	else if (luck < 600)
 		request_translation(story);
+	else if (luck < 750)
+		request_address(story);
 	else if (luck < 900)
 		request_batch(story);
 	else if (luck < 945)

@@ -75,6 +75,48 @@ static void malformed_requests_are_told_nothing(void **state)
 	vt_stop(&vtd);
 }
 
+/* One byte, in registers: of pages of each size, as often as caches and plans need to come to be. */
+static void an_address_is_a_request_of_one_byte(void **state)
+{
+	struct iommusim_requester_counters counters;
+	struct vtd_fixture vtd;
+
+	(void)state;
+	for (unsigned policy = 0; policy < 4; policy++) {
+		struct iommusim_translation translation;
+
+		vt_start_enabled(
+		    &vtd, &(struct vtd_setup){ .settings.cache = (enum iommusim_cache_policy)policy });
+		vt_map(&vtd, 0x40000, 0x80000, 1);
+		vt_map_level(&vtd, 0x400000, 0x600000, 3, 2);
+		for (unsigned time = 0; time < 20; time++) {
+			translation =
+			    iommusim_translate_address(vtd.device, IOMMUSIM_DMA_READ, 0x40ffe);
+			assert_int_equal(translation.physical, 0x80ffe);
+			assert_int_equal(translation.domain, VTD_DOMAIN);
+			assert_int_equal(translation.fault, IOMMUSIM_FAULT_NONE);
+			assert_int_equal(translation.page_shift, 12);
+			assert_true(translation.translated);
+			translation =
+			    iommusim_translate_address(vtd.device, IOMMUSIM_DMA_WRITE, 0x5ffff8);
+			assert_int_equal(translation.physical, 0x7ffff8);
+			assert_int_equal(translation.page_shift, 21);
+		}
+		translation = iommusim_translate_address(vtd.device, IOMMUSIM_DMA_WRITE, 0x40000);
+		assert_int_equal(translation.fault, IOMMUSIM_FAULT_PERMISSION);
+		assert_int_equal(vt_records(&vtd), 1);
+		translation =
+		    iommusim_translate_address(vtd.device, (enum iommusim_dma_kind)3, 0x40000);
+		assert_int_equal(translation.fault, IOMMUSIM_FAULT_NOT_ISSUED);
+		assert_false(translation.translated);
+		iommusim_requester_counters(vtd.device, &counters);
+		assert_int_equal(counters.requests, 41);
+		assert_int_equal(counters.pages, 41);
+		assert_int_equal(counters.faults, 1);
+		vt_stop(&vtd);
+	}
+}
+
 /* Every third page is not there. Under each policy, as often as caches and plans need to come to be. */
 static void a_batch_is_as_many_requests(void **state)
 {
@@ -375,6 +417,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_translation_says_where_an_address_goes),
 		cmocka_unit_test(malformed_requests_are_told_nothing),
+		cmocka_unit_test(an_address_is_a_request_of_one_byte),
 		cmocka_unit_test(a_batch_is_as_many_requests),
 		cmocka_unit_test(a_table_beyond_the_units_width_is_refused),
 		cmocka_unit_test(no_answer_is_older_than_an_invalidation),

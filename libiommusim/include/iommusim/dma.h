@@ -140,11 +140,13 @@ struct iommusim_translation {
 struct iommusim_requester_counters {
 	uint64_t requests;
 	uint64_t pages;
-	uint64_t private_hits; /* of what the requester keeps of the unit's answers; the unit was not asked */
+	uint64_t
+	    private_hits; /* of what the requester keeps of the unit's answers; the unit was not asked */
 	uint64_t cached_pages; /* answered by the unit's IOTLB, private hits included */
 	uint64_t faults;
 	uint64_t untranslated_pages;
-	uint64_t planned_pages; /* walked without asking a unit that caches nothing: no cache answered */
+	uint64_t
+	    planned_pages; /* walked without asking a unit that caches nothing: no cache answered */
 };
 
 /*
@@ -193,11 +195,21 @@ IOMMUSIM_API enum iommusim_status iommusim_translate(struct iommusim_requester *
     const struct iommusim_dma_request *request, struct iommusim_translation *translation);
 
 /*
- * The same for `count` addresses, in their order: a request each, all of one device, which are on their way at the same
- * time. `request` says what they have in common; its own address is not looked at. Each is cut off at the end of the
- * page it begins in, counts, ticks and faults on its own, and stands in `translations[i]`. What is written to registers
- * or tables meanwhile, from other threads, some of them may meet before the change and others after it; an invalidation
- * is complete for all that have not been answered. `*faulted`, if not NULL, becomes the number of those that faulted.
+ * The same for one byte at `address`, in a request of that kind without PASID, address type or tag; the answer is
+ * returned, in registers where the processor's calls have them: for whoever needs it before anything else can go on.
+ * A `kind` that there is not is never sent: the answer is IOMMUSIM_FAULT_NOT_ISSUED, and nothing was counted.
+ * Thread: the requester's.
+ */
+IOMMUSIM_API struct iommusim_translation iommusim_translate_address(
+    struct iommusim_requester *requester, enum iommusim_dma_kind kind, uint64_t address);
+
+/*
+ * iommusim_translate() for `count` addresses, in their order: a request each, all of one device, which are on their
+ * way at the same time. `request` says what they have in common; its own address is not looked at. Each is cut off at
+ * the end of the page it begins in, counts, ticks and faults on its own, and stands in `translations[i]`. What is
+ * written to registers or tables meanwhile, from other threads, some of them may meet before the change and others
+ * after it; an invalidation is complete for all that have not been answered. `*faulted`, if not NULL, becomes the
+ * number of those that faulted.
  *
  * It gives what `count` calls of iommusim_translate() would, and takes less time for each: what all requests of a
  * device have in common is looked at once.
