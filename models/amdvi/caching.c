@@ -62,14 +62,17 @@ static const struct cached *find(const struct amdvi_unit *amdvi, struct cache *c
     const struct page_request *request, const struct cache_space *space, unsigned flags)
 {
 	const struct cache_source source = {
-		.source = request->rid, .flags = (uint8_t)flags, .pasid = space->pasid
+		.source = request->rid,
+		.flags = (uint8_t)flags,
+		.pasid = space->pasid,
+		.in_domain = true,
+		.domain = space->domain,
+		.kind = space->kind,
 	};
-	const struct cached *hit;
 
 	if (amdvi->unit.settings.match != IOMMUSIM_MATCH_SOURCE)
 		return cache_find_space(cache, space, request->address);
-	hit = cache_find_source(cache, &source, request->address);
-	return hit != NULL && hit->domain == space->domain && hit->kind == space->kind ? hit : NULL;
+	return cache_find_source(cache, &source, request->address);
 }
 
 /* Tables on the way serve whoever may be in their space. */

@@ -122,6 +122,8 @@ static bool serves_source(const struct cached *entry, const struct cache_source 
 	if (entry->source != source->source ||
 	    ((entry->flags ^ source->flags) & CACHED_WITH_PASID) != 0)
 		return false;
+	if (source->in_domain && (entry->domain != source->domain || entry->kind != source->kind))
+		return false;
 	return (source->flags & CACHED_WITH_PASID) == 0 ||
 	    (entry->pasid == source->pasid &&
 		((entry->flags ^ source->flags) & CACHED_PRIVILEGED) == 0);

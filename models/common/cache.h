@@ -40,6 +40,9 @@ enum {
 struct cache_source {
 	uint16_t source;
 	uint8_t flags;
+	uint8_t kind;    /* looked at with `in_domain`, both */
+	uint16_t domain; /* what it filled in another domain, before its device moved, is passed over */
+	bool in_domain;
 	uint32_t pasid; /* looked at with CACHED_WITH_PASID */
 };
 
