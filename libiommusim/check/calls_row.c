@@ -51,6 +51,38 @@ static uint32_t count_expected(const struct calls_last *last, const struct calls
 	return count;
 }
 
+/* Where hosts are as far apart as the three before them, they are soon told by how many: looked for here and there. */
+#define RUN_STRIDE 16u
+
+static bool runs_on(const uint64_t *hosts, uint32_t at)
+{
+	return hosts[at + 1] - hosts[at] == hosts[at] - hosts[at - 1];
+}
+
+/* So many in a row are worth a step of their own. */
+static bool runs_long(const uint64_t *hosts, uint32_t at)
+{
+	for (uint32_t i = 0; i < RUN_STRIDE; i++)
+		if (!runs_on(hosts, at + i))
+			return false;
+	return true;
+}
+
+/* How many of a row, the first ones, are before a run that need not be written down one by one. */
+static uint32_t count_scattered(const uint64_t *hosts, uint32_t count)
+{
+	for (uint32_t at = RUN_STRIDE / 2; at + RUN_STRIDE < count; at += RUN_STRIDE) {
+		uint32_t first = at;
+
+		if (!runs_on(hosts, at + RUN_STRIDE / 2) || !runs_long(hosts, at))
+			continue;
+		while (first > 1 && runs_on(hosts, first - 1))
+			first--;
+		return first + 1; /* the second of a run says how far apart its calls are */
+	}
+	return count;
+}
+
 /* False: they are not in one block, or no multiples of pages; then what was written means nothing. */
 static bool put_numbers(uint8_t *restrict at, const uint64_t *restrict hosts, uint32_t count)
 {
@@ -70,7 +102,7 @@ static bool put_numbers(uint8_t *restrict at, const uint64_t *restrict hosts, ui
 static uint32_t put_row(struct calls *calls, const struct calls_last *last, const struct calls_row *row)
 {
 	const size_t spare = HEAD_BYTES + 2 * REPEAT_BYTES, room = (size_t)(calls->end - calls->at);
-	uint32_t count = row->count;
+	uint32_t count = count_scattered(row->hosts, row->count);
 	uint8_t *at;
 
 	if (calls->steps >= BLOCK_STEPS || room < spare)

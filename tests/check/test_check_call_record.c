@@ -208,7 +208,7 @@ static void test_every_call_is_kept_as_it_was(void **state)
 
 #define ROW_MOST 700u
 
-/* A row of calls that mostly continues what was noted last; its hosts one after the other, near, or anywhere. */
+/* A row of calls that mostly continues what was noted last; its hosts one after the other, in runs, near, or anywhere. */
 static struct calls_row random_row(const struct check_place *last, uint64_t *hosts, uint64_t *seed)
 {
 	struct calls_row row = {
@@ -219,13 +219,15 @@ static struct calls_row random_row(const struct check_place *last, uint64_t *hos
 		.line_step = (uint32_t)(next_random(seed) % 2),
 		.hosts = hosts,
 	};
-	const uint64_t kind = next_random(seed) % 5;
+	const uint64_t kind = next_random(seed) % 6;
 
 	for (uint32_t i = 0; i < row.count; i++)
 		hosts[i] = kind == 0                            ? last->call.host_address + i * PAGE
 		    : kind == 1 && next_random(seed) % 100 == 0 ? random_address(seed)
 		    : kind == 2                                 ? next_random(seed) << 12
-								: next_random(seed) % 4096 << 12;
+		    : kind == 5 && i > 0 && next_random(seed) % 64 != 0
+		    ? hosts[i - 1] + PAGE
+		    : next_random(seed) % 4096 << 12;
 	row.first.line += row.line_step;
 	row.first.call.address += row.address_step;
 	if (next_random(seed) % 5 == 0)
@@ -332,6 +334,40 @@ static void test_rows_cost_four_bytes_a_call(void **state)
 	stop(&fixture);
 }
 
+/* As guests have them that begin in small pages: 16 pages anywhere, then 496 one after the other. */
+static void test_a_run_within_a_row_costs_next_to_nothing(void **state)
+{
+	const struct check_place place = {
+		.file = "trace", .domain_name = "dom1", .call = { .length = PAGE }
+	};
+	uint64_t seed = 43, hosts[512];
+	struct fixture fixture;
+	struct calls_row row = { .address_step = PAGE };
+	int64_t bytes;
+
+	(void)state;
+	start(&fixture, true);
+	bytes = -fixture.memory.bytes;
+	row.first = place;
+	for (uint32_t done = 0; done < 1 << 20; done += 512) {
+		for (unsigned i = 0; i < 512; i++)
+			hosts[i] = i <= 16 ? next_random(&seed) % (UINT64_C(1) << 31) << 12
+					   : hosts[i - 1] + PAGE;
+		row.first.call.host_address = hosts[0];
+		row.hosts = hosts;
+		row.count = 512;
+		while (row.count > 0) {
+			uint32_t noted;
+
+			assert_int_not_equal(calls_note_row(&fixture.calls, &row, &noted), 0);
+			calls_row_pass(&row, noted);
+		}
+	}
+	assert_int_equal(fixture.calls.count, 1 << 20);
+	assert_true(bytes + fixture.memory.bytes < 2048 * 160);
+	stop(&fixture);
+}
+
 static void test_a_number_nobody_has_is_no_call(void **state)
 {
 	const struct check_place nothing = { .line = 0 }, place = { .line = 7 };
@@ -418,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_every_call_is_kept_as_it_was),
 		cmocka_unit_test(test_so_is_every_call_of_a_row),
 		cmocka_unit_test(test_rows_cost_four_bytes_a_call),
+		cmocka_unit_test(test_a_run_within_a_row_costs_next_to_nothing),
 		cmocka_unit_test(test_a_number_nobody_has_is_no_call),
 		cmocka_unit_test(test_calls_that_continue_each_other_cost_nothing),
 		cmocka_unit_test(test_others_cost_a_few_bytes),
