@@ -8,7 +8,7 @@ static bool compete(const struct contestant *contestants, unsigned count, uint64
     const struct benchmark *benchmark, const struct bench_scale *scale, struct bench_result *result)
 {
 	const struct bed_match match = {
-		.config = { .profile = "reference",
+		.config = { .profile = benchmark->profile != NULL ? benchmark->profile : "reference",
 		    .amdvi = benchmark->amdvi,
 		    .ram = UINT64_C(2) << 30 },
 		.pages = UINT64_C(1) << (scale->quick ? 18 : 22),
@@ -161,6 +161,13 @@ static bool run_map_scatter(
 	    .name = "unmap-range/" vendor, .unit = "ns/page", .state = "warm",			\
 	    .about = "ranges of 256 MiB a call, nothing invalidated",				\
 	    .targets = { { NULL, 0.1, "<= 0.1 ns" } },						\
+	    .amdvi = is_amdvi, .run = run_unmap_range,						\
+	},											\
+	{											\
+	    .name = "unmap-range-dropped/" vendor, .unit = "ns/page", .state = "warm",		\
+	    .about = "the same, whole tables cut off, the domain invalidated, tables freed",	\
+	    .targets = { { NULL, 0.1, "<= 0.1 ns" } },						\
+	    .profile = "reference+tables=dropped+invalidate=strict",				\
 	    .amdvi = is_amdvi, .run = run_unmap_range,						\
 	}
 /* clang-format on */
