@@ -52,6 +52,8 @@ static void table_release(void *context, uint64_t address)
 {
 	struct driver *driver = context;
 
+	if (!pages_is_table(&driver->vmm->pages, address))
+		return; /* an entry was overwritten, and led there */
 	iommusim_memory_given_back(driver->machine, address);
 	pages_give_table(&driver->vmm->pages, address);
 }

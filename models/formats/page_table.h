@@ -201,7 +201,8 @@ enum page_table_descent {
 
 /*
  * The entry for `address` at `level`. `*stopped` is the level of the entry that is returned: above
- * `level` when the way down ends earlier (not present, or a larger leaf). NULL: out of pages.
+ * `level` when the way down ends earlier (not present, a larger leaf, or overwritten so that it leads to
+ * no memory). NULL: out of pages, or nothing can be built below such an entry.
  */
 PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format, struct page_table *table,
     uint64_t address, unsigned level, enum page_table_descent descent, unsigned *stopped)
@@ -231,6 +232,8 @@ PAGE_TABLE_INLINE uint64_t *page_table_entry(const struct page_format *format, s
 				return NULL;
 		}
 		entries = table->memory.table(table->memory.context, format->table(*entry));
+		if (entries == NULL)
+			return descent == PAGE_TABLE_LOOK ? entry : NULL;
 	}
 	*stopped = level;
 	if (level == 1) {
@@ -493,11 +496,14 @@ PAGE_TABLE_INLINE bool page_table_unmap(
 	return true;
 }
 
+/* What was overwritten may lead anywhere: to no memory, or to what is no table, which `release` has to tell. */
 static inline void page_table_free_below(
     const struct page_format *format, const struct page_table *table, uint64_t address, unsigned level)
 {
 	const uint64_t *entries = table->memory.table(table->memory.context, address);
 
+	if (entries == NULL)
+		return;
 	for (unsigned i = 0; level > 1 && i < PAGE_TABLE_ENTRIES; i++)
 		if (format->present(entries[i]) && !format->leaf(entries[i], level))
 			page_table_free_below(format, table, format->table(entries[i]), level - 1);

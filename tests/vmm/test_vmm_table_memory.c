@@ -191,6 +191,57 @@ static void a_page_that_was_given_back_may_be_written_to(void **state)
 	}
 }
 
+/* Where the first step of a walk reads its entry. */
+static uint64_t first_entry(struct host *host, uint64_t address)
+{
+	static struct iommusim_walk walk;
+	const struct iommusim_dma_request request = { .address = address, .length = 1 };
+
+	assert_ok(iommusim_walk(host->ppt1, &request, &walk));
+	for (unsigned i = 0; i < walk.step_count; i++)
+		if (walk.steps[i].level == 4)
+			return walk.steps[i].address;
+	fail_msg("the walk has no entry of level 4");
+	return 0;
+}
+
+/* A device that reaches tables writes to them: what the driver finds there afterwards leads anywhere. */
+static void tables_may_be_written_to(void **state)
+{
+	/* Present, as a table's entry is: to no memory; to memory that is no table; to the table itself. */
+	static const uint64_t leads[] = { UINT64_C(0x000fdeadbeef0000), 0x5000, 0 };
+	struct iommusim_domain *domain;
+	struct host host;
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(leads) / sizeof(*leads); i++) {
+		const uint64_t lead = leads[i / 2];
+		uint64_t entry, good;
+
+		host_start(&host, &(struct host_setup){ .amdvi = i % 2 == 1 });
+		assert_ok(iommusim_sysctl_set(host.vmm, "hw.vmm.amdvi.enable", 1));
+		assert_ok(iommusim_iommu_create_domain(host.vmm, UINT64_C(1) << 40, &domain));
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x5000, 0x7000, PAGE));
+		entry = first_entry(&host, 0x5000);
+		good = host_load(&host, entry);
+		host_store(&host, entry,
+		    (good & ~UINT64_C(0x000ffffffffff000)) | (lead != 0 ? lead : entry & ~(PAGE - 1)));
+		/* Elsewhere in that gigabyte, so that what was used last is no help. */
+		(void)iommusim_iommu_create_mapping(host.vmm, domain, 0x40000000 - PAGE, 0x9000, PAGE);
+		(void)iommusim_iommu_remove_mapping(host.vmm, domain, 0x20000000, 4 * PAGE);
+		(void)iommusim_iommu_remove_mapping(host.vmm, domain, 0x5000, PAGE);
+		assert_ok(iommusim_iommu_remove_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_ok(iommusim_iommu_destroy_domain(host.vmm, domain));
+		assert_ok(iommusim_iommu_create_domain(host.vmm, UINT64_C(1) << 40, &domain));
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT1));
+		assert_ok(iommusim_iommu_create_mapping(host.vmm, domain, 0x6000, 0x8000, PAGE));
+		if (lead != 0) /* else it was given back twice, and is two tables at once now */
+			assert_int_equal(host_look(host.ppt1, 0x6000).physical, 0x8000);
+		host_stop(&host);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +250,7 @@ int main(void)
 		cmocka_unit_test(what_is_mapped_again_costs_nothing),
 		cmocka_unit_test(a_domain_gives_all_of_it_back),
 		cmocka_unit_test(a_page_that_was_given_back_may_be_written_to),
+		cmocka_unit_test(tables_may_be_written_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
