@@ -24,11 +24,12 @@ struct leaf_window {
 
 /*
  * What a call was, in a key: the page's number in the table, ROW_REMOVES of a call that takes it away, the lower bits of
- * the line it is from. A bit between them each, so that differences of keys tell differences of each.
+ * the line it is from. A bit between them each and one above, so that differences of keys tell differences of each: the
+ * uppermost is the same in all keys of a row.
  */
 #define ROW_REMOVES    (UINT32_C(1) << 10)
 #define ROW_LINE_SHIFT 12u
-#define ROW_LINES      (UINT32_C(1) << (32 - ROW_LINE_SHIFT))
+#define ROW_LINES      (UINT32_C(1) << (31 - ROW_LINE_SHIFT))
 
 /*
  * Calls that nobody was told of yet. While the row is open, calls for single pages of its table are stores, and noted

@@ -535,12 +535,52 @@ static void without_memory_it_is_known_all_the_same_what_is_mapped(void **state)
 	assert_int_equal(memory.blocks, 0);
 }
 
+/* Lines that jump, one beyond all bits that a row keeps of them. */
+static void each_call_keeps_its_line(void **state)
+{
+	static const uint32_t lines[][8] = {
+		{ 524284, 524285, 524286, 524287, 0, 1, 2, 3 },
+		{ 1048572, 1048573, 1048574, 1048575, 0, 1, 2, 3 },
+		{ 10, 10, 10, 524298, 10, 524298, 10, 524298 },
+		{ 10, 10, 10, 262154, 10, 262154, 10, 262154 },
+	};
+	static struct iommusim_report report;
+
+	(void)state;
+	for (size_t story = 0; story < sizeof(lines) / sizeof(*lines); story++) {
+		const struct host_setup setup = { .checked = true };
+		struct iommusim_domain *domain;
+		struct host host;
+
+		host_start(&host, &setup);
+		host_init(&host);
+		assert_ok(iommusim_iommu_create_domain(host.vmm, GIB, &domain));
+		assert_ok(iommusim_iommu_add_device(host.vmm, domain, 0, HOST_PPT2));
+		for (unsigned i = 0; i < 8; i++) {
+			const struct iommusim_place place = { "lines", lines[story][i] };
+
+			iommusim_check_set_place(host.check, &place);
+			assert_ok(iommusim_iommu_create_mapping(
+			    host.vmm, domain, 0x10000 + i * PAGE, 0x400000 + i * PAGE, PAGE));
+		}
+		for (unsigned i = 0; i < 8; i++) {
+			const struct iommusim_dma_request request = { .address = 0x10000 + i * PAGE,
+				.length = 8 };
+
+			assert_ok(iommusim_check_dma(host.check, host.ppt2, &request, NULL, &report));
+			assert_int_equal(report.last_mapped.place.line, lines[story][i]);
+		}
+		host_stop(&host);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_comes_out_the_same),
 		cmocka_unit_test(it_is_left_alone_where_more_happens),
 		cmocka_unit_test(to_look_does_not_end_it),
+		cmocka_unit_test(each_call_keeps_its_line),
 		cmocka_unit_test(they_hear_and_see_the_next_call),
 		cmocka_unit_test(stores_that_nobody_announces_end_it),
 		cmocka_unit_test(a_panic_ends_it),
