@@ -101,7 +101,8 @@ static bool add_request(struct json_object *object, const struct iommusim_check 
 	    add(object, "kind", json_object_new_string(kinds[report->request.kind])) &&
 	    add(object, "address", number(report->request.address)) &&
 	    add(object, "length", number(report->request.length)) &&
-	    add(object, "for", json_object_new_string(report->beneficiary)) &&
+	    (report->beneficiary[0] == '\0' || /* a brief report does not say */
+		add(object, "for", json_object_new_string(report->beneficiary))) &&
 	    add(object, "domain", json_object_new_string(report->domain_name));
 }
 

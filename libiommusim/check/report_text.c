@@ -35,6 +35,8 @@ static void write_headline(const struct iommusim_check *check, const struct iomm
 {
 	char place[160], device[24], carried[24], size[24], verdict[16], line[256];
 	const bool own = report->rid == report->function;
+	/* A brief report does not say. */
+	const bool host = report->beneficiary[0] == '\0' || strcmp(report->beneficiary, "host") == 0;
 
 	snprintf(line, sizeof(line), "%s  dma %s%s%s%s%s%s %s 0x%llx %s%s%s%s",
 	    write_place(&check->here, place), write_device(report->segment, report->function, device),
@@ -42,10 +44,8 @@ static void write_headline(const struct iommusim_check *check, const struct iomm
 	    report->device_name[0] == '\0' ? "" : "\"", own ? "" : " as ",
 	    own ? "" : write_device(report->segment, report->rid, carried),
 	    kind_name(report->request.kind), (unsigned long long)report->request.address,
-	    write_size(report->request.length, size),
-	    strcmp(report->beneficiary, "host") == 0 ? "" : " for \"",
-	    strcmp(report->beneficiary, "host") == 0 ? "" : report->beneficiary,
-	    strcmp(report->beneficiary, "host") == 0 ? "" : "\"");
+	    write_size(report->request.length, size), host ? "" : " for \"",
+	    host ? "" : report->beneficiary, host ? "" : "\"");
 	upper_case(iommusim_verdict_name(report->verdict), verdict);
 	write_text(
 	    out, "%-84s %s%s%s\n", line, colour_of(report, out), verdict, out->colour ? "\033[0m" : "");
