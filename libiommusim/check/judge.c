@@ -5,11 +5,14 @@
 #include "check/dma.h"
 #include "machine/quick.h"
 
-/* The report of the last DMA that was not OK stays here. */
+/* The report of the last DMA that was not OK stays in `judged`, while others are made in `judging`. */
 static __attribute__((noinline)) enum iommusim_status make_room(struct iommusim_check *check)
 {
-	check->judged = machine_alloc(check->machine, sizeof(*check->judged));
-	return check->judged != NULL
+	if (check->judged == NULL)
+		check->judged = machine_alloc(check->machine, sizeof(*check->judged));
+	if (check->judging == NULL)
+		check->judging = machine_alloc(check->machine, sizeof(*check->judging));
+	return check->judged != NULL && check->judging != NULL
 	    ? IOMMUSIM_OK
 	    : machine_fail(check->machine, IOMMUSIM_ENOMEM, "no memory for the reasons of a verdict");
 }
@@ -18,33 +21,38 @@ void check_judged_free(struct iommusim_check *check)
 {
 	if (check->judged != NULL)
 		machine_free(check->machine, check->judged, sizeof(*check->judged));
-	check->judged = NULL;
+	if (check->judging != NULL)
+		machine_free(check->machine, check->judging, sizeof(*check->judging));
+	check->judged = check->judging = NULL;
 }
 
 /* What it was asked for by; and that it is OK, and nothing kept of it, until there is more to say. */
-static inline void begin(const struct iommusim_check *check, struct iommusim_requester *requester,
+static inline void begin(struct iommusim_requester *requester,
     const struct iommusim_dma_request *request, const char *for_vm,
     struct iommusim_judgement *judgement)
 {
 	judgement->requester = requester;
 	judgement->request = request;
 	judgement->for_vm = for_vm;
-	judgement->changes = check->changes;
-	judgement->number = 0;
+	judgement->moment = judgement->number = 0; /* nothing was made yet */
 	judgement->verdict = IOMMUSIM_VERDICT_OK;
 	judgement->pages_of_verdict = 1;
 }
 
-/* What a whole report says. */
+/* What the whole report says that was made; it is kept if there is more to say. */
 static void take(struct iommusim_check *check, struct iommusim_judgement *judgement)
 {
-	const struct iommusim_report *report = check->judged;
+	struct iommusim_report *report = check->judging;
 
 	judgement->outcome = report->outcome;
 	judgement->verdict = report->verdict;
 	judgement->pages_of_verdict = report->pages_of_verdict;
-	if (report->verdict != IOMMUSIM_VERDICT_OK)
-		judgement->number = ++check->judged_number;
+	judgement->moment = check_moment(check);
+	if (report->verdict == IOMMUSIM_VERDICT_OK)
+		return;
+	judgement->number = ++check->judged_number;
+	check->judging = check->judged;
+	check->judged = report;
 }
 
 static struct asked asked_of(struct iommusim_check *check, const struct iommusim_judgement *judgement)
@@ -65,10 +73,11 @@ static void judge_again(
 
 	iommusim_dma(asked->requester, asked->request, &judgement->outcome, NULL, 0);
 	if (still_fine(fine, &judgement->outcome)) {
+		judgement->moment = check_moment(check);
 		check->fine_again++;
 		return;
 	}
-	check_judge_late(asked, &judgement->outcome, check->judged);
+	check_judge_late(asked, &judgement->outcome, check->judging);
 	take(check, judgement);
 }
 
@@ -79,7 +88,7 @@ static __attribute__((noinline)) enum iommusim_status judge_otherwise(
 	struct asked asked = asked_of(check, judgement);
 	enum iommusim_status status = check_find_vm(check, judgement->for_vm, &asked.for_vm);
 
-	if (status == IOMMUSIM_OK && check->judged == NULL)
+	if (status == IOMMUSIM_OK && check->judging == NULL)
 		status = make_room(check);
 	if (status != IOMMUSIM_OK)
 		return status;
@@ -87,7 +96,7 @@ static __attribute__((noinline)) enum iommusim_status judge_otherwise(
 		judge_again(&asked, fine, judgement);
 		return IOMMUSIM_OK;
 	}
-	status = check_judge_anew(&asked, check->judged);
+	status = check_judge_anew(&asked, check->judging);
 	if (status == IOMMUSIM_OK)
 		take(check, judgement);
 	return status;
@@ -118,10 +127,11 @@ enum iommusim_status iommusim_check_judge(struct iommusim_check *check,
 
 	check_settle(check);
 	fine = find_fine(check, requester, request);
-	begin(check, requester, request, for_vm, judgement);
-	if (fine == NULL || check->judged == NULL || for_vm != NULL ||
+	begin(requester, request, for_vm, judgement);
+	if (fine == NULL || check->judging == NULL || for_vm != NULL ||
 	    !make_again(requester, request, fine, &judgement->outcome))
 		return judge_otherwise(check, fine, judgement);
+	judgement->moment = fine->moment;
 	check->fine_again++;
 	return IOMMUSIM_OK;
 }
@@ -165,8 +175,9 @@ enum iommusim_status iommusim_check_explain(struct iommusim_check *check,
 			check->judged->walk.step_count * sizeof(report->walk.steps[0]));
 		return IOMMUSIM_OK;
 	}
-	if (judgement->changes != check->changes)
-		return too_late(check, "a call, a store or an access to a register has been seen");
+	if (judgement->moment != check_moment(check))
+		return too_late(
+		    check, "a call, a store, an access to a register or another change has been seen");
 	status = check_find_vm(check, judgement->for_vm, &asked.for_vm);
 	if (status == IOMMUSIM_OK)
 		explain_ok(&asked, judgement, report);

@@ -135,7 +135,8 @@ struct iommusim_check {
 	uint64_t fine_again; /* DMA that was fine and not judged anew, */
 	uint64_t told_again; /* and reports that were not made anew */
 	struct told *told;   /* TOLD_PAGES, or NULL: none yet */
-	/* The report of the last DMA that iommusim_check_judge() found not OK, and how many those were. */
+	/* Where iommusim_check_judge() makes a report, the one it made last of a DMA that was not OK, and how many those were. */
+	struct iommusim_report *judging;
 	struct iommusim_report *judged;
 	uint64_t judged_number;
 	struct fine fine[FINE_PAGES];

@@ -1134,8 +1134,9 @@ static void reasons_of_a_verdict_can_be_had_afterwards(void **state)
 	static struct iommusim_report report;
 	const struct iommusim_dma_request good = { .address = 0x12010, .length = 8 },
 					  bad = { .address = 0x100000, .length = 8 },
+					  other = { .address = 0x13010, .length = 8 },
 					  wrong = { .kind = IOMMUSIM_DMA_WRITE };
-	struct iommusim_judgement first, judgement;
+	struct iommusim_judgement first, judgement, failed;
 	struct iommusim_domain *domain;
 	struct host host;
 
@@ -1161,7 +1162,19 @@ static void reasons_of_a_verdict_can_be_had_afterwards(void **state)
 	assert_ok(iommusim_check_explain(host.check, &first, &report));
 	assert_int_equal(report.page.page.address, 0x100000);
 	assert_non_null(report.walk.clause);
+	/* Others that are OK, or are not made, do not take their place. */
+	assert_ok(iommusim_check_judge(host.check, host.ppt2, &other, NULL, &judgement));
+	assert_int_equal(judgement.verdict, IOMMUSIM_VERDICT_OK);
+	assert_ok(iommusim_check_explain(host.check, &first, &report));
+	assert_int_equal(report.verdict, IOMMUSIM_VERDICT_BLOCKED);
+	assert_int_equal(report.page.page.address, 0x100000);
+	assert_status(
+	    iommusim_check_judge(host.check, host.ppt2, &wrong, NULL, &failed), IOMMUSIM_EINVAL);
+	assert_status(iommusim_check_explain(host.check, &failed, &report), IOMMUSIM_ENOENT);
+	assert_ok(iommusim_check_explain(host.check, &first, &report));
+	assert_int_equal(report.page.page.address, 0x100000);
 	/* Of what was OK they are made, and not when it is too late. */
+	assert_ok(iommusim_iommu_remove_mapping(host.vmm, domain, 0x13000, PAGE));
 	assert_status(iommusim_check_explain(host.check, &judgement, &report), IOMMUSIM_ENOENT);
 	assert_contains(iommusim_machine_diagnostic(host.machine)->text, "a call, a store");
 	assert_ok(iommusim_check_judge(host.check, host.ppt2, &good, NULL, &judgement));

@@ -169,7 +169,7 @@ struct iommusim_judgement {
 	struct iommusim_requester *requester;
 	const struct iommusim_dma_request *request;
 	const char *for_vm;
-	uint64_t number, changes; /* the checker's own */
+	uint64_t number, moment; /* the checker's own */
 };
 
 /*
@@ -185,7 +185,8 @@ IOMMUSIM_API enum iommusim_status iommusim_check_judge(struct iommusim_check *ch
  * The report of a DMA that iommusim_check_judge() has judged, in full, as iommusim_check_dma() would have given it.
  * Of one that is not OK it is kept until the next such one; of one that is OK it is made now, by tables as they are now.
  * What `judgement` points to must be as it was. Returns OK; ENOENT: there has been another one that was not OK; or, of
- * one that was OK, the checker has seen a call, a store or an access to a register since. Thread: control side.
+ * one that was OK, there has been a call, a store, an access to a register or whatever else it may depend on; or nothing
+ * was judged, as iommusim_check_judge() failed. Thread: control side.
  */
 IOMMUSIM_API enum iommusim_status iommusim_check_explain(struct iommusim_check *check,
     const struct iommusim_judgement *judgement, struct iommusim_report *report);
