@@ -364,7 +364,7 @@ static void test_a_run_within_a_row_costs_next_to_nothing(void **state)
 		}
 	}
 	assert_int_equal(fixture.calls.count, 1 << 20);
-	assert_true(bytes + fixture.memory.bytes < 2048 * 160);
+	assert_true(bytes + fixture.memory.bytes < INT64_C(2048) * 160);
 	stop(&fixture);
 }
 
