@@ -483,7 +483,7 @@ static void live(void **state, bool amdvi)
 	    "%llu reports, %llu of verdicts that were remembered, %llu whole; %llu calls in rows\n",
 	    (unsigned long long)reports, (unsigned long long)fine, (unsigned long long)told,
 	    (unsigned long long)rows);
-	assert_true(fine > reports / 8 && told > reports / 30 && rows > 10 * STORIES);
+	assert_true(fine > reports / 8 && told > reports / 30 && rows > UINT64_C(10) * STORIES);
 }
 
 static void judged_alike_by_vtd(void **state)
