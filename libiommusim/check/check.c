@@ -119,8 +119,7 @@ static void stored(void *context, uint64_t address, uint64_t length)
 {
 	struct iommusim_check *check = context;
 
-	check_settle(check);
-	check_changed(check);
+	check_happens(check);
 	check->poll.reads = 0;
 	visible_store(check);
 	shadow_stored(check, address, length);
@@ -128,16 +127,14 @@ static void stored(void *context, uint64_t address, uint64_t length)
 
 static void taken(void *context, uint64_t page)
 {
-	check_settle(context);
-	check_changed(context);
+	check_happens(context);
 	check_tables_taken(context, 1);
 	shadow_taken(context, page);
 }
 
 static void given_back(void *context, uint64_t page)
 {
-	check_settle(context);
-	check_changed(context);
+	check_happens(context);
 	check_tables_taken(context, -1);
 	shadow_given_back(context, page);
 }

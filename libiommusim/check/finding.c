@@ -89,8 +89,7 @@ void check_register_access(
 	struct iommusim_check *check = context;
 	struct iommusim_unit *unit;
 
-	check_settle(check);
-	check_changed(check);
+	check_happens(check);
 	TAILQ_FOREACH (unit, &check->machine->units, link)
 		if (address - unit->base < unit->length)
 			break;

@@ -243,6 +243,12 @@ static inline void check_settle(struct iommusim_check *check)
 }
 /* Calls come from somewhere else. */
 void check_row_placed(struct iommusim_check *check, const struct iommusim_place *place);
+/* Something happens, apart from the calls of a row: they come before it, and no verdict is remembered beyond it. */
+static inline void check_happens(struct iommusim_check *check)
+{
+	check_settle(check);
+	check_changed(check);
+}
 /* A call that is in no other begins; a mapping call has ended. */
 void check_row_begins(struct iommusim_check *check, const struct iommusim_call *call);
 void check_row_ended(struct iommusim_check *check, const struct iommusim_call *call);
