@@ -15,7 +15,7 @@
 #define GIB        (UINT64_C(1) << 30)
 #define PAGE_SHIFT IOMMUSIM_PAGE_SHIFT
 
-enum { SIZES = 9, QUICK_SIZES = 5, VENDORS = 2, ROUNDS = 7 };
+enum { QUICK_SIZES = 5, ROUNDS = 7 };
 
 struct growth_row {
 	uint64_t gib;
@@ -26,7 +26,8 @@ struct growth_row {
 	double more;     /* bytes that the library needs beside tables */
 };
 
-static const char *const vendors[VENDORS] = { "vtd", "amdvi" };
+const char *const growth_guests[GROWTH_SIZES] = { "1", "2", "4", "8", "16", "32", "64", "128", "256" };
+const char *const growth_vendors[GROWTH_VENDORS] = { "vtd", "amdvi" };
 
 static struct rig_config config_for(unsigned vendor, uint64_t pages)
 {
@@ -151,27 +152,27 @@ static void write_row(
 	if (options->json)
 		printf("{\"name\":\"growth/%s\",\"guest_gib\":%u,\"map_ns\":%.6g,\"textbook_ns\":%.6g,"
 		       "\"destroy_ns\":%.6g,\"table_bytes\":%.6g,\"more_bytes\":%.0f}\n",
-		    vendors[vendor], (unsigned)row->gib, row->map, row->textbook, row->destroy,
+		    growth_vendors[vendor], (unsigned)row->gib, row->map, row->textbook, row->destroy,
 		    row->tables, row->more);
 	else
-		printf("%-6s %8u %12.2f %12.2f %14.2f %14.3f %14.2f\n", vendors[vendor],
+		printf("%-6s %8u %12.2f %12.2f %14.2f %14.3f %14.2f\n", growth_vendors[vendor],
 		    (unsigned)row->gib, row->map, row->textbook, row->destroy, row->tables,
 		    row->more / (1 << 20));
 	fflush(stdout);
 }
 
-static void write_plot(FILE *out, struct growth_row rows[VENDORS][SIZES], unsigned sizes)
+static void write_plot(FILE *out, struct growth_row rows[GROWTH_VENDORS][GROWTH_SIZES], unsigned sizes)
 {
-	static const char *const places[SIZES] = { "1", "2", "4", "8", "16", "32", "64", "128", "256" };
-	double map[VENDORS][SIZES], destroy[VENDORS][SIZES], tables[VENDORS][SIZES], book[SIZES];
+	double map[GROWTH_VENDORS][GROWTH_SIZES], destroy[GROWTH_VENDORS][GROWTH_SIZES],
+	    tables[GROWTH_VENDORS][GROWTH_SIZES], book[GROWTH_SIZES];
 	struct svg_chart chart = { .title = "Mapping a guest page by page, and destroying its domain",
 		.x_label = "guest memory (GiB)",
 		.y_label = "time (ns a page)",
-		.places = places,
+		.places = growth_guests,
 		.count = sizes };
 
 	for (unsigned i = 0; i < sizes; i++) {
-		for (unsigned vendor = 0; vendor < VENDORS; vendor++) {
+		for (unsigned vendor = 0; vendor < GROWTH_VENDORS; vendor++) {
 			map[vendor][i] = rows[vendor][i].map;
 			destroy[vendor][i] = rows[vendor][i].destroy;
 			tables[vendor][i] = rows[vendor][i].tables;
@@ -196,12 +197,12 @@ static void write_plot(FILE *out, struct growth_row rows[VENDORS][SIZES], unsign
 
 bool growth_run(const struct growth_options *options)
 {
-	struct growth_row rows[VENDORS][SIZES];
-	const unsigned sizes = options->quick ? QUICK_SIZES : SIZES;
+	struct growth_row rows[GROWTH_VENDORS][GROWTH_SIZES];
+	const unsigned sizes = options->quick ? QUICK_SIZES : GROWTH_SIZES;
 
 	if (!options->json)
 		write_heading();
-	for (unsigned vendor = 0; vendor < VENDORS; vendor++) {
+	for (unsigned vendor = 0; vendor < GROWTH_VENDORS; vendor++) {
 		for (unsigned i = 0; i < sizes; i++) {
 			rows[vendor][i].gib = UINT64_C(1) << i;
 			if (!measure_guest(vendor, &rows[vendor][i]))

@@ -7,6 +7,12 @@
 
 #include "guest_trace.h"
 
+enum { GROWTH_SIZES = 9, GROWTH_VENDORS = 2 };
+
+/* Guests of so many GiB, as charts have them; units by name, VT-d's first. */
+extern const char *const growth_guests[GROWTH_SIZES];
+extern const char *const growth_vendors[GROWTH_VENDORS];
+
 struct growth_options {
 	bool quick;               /* up to 16 GiB instead of 256; of a trace, 4 */
 	enum guest_layout layout; /* of a trace */

@@ -16,7 +16,7 @@
 #define GIB (UINT64_C(1) << 30)
 #define MIB (UINT64_C(1) << 20)
 
-enum { SIZES = 9, QUICK_SIZES = 3, VENDORS = 2, LAYOUTS = 3, ROUNDS = 3, LIMIT_MIB = 64 };
+enum { QUICK_SIZES = 3, LAYOUTS = 3, ROUNDS = 3, LIMIT_MIB = 64 };
 
 /* What the child tells. */
 struct timed {
@@ -34,7 +34,6 @@ struct growth_line {
 	double beside;  /* MiB at the most in any round, beside tables: code, stacks and all */
 };
 
-static const char *const vendors[VENDORS] = { "vtd", "amdvi" };
 static const char *const layouts[LAYOUTS] = { "contiguous", "2 MiB runs", "scattered" };
 
 /* ---- in the child ---------------------------------------------------------------------------------------------- */
@@ -167,27 +166,28 @@ static void write_line(
 		printf(
 		    "{\"name\":\"growth-replay/%s\",\"layout\":\"%s\",\"guest_gib\":%u,\"lines\":%llu,"
 		    "\"replay_ns\":%.6g,\"destroy_ns\":%.6g,\"table_mib\":%.6g,\"beside_mib\":%.6g}\n",
-		    vendors[vendor], layouts[layout], (unsigned)line->gib, (unsigned long long)lines,
-		    line->replay, line->destroy, line->tables, line->beside);
+		    growth_vendors[vendor], layouts[layout], (unsigned)line->gib,
+		    (unsigned long long)lines, line->replay, line->destroy, line->tables, line->beside);
 	else
-		printf("%-6s %-11s %6u %11llu %9.1f %9.2f %10.2f %9.1f %9.1f\n", vendors[vendor],
+		printf("%-6s %-11s %6u %11llu %9.1f %9.2f %10.2f %9.1f %9.1f\n", growth_vendors[vendor],
 		    layouts[layout], (unsigned)line->gib, (unsigned long long)lines, line->replay,
 		    1e3 / line->replay, line->destroy, line->tables, line->beside);
 	fflush(stdout);
 }
 
-static void write_plot(FILE *out, struct growth_line lines[VENDORS][SIZES], unsigned sizes)
+static void write_plot(
+    FILE *out, struct growth_line lines[GROWTH_VENDORS][GROWTH_SIZES], unsigned sizes)
 {
-	static const char *const places[SIZES] = { "1", "2", "4", "8", "16", "32", "64", "128", "256" };
-	double replay[VENDORS][SIZES], beside[VENDORS][SIZES], limit[SIZES];
+	double replay[GROWTH_VENDORS][GROWTH_SIZES], beside[GROWTH_VENDORS][GROWTH_SIZES],
+	    limit[GROWTH_SIZES];
 	struct svg_chart chart = { .title = "Replaying a trace that maps a guest page by page",
 		.x_label = "guest memory (GiB), a line of the trace for each 4 KiB",
 		.y_label = "time (ns a line)",
-		.places = places,
+		.places = growth_guests,
 		.count = sizes };
 
 	for (unsigned i = 0; i < sizes; i++) {
-		for (unsigned vendor = 0; vendor < VENDORS; vendor++) {
+		for (unsigned vendor = 0; vendor < GROWTH_VENDORS; vendor++) {
 			replay[vendor][i] = lines[vendor][i].replay;
 			beside[vendor][i] = lines[vendor][i].beside;
 		}
@@ -218,12 +218,12 @@ static void write_legend(void)
 
 bool growth_replay_run(const struct growth_options *options)
 {
-	struct growth_line lines[VENDORS][SIZES];
-	const unsigned sizes = options->quick ? QUICK_SIZES : SIZES;
+	struct growth_line lines[GROWTH_VENDORS][GROWTH_SIZES];
+	const unsigned sizes = options->quick ? QUICK_SIZES : GROWTH_SIZES;
 
 	if (!options->json)
 		write_heading();
-	for (unsigned vendor = 0; vendor < VENDORS; vendor++) {
+	for (unsigned vendor = 0; vendor < GROWTH_VENDORS; vendor++) {
 		for (unsigned i = 0; i < sizes; i++) {
 			lines[vendor][i].gib = UINT64_C(1) << i;
 			if (!measure_line(vendor, options->layout, &lines[vendor][i]))
