@@ -214,7 +214,7 @@ unsigned vmm_domain_width(const struct iommusim_vmm *vmm, const void *backend_ha
 
 /* ---- mappings -------------------------------------------------------------------------------- */
 
-/* Tables go by calls of the backend alone, after each of which vmm asks anew. */
+/* Tables go by calls of the backend alone; vmm asks anew after each that maps or unmaps single ranges. */
 bool vmm_domain_leaves(const void *backend_handle, struct leaf_window *window)
 {
 	const struct driver_domain *domain = backend_handle;

@@ -25,8 +25,8 @@ struct driver_domain {
 	size_t dropped_count;
 	size_t dropped_capacity;
 	uint32_t id;
-	bool
-	    stores_suffice; /* nothing follows the stores of a mapping; who watches them is told all the same */
+	/* Nothing follows the stores of a mapping; who watches them is told all the same. */
+	bool stores_suffice;
 };
 TAILQ_HEAD(driver_domain_list, driver_domain);
 
